@@ -1,0 +1,141 @@
+import { byCodeUnits, type MeshId, type PeerId } from './ids.ts';
+
+/** What a session is in the mesh: a peer holds files, a client never does. */
+export type Role = 'peer' | 'client';
+
+/** An identity was admitted, with knowledge of the secret of `generation`. */
+export interface MemberFact {
+  readonly kind: 'member';
+  readonly id: PeerId;
+  readonly role: Role;
+  /** The name it gives itself. Two peers may share one: the later PeerId is shown as `name-2`. */
+  readonly name: string;
+  readonly generation: number;
+}
+
+/** An identity was removed, for good. */
+export interface RemovalFact {
+  readonly kind: 'removal';
+  readonly id: PeerId;
+  /** The generation of the secret that the removal made: admissions under an older one count only for `members`. */
+  readonly generation: number;
+  /** The members of that moment, the removed one left out. */
+  readonly members: readonly PeerId[];
+}
+
+/** A secret of the mesh. The present one is the highest generation, of equals the greater secret. */
+export interface SecretFact {
+  readonly kind: 'secret';
+  readonly generation: number;
+  readonly secret: string;
+  /** Every identity whose removal its maker knew: nobody else may be trusted not to know it. */
+  readonly excludes: readonly PeerId[];
+}
+
+/** A setting of the mesh. Higher revision wins; of concurrent ones (equal revision) the larger value. */
+export interface SettingFact {
+  readonly kind: 'setting';
+  readonly name: 'replicas';
+  readonly value: number;
+  readonly revision: number;
+}
+
+/** Where and how the mesh began: one a mesh, the first adopted stays. */
+export interface MeshFact {
+  readonly kind: 'mesh';
+  readonly id: MeshId;
+  readonly name: string;
+}
+
+/** Small records that every peer adopts, with one pure merge a kind. */
+export type Fact = MemberFact | RemovalFact | SecretFact | SettingFact | MeshFact;
+
+/** The place of a fact in the set: two facts of one key are merged. */
+export function factKey(fact: Fact): string {
+  switch (fact.kind) {
+    case 'member':
+    case 'removal':
+      return `${fact.kind}/${fact.id}`;
+    case 'secret':
+      // Concurrent renewals of one generation are all kept: a member that was told one of them must still be let in.
+      return `secret/${String(fact.generation).padStart(8, '0')}/${fact.secret}`;
+    case 'setting':
+      return `setting/${fact.name}`;
+    case 'mesh':
+      return 'mesh';
+  }
+}
+
+/** Merges two facts of one key: commutative, associative, idempotent. */
+export function mergeFacts(a: Fact, b: Fact): Fact {
+  if (a.kind === 'member' && b.kind === 'member') {
+    if (a.generation !== b.generation) return a.generation > b.generation ? a : b;
+    return byCodeUnits(memberOrder(a), memberOrder(b)) >= 0 ? a : b;
+  }
+  if (a.kind === 'removal' && b.kind === 'removal') {
+    const members = a.members.filter((id) => b.members.includes(id)).sort(byCodeUnits);
+    return { kind: 'removal', id: a.id, generation: Math.max(a.generation, b.generation), members };
+  }
+  if (a.kind === 'secret' && b.kind === 'secret') {
+    return { ...a, excludes: [...new Set([...a.excludes, ...b.excludes])].sort(byCodeUnits) };
+  }
+  if (a.kind === 'setting' && b.kind === 'setting') {
+    if (a.revision !== b.revision) return a.revision > b.revision ? a : b;
+    return a.value >= b.value ? a : b;
+  }
+  if (a.kind === 'mesh' && b.kind === 'mesh') return byCodeUnits(a.id, b.id) <= 0 ? a : b;
+  return a;
+}
+
+function memberOrder(fact: MemberFact): string {
+  return `${fact.role}/${fact.name}`;
+}
+
+/** The identities that are members now: admitted, not removed, and not admitted under a secret that a removal outdated. */
+export function membersOf(facts: Iterable<Fact>): Map<PeerId, MemberFact> {
+  const all = [...facts];
+  const removals = all.filter((fact) => fact.kind === 'removal');
+  const removed = new Set(removals.map((fact) => fact.id));
+  const members = new Map<PeerId, MemberFact>();
+  for (const fact of all) {
+    if (fact.kind !== 'member' || removed.has(fact.id)) continue;
+    const outdated = removals.some((removal) => fact.generation < removal.generation && !removal.members.includes(fact.id));
+    if (!outdated) members.set(fact.id, fact);
+  }
+  return members;
+}
+
+/** The secret a newcomer must know now. */
+export function presentSecret(facts: Iterable<Fact>): SecretFact | undefined {
+  let present: SecretFact | undefined;
+  for (const fact of facts) {
+    if (fact.kind !== 'secret') continue;
+    if (present === undefined || fact.generation > present.generation) present = fact;
+    else if (fact.generation === present.generation && fact.secret > present.secret) present = fact;
+  }
+  return present;
+}
+
+/** True when somebody removed may know the present secret: the lowest live peer then renews it. */
+export function mustRenewSecret(facts: Iterable<Fact>): boolean {
+  const all = [...facts];
+  const present = presentSecret(all);
+  return present !== undefined && all.some((fact) => fact.kind === 'removal' && !present.excludes.includes(fact.id));
+}
+
+/**
+ * The name each peer is shown under, the same on every peer: its own, or `name-2`, `name-3`… where lower PeerIds bear
+ * it too. Clients are not named.
+ */
+export function shownPeerNames(members: Iterable<MemberFact>): Map<PeerId, string> {
+  const peers = [...members].filter((member) => member.role === 'peer').sort((a, b) => byCodeUnits(a.id, b.id));
+  const taken = new Set<string>();
+  const names = new Map<PeerId, string>();
+  for (const { id, name } of peers) {
+    let shown = name;
+    for (let ordinal = 2; taken.has(shown); ordinal++) shown = `${name}-${ordinal}`;
+    taken.add(shown);
+    names.set(id, shown);
+  }
+  return names;
+}

@@ -1,0 +1,123 @@
+import { byCodeUnits, type ContentHash, type FilePath, type PeerId, type RequestId } from './ids.ts';
+import { baseName, COMPONENT_BYTES_MAX, folderOf, utf8Bytes } from './path.ts';
+import { byVersionKey, type FileVersion, isSameVersion, type Tombstone, undominated, type Version } from './version.ts';
+
+/** What one peer has of one version on its disk, verified: all of it, a 64-bit mask of runs (16 hex digits), or none. */
+export type Holding = 'all' | 'none' | { readonly mask: string };
+
+/** One line of one peer's index. A peer holds at most one record per path and version. */
+export interface IndexRecord {
+  readonly path: FilePath;
+  readonly version: Version;
+  readonly holding: Holding;
+}
+
+/** An undominated version of a path with the peers whose indexes have it. */
+export interface KnownVersion<V extends Version = Version> {
+  readonly version: V;
+  readonly holdings: ReadonlyMap<PeerId, Holding>;
+}
+
+/** Versions of equal content on one path are one: united for the reader, the lowest origin and the latest time shown. */
+export interface Content {
+  readonly hash: ContentHash;
+  readonly size: number;
+  /** The version of the lowest origin: its mode and origin are the ones shown. */
+  readonly shown: FileVersion;
+  readonly modifiedMs: number;
+  readonly versions: readonly FileVersion[];
+  /** Peers whose own index says `all` for one of the versions, in id order. */
+  readonly holders: readonly PeerId[];
+}
+
+/** All that follows from the catalog for one path. */
+export interface PathView {
+  readonly path: FilePath;
+  /** Every undominated version, tombstones included. */
+  readonly known: readonly KnownVersion[];
+  /** The contents, lowest shown origin first; more than one is a conflict; none: deleted or never there. */
+  readonly contents: readonly Content[];
+  readonly tombstones: readonly Tombstone[];
+}
+
+/** Makes the view of one path from every record any index has for it. Pure: the same records in any order, the same view. */
+export function viewOf(path: FilePath, records: readonly { peer: PeerId; version: Version; holding: Holding }[]): PathView {
+  const versions = undominated(records.map((record) => record.version)).sort(byVersionKey);
+  const known = versions.map((version) => ({
+    version,
+    holdings: new Map(
+      records.filter((record) => isSameVersion(record.version, version)).map((record) => [record.peer, record.holding] as const),
+    ),
+  }));
+  return {
+    path,
+    known,
+    contents: contentsOf(known),
+    tombstones: versions.filter((version) => version.kind === 'tombstone'),
+  };
+}
+
+function contentsOf(known: readonly KnownVersion[]): Content[] {
+  const groups = new Map<ContentHash, KnownVersion<FileVersion>[]>();
+  for (const one of known) {
+    if (one.version.kind !== 'file') continue;
+    const group = groups.get(one.version.hash) ?? [];
+    group.push(one as KnownVersion<FileVersion>);
+    groups.set(one.version.hash, group);
+  }
+  return [...groups.values()].map(contentOf).sort(byOrigin);
+}
+
+function contentOf(group: readonly KnownVersion<FileVersion>[]): Content {
+  const versions = group.map((one) => one.version).sort((a, b) => byCodeUnits(a.origin, b.origin) || byVersionKey(a, b));
+  const shown = versions[0] as FileVersion;
+  const holders = new Set<PeerId>();
+  for (const { holdings } of group) for (const [peer, holding] of holdings) if (holding === 'all') holders.add(peer);
+  return {
+    hash: shown.hash,
+    size: shown.size,
+    shown,
+    modifiedMs: Math.max(...versions.map((version) => version.modifiedMs)),
+    versions,
+    holders: [...holders].sort(byCodeUnits),
+  };
+}
+
+function byOrigin(a: Content, b: Content): number {
+  return byCodeUnits(a.shown.origin, b.shown.origin) || byCodeUnits(a.hash, b.hash);
+}
+
+/** The undominated version a request made at this path, if any: a replay is answered with it. */
+export function madeBy(view: PathView | undefined, request: RequestId): Version | undefined {
+  return view?.known.find((one) => one.version.request === request || one.version.inherited.includes(request))?.version;
+}
+
+/**
+ * The names of the contents of a conflict, in the order of `contents`: `name (origin).ext`; an origin that stands twice
+ * adds four digits of the hash. The stem is cut so that the component fits. A path without conflict keeps its name.
+ *
+ * @param nameOf the shown name of a peer, the same on every peer.
+ */
+export function shownNames(view: PathView, nameOf: (peer: PeerId) => string): string[] {
+  if (view.contents.length < 2) return view.contents.map(() => view.path);
+  return originLabels(view, nameOf).map((label) => labelled(view.path, label));
+}
+
+/** `alpha`, or `alpha 3f2a` where one origin has two contents: the words `resolve --keep` takes. */
+export function originLabels(view: PathView, nameOf: (peer: PeerId) => string): string[] {
+  const origins = view.contents.map((content) => nameOf(content.shown.origin));
+  return origins.map((origin, index) =>
+    origins.indexOf(origin) === origins.lastIndexOf(origin) ? origin : `${origin} ${view.contents[index]?.hash.slice(0, 4)}`,
+  );
+}
+
+function labelled(path: string, label: string): string {
+  const folder = folderOf(path);
+  const name = baseName(path);
+  const dot = name.lastIndexOf('.');
+  const extension = dot > 0 ? name.slice(dot) : '';
+  const tail = ` (${label})${extension}`;
+  let stem = extension === '' ? name : name.slice(0, dot);
+  while (utf8Bytes(stem + tail) > COMPONENT_BYTES_MAX && stem !== '') stem = [...stem].slice(0, -1).join('');
+  return `${folder === '' ? '' : `${folder}/`}${stem}${tail}`;
+}

@@ -1,0 +1,123 @@
+/** A place below the shared folder: a FilePath of the user's, or `.filemesh/<room>/<name>` of the program's own. */
+export type DiskPath = string;
+
+/** What stat tells of a regular file. Two equal stats: the file was not touched in between. */
+export interface FileStat {
+  /** Bytes. */
+  readonly size: number;
+  readonly mtimeMs: number;
+  /** A rename changes it: never compared across a rename. */
+  readonly ctimeMs: number;
+  readonly inode: number;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+/** Why something on the disk is not kept. */
+export type SkipReason =
+  | 'symlink'
+  | 'not a regular file'
+  | 'on another device'
+  | 'unreadable'
+  | 'name not in composed Unicode form'
+  | 'name is no valid text';
+
+/** One thing a walk met. `path` is as the disk has it, unchecked. */
+export type WalkEntry =
+  | { readonly path: string; readonly kind: 'file'; readonly stat: FileStat }
+  | { readonly path: string; readonly kind: 'skipped'; readonly reason: SkipReason };
+
+/** How the root looks now. */
+export type RootState =
+  | { readonly state: 'present'; readonly device: number; readonly marker: Uint8Array | undefined }
+  | { readonly state: 'missing' | 'unreadable'; readonly reason: string };
+
+/** A regular file opened for reading; what is read is the file opened, whatever its name points to later. */
+export interface OpenFile {
+  /** As of the opening. */
+  readonly stat: FileStat;
+  /** The stat of the same open file now. */
+  restat(): Promise<FileStat>;
+  /** At most `length` ≤ 1 MiB bytes from `offset`; fewer only at the end. Rejects with `failed` on a read error. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** A file nobody looks at yet, in `.filemesh/stage/`. It survives a restart, with what was written and synced. */
+export interface StageFile {
+  readonly path: DiskPath;
+  /** Writes at any offset; rejects with `full` when the disk is full, `failed` otherwise. */
+  write(offset: number, bytes: Uint8Array): Promise<void>;
+  /** Cuts or extends to `size` bytes. */
+  truncate(size: number): Promise<void>;
+  /** Durable when it resolves. A failed sync is final for this file: discard it and write anew. */
+  sync(): Promise<void>;
+  /** Gives the file its last mode and mtime, before the commit. */
+  finish(mode: number, mtimeMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * One act on a name, told durably before it begins, so that it can be finished after a crash.
+ * With `staged`: put that file at `path`. Without: only set aside what lies there.
+ */
+export interface CommitIntent {
+  readonly path: DiskPath;
+  readonly staged?: DiskPath;
+  /** Where that which lies at `path` goes, below `.filemesh/`. A fresh name each time. */
+  readonly aside: DiskPath;
+  /** The stat of what the caller believes lies at `path`; absent: nothing does. */
+  readonly replaces?: FileStat;
+}
+
+/** How a commit ended. Nothing of a person's is ever lost, whichever it is. */
+export type CommitOutcome =
+  /** Done and durable. `stat`: of what lies at `path` now (absent when nothing was staged). */
+  | { readonly result: 'done'; readonly stat?: FileStat }
+  /**
+   * Given up, because what lay at `path` was not `replaces` (or was there when nothing should be, or was gone). It lies
+   * there again; `staged` is untouched. `asideKept`: its place was taken meanwhile, so it remains at `aside` too.
+   */
+  | { readonly result: 'changed'; readonly asideKept: boolean }
+  /** Given up after `replaces` was set aside: a new file took `path` and stays. `staged` is untouched. */
+  | { readonly result: 'taken' };
+
+/** A hint that something happened: at `path`, or anywhere below the folder when undefined. Never believed. */
+export type Hint = (path: string | undefined) => void;
+
+export interface Watch {
+  /** Why hints are incomplete, for a person; undefined while all is well. */
+  fault(): string | undefined;
+  close(): Promise<void>;
+}
+
+/**
+ * The shared folder and nothing else. No act follows a symlink or leaves the folder. Every path is checked again at the
+ * time of use. Errors: `gone` (no such file), `full`, `bad-place` (name impossible here), `failed`.
+ */
+export interface Disk {
+  /** Looks at the root and the marker anew. Never rejects. */
+  probe(): Promise<RootState>;
+  /** Makes `.filemesh/` and its rooms, tries hard links, writes the marker durably. Rejects when the folder cannot serve. */
+  prepare(marker: Uint8Array): Promise<void>;
+  /** Every file below the folder (or below `under`), `.filemesh` left out, in batches of ≤ 1,000 and in no order. Rejects when a directory cannot be read. */
+  walk(under?: string): AsyncIterable<readonly WalkEntry[]>;
+  /** The regular file at `path`; undefined when there is none. */
+  stat(path: DiskPath): Promise<FileStat | undefined>;
+  open(path: DiskPath): Promise<OpenFile>;
+  /** Opens `.filemesh/stage/<name>`, new or as a crash left it. */
+  stage(name: string): Promise<StageFile>;
+  /** Runs an intent, or what a crash left of it: done steps are skipped. Durable when it resolves. */
+  commit(intent: CommitIntent): Promise<CommitOutcome>;
+  /** Moves one private file to another private name, durably (stage → siblings, siblings → stage …). Replaces nothing: rejects with `exists`. */
+  move(from: DiskPath, to: DiskPath): Promise<void>;
+  /** Removes one private file durably; no error when it is gone. */
+  remove(path: DiskPath): Promise<void>;
+  /** Removes the folders above `path` that are empty now, up to the root. */
+  removeEmptyFolders(path: DiskPath): Promise<void>;
+  /** The private files in `.filemesh/<room>/` with their stats, names relative to the room. */
+  list(room: string): Promise<{ name: string; stat: FileStat }[]>;
+  /** Bytes free for this user and in all, on the folder's file system. */
+  free(): Promise<{ free: number; total: number }>;
+  watch(hint: Hint): Promise<Watch>;
+}

@@ -1,0 +1,19 @@
+import type { ContentHash } from '../core/ids.ts';
+import type { ManifestId } from '../core/version.ts';
+import type { OpenFile } from './disk.ts';
+
+/** What one pass over a file tells of its content. */
+export interface Digest {
+  readonly hash: ContentHash;
+  /** Bytes hashed: may differ from the stat when the file changed meanwhile. */
+  readonly size: number;
+  readonly manifest: ManifestId;
+}
+
+/** Hashes. Never blocks the event loop. */
+export interface Hasher {
+  /** Hash, size and manifest of a whole open file in one pass, off the main thread. Rejects with `failed` on a read error. */
+  digest(file: OpenFile): Promise<Digest>;
+  /** BLAKE3-256 of at most 1 MiB, at once. */
+  hash(bytes: Uint8Array): ContentHash;
+}
