@@ -1,0 +1,107 @@
+import type { PeerId } from '../core/ids.ts';
+import type { Load } from '../core/placement.ts';
+import type { Address } from '../platform/network.ts';
+
+/** What is known of one peer's process now. Volatile: made anew at each start. */
+export interface PeerStatus {
+  readonly id: PeerId;
+  /** The name it gives itself; `shownName` of the catalog makes it unique. */
+  readonly name: string;
+  readonly address: Address | undefined;
+  readonly live: boolean;
+  /** Clock.now() of the last change of `live`; for peers never seen by this process: of its start. */
+  readonly sinceMs: number;
+  /** Wall ms of the same moment, for people. */
+  readonly sinceWallMs: number;
+  /** It said goodbye: its absence is on purpose, and healing waits longer. */
+  readonly saidGoodbye: boolean;
+  readonly paused: string | undefined;
+  readonly caughtUp: boolean;
+  readonly load: Load;
+  /** Head of its index as told last. */
+  readonly headSequence: number;
+}
+
+/**
+ * Live peers, their loads, and reservations for what is on its way. The one place where behaviours learn of each other's
+ * peers. The own peer is in it too, always live.
+ */
+export class PeerTable {
+  readonly #statuses = new Map<PeerId, PeerStatus>();
+  readonly #listeners: (() => void)[] = [];
+  readonly #reserved = new Map<PeerId, { bytes: number; files: number }>();
+
+  get(peer: PeerId): PeerStatus | undefined {
+    return this.#statuses.get(peer);
+  }
+
+  all(): PeerStatus[] {
+    return [...this.#statuses.values()];
+  }
+
+  isLive(peer: PeerId): boolean {
+    return this.#statuses.get(peer)?.live === true;
+  }
+
+  /** Replaces what is known of a peer; listeners are told once, after. */
+  set(status: PeerStatus): void {
+    this.#statuses.set(status.id, status);
+    this.#tell();
+  }
+
+  /** Changes some fields of a peer already known. */
+  update(peer: PeerId, change: Partial<Omit<PeerStatus, 'id'>>): void {
+    const before = this.#statuses.get(peer);
+    if (before !== undefined) this.set({ ...before, ...change });
+  }
+
+  remove(peer: PeerId): void {
+    if (this.#statuses.delete(peer)) this.#tell();
+  }
+
+  /** Peers that may own names: live, unpaused, caught up. */
+  ownerCandidates(): PeerId[] {
+    return this.all()
+      .filter((one) => one.live && one.paused === undefined && one.caughtUp)
+      .map((one) => one.id);
+  }
+
+  /** Counts what this peer has asked another to take, until `release` is called. */
+  reserve(peer: PeerId, bytes: number): { release(): void } {
+    this.#addReserved(peer, bytes, 1);
+    let released = false;
+    return {
+      release: () => {
+        if (!released) this.#addReserved(peer, -bytes, -1);
+        released = true;
+      },
+    };
+  }
+
+  /** Load with the own reservations added: what placement compares. */
+  loadOf(peer: PeerId): Load | undefined {
+    const load = this.#statuses.get(peer)?.load;
+    const reserved = this.#reserved.get(peer);
+    if (load === undefined || reserved === undefined) return load;
+    return {
+      ...load,
+      incomingBytes: load.incomingBytes + reserved.bytes,
+      incomingFiles: load.incomingFiles + reserved.files,
+    };
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  #addReserved(peer: PeerId, bytes: number, files: number): void {
+    const before = this.#reserved.get(peer) ?? { bytes: 0, files: 0 };
+    const after = { bytes: before.bytes + bytes, files: before.files + files };
+    if (after.files === 0) this.#reserved.delete(peer);
+    else this.#reserved.set(peer, after);
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

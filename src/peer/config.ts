@@ -1,0 +1,25 @@
+import type { PlacementRule } from '../core/placement.ts';
+import type { Address } from '../platform/network.ts';
+
+/** What `up` was told, checked and in units. */
+export interface PeerConfig {
+  /** Shown name of this peer. */
+  readonly name: string;
+  /** Name for a new mesh, when this peer begins one. */
+  readonly meshName: string;
+  /** Join line to be admitted with; absent: the mesh remembered in the store, else a new one. */
+  readonly join?: string;
+  /** Port asked for; the next free one when taken. */
+  readonly port: number;
+  /** Peers named by hand. */
+  readonly peers: readonly Address[];
+  /** Wanted copies, when this peer begins a mesh; 1…16. */
+  readonly replicas: number;
+  /** Bytes offered; undefined: all but a tenth of the disk. A share (0…1) of the disk, or bytes. */
+  readonly capacity?: { readonly bytes: number } | { readonly share: number };
+  readonly settleMs: number;
+  readonly healAfterMs: number;
+  readonly placement: PlacementRule;
+  /** ms between whole scans of the folder when hints work. */
+  readonly scanEveryMs: number;
+}

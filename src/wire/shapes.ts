@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import type { Fact } from '../core/facts.ts';
+import type { ContentHash, FilePath, MeshId, PeerId, RequestId, VersionKey, WriterId } from '../core/ids.ts';
+import type { Holding, IndexRecord } from '../core/namespace.ts';
+import { faultOfPath } from '../core/path.ts';
+import type { Cursor, Trail } from '../core/trail.ts';
+import { TRAIL_STARTS_MAX } from '../core/trail.ts';
+import {
+  BURIED_MAX,
+  type FileVersion,
+  INHERITED_REQUESTS_MAX,
+  type Tombstone,
+  VECTOR_ENTRIES_MAX,
+  type Version,
+} from '../core/version.ts';
+
+/**
+ * The shapes of what crosses the wire, and of what the store keeps: decoded, then checked here, then trusted. Every
+ * list and text has a bound. The codec has bounded depth, items and length before.
+ */
+
+const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
+
+export const peerIdShape = hex(64) as unknown as z.ZodType<PeerId>;
+export const meshIdShape = hex(64) as unknown as z.ZodType<MeshId>;
+export const contentHashShape = hex(64) as unknown as z.ZodType<ContentHash>;
+export const writerIdShape = hex(16) as unknown as z.ZodType<WriterId>;
+export const requestIdShape = hex(32) as unknown as z.ZodType<RequestId>;
+export const versionKeyShape = z.string().regex(/^[0-9a-f]{16}:[0-9]{1,16}$/) as unknown as z.ZodType<VersionKey>;
+/** A path that is already in NFC and passes the one checker. */
+export const filePathShape = z
+  .string()
+  .max(1024)
+  .refine((text) => faultOfPath(text) === undefined && text.normalize('NFC') === text) as unknown as z.ZodType<FilePath>;
+
+export const countShape = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+export const wallShape = z.number().min(-8.64e15).max(8.64e15);
+/** Names of peers and meshes: shown to people, so of one line. */
+export const labelShape = z
+  .string()
+  .min(1)
+  .max(64)
+  .refine((text) => text.isWellFormed() && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}/\\]/u.test(text));
+export const addressShape = z.string().min(3).max(300);
+/** A sentence for a person; bounded, of one line. */
+export const wordsShape = z.string().max(500);
+
+const entryShape = z.object({ writer: writerIdShape, counter: countShape.min(1) });
+const descentShapes = {
+  own: entryShape,
+  vector: z
+    .array(entryShape)
+    .min(1)
+    .max(VECTOR_ENTRIES_MAX * 2),
+  request: requestIdShape.optional(),
+  inherited: z.array(requestIdShape).max(INHERITED_REQUESTS_MAX),
+  origin: peerIdShape,
+  modifiedMs: wallShape,
+};
+
+const fileVersionShape = z.object({
+  kind: z.literal('file'),
+  ...descentShapes,
+  hash: contentHashShape,
+  size: countShape,
+  mode: z.number().int().min(0).max(0o777),
+  manifest: z.object({ scheme: z.number().int().min(0).max(255), hash: contentHashShape }),
+  found: z.boolean(),
+}) as unknown as z.ZodType<FileVersion>;
+
+const tombstoneShape = z.object({
+  kind: z.literal('tombstone'),
+  ...descentShapes,
+  buried: z.array(contentHashShape).max(BURIED_MAX),
+  renamedTo: filePathShape.optional(),
+}) as unknown as z.ZodType<Tombstone>;
+
+export const versionShape = z.union([fileVersionShape, tombstoneShape]) as z.ZodType<Version>;
+
+export const holdingShape = z.union([z.literal('all'), z.literal('none'), z.object({ mask: hex(16) })]) as z.ZodType<Holding>;
+
+export const indexRecordShape = z.object({
+  path: filePathShape,
+  version: versionShape,
+  holding: holdingShape,
+}) as unknown as z.ZodType<IndexRecord>;
+
+export const cursorShape = z.object({ writer: writerIdShape, sequence: countShape }) as z.ZodType<Cursor>;
+export const trailShape = z
+  .array(z.object({ writer: writerIdShape, first: countShape.min(1) }))
+  .max(TRAIL_STARTS_MAX) as unknown as z.ZodType<Trail>;
+
+/** Members a removal names: the largest mesh that is planned for is 50 peers and some hundred clients. */
+const MEMBERS_MAX = 10_000;
+
+export const factShape = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('member'),
+    id: peerIdShape,
+    role: z.enum(['peer', 'client']),
+    name: labelShape,
+    generation: countShape.max(1e6),
+  }),
+  z.object({
+    kind: z.literal('removal'),
+    id: peerIdShape,
+    generation: countShape.max(1e6),
+    members: z.array(peerIdShape).max(MEMBERS_MAX),
+  }),
+  z.object({
+    kind: z.literal('secret'),
+    generation: countShape.max(1e6),
+    secret: z.string().min(1).max(200),
+    excludes: z.array(peerIdShape).max(MEMBERS_MAX),
+  }),
+  z.object({
+    kind: z.literal('setting'),
+    name: z.literal('replicas'),
+    value: z.number().int().min(1).max(16),
+    revision: countShape,
+  }),
+  z.object({ kind: z.literal('mesh'), id: meshIdShape, name: labelShape }),
+]) as unknown as z.ZodType<Fact>;

@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { chunkContent, manifestDigest } from '../../src/core/chunking.ts';
+import type { OpenFile } from '../../src/platform/disk.ts';
+import type { Hasher } from '../../src/platform/hasher.ts';
+
+export interface HasherBench {
+  readonly hasher: Hasher;
+  /** An open file of that content. */
+  open(content: Uint8Array): Promise<OpenFile>;
+  dispose(): Promise<void>;
+}
+
+/** `size` bytes that look random, the same for the same seed. */
+export function noise(size: number, seed = 1): Uint8Array {
+  const content = new Uint8Array(size);
+  let state = seed >>> 0 || 1;
+  for (let index = 0; index < size; index++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    content[index] = state & 0xff;
+  }
+  return content;
+}
+
+const SIZES = [0, 1, 2, 3, 4095, 4096, 65_536, 65_537, 131_071, 300_000, 1_000_000];
+
+/** What every Hasher keeps to. */
+export function runHasherAcceptance(name: string, makeBench: () => Promise<HasherBench>): void {
+  describe(`hasher: ${name}`, () => {
+    let bench: HasherBench;
+    const opened: OpenFile[] = [];
+    beforeEach(async () => {
+      bench = await makeBench();
+    });
+    afterEach(async () => {
+      for (const file of opened.splice(0)) await file.close();
+      await bench.dispose();
+    });
+    const open = async (content: Uint8Array) => {
+      const file = await bench.open(content);
+      opened.push(file);
+      return file;
+    };
+    const hashBytes = (bytes: Uint8Array) => Buffer.from(bench.hasher.hash(bytes), 'hex');
+
+    it('hashes to 64 hex digits, the same for the same bytes only', () => {
+      const hash = bench.hasher.hash(noise(1000));
+      expect(hash).toMatch(/^[0-9a-f]{64}$/);
+      expect(bench.hasher.hash(noise(1000))).toBe(hash);
+      expect(bench.hasher.hash(noise(1000, 2))).not.toBe(hash);
+      expect(bench.hasher.hash(noise(1001).subarray(0, 1000))).toBe(hash);
+    });
+
+    for (const size of SIZES) {
+      it(`digests ${size} bytes to their hash, size and manifest`, async () => {
+        const content = noise(size, size + 1);
+        const digest = await bench.hasher.digest(await open(content));
+        expect(digest.size).toBe(size);
+        expect(digest.hash).toBe(bench.hasher.hash(content));
+        const rows = chunkContent(content, hashBytes);
+        expect(digest.manifest).toEqual(manifestDigest(rows, (bytes) => bench.hasher.hash(bytes)));
+      });
+    }
+
+    it('cuts a file of several MiB as it cuts it in memory', async () => {
+      const content = noise(5_000_000);
+      const digest = await bench.hasher.digest(await open(content));
+      const rows = chunkContent(content, hashBytes);
+      expect(rows.length).toBeGreaterThan(20);
+      expect(digest.manifest).toEqual(manifestDigest(rows, (bytes) => bench.hasher.hash(bytes)));
+    });
+
+    it('digests many files at once, each its own', async () => {
+      const files = await Promise.all(Array.from({ length: 100 }, (_, index) => open(noise(500 + index, index + 1))));
+      const digests = await Promise.all(files.map((file) => bench.hasher.digest(file)));
+      digests.forEach((digest, index) => {
+        expect(digest.hash).toBe(bench.hasher.hash(noise(500 + index, index + 1)));
+      });
+    });
+
+    it('digests one file twice at once', async () => {
+      const file = await open(noise(200_000));
+      const [one, two] = await Promise.all([bench.hasher.digest(file), bench.hasher.digest(file)]);
+      expect(one).toEqual(two);
+    });
+  });
+}
