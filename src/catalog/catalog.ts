@@ -1,57 +1,27 @@
 import type { Fact, MemberFact } from '../core/facts.ts';
 import type { FilePath, PeerId, WriterId } from '../core/ids.ts';
-import type { IndexRecord, PathView } from '../core/namespace.ts';
-import type { Cursor, Trail } from '../core/trail.ts';
-import type { Draft, Version } from '../core/version.ts';
+import type { Holding, IndexRecord, PathView } from '../core/namespace.ts';
+import { cursorAt } from '../core/trail.ts';
+import type { Version } from '../core/version.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Store } from '../platform/store.ts';
-import type { PeerTable } from './peer-table.ts';
+import { type Batch, ChangeQueue } from './change-queue.ts';
+import type { FactsBook } from './facts-book.ts';
+import type { Held } from './held-totals.ts';
+import { IndexCopies } from './index-copies.ts';
+import { checkDelta, type Delta, type IndexState, stateOf } from './index-copy.ts';
+import { type IndexPage, readIndex } from './index-page.ts';
+import type { KnownPaths } from './known-paths.ts';
+import { type Loaded, load } from './loading.ts';
+import { OwnIndex } from './own-index.ts';
+import { PeerTable } from './peer-table.ts';
+import { headKey } from './store-keys.ts';
+import { OwnChange, type Transaction } from './transaction.ts';
 
-/** A record with the sequence its index gave it. */
-export interface NumberedRecord {
-  readonly sequence: number;
-  readonly record: IndexRecord;
-}
-
-/** How far an index reaches, and how far it is read here. */
-export interface IndexState {
-  readonly peer: PeerId;
-  readonly trail: Trail;
-  /** Highest sequence of the copy here (for the own index: of what is durable). */
-  readonly sequence: number;
-  readonly cursor: Cursor | undefined;
-}
-
-/** What a plan may do inside `change`: all of it becomes durable at once, or nothing does. */
-export interface Transaction {
-  /** As durable now; with what this plan has put so far. */
-  view(path: FilePath): PathView | undefined;
-  /** Own records of a path, undominated ones: what this peer has, or last had. */
-  own(path: FilePath): readonly IndexRecord[];
-  /** Every version of the path in any index here, for `makeVersion` and for rules of descent. */
-  known(path: FilePath): readonly Version[];
-  /**
-   * Makes a version with an entry of its own: of this start's writer, or of a fresh one-off writer where a larger
-   * counter would be taken for descent. It is numbered by the next sequence, and recorded with `holding` at once.
-   */
-  mint(path: FilePath, draft: Draft, base: readonly Version[], holding: IndexRecord['holding']): Version;
-  /** Records an existing version in the own index: replaces the record of that version, drops own records it dominates. */
-  put(record: IndexRecord): void;
-  /** A key of the caller's own keyspace (`f/…` folder, `m/…` membership, `s/…` server), in the same batch. */
-  save(key: string, value: Uint8Array | undefined): void;
-}
-
-export interface Delta {
-  readonly index: PeerId;
-  readonly trail: Trail;
-  readonly after: number;
-  readonly upTo: number;
-  readonly whole: boolean;
-  readonly last: boolean;
-  readonly records: readonly NumberedRecord[];
-}
+export type { Delta, IndexState, NumberedRecord } from './index-copy.ts';
+export type { Transaction } from './transaction.ts';
 
 export interface CatalogOptions {
   readonly self: PeerId;
@@ -65,51 +35,251 @@ export interface CatalogOptions {
  * All indexes known here, own and foreign, and the facts; what follows from them is the namespace. It stores and tells,
  * and decides nothing. Memory is never ahead of the store: a change is seen by readers once it is durable.
  */
-export interface Catalog {
+export class Catalog {
   readonly self: PeerId;
   /** Volatile: who lives, with what load. */
-  readonly peers: PeerTable;
+  readonly peers = new PeerTable();
+  readonly #store: Store;
+  readonly #log: Log;
+  readonly #known: KnownPaths;
+  readonly #facts: FactsBook;
+  readonly #own: OwnIndex;
+  readonly #copies: IndexCopies;
+  /** The copy whose replacement is on its way into the store: until it is in memory the two are of different histories. */
+  #replacing: PeerId | undefined;
+  readonly #queue: ChangeQueue;
+  readonly #pathListeners: ((paths: ReadonlySet<FilePath>) => void)[] = [];
+  readonly #ownListeners: ((sequence: number) => void)[] = [];
+  readonly #factListeners: ((changed: readonly Fact[]) => void)[] = [];
+
+  /** Reads the store whole. Rejects with the store's error, or `failed` when the store is damaged. */
+  static async open(options: CatalogOptions): Promise<Catalog> {
+    return new Catalog(options, await load(options.store));
+  }
+
+  private constructor({ self, store, random, log }: CatalogOptions, { known, facts, heads }: Loaded) {
+    this.self = self;
+    this.#store = store;
+    this.#log = log;
+    this.#known = known;
+    this.#facts = facts;
+    const own = heads.get(self) ?? { trail: [], sequence: 0 };
+    this.#own = new OwnIndex(self, random, own.trail, own.sequence);
+    this.#copies = new IndexCopies(known, this.#own, heads, log);
+    this.#queue = new ChangeQueue((batch) => this.#commit(batch), log);
+  }
 
   // reading, from memory
-  view(path: FilePath): PathView | undefined;
-  own(path: FilePath): readonly IndexRecord[];
+
+  /** Undefined when no index here knows the path. */
+  view(path: FilePath): PathView | undefined {
+    return this.#known.view(path);
+  }
+
+  /** Own records of a path: what this peer has, or last had. */
+  own(path: FilePath): readonly IndexRecord[] {
+    return this.#known.lines(this.self, path).map(({ version, holding }) => ({ path, version, holding }));
+  }
+
+  /** What every index says of a path, dominated versions too: who still has what was replaced. */
+  records(path: FilePath): { peer: PeerId; version: Version; holding: Holding }[] {
+    return this.#known.records(path);
+  }
+
+  /** Bytes and files a peer holds in all, as its index says. */
+  heldBy(peer: PeerId): Held {
+    return this.#known.held.of(peer);
+  }
+
   /** Paths known, deleted ones too, in code-unit order after `after`. */
-  paths(after: string, limit: number): FilePath[];
-  pathCount(): number;
+  paths(after: string, limit: number): FilePath[] {
+    return this.#known.after(after, limit);
+  }
+
+  pathCount(): number {
+    return this.#known.size;
+  }
+
   /** Paths with contents now that equal `path` after case-fold, itself left out. */
-  twinsOf(path: FilePath): FilePath[];
+  twinsOf(path: FilePath): FilePath[] {
+    return this.#known.tree.twinsOf(path);
+  }
+
   /** True when a path with contents lies below the folder `path`. */
-  isFolder(path: string): boolean;
-  /** Own records, for walking all that is held here: in pages, after `after` in path order. */
-  ownAfter(after: string, limit: number): IndexRecord[];
+  isFolder(path: string): boolean {
+    return this.#known.tree.isFolder(path);
+  }
+
+  /**
+   * Own records, for walking all that is held here: in pages, after `after` in path order. The records of one path stay
+   * together, so a page may be longer than `limit` by a few. Empty only at the end.
+   */
+  ownAfter(after: string, limit: number): IndexRecord[] {
+    const records: IndexRecord[] = [];
+    let from = after;
+    while (records.length < limit) {
+      const paths = this.#known.after(from, limit);
+      for (const path of paths) {
+        if (records.length < limit) records.push(...this.own(path));
+      }
+      const last = paths.at(-1);
+      if (last === undefined) break;
+      from = last;
+    }
+    return records;
+  }
 
   // writing
-  /** Runs `plan` alone against the durable state of `paths`, then makes what it did durable. Rejects with what plan threw, or `full`/`failed` (then nothing happened). */
-  change<T>(paths: readonly FilePath[], plan: (transaction: Transaction) => T): Promise<T>;
+
+  /**
+   * Runs `plan` alone against the durable state of `paths`, then makes what it did durable. The plan runs once, later, and
+   * touches no other path. Rejects with what plan threw, `full`/`failed` of the store, `busy` (too many wait) or `closed`;
+   * then nothing happened.
+   */
+  change<T>(paths: readonly FilePath[], plan: (transaction: Transaction) => T): Promise<T> {
+    const touched = new Set(paths);
+    return this.#queue.run(touched, (batch) => {
+      const change = new OwnChange(this.#known, this.#own, touched);
+      const result = plan(change);
+      change.finish(batch);
+      return result;
+    });
+  }
 
   // indexes, for gossip
-  readonly writer: WriterId;
-  indexes(): IndexState[];
-  index(peer: PeerId): IndexState | undefined;
-  /** Records of an index after a sequence, in order, at most `limit`. `upTo`: the sequence the page reaches without a gap. */
-  read(peer: PeerId, after: number, limit: number): Promise<{ records: NumberedRecord[]; upTo: number; last: boolean }>;
-  /** Takes a delta in: false when it leaves a gap. Durable when it resolves. `fromOwner`: it came over the owner's own link. */
-  take(delta: Delta, fromOwner: boolean): Promise<boolean>;
-  /** A cursor off the own trail was met: the store was restored. Draws a new writer. */
-  startAnew(): Promise<void>;
+
+  /** Of this start. */
+  get writer(): WriterId {
+    return this.#own.writer;
+  }
+
+  /** The own index first. */
+  indexes(): IndexState[] {
+    return [this.#ownState(), ...this.#copies.all().map(stateOf)];
+  }
+
+  index(peer: PeerId): IndexState | undefined {
+    if (peer === this.self) return this.#ownState();
+    const copy = this.#copies.get(peer);
+    return copy === undefined ? undefined : stateOf(copy);
+  }
+
+  /**
+   * Records of an index after a sequence, in order, about `limit` (1…9,000): those of one path are never parted by the end of
+   * a page. `upTo`: the sequence the page reaches without a gap. When the copy is replaced meanwhile: an empty page up to
+   * `after`, not the last.
+   */
+  async read(peer: PeerId, after: number, limit: number): Promise<IndexPage> {
+    const head = this.index(peer)?.sequence ?? 0;
+    const replaced = this.#copies.get(peer)?.replaced;
+    const page = await readIndex(this.#store, peer, { after, head, limit });
+    const isOther = this.#replacing === peer || this.#copies.get(peer)?.replaced !== replaced;
+    return isOther ? { records: [], upTo: after, last: false } : page;
+  }
+
+  /**
+   * Takes a delta in: false when it leaves a gap, or is of a history that does not count here. Durable when it resolves,
+   * save that pieces of a whole that replaces a copy wait in memory for the last one. `fromOwner`: it came over the
+   * owner's own link. Rejects with `protocol` (the delta contradicts itself), `full`, `failed`, `busy`, `closed`.
+   */
+  async take(delta: Delta, fromOwner: boolean): Promise<boolean> {
+    if (delta.index === this.self) return false;
+    checkDelta(delta);
+    return this.#queue.run(undefined, (batch) => {
+      const relay = this.peers.isLive(delta.index) ? 'relay beside owner' : 'relay';
+      return this.#copies.take(delta, fromOwner ? 'owner' : relay, batch);
+    });
+  }
+
+  /**
+   * A cursor off the own trail was met: the store was restored. Draws a new writer, durably. Call it once for one such
+   * cursor: each call adds a start to the trail.
+   */
+  async startAnew(): Promise<void> {
+    await this.#queue.run(undefined, (batch) => {
+      this.#own.startAnew();
+      batch.growsOwn = true;
+    });
+  }
 
   // facts
-  facts(): Fact[];
-  members(): Map<PeerId, MemberFact>;
-  /** The name every peer shows this peer under. */
-  shownName(peer: PeerId): string;
+
+  facts(): Fact[] {
+    return this.#facts.all();
+  }
+
+  members(): Map<PeerId, MemberFact> {
+    return this.#facts.members();
+  }
+
+  /** The name every peer shows this peer under; the first digits of its id when it is no member. */
+  shownName(peer: PeerId): string {
+    return this.#facts.shownName(peer);
+  }
+
   /** Merges facts in, durably; resolves with those that changed something. */
-  adopt(facts: readonly Fact[]): Promise<Fact[]>;
+  adopt(facts: readonly Fact[]): Promise<Fact[]> {
+    return this.#queue.run(undefined, (batch) => {
+      const changed = this.#facts.adopt(facts, batch);
+      if (changed.length > 0) batch.onDurable(() => this.#tell(this.#factListeners, changed));
+      return changed;
+    });
+  }
 
   /** After a durable change: the paths whose view changed. Called once a batch. */
-  onPaths(listener: (paths: ReadonlySet<FilePath>) => void): void;
+  onPaths(listener: (paths: ReadonlySet<FilePath>) => void): void {
+    this.#pathListeners.push(listener);
+  }
+
   /** The own index grew up to a sequence. */
-  onOwn(listener: (sequence: number) => void): void;
-  onFacts(listener: (changed: readonly Fact[]) => void): void;
-  close(): Promise<void>;
+  onOwn(listener: (sequence: number) => void): void {
+    this.#ownListeners.push(listener);
+  }
+
+  onFacts(listener: (changed: readonly Fact[]) => void): void {
+    this.#factListeners.push(listener);
+  }
+
+  /** Waits for the changes under way; later ones reject with `closed`. The store stays open: it is its opener's. */
+  close(): Promise<void> {
+    return this.#queue.close();
+  }
+
+  #ownState(): IndexState {
+    const { peer, trail, sequence } = this.#own;
+    return { peer, trail, sequence, cursor: cursorAt(trail, sequence) };
+  }
+
+  /** One batch into the store, then into memory, then to who listens. Rejects with the store's error: then nothing happened. */
+  async #commit(batch: Batch): Promise<void> {
+    const grows = batch.growsOwn || batch.lines.some((one) => one.peer === this.self);
+    const head = grows ? this.#own.head() : undefined;
+    if (head !== undefined) batch.write(headKey(this.self), head.value);
+    this.#replacing = batch.replaces;
+    try {
+      if (batch.writes.length > 0) await this.#store.batch(batch.writes);
+    } catch (reason) {
+      // Whatever the store did with it: no counter of this batch may ever name another version.
+      if (grows) this.#own.startAnew();
+      throw reason;
+    } finally {
+      this.#replacing = undefined;
+    }
+    head?.durable();
+    const changed = new Set<FilePath>();
+    for (const { peer, path, lines } of batch.lines) if (this.#known.set(peer, path, lines)) changed.add(path);
+    batch.durable();
+    if (changed.size > 0) this.#tell(this.#pathListeners, changed);
+    if (grows) this.#tell(this.#ownListeners, this.#own.sequence);
+  }
+
+  #tell<News>(listeners: readonly ((news: News) => void)[], news: News): void {
+    for (const listener of listeners) {
+      try {
+        listener(news);
+      } catch (reason) {
+        this.#log.error('a listener of the catalog threw', { reason: String(reason) });
+      }
+    }
+  }
 }

@@ -29,6 +29,8 @@ export interface PeerStatus {
 export class PeerTable {
   readonly #statuses = new Map<PeerId, PeerStatus>();
   readonly #listeners: (() => void)[] = [];
+  readonly #read = new Map<PeerId, number>();
+  readonly #readListeners: ((peer: PeerId) => void)[] = [];
   readonly #reserved = new Map<PeerId, { bytes: number; files: number }>();
 
   get(peer: PeerId): PeerStatus | undefined {
@@ -78,16 +80,24 @@ export class PeerTable {
     };
   }
 
-  /** Load with the own reservations added: what placement compares. */
-  loadOf(peer: PeerId): Load | undefined {
-    const load = this.#statuses.get(peer)?.load;
-    const reserved = this.#reserved.get(peer);
-    if (load === undefined || reserved === undefined) return load;
-    return {
-      ...load,
-      incomingBytes: load.incomingBytes + reserved.bytes,
-      incomingFiles: load.incomingFiles + reserved.files,
-    };
+  /** What this peer has asked another to take and does not see there yet. */
+  reservedFor(peer: PeerId): { readonly bytes: number; readonly files: number } {
+    return this.#reserved.get(peer) ?? { bytes: 0, files: 0 };
+  }
+
+  /** How far that peer has the own index durably, as it acknowledged; 0 when it never did. */
+  readSequence(peer: PeerId): number {
+    return this.#read.get(peer) ?? 0;
+  }
+
+  /** Notes an acknowledgement; does not count as a change of the table. */
+  noteRead(peer: PeerId, sequence: number): void {
+    this.#read.set(peer, sequence);
+    for (const listener of this.#readListeners) listener(peer);
+  }
+
+  onRead(listener: (peer: PeerId) => void): void {
+    this.#readListeners.push(listener);
   }
 
   onChange(listener: () => void): void {

@@ -68,23 +68,29 @@ export function factKey(fact: Fact): string {
 
 /** Merges two facts of one key: commutative, associative, idempotent. */
 export function mergeFacts(a: Fact, b: Fact): Fact {
-  if (a.kind === 'member' && b.kind === 'member') {
-    if (a.generation !== b.generation) return a.generation > b.generation ? a : b;
-    return byCodeUnits(memberOrder(a), memberOrder(b)) >= 0 ? a : b;
-  }
-  if (a.kind === 'removal' && b.kind === 'removal') {
-    const members = a.members.filter((id) => b.members.includes(id)).sort(byCodeUnits);
-    return { kind: 'removal', id: a.id, generation: Math.max(a.generation, b.generation), members };
-  }
+  if (a.kind === 'member' && b.kind === 'member') return laterMember(a, b);
+  if (a.kind === 'removal' && b.kind === 'removal') return mergeRemovals(a, b);
   if (a.kind === 'secret' && b.kind === 'secret') {
     return { ...a, excludes: [...new Set([...a.excludes, ...b.excludes])].sort(byCodeUnits) };
   }
-  if (a.kind === 'setting' && b.kind === 'setting') {
-    if (a.revision !== b.revision) return a.revision > b.revision ? a : b;
-    return a.value >= b.value ? a : b;
-  }
+  if (a.kind === 'setting' && b.kind === 'setting') return laterSetting(a, b);
   if (a.kind === 'mesh' && b.kind === 'mesh') return byCodeUnits(a.id, b.id) <= 0 ? a : b;
   return a;
+}
+
+function laterMember(a: MemberFact, b: MemberFact): MemberFact {
+  if (a.generation !== b.generation) return a.generation > b.generation ? a : b;
+  return byCodeUnits(memberOrder(a), memberOrder(b)) >= 0 ? a : b;
+}
+
+function mergeRemovals(a: RemovalFact, b: RemovalFact): RemovalFact {
+  const members = a.members.filter((id) => b.members.includes(id)).sort(byCodeUnits);
+  return { kind: 'removal', id: a.id, generation: Math.max(a.generation, b.generation), members };
+}
+
+function laterSetting(a: SettingFact, b: SettingFact): SettingFact {
+  if (a.revision !== b.revision) return a.revision > b.revision ? a : b;
+  return a.value >= b.value ? a : b;
 }
 
 function memberOrder(fact: MemberFact): string {

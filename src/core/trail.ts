@@ -40,3 +40,12 @@ export function isOnTrail(cursor: Cursor, trail: Trail, head: number): boolean {
   const end = (trail[index + 1]?.first ?? head + 1) - 1;
   return cursor.sequence >= start.first - 1 && cursor.sequence <= end;
 }
+
+/**
+ * Of two copies of one index off each other's trail, when its owner cannot be asked: true when `a` is to be kept. More
+ * starts, then the greater last writer: chance, but the same everywhere.
+ */
+export function outranks(a: Trail, b: Trail): boolean {
+  if (a.length !== b.length) return a.length > b.length;
+  return (a.at(-1)?.writer ?? '') > (b.at(-1)?.writer ?? '');
+}

@@ -72,7 +72,11 @@ export interface CommitIntent {
 
 /** How a commit ended. Nothing of a person's is ever lost, whichever it is. */
 export type CommitOutcome =
-  /** Done and durable. `stat`: of what lies at `path` now (absent when nothing was staged). */
+  /**
+   * Done and durable. `stat`: of the staged file where it lies now (absent when nothing was staged). It is never the
+   * stat of bytes that somebody else put there: when the file was changed or replaced since, or a crash left that
+   * open, it matches nothing on the disk, so that the next scan looks at the path anew.
+   */
   | { readonly result: 'done'; readonly stat?: FileStat }
   /**
    * Given up, because what lay at `path` was not `replaces` (or was there when nothing should be, or was gone). It lies
@@ -107,7 +111,11 @@ export interface Disk {
   open(path: DiskPath): Promise<OpenFile>;
   /** Opens `.filemesh/stage/<name>`, new or as a crash left it. */
   stage(name: string): Promise<StageFile>;
-  /** Runs an intent, or what a crash left of it: done steps are skipped. Durable when it resolves. */
+  /**
+   * Runs an intent, or what a crash left of it: done steps are skipped, and an intent that was done is `done` again.
+   * Durable when it resolves. Call `sync` on the staged file before the intent is told. One commit a path at a
+   * time. Discard the staged file of a commit given up only after its intent is cleared: a missing one reads as linked.
+   */
   commit(intent: CommitIntent): Promise<CommitOutcome>;
   /** Moves one private file to another private name, durably (stage → siblings, siblings → stage …). Replaces nothing: rejects with `exists`. */
   move(from: DiskPath, to: DiskPath): Promise<void>;

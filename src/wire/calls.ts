@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import type { Role } from '../core/facts.ts';
 import {
+  type changeShape,
+  type contentShape,
+  type doneShape,
+  type entryShape,
+  type holderShape,
+  SERVER_CALLS,
+  TAIL_BYTES_MAX,
+} from './server-calls.ts';
+import {
   addressShape,
   contentHashShape,
   countShape,
@@ -17,21 +26,17 @@ import {
   wordsShape,
 } from './shapes.ts';
 
+export { LIST_ENTRIES_MAX, TAIL_BYTES_MAX } from './server-calls.ts';
+
 /**
  * Every message of an admitted link, by name. A call is answered, a note is not. A new line here fails compilation
  * until some room answers it. `callers` says which roles may send it.
  */
 
-/** Bytes of the raw tail a message may carry behind its msgpack head: one read or write of file data. */
-export const TAIL_BYTES_MAX = 1024 * 1024;
 /** Records of one delta: a frame's head stays below HEAD_BYTES_MAX also when every vector is long. */
 export const DELTA_RECORDS_MAX = 1000;
-/** Entries of one page of `list`. */
-export const LIST_ENTRIES_MAX = 500;
 /** Facts of one `facts` note. */
 export const FACTS_MAX = 200;
-/** Upload ids are request ids: a replay finds what was staged. */
-const uploadIdShape = requestIdShape;
 
 const loadShape = z.object({
   bytes: countShape,
@@ -51,56 +56,6 @@ const statusOfSelf = {
 };
 
 const indexHeadShape = z.object({ peer: peerIdShape, trail: trailShape, sequence: countShape });
-
-const holderShape = z.object({ id: peerIdShape, name: labelShape, live: z.boolean(), address: addressShape.optional() });
-
-const contentShape = z.object({
-  hash: contentHashShape,
-  size: countShape,
-  modified: wallShape,
-  mode: z.number().int(),
-  /** Shown name of the origin, with four digits of the hash where one origin has two contents. */
-  origin: wordsShape,
-  /** `name (origin).ext` in a conflict, else the path. */
-  shownPath: z.string().max(2048),
-  versions: z.array(versionKeyShape).max(64),
-  holders: z.array(holderShape).max(1000),
-  /** Live, verified copies. */
-  copies: countShape,
-});
-
-const entryShape = z.object({
-  path: filePathShape,
-  /** Contents now; more than one is a conflict; none: deleted (only listed on request). */
-  contents: z.array(contentShape).max(64),
-  /** Own entries of every undominated version and tombstone: the base of the next change. */
-  base: z.array(versionKeyShape).max(128),
-  wanted: countShape,
-  /** Why it has fewer copies than wanted, in words, when the owner knows. */
-  note: wordsShape.optional(),
-  deletedMs: wallShape.optional(),
-});
-
-const doneShape = z.object({
-  path: filePathShape,
-  /** The version made (own entry), and its content; absent hash for a delete. */
-  version: versionKeyShape,
-  hash: contentHashShape.optional(),
-  copies: countShape,
-  wanted: countShape,
-  note: wordsShape.optional(),
-});
-
-/** One change asked for by a client: carried out at most once for one request id. */
-const changeShape = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('create'), path: filePathShape, upload: uploadIdShape }),
-  z.object({ kind: z.literal('put'), path: filePathShape, upload: uploadIdShape }),
-  z.object({ kind: z.literal('delete'), path: filePathShape }),
-  z.object({ kind: z.literal('rename'), path: filePathShape, to: filePathShape }),
-  z.object({ kind: z.literal('resolve'), path: filePathShape, keep: wordsShape }),
-  z.object({ kind: z.literal('resolve-both'), path: filePathShape }),
-  z.object({ kind: z.literal('restore'), path: filePathShape, copy: wordsShape }),
-]);
 
 const empty = z.object({});
 
@@ -190,152 +145,7 @@ export const CALLS = {
     reply: z.object({ intact: z.boolean() }),
   },
 
-  // server
-  /** Entries of paths after `after`, in order; `pattern` is a glob (`*`, `**`, `?`, `[…]`, `{…}`). */
-  list: {
-    callers: both,
-    ask: z.object({
-      after: z.string().max(1024),
-      limit: z.number().int().min(1).max(LIST_ENTRIES_MAX),
-      pattern: z.string().max(1024).optional(),
-      deleted: z.boolean(),
-      conflicts: z.boolean(),
-    }),
-    reply: z.object({ entries: z.array(entryShape).max(LIST_ENTRIES_MAX), more: z.boolean() }),
-  },
-  /** One entry, deleted ones too (without contents); `not-found` when the name was never there. */
-  locate: { callers: both, ask: z.object({ path: filePathShape }), reply: entryShape },
-  /** Opens or finds again the staging of an upload. `have`: bytes already durable from its start. `redirect`: ask there. */
-  begin: {
-    callers: both,
-    ask: z.object({
-      upload: uploadIdShape,
-      path: filePathShape,
-      size: countShape.optional(),
-      base: z.array(versionKeyShape).max(128),
-    }),
-    reply: z.object({ have: countShape, redirect: z.array(holderShape).max(64) }),
-  },
-  /** The tail's bytes at `offset` of an upload begun. */
-  write: { callers: both, ask: z.object({ upload: uploadIdShape, offset: countShape }), reply: empty },
-  /** Carries out a change; answered when it is durable and has its copies, or cannot have them now (`note`). */
-  change: {
-    callers: both,
-    ask: z.object({
-      request: requestIdShape,
-      change: changeShape,
-      base: z.array(versionKeyShape).max(128),
-      /** Bytes and BLAKE3 of the upload, checked before anything is made. */
-      size: countShape.optional(),
-      hash: contentHashShape.optional(),
-      mode: z.number().int().min(0).max(0o777).optional(),
-      modified: wallShape.optional(),
-      /** Hops so far: at two the peer carries it out itself or says `unavailable`. */
-      hops: z.number().int().min(0).max(8),
-    }),
-    reply: z.object({ done: z.array(doneShape).max(64), redirect: z.array(holderShape).max(64) }),
-  },
-  /** Grants names to one request, for as long as the link lives or until `release`. */
-  claim: {
-    callers: peers,
-    ask: z.object({
-      request: requestIdShape,
-      path: filePathShape,
-      base: z.array(versionKeyShape).max(128),
-      /** The name is to be new: refused also for a case-twin, a folder, or below a file. */
-      fresh: z.boolean(),
-      /** A name it may be a case-twin of (the source of a rename). */
-      except: filePathShape.optional(),
-    }),
-    reply: empty,
-  },
-  release: { callers: peers, ask: z.object({ request: requestIdShape, path: filePathShape }), reply: empty },
-  /** Older contents of a name on the live peers. */
-  history: {
-    callers: both,
-    ask: z.object({ path: filePathShape, ask: z.boolean() }),
-    reply: z.object({
-      copies: z
-        .array(
-          z.object({
-            copy: wordsShape,
-            hash: contentHashShape,
-            size: countShape,
-            modified: wallShape,
-            origin: wordsShape,
-            peers: z.array(labelShape).max(64),
-            current: z.boolean(),
-          }),
-        )
-        .max(500),
-    }),
-  },
-  /** Bytes of an older content, by its hash: for restore on another peer. */
-  'read-old': {
-    callers: peers,
-    ask: z.object({
-      path: filePathShape,
-      hash: contentHashShape,
-      offset: countShape,
-      length: z.number().int().min(0).max(TAIL_BYTES_MAX),
-    }),
-    reply: z.object({ size: countShape }),
-  },
-  peers: {
-    callers: both,
-    ask: empty,
-    reply: z.object({
-      peers: z
-        .array(
-          z.object({
-            id: peerIdShape,
-            name: labelShape,
-            address: addressShape.optional(),
-            alive: z.boolean(),
-            /** Wall ms since when it is as it is, as the answering peer saw it. */
-            since: wallShape,
-            paused: wordsShape.optional(),
-            files: countShape,
-            bytes: countShape,
-            capacity: countShape,
-            self: z.boolean(),
-          }),
-        )
-        .max(1000),
-    }),
-  },
-  status: {
-    callers: both,
-    ask: empty,
-    reply: z.object({
-      mesh: labelShape,
-      name: labelShape,
-      peers: countShape,
-      files: countShape,
-      bytes: countShape,
-      wanted: countShape,
-      under: countShape,
-      unavailable: countShape,
-      conflicts: countShape,
-      tombstones: countShape,
-      paused: wordsShape.optional(),
-      warnings: z.array(wordsShape).max(50),
-      notKept: z.array(z.object({ path: z.string().max(4096), reason: wordsShape })).max(1000),
-    }),
-  },
-  invite: { callers: both, ask: empty, reply: z.object({ join: z.string().max(400) }) },
-  /** `confirm` false: only tells what would be lost. */
-  remove: {
-    callers: both,
-    ask: z.object({ peer: peerIdShape, confirm: z.boolean() }),
-    reply: z.object({ onlyThere: z.array(z.string().max(2048)).max(1000), more: countShape, removed: z.boolean() }),
-  },
-  set: {
-    callers: both,
-    ask: z.object({ name: z.literal('replicas'), value: z.number().int().min(1).max(16) }),
-    reply: empty,
-  },
-  resume: { callers: both, ask: z.object({ how: z.enum(['deleted', 'restore']) }), reply: empty },
+  ...SERVER_CALLS,
 } as const satisfies Record<string, { callers: readonly Role[]; ask: z.ZodType; reply: z.ZodType }>;
 
 export const NOTES = {

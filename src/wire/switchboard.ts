@@ -1,5 +1,9 @@
-import type { PeerId } from '../core/ids.ts';
+import { asMeshError, invariant, MeshError } from '../core/errors.ts';
+import { byCodeUnits, type PeerId } from '../core/ids.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
 import type { Ask, CallName, Note, NoteName, Reply } from './calls.ts';
+import { type Beating, Heartbeat } from './heartbeat.ts';
 import type { Link } from './link.ts';
 
 /** What an answerer may return: the reply alone, or with raw bytes behind it. */
@@ -10,18 +14,171 @@ export type Answerer<N extends CallName> = (ask: Ask<N>, from: Link, tail: Uint8
 
 export type Listener<N extends NoteName> = (body: Note<N>, from: Link) => void;
 
-/** The live links, one a pair, and who answers what on them. Membership puts links in; every behaviour takes them from here. */
-export interface Switchboard {
-  /** Registers the one answerer of a call; asserts that there is none yet. */
-  answer<N extends CallName>(name: N, answerer: Answerer<N>): void;
-  hear<N extends NoteName>(name: N, listener: Listener<N>): void;
-  /** The live link to that peer or client. */
-  link(peer: PeerId): Link | undefined;
+/** Messages that wait until their link is up: the other end may be a moment ahead. Above, the link is closed. Range 16–4,096. */
+const EARLY_MESSAGES_MAX = 256;
+/** What is answered and heard before a link is up: it is how links come up. */
+const EARLY_CALLS: ReadonlySet<CallName> = new Set<CallName>(['hello', 'ping']);
+const EARLY_NOTES: ReadonlySet<NoteName> = new Set<NoteName>(['goodbye']);
+
+/** What a link tells its switchboard. */
+export interface Dispatcher {
+  /** A link was made: it is kept alive from now on, and closed when it falls silent. It is not up before `add`. */
+  opened(link: Link & Beating): void;
+  /** A link is over, for whatever reason; told once. */
+  closed(link: Link, reason: string): void;
+  /** Rejects with what the answerer threw; with `protocol` when nobody here answers that call. */
+  call<N extends CallName>(name: N, ask: Ask<N>, from: Link, tail: Uint8Array): Promise<Answered<N>>;
+  note<N extends NoteName>(name: N, body: Note<N>, from: Link): void;
+}
+
+/**
+ * The live links, one a pair, and who answers what on them. Membership (in a client: the session) puts links in; every
+ * behaviour takes them from here. A link that closes leaves by itself. What a link brings before it was added, other
+ * than `hello`, `ping` and `goodbye`, waits until it is, in order: so whoever is asked may rely on `onDown`.
+ */
+export class Switchboard implements Dispatcher {
+  readonly #log: Log;
+  readonly #heartbeat: Heartbeat;
+  readonly #answerers = new Map<CallName, Answerer<CallName>>();
+  readonly #listeners = new Map<NoteName, Listener<NoteName>[]>();
+  /** Links to peers, one a pair. */
+  readonly #links = new Map<PeerId, Link>();
+  /** Links to clients: several processes of one user share one identity. Bounded by who puts them in. */
+  readonly #clients = new Set<Link>();
+  readonly #early = new Map<Link, (() => void)[]>();
+  readonly #onUp: ((link: Link) => void)[] = [];
+  readonly #onDown: ((link: Link, reason: string) => void)[] = [];
+
+  constructor({ clock, log }: { readonly clock: Clock; readonly log: Log }) {
+    this.#log = log;
+    this.#heartbeat = new Heartbeat(clock);
+  }
+
+  /** Registers the one answerer of a call; asserts that there is none yet. `ping` is answered here unless a room does. */
+  answer<N extends CallName>(name: N, answerer: Answerer<N>): void {
+    invariant(!this.#answerers.has(name), `two rooms answer "${name}"`);
+    this.#answerers.set(name, answerer as unknown as Answerer<CallName>);
+  }
+
+  /** Adds a listener; all of them hear every note of that name, in the order of registration. */
+  hear<N extends NoteName>(name: N, listener: Listener<N>): void {
+    const listeners = this.#listeners.get(name) ?? [];
+    listeners.push(listener as unknown as Listener<NoteName>);
+    this.#listeners.set(name, listeners);
+  }
+
+  /** The live link to that peer. A client may have several: see `clients`. */
+  link(peer: PeerId): Link | undefined {
+    return this.#links.get(peer);
+  }
+
   /** Live links to peers (role `peer`), in id order. */
-  peers(): Link[];
-  /** Live links to clients. */
-  clients(): Link[];
-  /** Called after a link of either role came up or went down. */
-  onUp(act: (link: Link) => void): void;
-  onDown(act: (link: Link, reason: string) => void): void;
+  peers(): Link[] {
+    return inIdOrder(this.#links.values());
+  }
+
+  /** Live links to clients, in id order; of one identity in the order in which they came up. */
+  clients(): Link[] {
+    return inIdOrder(this.#clients);
+  }
+
+  /** Called after a link of either role came up. */
+  onUp(act: (link: Link) => void): void {
+    this.#onUp.push(act);
+  }
+
+  /** Called after a link of either role went down: it is closed and no longer found here. */
+  onDown(act: (link: Link, reason: string) => void): void {
+    this.#onDown.push(act);
+  }
+
+  /**
+   * Puts a link in and tells `onUp`, then lets in what it brought meanwhile. Asserts that no other link to that peer is
+   * there: who replaces one removes it first. False, and nothing done, when the link has closed already.
+   */
+  add(link: Link): boolean {
+    if (!link.open) return false;
+    invariant(!this.#isIn(link) && !(link.role === 'peer' && this.#links.has(link.peer)), 'two live links to one peer');
+    if (link.role === 'client') this.#clients.add(link);
+    else this.#links.set(link.peer, link);
+    for (const act of this.#onUp) {
+      if (link.open) this.#guarded('onUp', () => act(link));
+    }
+    const early = this.#early.get(link) ?? [];
+    this.#early.delete(link);
+    for (const act of early) {
+      if (link.open) act();
+    }
+    return true;
+  }
+
+  /** Closes a link, and takes it out if it is in; then tells `onDown`. */
+  remove(link: Link, reason: string): void {
+    link.close(reason);
+    this.closed(link, reason);
+  }
+
+  opened(link: Link & Beating): void {
+    this.#heartbeat.watch(link);
+  }
+
+  closed(link: Link, reason: string): void {
+    this.#early.delete(link);
+    if (!this.#isIn(link)) return;
+    if (link.role === 'client') this.#clients.delete(link);
+    else this.#links.delete(link.peer);
+    for (const act of this.#onDown) this.#guarded('onDown', () => act(link, reason));
+  }
+
+  async call<N extends CallName>(name: N, ask: Ask<N>, from: Link, tail: Uint8Array): Promise<Answered<N>> {
+    if (!EARLY_CALLS.has(name)) await this.#untilUp(from);
+    const answerer = this.#answerers.get(name) as unknown as Answerer<N> | undefined;
+    if (answerer !== undefined) return answerer(ask, from, tail);
+    if (name === 'ping') return {} as Answered<N>;
+    throw new MeshError('protocol', `nobody here answers "${name}"`);
+  }
+
+  note<N extends NoteName>(name: N, body: Note<N>, from: Link): void {
+    const hear = (): void => {
+      for (const listener of this.#listeners.get(name) ?? []) {
+        this.#guarded(name, () => listener(body as Note<NoteName>, from));
+      }
+    };
+    if (EARLY_NOTES.has(name) || this.#isUp(from)) hear();
+    else this.#whenUp(from, hear);
+  }
+
+  #isUp(link: Link): boolean {
+    return this.#isIn(link) && !this.#early.has(link);
+  }
+
+  #isIn(link: Link): boolean {
+    return link.role === 'client' ? this.#clients.has(link) : this.#links.get(link.peer) === link;
+  }
+
+  /** Never resolves when the link closes before: then nobody waits for the answer either. */
+  #untilUp(link: Link): Promise<void> {
+    if (this.#isUp(link)) return Promise.resolve();
+    return new Promise((resolve) => this.#whenUp(link, resolve));
+  }
+
+  #whenUp(link: Link, act: () => void): void {
+    if (!link.open) return;
+    const early = this.#early.get(link) ?? [];
+    this.#early.set(link, early);
+    if (early.push(act) > EARLY_MESSAGES_MAX) this.remove(link, 'too much said before the link was up');
+  }
+
+  /** One room's fault stays its own: the others are told all the same. */
+  #guarded(what: string, act: () => void): void {
+    try {
+      act();
+    } catch (thrown) {
+      this.#log.error('a listener of the switchboard failed', { what, error: asMeshError(thrown).message });
+    }
+  }
+}
+
+function inIdOrder(links: Iterable<Link>): Link[] {
+  return [...links].sort((a, b) => byCodeUnits(a.peer, b.peer));
 }

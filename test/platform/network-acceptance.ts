@@ -191,6 +191,30 @@ export function runNetworkAcceptance(name: string, make: () => Promise<NetworkWo
       expect([nearEar.reasons.length, farEar.reasons.length]).toEqual([1, 1]);
     });
 
+    test('who closes with grace hears nothing more', async () => {
+      const { near, far } = await connect();
+      const nearEar = new PipeEar(near);
+      const farEar = new PipeEar(far);
+      far.write([pattern(100_000)]);
+      near.write([pattern(1_000)]);
+      near.close(10_000);
+      const heard = nearEar.bytes;
+      await world.settle(Promise.all([nearEar.untilClosed(), farEar.untilClosed()]));
+      expect([nearEar.bytes, farEar.bytes]).toEqual([heard, 1_000]);
+    });
+
+    test('a pipe paused before open is silent until resume', async () => {
+      const { near, far } = await connect();
+      far.pause();
+      const farEar = new PipeEar(far);
+      near.write([pattern(1_000)]);
+      await otherConversation();
+      expect(farEar.bytes).toBe(0);
+      far.resume();
+      await world.settle(farEar.untilBytes(1_000));
+      near.close();
+    });
+
     test('a close at once ends both sides, and nothing is heard after it', async () => {
       const { near, far } = await connect();
       const nearEar = new PipeEar(near);

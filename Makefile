@@ -1,0 +1,51 @@
+# The door for developers. `make` alone tells what there is.
+SHELL := bash
+.DELETE_ON_ERROR:
+SEEDS ?= 200
+PEERS ?= 3
+
+help: ## tell what there is
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+node_modules/.installed: package.json package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+install: node_modules/.installed ## install what the project needs
+
+dist/main.js: node_modules/.installed tsconfig.build.json $(shell find src -name '*.ts')
+	@rm -rf dist
+	npx tsc -p tsconfig.build.json
+	@chmod +x dist/main.js
+
+build: dist/main.js ## build the program: dist/main.js
+
+demo: build ## three peers on this machine and a client shell
+	@node peers/demo.mjs
+
+peer: build ## one peer: make peer PEER=peers/alpha.yaml
+	node dist/main.js up --config $(PEER)
+
+check: install ## types, lint, tidiness: seconds
+	npx tsc -p tsconfig.json
+	npx biome check --error-on-warnings
+	npx vitest run test/tidy.test.ts --reporter=dot
+
+test: build check ## everything that fits 12 minutes
+	@bash test/run.sh
+
+sim: install ## simulated meshes: make sim SEEDS=500, or SEED=123 for one
+	@npx tsx test/sim/run.ts --seeds $(SEEDS) $(if $(SEED),--seed $(SEED)) $(if $(BUG),--bug $(BUG))
+
+bench: build ## measure the figures: docs/performance.md
+	@npx tsx test/bench/run.ts
+
+trial: build check ## the long form: 2,000 seeds, every planted bug, all figures
+	@SEEDS=2000 TRIAL=1 bash test/run.sh
+	@npx tsx test/sim/planted.ts
+	@npx tsx test/bench/run.ts
+
+clean: ## remove what was built
+	rm -rf dist coverage sim-failures.txt
+
+.PHONY: help install build demo peer check test sim bench trial clean

@@ -1,0 +1,68 @@
+import { MeshError } from '../core/errors.ts';
+import { type Fact, factKey, type MemberFact, membersOf, mergeFacts, shownPeerNames } from '../core/facts.ts';
+import { byCodeUnits, type PeerId } from '../core/ids.ts';
+import type { Batch } from './change-queue.ts';
+import { encodeFact } from './persistence.ts';
+import { factStoreKey } from './store-keys.ts';
+
+/** Facts kept. Range 1,000–1,000,000: 50 peers and some hundred clients make a few thousand in years. */
+const FACTS_KNOWN_MAX = 100_000;
+/** Digits of a PeerId that stand for a peer without a name. */
+const ID_DIGITS_SHOWN = 8;
+
+/** The facts adopted here, and what follows from them. */
+export class FactsBook {
+  readonly #facts = new Map<string, Fact>();
+  #members: Map<PeerId, MemberFact> | undefined;
+  #names: Map<PeerId, string> | undefined;
+
+  /** In the order of their keys. */
+  all(): Fact[] {
+    return [...this.#facts].sort(([a], [b]) => byCodeUnits(a, b)).map(([, fact]) => fact);
+  }
+
+  members(): Map<PeerId, MemberFact> {
+    this.#members ??= membersOf(this.#facts.values());
+    return this.#members;
+  }
+
+  shownName(peer: PeerId): string {
+    this.#names ??= shownPeerNames(this.members().values());
+    return this.#names.get(peer) ?? peer.slice(0, ID_DIGITS_SHOWN);
+  }
+
+  set(fact: Fact): void {
+    this.#facts.set(factKey(fact), fact);
+    this.#members = undefined;
+    this.#names = undefined;
+  }
+
+  /** Adds to the batch what adopting `facts` changes; returns the facts as merged, those that changed. */
+  adopt(facts: readonly Fact[], batch: Batch): Fact[] {
+    const changed = new Map<string, Fact>();
+    for (const fact of facts) {
+      const key = factKey(fact);
+      const before = changed.get(key) ?? this.#facts.get(key);
+      // Merged with itself a fact takes the one form that later merges give it.
+      const after = mergeFacts(before ?? fact, fact);
+      if (before === undefined || !isSameFact(before, after)) changed.set(key, after);
+    }
+    if (this.#facts.size + changed.size > FACTS_KNOWN_MAX) {
+      throw new MeshError('full', `more than ${FACTS_KNOWN_MAX} facts: this mesh has had too many members`);
+    }
+    for (const fact of changed.values()) batch.write(factStoreKey(fact), encodeFact(fact));
+    batch.onDurable(() => {
+      for (const fact of changed.values()) this.set(fact);
+    });
+    return [...changed.values()];
+  }
+}
+
+function isSameFact(a: Fact, b: Fact): boolean {
+  return canonical(a) === canonical(b);
+}
+
+/** Fields in the order of their names: two decoders may give them in different ones. */
+function canonical(fact: Fact): string {
+  return JSON.stringify(Object.entries(fact).sort(([a], [b]) => byCodeUnits(a, b)));
+}

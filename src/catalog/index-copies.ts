@@ -1,0 +1,85 @@
+import { MeshError } from '../core/errors.ts';
+import type { PeerId } from '../core/ids.ts';
+import type { Log } from '../platform/log.ts';
+import type { Batch } from './change-queue.ts';
+import { appended, type Delta, goesOn, type IndexCopy, judge, type Teller } from './index-copy.ts';
+import type { KnownPaths } from './known-paths.ts';
+import type { OwnIndex } from './own-index.ts';
+import { encodeHead, type StoredHead } from './persistence.ts';
+import { Replacements, replaceCopy } from './replacement.ts';
+import { headKey } from './store-keys.ts';
+import { OwnChange, writeLines } from './transaction.ts';
+
+/** Indexes known at once. Range 50–1,000: one frame of gossip tells of all. */
+const INDEXES_MAX = 1_000;
+
+/** The copies of foreign indexes, and what deltas do to them. */
+export class IndexCopies {
+  readonly #known: KnownPaths;
+  readonly #own: OwnIndex;
+  readonly #log: Log;
+  readonly #copies = new Map<PeerId, IndexCopy>();
+  readonly #replacements = new Replacements();
+
+  constructor(known: KnownPaths, own: OwnIndex, heads: ReadonlyMap<PeerId, StoredHead>, log: Log) {
+    this.#known = known;
+    this.#own = own;
+    this.#log = log;
+    for (const [peer, { trail, sequence }] of heads) {
+      if (peer !== own.peer) this.#copies.set(peer, { peer, trail, sequence, doubtful: false, replaced: 0 });
+    }
+  }
+
+  all(): IndexCopy[] {
+    return [...this.#copies.values()];
+  }
+
+  get(peer: PeerId): IndexCopy | undefined {
+    return this.#copies.get(peer);
+  }
+
+  /** Adds to the batch what taking the delta in changes. False when it is not taken. */
+  take(delta: Delta, teller: Teller, batch: Batch): boolean {
+    const copy = this.#copies.get(delta.index);
+    const verdict = judge(copy, delta, teller);
+    if (verdict === 'refuse') return false;
+    if (verdict === 'replace') return this.#replace(copy, delta, batch);
+    this.#append(copy, delta, batch);
+    return true;
+  }
+
+  #append(copy: IndexCopy | undefined, delta: Delta, batch: Batch): void {
+    const peer = delta.index;
+    if (copy === undefined && this.#copies.size >= INDEXES_MAX) throw new MeshError('full', `more than ${INDEXES_MAX} indexes`);
+    const before = copy ?? { peer, trail: [], sequence: 0, doubtful: false, replaced: 0 };
+    const trail = goesOn(before.trail, delta.trail) ? delta.trail : before.trail;
+    for (const [path, lines] of appended(this.#known, before, delta)) {
+      writeLines(batch, this.#known.lines(peer, path), lines, { peer, path });
+    }
+    this.#replacements.drop(peer);
+    this.#keep({ ...before, trail, sequence: Math.max(before.sequence, delta.upTo) }, batch);
+  }
+
+  #replace(copy: IndexCopy | undefined, delta: Delta, batch: Batch): boolean {
+    const peer = delta.index;
+    const coming = this.#replacements.add(delta);
+    if (coming === undefined) {
+      // The cursor may lie on both trails, so that its teller saw no need for the whole.
+      if (copy !== undefined) this.#copies.set(peer, { ...copy, doubtful: true });
+      return false;
+    }
+    if (!delta.last) return true;
+    this.#replacements.drop(peer);
+    this.#log.info('an index replaces its copy', { peer, records: coming.records });
+    replaceCopy(this.#known, peer, coming.lines, new OwnChange(this.#known, this.#own, undefined), batch);
+    batch.replaces = peer;
+    const replaced = (copy?.replaced ?? 0) + 1;
+    this.#keep({ peer, trail: coming.trail, sequence: coming.sequence, doubtful: false, replaced }, batch);
+    return true;
+  }
+
+  #keep(copy: IndexCopy, batch: Batch): void {
+    batch.write(headKey(copy.peer), encodeHead(copy));
+    batch.onDurable(() => this.#copies.set(copy.peer, copy));
+  }
+}

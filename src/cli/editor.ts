@@ -1,0 +1,41 @@
+import { spawn } from 'node:child_process';
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { MeshError } from '../core/errors.ts';
+
+/** Editors tried when neither VISUAL nor EDITOR names one. */
+const FALLBACKS = ['sensible-editor', 'nano', 'vi'];
+
+/** The command line of the user's editor. Rejects with `failed` when there is none. */
+export function editorCommand(environment: Readonly<Record<string, string | undefined>>): string {
+  for (const named of [environment.VISUAL, environment.EDITOR]) {
+    if (named !== undefined && named.trim() !== '') return named;
+  }
+  const found = FALLBACKS.find((name) => isInPath(name, environment.PATH ?? ''));
+  if (found === undefined) throw new MeshError('failed', 'no editor was found; name one in the environment variable EDITOR');
+  return found;
+}
+
+/** Opens a file in the editor, with this terminal. Resolves when the editor ended well, else rejects with `failed`. */
+export function runEditor(command: string, file: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // The variables hold shell words (`code --wait`), as git and crontab read them; the file is a word of its own.
+    const child = spawn('/bin/sh', ['-c', `${command} "$1"`, 'editor', file], { stdio: 'inherit' });
+    child.on('error', (cause) => reject(new MeshError('failed', `the editor ${command} cannot be started`, { cause })));
+    child.on('exit', (code, signal) => {
+      if (code === 0) resolve();
+      else reject(new MeshError('failed', `the editor ${command} ended with ${signal ?? `code ${code}`}`));
+    });
+  });
+}
+
+function isInPath(name: string, path: string): boolean {
+  return path.split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, name), constants.X_OK);
+      return statSync(join(directory, name)).isFile();
+    } catch {
+      return false;
+    }
+  });
+}

@@ -1,0 +1,196 @@
+import { createHash } from 'node:crypto';
+import { readdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import envPaths from 'env-paths';
+import { z } from 'zod';
+import type { MeshRecord } from '../client/mesh-memory.ts';
+import { MeshError } from '../core/errors.ts';
+import type { Address } from '../platform/network.ts';
+import { idPrefixOf, parseMeshLine } from '../wire/mesh-line.ts';
+import { factShape, peerIdShape } from '../wire/shapes.ts';
+import { readJson, writePrivate } from './private-file.ts';
+
+/** A mesh this user's programs know. */
+export interface HomeMesh extends MeshRecord {
+  readonly name: string;
+  /** First 16 hex digits of the mesh id. */
+  readonly id: string;
+  /** A peer of this user runs here now. */
+  readonly runs: boolean;
+  /** Wall ms of the last use. */
+  readonly usedMs: number;
+}
+
+/** A peer this user started on this machine, as `up` leaves it for clients. */
+export interface LocalPeer {
+  readonly id: string;
+  readonly folder: string;
+  readonly addresses: readonly Address[];
+  /** The process it runs in. */
+  readonly pid: number;
+}
+
+const meshShape = z.object({ line: z.string().max(400), facts: z.array(z.unknown()).max(20_000) });
+const addressesShape = z.object({ addresses: z.array(z.string().max(300)).max(256) });
+const localShape = z.object({
+  id: z.string(),
+  folder: z.string(),
+  addresses: z.array(z.string()).max(64),
+  pid: z.number().int(),
+});
+const folderShape = z.object({ folder: z.string(), peer: peerIdShape });
+
+/**
+ * The user's configuration folder: client identity, known meshes, shell history, and which peer each folder belongs to.
+ * Several programs use it at once, so each file is written whole and has one kind of writer.
+ */
+export class Home {
+  readonly directory: string;
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  /** In FILEMESH_HOME, else where the system keeps a user's configuration. */
+  static of(environment: Readonly<Record<string, string | undefined>>): Home {
+    const named = environment.FILEMESH_HOME;
+    return new Home(named === undefined || named === '' ? envPaths('filemesh', { suffix: '' }).config : resolve(named));
+  }
+
+  /** Where the key of this user's clients lies. */
+  get identityDirectory(): string {
+    return join(this.directory, 'client');
+  }
+
+  get historyFile(): string {
+    return join(this.directory, 'history');
+  }
+
+  /** The meshes known, last used first. */
+  async meshes(): Promise<HomeMesh[]> {
+    const ids = await namesIn(join(this.directory, 'meshes'));
+    const meshes = await Promise.all(ids.map((id) => this.#mesh(id)));
+    return meshes.filter((mesh) => mesh !== undefined).sort((a, b) => b.usedMs - a.usedMs);
+  }
+
+  /**
+   * The mesh a client means: the one named (`name`, or `name+ID` where two share it), else the only one known, else the
+   * only one of which a peer runs here. Rejects with `not-allowed` when none is known, `usage` when it is not clear.
+   */
+  async choose(named: string | undefined): Promise<HomeMesh> {
+    const meshes = await this.meshes();
+    const fitting =
+      named === undefined ? meshes : meshes.filter((mesh) => named === mesh.name || named === `${mesh.name}+${mesh.id}`);
+    const running = fitting.filter((mesh) => mesh.runs);
+    const only = fitting.length === 1 ? fitting[0] : running.length === 1 ? running[0] : undefined;
+    if (only !== undefined) return only;
+    if (fitting.length === 0) {
+      const which = named === undefined ? 'no mesh is known here' : `no mesh called "${named}" is known here`;
+      throw new MeshError(
+        'not-allowed',
+        `${which}; enter one with --join LINE ("filemesh invite" on a machine of the mesh prints it)`,
+      );
+    }
+    const choices = fitting.map((mesh) => `${mesh.name}+${mesh.id}`).join(', ');
+    throw new MeshError('usage', `several meshes are known here; say which with --mesh: ${choices}`);
+  }
+
+  /** Keeps what a client, or `up`, knows of a mesh. */
+  async keepMesh(record: Pick<MeshRecord, 'line' | 'facts'>): Promise<void> {
+    await writePrivate(join(this.#meshDirectory(record.line), 'mesh.json'), JSON.stringify(record));
+  }
+
+  /** Keeps where a client reached the peers of a mesh. */
+  async keepAddresses(line: string, addresses: readonly Address[]): Promise<void> {
+    await writePrivate(join(this.#meshDirectory(line), 'addresses.json'), JSON.stringify({ addresses }));
+  }
+
+  /** Tells clients of this user where a peer of this machine listens. */
+  async keepLocalPeer(line: string, peer: LocalPeer): Promise<void> {
+    await writePrivate(join(this.#meshDirectory(line), 'local', `${peer.id}.json`), JSON.stringify(peer));
+  }
+
+  /** The peer a folder belonged to the last time. */
+  async peerOfFolder(folder: string): Promise<string | undefined> {
+    const parsed = folderShape.safeParse(await readJson(this.#folderFile(folder)));
+    return parsed.success ? parsed.data.peer : undefined;
+  }
+
+  async keepFolder(folder: string, peer: string): Promise<void> {
+    await writePrivate(this.#folderFile(folder), JSON.stringify({ folder, peer }));
+  }
+
+  #meshDirectory(line: string): string {
+    return join(this.directory, 'meshes', idPrefixOf(parseMeshLine(line)));
+  }
+
+  #folderFile(folder: string): string {
+    return join(this.directory, 'folders', `${createHash('sha256').update(folder).digest('hex').slice(0, 32)}.json`);
+  }
+
+  async #mesh(id: string): Promise<HomeMesh | undefined> {
+    const directory = join(this.directory, 'meshes', id);
+    const parsed = meshShape.safeParse(await readJson(join(directory, 'mesh.json')));
+    if (!parsed.success) return undefined;
+    const { line, facts } = parsed.data;
+    const name = nameOf(line);
+    if (name === undefined) return undefined;
+    const locals = await this.#localPeers(directory);
+    const running = locals.filter((peer) => isRunning(peer.pid));
+    const told = addressesShape.safeParse(await readJson(join(directory, 'addresses.json')));
+    const addresses = [...running.flatMap((peer) => peer.addresses), ...(told.success ? told.data.addresses : [])];
+    return {
+      id,
+      name,
+      line,
+      facts: facts.flatMap((fact) => factShape.safeParse(fact).data ?? []),
+      addresses: [...new Set([...addresses, ...locals.flatMap((peer) => peer.addresses)])],
+      runs: running.length > 0,
+      usedMs: await changedMs(join(directory, 'addresses.json'), join(directory, 'mesh.json')),
+    };
+  }
+
+  async #localPeers(directory: string): Promise<LocalPeer[]> {
+    const files = await namesIn(join(directory, 'local'));
+    const values = await Promise.all(files.map((file) => readJson(join(directory, 'local', file))));
+    return values.flatMap((value) => localShape.safeParse(value).data ?? []);
+  }
+}
+
+function nameOf(line: string): string | undefined {
+  try {
+    return parseMeshLine(line).name;
+  } catch {
+    return undefined;
+  }
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return (await readdir(directory)).filter((name) => /^[0-9a-f]+(\.json)?$/.test(name));
+  } catch {
+    return [];
+  }
+}
+
+async function changedMs(...files: readonly string[]): Promise<number> {
+  const times = await Promise.all(
+    files.map((file) =>
+      stat(file).then(
+        (one) => one.mtimeMs,
+        () => 0,
+      ),
+    ),
+  );
+  return Math.max(...times);
+}
+
+/** True while a process of that number runs: it may be another one's by now, which only costs a dial. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, link, mkdir, open, rename, rm, stat, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Incoming, Sink, Source } from '../client/transfer.ts';
+import { MeshError } from '../core/errors.ts';
+import { quote } from '../core/path.ts';
+
+/** Permission bits a file is created with at most, before its own are given. */
+const PRIVATE_MODE = 0o600;
+
+/** A local file to be uploaded. */
+export class FileSource implements Source {
+  readonly size: number;
+  readonly mode?: number;
+  readonly modifiedMs?: number;
+  readonly #handle: FileHandle;
+  readonly #shown: string;
+  readonly #mtimeMs: number;
+
+  private constructor(
+    handle: FileHandle,
+    shown: string,
+    size: number,
+    mtimeMs: number,
+    facts: { mode?: number; modifiedMs?: number },
+  ) {
+    this.#handle = handle;
+    this.#shown = shown;
+    this.#mtimeMs = mtimeMs;
+    this.size = size;
+    if (facts.mode !== undefined) this.mode = facts.mode;
+    if (facts.modifiedMs !== undefined) this.modifiedMs = facts.modifiedMs;
+  }
+
+  /** Opens a regular file. Rejects with `usage` when it is none, or cannot be read. */
+  static async open(file: string): Promise<FileSource> {
+    let handle: FileHandle;
+    try {
+      // A FIFO would block for ever: it is opened without waiting, and refused below.
+      handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    } catch (cause) {
+      throw new MeshError('usage', `${quote(file)} cannot be read: ${reasonOf(cause)}`, { cause });
+    }
+    const facts = await handle.stat();
+    if (!facts.isFile()) {
+      await handle.close();
+      throw new MeshError('usage', `${quote(file)} is no regular file`);
+    }
+    return new FileSource(handle, file, facts.size, facts.mtimeMs, { mode: facts.mode & 0o777, modifiedMs: facts.mtimeMs });
+  }
+
+  /** What was spooled from standard input: it has no name, mode or time of its own. Takes the handle over. */
+  static async spooled(handle: FileHandle): Promise<FileSource> {
+    const facts = await handle.stat();
+    return new FileSource(handle, 'standard input', facts.size, facts.mtimeMs, {});
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    const bytes = Buffer.allocUnsafe(length);
+    let filled = 0;
+    while (filled < length) {
+      const { bytesRead } = await this.#handle.read(bytes, filled, length - filled, offset + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return bytes.subarray(0, filled);
+  }
+
+  async check(): Promise<void> {
+    const now = await this.#handle.stat();
+    if (now.size === this.size && now.mtimeMs === this.#mtimeMs) return;
+    throw new MeshError('changed', `${quote(this.#shown)} changed while it was read; nothing was stored, try again`);
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+/** Where one content is saved: staged beside, verified by the client, then given its name at once. */
+export class FileSink implements Sink {
+  readonly #file: string;
+  readonly #staged: string;
+  readonly #handle: FileHandle;
+  readonly #incoming: Incoming;
+  readonly #replace: boolean;
+  #over = false;
+
+  private constructor(file: string, staged: string, handle: FileHandle, incoming: Incoming, replace: boolean) {
+    this.#file = file;
+    this.#staged = staged;
+    this.#handle = handle;
+    this.#incoming = incoming;
+    this.#replace = replace;
+  }
+
+  /** Stages beside `file`; folders above it are made. Rejects with `exists` when it is there and may not be replaced. */
+  static async open(file: string, incoming: Incoming, replace: boolean): Promise<FileSink> {
+    const there = await stat(file).catch(() => undefined);
+    if (there?.isDirectory() === true) throw new MeshError('exists', `${quote(file)} is a folder here`);
+    if (there !== undefined && !replace) throw exists(file);
+    await mkdir(dirname(file), { recursive: true });
+    // The stem is left out: it may be as long as a name can be.
+    const staged = join(dirname(file), `.filemesh-${randomBytes(8).toString('hex')}`);
+    const handle = await open(staged, 'wx+', PRIVATE_MODE);
+    return new FileSink(file, staged, handle, incoming, replace);
+  }
+
+  async write(offset: number, bytes: Uint8Array): Promise<void> {
+    let written = 0;
+    while (written < bytes.length) {
+      written += (await this.#handle.write(bytes, written, bytes.length - written, offset + written)).bytesWritten;
+    }
+  }
+
+  async finish(): Promise<string> {
+    await this.#handle.truncate(this.#incoming.size);
+    await this.#handle.chmod(this.#incoming.mode & 0o777 & ~process.umask());
+    const modified = new Date(this.#incoming.modifiedMs);
+    await this.#handle.utimes(modified, modified);
+    await this.#handle.sync();
+    await this.#handle.close();
+    if (this.#replace) await rename(this.#staged, this.#file);
+    else await placeNew(this.#staged, this.#file);
+    this.#over = true;
+    return this.#file;
+  }
+
+  async discard(): Promise<void> {
+    if (this.#over) return;
+    this.#over = true;
+    await this.#handle.close().catch(() => undefined);
+    await rm(this.#staged, { force: true });
+  }
+}
+
+/** Gives a staged file its name unless that is taken meanwhile. */
+async function placeNew(staged: string, file: string): Promise<void> {
+  try {
+    await link(staged, file);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'EEXIST') throw exists(file);
+    // A file system without hard links: the name was free a moment ago.
+    if ((await stat(file).catch(() => undefined)) !== undefined) throw exists(file);
+    return await rename(staged, file);
+  }
+  await unlink(staged);
+}
+
+function exists(file: string): MeshError {
+  return new MeshError(
+    'exists',
+    `there is a file ${quote(basename(file))} here already; --force replaces it, --to names another place`,
+  );
+}
+
+function reasonOf(cause: unknown): string {
+  const code = (cause as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT') return 'there is no such file';
+  if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,134 @@
+import yargs, { type Argv } from 'yargs';
+import { MeshError } from '../core/errors.ts';
+import { quote } from '../core/path.ts';
+
+/** What an option is, for the parser and for help. */
+export interface OptionFacts {
+  readonly describe: string;
+  /** Word for its value in the help; absent: a switch. */
+  readonly value?: string;
+  readonly repeats?: boolean;
+}
+
+export type OptionTable = Readonly<Record<string, OptionFacts>>;
+
+/** What a command looks like on the command line. */
+export interface CommandFacts {
+  readonly name: string;
+  /** Its words as help shows them: `NAME [FILE]`. */
+  readonly words: string;
+  /** How many words it takes. */
+  readonly count: { readonly min: number; readonly max: number };
+  readonly describe: string;
+  readonly options: OptionTable;
+}
+
+/** A command line, read. Every value is the text that was typed. */
+export interface Parsed {
+  /** Undefined: no command was named. */
+  readonly command: CommandFacts | undefined;
+  readonly words: readonly string[];
+  /** By long name; switches have no texts. */
+  readonly options: ReadonlyMap<string, readonly string[]>;
+}
+
+/**
+ * Reads a command line. Options may stand anywhere, `--` ends them. Rejects with `usage`: an unknown command or option,
+ * a missing value, an option given twice, too few or too many words.
+ */
+export async function parseLine(
+  argv: readonly string[],
+  commands: readonly CommandFacts[],
+  globals: OptionTable,
+): Promise<Parsed> {
+  let found: { command: CommandFacts | undefined; values: Record<string, unknown> } | undefined;
+  let fault: string | undefined;
+  let parser = withOptions(yargs(), globals)
+    .exitProcess(false)
+    .help(false)
+    .version(false)
+    .strictOptions()
+    .parserConfiguration({
+      'boolean-negation': false,
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'greedy-arrays': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+    })
+    .fail((message, error) => {
+      fault = message ?? error?.message ?? 'this cannot be understood';
+    })
+    .command('$0', false, {}, (values) => {
+      found = { command: undefined, values };
+    });
+  for (const command of commands) {
+    parser = parser.command(
+      command.name,
+      false,
+      (line) => withOptions(line, command.options),
+      (values) => {
+        found = { command, values };
+      },
+    );
+  }
+  await parser.parseAsync([...argv]);
+  if (fault !== undefined) throw new MeshError('usage', `${lowerFirst(fault)}; ${whereHelpIs(argv, commands)}`);
+  if (found === undefined) throw new MeshError('usage', `this cannot be understood; ${whereHelpIs(argv, commands)}`);
+  return checked(found.command, found.values, globals, argv, commands);
+}
+
+function withOptions(parser: Argv, options: OptionTable): Argv {
+  let result = parser;
+  for (const [name, facts] of Object.entries(options)) {
+    result = result.option(name, facts.value === undefined ? { type: 'boolean' } : { type: 'string', requiresArg: true });
+  }
+  return result;
+}
+
+function checked(
+  command: CommandFacts | undefined,
+  values: Record<string, unknown>,
+  globals: OptionTable,
+  argv: readonly string[],
+  commands: readonly CommandFacts[],
+): Parsed {
+  const all = (values._ as readonly unknown[]).map(String);
+  const first = all[0];
+  if (command === undefined && first !== undefined) {
+    throw new MeshError('usage', `there is no command ${quote(first)}; ${whereHelpIs([], commands)}`);
+  }
+  const words = command === undefined ? [] : all.slice(1);
+  if (command !== undefined && (words.length < command.count.min || words.length > command.count.max)) {
+    const amount = words.length < command.count.min ? 'more words' : 'fewer words';
+    throw new MeshError('usage', `${command.name} takes ${amount}: filemesh ${command.name} ${command.words}`.trimEnd());
+  }
+  return { command, words, options: optionsOf({ ...globals, ...command?.options }, values, argv) };
+}
+
+function optionsOf(table: OptionTable, values: Record<string, unknown>, argv: readonly string[]): Map<string, readonly string[]> {
+  const options = new Map<string, readonly string[]>();
+  for (const [name, facts] of Object.entries(table)) {
+    const value = values[name];
+    if (value === undefined) continue;
+    if (facts.value === undefined) {
+      // A switch takes no value; yargs would read `--force=yes` as false.
+      if (argv.some((word) => word.startsWith(`--${name}=`))) throw new MeshError('usage', `--${name} takes no value`);
+      if (value !== false) options.set(name, []);
+      continue;
+    }
+    const texts = (Array.isArray(value) ? value : [value]).map(String);
+    if (texts.length > 1 && facts.repeats !== true) throw new MeshError('usage', `--${name} is given twice`);
+    options.set(name, texts);
+  }
+  return options;
+}
+
+function whereHelpIs(argv: readonly string[], commands: readonly CommandFacts[]): string {
+  const command = commands.find((one) => argv.includes(one.name));
+  return command === undefined ? '"filemesh help" lists the commands' : `"filemesh help ${command.name}" shows how it is used`;
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

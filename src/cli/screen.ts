@@ -1,0 +1,35 @@
+import type { ReadStream, WriteStream } from 'node:tty';
+
+/** Where a command talks to: values go to standard output, words to standard error. */
+export interface Screen {
+  /** One JSON value. */
+  value(value: unknown): void;
+  /** The result in words, on standard output. */
+  print(text: string): void;
+  /** Something beside the result, on standard error. */
+  note(text: string): void;
+  /** Raw bytes on standard output; resolves when they are taken. */
+  bytes(bytes: Uint8Array): Promise<void>;
+  /** Lines and columns of the terminal; undefined where there is none. */
+  size(): { rows: number; columns: number } | undefined;
+}
+
+/** The screen of this process. */
+export function processScreen(): Screen {
+  const out = process.stdout as WriteStream;
+  return {
+    value: (value) => void out.write(`${JSON.stringify(value)}\n`),
+    print: (text) => void out.write(text.endsWith('\n') || text === '' ? text : `${text}\n`),
+    note: (text) => void process.stderr.write(`${text}\n`),
+    bytes: (bytes) =>
+      new Promise((resolve, reject) => {
+        out.write(bytes, (error) => (error ? reject(error) : resolve()));
+      }),
+    size: () => (out.isTTY ? { rows: out.rows, columns: out.columns } : undefined),
+  };
+}
+
+/** True where a person can be asked. */
+export function isInteractive(): boolean {
+  return (process.stdin as ReadStream).isTTY === true && process.stderr.isTTY === true;
+}

@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import { fstatSync } from 'node:fs';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { checkStopped } from '../client/waiting.ts';
+
+/** True when somebody gives bytes there: a pipe, a socket or a file; not a terminal, and not /dev/null. */
+export function isGiven(descriptor: number): boolean {
+  try {
+    const facts = fstatSync(descriptor);
+    return facts.isFIFO() || facts.isSocket() || facts.isFile();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * A private temporary file that no longer has a name: whatever ends this program, nothing of it stays. The caller
+ * closes it.
+ */
+export async function openNameless(): Promise<FileHandle> {
+  const file = join(tmpdir(), `filemesh-${randomBytes(8).toString('hex')}`);
+  const handle = await open(file, 'wx+', 0o600);
+  await unlink(file);
+  return handle;
+}
+
+/** Everything `input` gives, in a nameless file, so that it can be sent again after a failover. */
+export async function spool(input: Readable, signal: AbortSignal | undefined): Promise<FileHandle> {
+  const handle = await openNameless();
+  try {
+    for await (const piece of input) {
+      checkStopped(signal);
+      await handle.appendFile(piece as Buffer);
+    }
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}

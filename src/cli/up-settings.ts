@@ -1,0 +1,128 @@
+import { hostname } from 'node:os';
+import type { PeerConfig } from '../peer/config.ts';
+import {
+  badValue,
+  readAddress,
+  readBoolean,
+  readCapacity,
+  readChoice,
+  readDuration,
+  readInteger,
+  readLabel,
+  readText,
+} from './values.ts';
+
+/** The one TCP port of filemesh: what a firewall has to let in beside UDP 5353. */
+export const PORT_DEFAULT = 4795;
+/** Time between whole scans of a folder whose hints work. */
+const SCAN_EVERY_MS = 60_000;
+
+/** What `up` was told, from all sources. */
+export interface UpSettings {
+  readonly config: PeerConfig;
+  /** Addresses or names of the interfaces to use; empty: all. */
+  readonly interfaces: readonly string[];
+  /** This folder has a new peer in it although another was known here. */
+  readonly isNew: boolean;
+}
+
+/** The options of `up` by their long names: the texts given for each, in the order given. */
+export type UpTexts = Partial<Record<UpOption, readonly string[]>>;
+
+interface OptionFacts {
+  readonly describe: string;
+  /** Word for the value in the help; absent for a switch. */
+  readonly value?: string;
+  readonly repeats?: true;
+}
+
+/** Every option of `up` that may also stand in the environment and in a file. */
+export const UP_OPTIONS = {
+  name: { describe: 'name of this peer (default: the host name)', value: 'NAME' },
+  mesh: { describe: 'name for a new mesh', value: 'NAME' },
+  join: { describe: 'join line of the mesh to enter ("filemesh invite" prints it)', value: 'LINE' },
+  port: { describe: `TCP port; the next free one when taken (default ${PORT_DEFAULT})`, value: 'PORT' },
+  interface: { describe: 'network interface or address to use, repeatable (default: all)', value: 'NAME', repeats: true },
+  peer: { describe: 'a peer to call besides those found by multicast, repeatable', value: 'HOST:PORT', repeats: true },
+  replicas: { describe: 'copies of every file, when a mesh begins (default 2)', value: 'N' },
+  capacity: { describe: 'room for the mesh here: 10GiB, 50% (default: all but a tenth of the disk)', value: 'SIZE' },
+  settle: { describe: 'time a file must lie still before it is taken (default 1s)', value: 'TIME' },
+  'heal-after': { describe: 'absence after which new copies are made (default 10m)', value: 'TIME' },
+  placement: { describe: 'least loaded by share of capacity or by number of files', value: 'share|files' },
+  new: { describe: 'begin anew in a folder whose identity is gone' },
+} as const satisfies Record<string, OptionFacts>;
+
+export type UpOption = keyof typeof UP_OPTIONS;
+
+export function isUpOption(word: string): word is UpOption {
+  return Object.hasOwn(UP_OPTIONS, word);
+}
+
+/** Takes for each option the texts of the first source that has it. Sources: flags, environment, file. */
+export function precedence(...sources: readonly UpTexts[]): UpTexts {
+  return Object.assign({}, ...sources.toReversed()) as UpTexts;
+}
+
+/** The options that stand in the environment as FILEMESH_OPTION_NAME; other FILEMESH_ names are not ours to judge. */
+export function textsOfEnvironment(environment: Readonly<Record<string, string | undefined>>): UpTexts {
+  const texts: Partial<Record<UpOption, readonly string[]>> = {};
+  for (const option of Object.keys(UP_OPTIONS).filter(isUpOption)) {
+    const text = environment[environmentName(option)];
+    if (text === undefined || text === '') continue;
+    texts[option] = isRepeated(option) ? text.split(/[\s,]+/).filter((part) => part !== '') : [text];
+  }
+  return texts;
+}
+
+export function environmentName(option: string): string {
+  return `FILEMESH_${option.replaceAll('-', '_').toUpperCase()}`;
+}
+
+export function isRepeated(option: UpOption): boolean {
+  return 'repeats' in UP_OPTIONS[option];
+}
+
+/** The texts as values. Rejects with `usage` naming the option. */
+export function settingsOf(texts: UpTexts): UpSettings {
+  const one = <T>(option: UpOption, read: (text: string, shown: string) => T, fallback: T): T => {
+    const text = texts[option]?.at(-1);
+    return text === undefined ? fallback : read(text, `--${option}`);
+  };
+  const join = one<string | undefined>('join', readText, undefined);
+  const capacity = one<PeerConfig['capacity']>('capacity', readCapacity, undefined);
+  const name = one('name', readLabel, hostLabel());
+  const config: PeerConfig = {
+    name,
+    meshName: one('mesh', readMeshName, 'home'),
+    ...(join === undefined ? {} : { join }),
+    port: one('port', (text, shown) => readInteger(text, shown, { min: 0, max: 65_535 }), PORT_DEFAULT),
+    peers: (texts.peer ?? []).map((text) => readAddress(text, '--peer')),
+    replicas: one('replicas', (text, shown) => readInteger(text, shown, { min: 1, max: 16 }), 2),
+    ...(capacity === undefined ? {} : { capacity }),
+    settleMs: one('settle', (text, shown) => readDuration(text, shown, { min: 10, max: 3_600_000 }), 1000),
+    healAfterMs: one('heal-after', (text, shown) => readDuration(text, shown, { min: 0, max: 30 * 86_400_000 }), 600_000),
+    placement: one('placement', (text, shown) => readChoice(text, shown, ['share', 'files']), 'share'),
+    scanEveryMs: SCAN_EVERY_MS,
+  };
+  return {
+    config,
+    interfaces: (texts.interface ?? []).map((text) => readText(text, '--interface')),
+    isNew: one('new', readBoolean, false),
+  };
+}
+
+/** A mesh's name stands in the join line before a slash or a plus, so it has neither, and no spaces. */
+export function readMeshName(text: string, option: string): string {
+  const label = readLabel(text, option);
+  if (/[\s+]/.test(label)) throw badValue(option, text, 'a name without spaces and without "+"');
+  return label;
+}
+
+/** The host name as a peer's name: its first part. */
+function hostLabel(): string {
+  const label =
+    hostname()
+      .split('.')[0]
+      ?.replace(/[^\p{L}\p{N}_-]/gu, '') ?? '';
+  return label === '' ? 'peer' : label.slice(0, 64);
+}

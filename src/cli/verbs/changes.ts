@@ -1,0 +1,92 @@
+import { remove, rename as renameFiles, resolve as resolveConflict } from '../../client/verbs/changes.ts';
+import { history as historyOf, restore as restoreVersion } from '../../client/verbs/history.ts';
+import { MeshError } from '../../core/errors.ts';
+import { isPattern } from '../../core/glob.ts';
+import { EXIT_DONE } from '../exit-codes.ts';
+import { shownAge, shownSize, shownTable, shownText } from '../output.ts';
+import { type VerbCommand, valueOf, wordAt } from '../verb.ts';
+import { tellChanges } from './change-words.ts';
+
+/** Digits of a version that are shown; `restore` takes as few as tell it apart. */
+const VERSION_DIGITS_SHOWN = 12;
+
+export const deleteVerb: VerbCommand = {
+  name: 'delete',
+  words: 'NAME|FOLDER|PATTERN',
+  count: { min: 1, max: 1 },
+  describe: 'delete files everywhere ("restore" brings them back for a while)',
+  options: {},
+  async run(context, line) {
+    const name = wordAt(line, 0);
+    const results = await remove(context.session, name, context.options);
+    return tellChanges(context, 'deleted', results, results.length > 1 || isPattern(name));
+  },
+};
+
+export const rename: VerbCommand = {
+  name: 'rename',
+  words: 'NAME NEWNAME',
+  count: { min: 2, max: 2 },
+  describe: 'give a file or a folder another name',
+  options: {},
+  async run(context, line) {
+    const results = await renameFiles(context.session, wordAt(line, 0), wordAt(line, 1), context.options);
+    return tellChanges(context, 'renamed to', results, results.length > 1);
+  },
+};
+
+export const resolve: VerbCommand = {
+  name: 'resolve',
+  words: 'NAME',
+  count: { min: 1, max: 1 },
+  describe: 'end a conflict',
+  options: {
+    keep: { describe: 'the version to keep, by the origin "conflicts" shows', value: 'ORIGIN' },
+    'keep-both': { describe: 'make each version a file of its own' },
+  },
+  async run(context, line) {
+    const keep = valueOf(line, 'keep');
+    const both = line.options.has('keep-both');
+    if ((keep === undefined) === !both) throw new MeshError('usage', 'resolve takes either --keep ORIGIN or --keep-both');
+    const results = await resolveConflict(context.session, wordAt(line, 0), keep, context.options);
+    return tellChanges(context, 'kept', results, both);
+  },
+};
+
+export const history: VerbCommand = {
+  name: 'history',
+  words: 'NAME',
+  count: { min: 1, max: 1 },
+  describe: 'list the versions of a file that can be had',
+  options: {},
+  async run(context, line) {
+    const items = await historyOf(context.session, wordAt(line, 0), context.options);
+    if (context.json) {
+      context.screen.value(items);
+      return EXIT_DONE;
+    }
+    const rows = items.map((item) => [
+      item.version.slice(0, VERSION_DIGITS_SHOWN),
+      shownSize(item.size),
+      shownAge(Date.parse(item.modified), Date.now()),
+      shownText(item.origin),
+      item.peers.map(shownText).join(' '),
+    ]);
+    context.screen.print(shownTable(['version', 'size', 'age', 'origin', 'where'], rows, [1, 2]));
+    return EXIT_DONE;
+  },
+};
+
+export const restore: VerbCommand = {
+  name: 'restore',
+  words: 'NAME',
+  count: { min: 1, max: 1 },
+  describe: 'bring back a deleted file, or an older version of one',
+  options: {
+    version: { describe: 'which one, by the first digits "history" shows (default: the newest older one)', value: 'ID' },
+  },
+  async run(context, line) {
+    const results = await restoreVersion(context.session, wordAt(line, 0), valueOf(line, 'version'), context.options);
+    return tellChanges(context, 'restored', results, false);
+  },
+};

@@ -1,0 +1,126 @@
+import { basename, resolve } from 'node:path';
+import type { ChangeResult } from '../../client/results.ts';
+import type { Source } from '../../client/transfer.ts';
+import { create as createFile, put } from '../../client/verbs/upload.ts';
+import { MeshError } from '../../core/errors.ts';
+import { checkPath, quote } from '../../core/path.ts';
+import { FileSource } from '../local-file.ts';
+import { isFolder, type TreeFile, walkTree } from '../local-tree.ts';
+import { shownText } from '../output.ts';
+import { sideBySide } from '../side-by-side.ts';
+import { isGiven, openNameless, spool } from '../standard-input.ts';
+import { type VerbCommand, type VerbContext, valueOf, wordAt } from '../verb.ts';
+import { tellChanges } from './change-words.ts';
+
+/** Files uploaded at once: enough to hide the wait for copies, and few enough for a peer's disk. Range 1–16. */
+const UPLOADS_MAX = 8;
+const STANDARD_INPUT = 0;
+/** How skipped files are told: above, a line counts the rest. */
+const SKIPPED_TOLD_MAX = 10;
+
+export const create: VerbCommand = {
+  name: 'create',
+  words: 'NAME [FILE]',
+  count: { min: 1, max: 2 },
+  describe: 'make a new file from FILE, from piped input, or empty; a name that exists is refused',
+  options: {},
+  async run(context, line) {
+    const path = checkPath(wordAt(line, 0));
+    const source = await sourceOfCreate(context, line.words[1]);
+    try {
+      const result = await createFile(context.session, path, source, context.options);
+      return tellChanges(context, 'created', [result], false);
+    } finally {
+      await source.close();
+    }
+  },
+};
+
+export const upload: VerbCommand = {
+  name: 'upload',
+  words: 'FILE|FOLDER|- ...',
+  count: { min: 1, max: Number.POSITIVE_INFINITY },
+  describe: 'store files or folders: new ones, or the next version of what is there ("-": standard input)',
+  options: {
+    to: { describe: 'name in the mesh; a folder when it ends in a slash or several things are uploaded', value: 'PATH' },
+  },
+  async run(context, line) {
+    const to = valueOf(line, 'to');
+    if (line.words.includes('-')) return await uploadInput(context, line.words, to);
+    const { files, several } = await filesOf(context, line.words, to);
+    // Every name is checked before the first byte goes out.
+    for (const { path } of files) checkPath(path);
+    const results = await sideBySide(files, UPLOADS_MAX, (one) => uploadFile(context, one));
+    return tellChanges(context, 'stored', results, several);
+  },
+};
+
+async function sourceOfCreate(context: VerbContext, file: string | undefined): Promise<FileSource> {
+  if (file !== undefined && file !== '-') return await FileSource.open(file);
+  if (context.inShell && file === '-') throw new MeshError('usage', 'in the shell nothing can be read from standard input');
+  const isPiped = file === '-' || (!context.inShell && isGiven(STANDARD_INPUT));
+  return await FileSource.spooled(isPiped ? await spool(process.stdin, context.options.signal) : await openNameless());
+}
+
+async function uploadInput(context: VerbContext, words: readonly string[], to: string | undefined): Promise<number> {
+  if (context.inShell) throw new MeshError('usage', 'in the shell nothing can be read from standard input');
+  if (words.length > 1) throw new MeshError('usage', '"-" is uploaded alone');
+  if (to === undefined || to.endsWith('/'))
+    throw new MeshError('usage', 'what comes from standard input needs a name: --to NAME');
+  const path = checkPath(to);
+  const source = await FileSource.spooled(await spool(process.stdin, context.options.signal));
+  try {
+    return tellChanges(context, 'stored', [await putSource(context, path, source)], false);
+  } finally {
+    await source.close();
+  }
+}
+
+/** What the words name, as single files with their names in the mesh. */
+async function filesOf(
+  context: VerbContext,
+  words: readonly string[],
+  to: string | undefined,
+): Promise<{ files: TreeFile[]; several: boolean }> {
+  const files: TreeFile[] = [];
+  let several = words.length > 1;
+  for (const word of words) {
+    const folder = await isFolder(word);
+    several ||= folder;
+    // `.` and `..` have no name of their own here, but the folders they mean do.
+    const own = basename(resolve(word)).normalize('NFC');
+    const into = to === undefined ? '' : to.replace(/\/+$/, '');
+    const path = to === undefined ? own : to.endsWith('/') || words.length > 1 ? joined(into, own) : into;
+    if (!folder) files.push({ file: word, path });
+    else files.push(...(await treeOf(context, word, path)));
+  }
+  return { files, several };
+}
+
+async function treeOf(context: VerbContext, folder: string, path: string): Promise<readonly TreeFile[]> {
+  const { files, skipped } = await walkTree(folder, path);
+  for (const { file, reason } of skipped.slice(0, SKIPPED_TOLD_MAX)) {
+    context.screen.note(`left out: ${shownText(file)} (${reason})`);
+  }
+  if (skipped.length > SKIPPED_TOLD_MAX) context.screen.note(`left out: ${skipped.length - SKIPPED_TOLD_MAX} more`);
+  if (files.length === 0)
+    throw new MeshError('usage', `there is no file to store in ${quote(folder)}: empty folders are not kept`);
+  return files;
+}
+
+async function uploadFile(context: VerbContext, { file, path }: TreeFile): Promise<ChangeResult> {
+  const source = await FileSource.open(file);
+  try {
+    return await putSource(context, path, source);
+  } finally {
+    await source.close();
+  }
+}
+
+function putSource(context: VerbContext, path: string, source: Source): Promise<ChangeResult> {
+  return put(context.session, checkPath(path), source, context.options);
+}
+
+function joined(folder: string, name: string): string {
+  return folder === '' ? name : `${folder}/${name}`;
+}

@@ -1,0 +1,95 @@
+import { asMeshError, type MeshError } from '../core/errors.ts';
+import type { PeerId } from '../core/ids.ts';
+import type { Clock, Timer } from '../platform/clock.ts';
+import type { Address } from '../platform/network.ts';
+import type { Link } from '../wire/link.ts';
+import type { Route, Routes } from './routes.ts';
+
+/** Dials under way at once: a dead peer costs no time, and a live mesh is not stormed. Range 2–8. */
+const RACERS_MAX = 3;
+/** ms a dial may take alone before the next starts beside it: some LAN round trips and a TLS handshake (RFC 8305 has 250). */
+const STAGGER_MS = 150;
+
+/** Opens a greeted link to a peer of the mesh, or rejects. */
+export type OpenLink = (address: Address, expected?: PeerId) => Promise<Link>;
+
+/** What a round of dials came to. `refusal`: a peer answered and did not admit this client. */
+export type RoundResult = { readonly link: Link } | { readonly link: undefined; readonly refusal: MeshError | undefined };
+
+/** Why and how one round is run. */
+export interface RoundOptions {
+  /** Peers not wanted: they have declined what is to be asked. */
+  readonly without: ReadonlySet<PeerId>;
+  /** Closes what a round opens too late. */
+  readonly discard: (link: Link) => void;
+}
+
+/**
+ * One round: tries every route once, best first, a few at a time; the first link that opens wins and the others are
+ * closed. Resolves when a link is open or every route has failed.
+ */
+export function dialRound(routes: Routes, open: OpenLink, clock: Clock, options: RoundOptions): Promise<RoundResult> {
+  return new Promise((resolve) => new Round(routes, open, clock, options, resolve).start());
+}
+
+class Round {
+  readonly #routes: Routes;
+  readonly #open: OpenLink;
+  readonly #clock: Clock;
+  readonly #options: RoundOptions;
+  readonly #resolve: (result: RoundResult) => void;
+  readonly #waiting: Route[];
+  #racing = 0;
+  #over = false;
+  #stagger: Timer | undefined;
+  #refusal: MeshError | undefined;
+
+  constructor(routes: Routes, open: OpenLink, clock: Clock, options: RoundOptions, resolve: (result: RoundResult) => void) {
+    this.#routes = routes;
+    this.#open = open;
+    this.#clock = clock;
+    this.#options = options;
+    this.#resolve = resolve;
+    this.#waiting = routes.inOrder().filter((route) => route.peer === undefined || !options.without.has(route.peer));
+  }
+
+  start(): void {
+    this.#next();
+  }
+
+  /** The one decider: starts the next dial, waits for the stagger, or ends the round. */
+  #next(): void {
+    if (this.#over) return;
+    this.#stagger?.cancel();
+    const route = this.#racing < RACERS_MAX ? this.#waiting.shift() : undefined;
+    if (route !== undefined) {
+      this.#racing++;
+      this.#stagger = this.#clock.after(STAGGER_MS, () => this.#next());
+      // The dial tells its end itself and never rejects.
+      this.#dial(route).catch(() => undefined);
+    } else if (this.#racing === 0) {
+      this.#finish({ link: undefined, refusal: this.#refusal });
+    }
+  }
+
+  async #dial(route: Route): Promise<void> {
+    try {
+      const link = await this.#open(route.address, route.peer);
+      this.#routes.succeeded(route.address, link.peer);
+      if (this.#over || this.#options.without.has(link.peer)) this.#options.discard(link);
+      else this.#finish({ link });
+    } catch (thrown) {
+      const error = asMeshError(thrown);
+      this.#routes.failed(route.address);
+      if (error.code === 'not-allowed') this.#refusal = error;
+    }
+    this.#racing--;
+    this.#next();
+  }
+
+  #finish(result: RoundResult): void {
+    this.#over = true;
+    this.#stagger?.cancel();
+    this.#resolve(result);
+  }
+}

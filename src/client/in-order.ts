@@ -1,0 +1,66 @@
+import type { ContentHash } from '../core/ids.ts';
+import type { RunningHash, Sink } from './transfer.ts';
+
+/** Puts pieces that come in any order into a sink in order, and hashes them. Holds what came too early. */
+export class InOrder {
+  readonly #sink: Sink;
+  readonly #newHash: () => RunningHash;
+  #hash: RunningHash;
+  /** Pieces beyond `next`, by offset; the fetch bounds how far ahead they may be. */
+  readonly #early = new Map<number, Uint8Array>();
+  #next = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(sink: Sink, newHash: () => RunningHash) {
+    this.#sink = sink;
+    this.#newHash = newHash;
+    this.#hash = newHash();
+  }
+
+  /** Bytes written from the start without a gap. */
+  get bytes(): number {
+    return this.#next;
+  }
+
+  /** Resolves when the piece is in the sink, or held for later. */
+  write(offset: number, bytes: Uint8Array): Promise<void> {
+    if (offset !== this.#next) {
+      this.#early.set(offset, bytes);
+      return Promise.resolve();
+    }
+    this.#append(bytes);
+    for (let early = this.#early.get(this.#next); early !== undefined; early = this.#early.get(this.#next)) {
+      this.#early.delete(this.#next);
+      this.#append(early);
+    }
+    return this.#writing;
+  }
+
+  /** Before another fetch goes on from `bytes`: what was held is forgotten. */
+  forgetEarly(): void {
+    this.#early.clear();
+  }
+
+  /** Before the content is fetched anew from its first byte. */
+  startAgain(): void {
+    this.#early.clear();
+    this.#next = 0;
+    this.#hash = this.#newHash();
+  }
+
+  /** The hash of all bytes; call once, when all are there. */
+  async finish(): Promise<ContentHash> {
+    await this.#writing;
+    return this.#hash.hex();
+  }
+
+  #append(bytes: Uint8Array): void {
+    const offset = this.#next;
+    this.#next += bytes.length;
+    this.#hash.update(bytes);
+    const written = this.#writing.then(() => this.#sink.write(offset, bytes));
+    // Told to whoever waits for `write` or `finish`; kept here so that it is not taken for unheard meanwhile.
+    written.catch(() => undefined);
+    this.#writing = written;
+  }
+}

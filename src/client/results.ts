@@ -1,0 +1,161 @@
+import type { Ask, Done, Entry, Reply, ShownContent } from '../wire/calls.ts';
+
+/** The values verbs return: exactly what `--json` prints (the command line's contract). Times are ISO 8601 in UTC. */
+
+export interface ShownVersion {
+  readonly version: string;
+  readonly origin: string;
+  readonly size: number;
+  readonly modified: string;
+  readonly holders: readonly string[];
+}
+
+export interface ShownFile {
+  readonly path: string;
+  /** Bytes; in a conflict those of the first version. */
+  readonly size: number;
+  readonly modified: string;
+  /** BLAKE3 of the content, hex. */
+  readonly version: string;
+  readonly origin: string;
+  /** Names of all known holders, those away too. */
+  readonly holders: readonly string[];
+  /** Live and verified; in a conflict of the version that has fewest. */
+  readonly copies: number;
+  readonly wanted: number;
+  /** Every content has a holder that lives. */
+  readonly available: boolean;
+  readonly conflict: boolean;
+  readonly versions?: readonly ShownVersion[];
+  /** When it was deleted; only in a list of deleted files, whose other fields tell nothing. */
+  readonly deleted?: string;
+}
+
+export interface WhereResult extends ShownFile {
+  /** What the loss of each holder would leave: live copies of the content that would have fewest. */
+  readonly loss: readonly { readonly peer: string; readonly left: number }[];
+}
+
+export interface ChangeResult {
+  readonly path: string;
+  /** BLAKE3 of the content made; of a delete: the id of the version that says so. */
+  readonly version: string;
+  readonly copies: number;
+  readonly wanted: number;
+  readonly note?: string;
+}
+
+export interface DownloadResult {
+  readonly path: string;
+  /** Names under which contents were saved here. */
+  readonly files: readonly string[];
+  readonly bytes: number;
+  /** Peers the bytes came from. */
+  readonly from: readonly string[];
+}
+
+export interface HistoryItem {
+  /** BLAKE3 of that content, hex: what `restore --version` takes. */
+  readonly version: string;
+  readonly modified: string;
+  readonly size: number;
+  readonly origin: string;
+  readonly peers: readonly string[];
+}
+
+export interface PeerItem {
+  readonly id: string;
+  readonly name: string;
+  readonly address: string | null;
+  readonly alive: boolean;
+  readonly files: number;
+  readonly bytes: number;
+  readonly capacity: number;
+}
+
+export interface StatusResult {
+  readonly mesh: string;
+  readonly name: string;
+  readonly peers: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly wanted: number;
+  readonly under: number;
+  readonly unavailable: number;
+  /** Why the peer does not believe its folder, else null. */
+  readonly paused: string | null;
+  readonly notKept: readonly { readonly path: string; readonly reason: string }[];
+}
+
+export type ResumeHow = Ask<'resume'>['how'];
+
+export function shownFile(entry: Entry): ShownFile {
+  const first = entry.contents[0];
+  const names = entry.contents.flatMap((content) => content.holders.map((holder) => holder.name));
+  const common = {
+    path: entry.path,
+    size: first?.size ?? 0,
+    modified: isoTime(first?.modified ?? entry.deletedMs ?? 0),
+    version: first?.hash ?? '',
+    origin: first?.origin ?? '',
+    holders: [...new Set(names)],
+    copies: entry.contents.length === 0 ? 0 : Math.min(...entry.contents.map((content) => content.copies)),
+    wanted: entry.wanted,
+    available: entry.contents.length > 0 && entry.contents.every(isAvailable),
+    conflict: entry.contents.length > 1,
+  };
+  if (first === undefined) return { ...common, deleted: isoTime(entry.deletedMs ?? 0) };
+  return common.conflict ? { ...common, versions: entry.contents.map(shownVersion) } : common;
+}
+
+export function whereResult(entry: Entry): WhereResult {
+  const loss = new Map<string, number>();
+  for (const content of entry.contents) {
+    for (const holder of content.holders) {
+      const left = Math.max(0, content.copies - (holder.live ? 1 : 0));
+      loss.set(holder.name, Math.min(left, loss.get(holder.name) ?? left));
+    }
+  }
+  return { ...shownFile(entry), loss: [...loss].map(([peer, left]) => ({ peer, left })) };
+}
+
+export function changeResult(done: Done): ChangeResult {
+  const { path, copies, wanted, note } = done;
+  return { path, version: done.hash ?? done.version, copies, wanted, ...(note === undefined ? {} : { note }) };
+}
+
+export function peerItems(reply: Reply<'peers'>): PeerItem[] {
+  return reply.peers.map(({ id, name, address, alive, files, bytes, capacity }) => ({
+    id,
+    name,
+    address: address ?? null,
+    alive,
+    files,
+    bytes,
+    capacity,
+  }));
+}
+
+export function statusResult(reply: Reply<'status'>): StatusResult {
+  const { mesh, name, peers, files, bytes, wanted, under, unavailable, paused, notKept } = reply;
+  return { mesh, name, peers, files, bytes, wanted, under, unavailable, paused: paused ?? null, notKept };
+}
+
+/** True when a live peer holds all of it. */
+export function isAvailable(content: ShownContent): boolean {
+  return content.holders.some((holder) => holder.live);
+}
+
+export function isoTime(wallMs: number): string {
+  return new Date(wallMs).toISOString();
+}
+
+function shownVersion(content: ShownContent): ShownVersion {
+  return {
+    version: content.hash,
+    origin: content.origin,
+    size: content.size,
+    modified: isoTime(content.modified),
+    holders: content.holders.map((holder) => holder.name),
+  };
+}

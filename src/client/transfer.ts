@@ -1,0 +1,58 @@
+import type { ContentHash } from '../core/ids.ts';
+
+/** BLAKE3-256 of bytes that come piece by piece. */
+export interface RunningHash {
+  update(bytes: Uint8Array): void;
+  /** The hash of all so far: 64 hex digits. Last call. */
+  hex(): ContentHash;
+}
+
+/** What is uploaded: may be read again from its start, for another peer after a failover. */
+export interface Source {
+  /** Bytes, as of its opening: no more are read. */
+  readonly size: number;
+  /** Permission bits to keep; absent: the mesh's default. */
+  readonly mode?: number;
+  /** Wall ms of its last change; absent: now. */
+  readonly modifiedMs?: number;
+  /** Up to `length` bytes from `offset`; fewer only at the end. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  /** Called when all was read: rejects with `changed` when it is not what it was at its opening. */
+  check(): Promise<void>;
+}
+
+/** What a download is given of the content that comes. */
+export interface Incoming {
+  /** Origin as shown, in a conflict: tells the contents of one name apart. */
+  readonly label?: string;
+  /** Path in the mesh; in a conflict `name (origin).ext`. */
+  readonly path: string;
+  readonly size: number;
+  readonly hash: ContentHash;
+  readonly mode: number;
+  readonly modifiedMs: number;
+}
+
+/** Where one content goes. Nothing is seen under the final name before `finish`, and never half of it. */
+export interface Sink {
+  /** Bytes in order from the start, the next call after this one resolved. */
+  write(offset: number, bytes: Uint8Array): Promise<void>;
+  /** All bytes are there and verified: makes them visible at once; resolves with the name they have now. */
+  finish(): Promise<string>;
+  /** Takes back what was written. Safe to call twice. */
+  discard(): Promise<void>;
+}
+
+/** Opens the place for one content; rejects with `exists` when a local file is in the way. */
+export type OpenSink = (incoming: Incoming) => Promise<Sink>;
+
+/** Told while bytes move: of `total` bytes so many are done. May go back after a failover. */
+export type Progress = (what: string, doneBytes: number, totalBytes: number) => void;
+
+/** What every verb is run with. */
+export interface VerbOptions {
+  /** Calls the verb off. */
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: Progress | undefined;
+  readonly newHash: () => RunningHash;
+}

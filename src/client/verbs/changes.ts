@@ -1,0 +1,80 @@
+import { MeshError } from '../../core/errors.ts';
+import type { FilePath } from '../../core/ids.ts';
+import { baseName, checkPath, quote } from '../../core/path.ts';
+import type { Ask, Entry } from '../../wire/calls.ts';
+import { type ChangeResult, changeResult } from '../results.ts';
+import type { Session } from '../session.ts';
+import type { VerbOptions } from '../transfer.ts';
+import { changeAsk, makeChange } from './change.ts';
+import { findEntry, listFolder, notFound, presentEntry, selectEntries } from './listing.ts';
+import { inConflict } from './upload.ts';
+
+type Options = Pick<VerbOptions, 'signal'>;
+
+/** Deletes a file, the files of a folder, or those a pattern fits; in a conflict all versions shown are buried. */
+export async function remove(session: Session, name: string, options: Options): Promise<ChangeResult[]> {
+  const results: ChangeResult[] = [];
+  for (const entry of await selectEntries(session, name, options)) {
+    results.push(...(await change(session, entry, { kind: 'delete', path: entry.path }, options)));
+  }
+  return results;
+}
+
+/** Gives a file, or each file of a folder, a new name; `to` with a slash at its end is a folder. */
+export async function rename(session: Session, from: string, to: string, options: Options): Promise<ChangeResult[]> {
+  const source = checkPath(from.replace(/\/+$/, ''));
+  const target = checkPath(to.endsWith('/') ? `${to.replace(/\/+$/, '')}/${baseName(source)}` : to);
+  const entry = await findEntry(session, source, options);
+  if (entry !== undefined && entry.contents.length > 0) return await renameOne(session, entry, target, options);
+  const results: ChangeResult[] = [];
+  for await (const below of listFolder(session, source, options)) {
+    const moved = checkPath(`${target}${below.path.slice(source.length)}`);
+    results.push(...(await renameOne(session, below, moved, options)));
+  }
+  if (results.length === 0) throw notFound(from);
+  return results;
+}
+
+/** Ends a conflict: keeps the version of `keep` (an origin as shown), or without one makes each version a file of its own. */
+export async function resolve(
+  session: Session,
+  name: string,
+  keep: string | undefined,
+  options: Options,
+): Promise<ChangeResult[]> {
+  const entry = await presentEntry(session, name, options);
+  const { path } = entry;
+  if (entry.contents.length < 2) throw new MeshError('usage', `${quote(path)} has one version only: there is nothing to resolve`);
+  if (keep === undefined) return await change(session, entry, { kind: 'resolve-both', path }, options);
+  const origins = entry.contents.map((content) => content.origin);
+  if (!origins.includes(keep)) {
+    throw new MeshError(
+      'usage',
+      `no version of ${quote(path)} comes from ${quote(keep)}; --keep takes one of: ${origins.join(', ')}`,
+    );
+  }
+  return await change(session, entry, { kind: 'resolve', path, keep }, options);
+}
+
+/** Brings an older content back, as the next version of what is now. `copy`: as `history` tells it. */
+export async function restoreCopy(session: Session, path: FilePath, copy: string, options: Options): Promise<ChangeResult[]> {
+  const entry = await findEntry(session, path, options);
+  if (entry !== undefined && entry.contents.length > 1) throw inConflict(path);
+  return await change(session, { path, base: entry?.base ?? [] }, { kind: 'restore', path, copy }, options);
+}
+
+async function renameOne(session: Session, entry: Entry, to: FilePath, options: Options): Promise<ChangeResult[]> {
+  if (entry.contents.length > 1) throw inConflict(entry.path);
+  if (to === entry.path) throw new MeshError('exists', `${quote(to)} is its name already`);
+  return await change(session, entry, { kind: 'rename', path: entry.path, to }, options);
+}
+
+async function change(
+  session: Session,
+  entry: Pick<Entry, 'path' | 'base'>,
+  wanted: Ask<'change'>['change'],
+  options: Options,
+): Promise<ChangeResult[]> {
+  const done = await makeChange(session, changeAsk(session.newRequest(), wanted, entry.base), options.signal);
+  return done.map(changeResult);
+}

@@ -1,0 +1,214 @@
+import { asMeshError, MeshError } from '../../core/errors.ts';
+import type { PeerId } from '../../core/ids.ts';
+import { quote } from '../../core/path.ts';
+import type { Entry, Holder, ShownContent } from '../../wire/calls.ts';
+import { fetchContent } from '../../wire/fetch.ts';
+import type { Link } from '../../wire/link.ts';
+import { ask } from '../ask.ts';
+import { InOrder } from '../in-order.ts';
+import { type DownloadResult, isAvailable } from '../results.ts';
+import type { Session } from '../session.ts';
+import type { OpenSink, Sink, VerbOptions } from '../transfer.ts';
+import { checkStopped } from '../waiting.ts';
+import { presentEntry } from './listing.ts';
+
+/** Holders asked at once for one large content. Range 1–6. */
+const HOLDERS_MAX = 4;
+/** A content up to this size comes from one holder: more handshakes would cost more than they bring. */
+const ONE_HOLDER_BYTES_MAX = 2 * 1024 * 1024;
+/** Fetches of one content whose bytes were wrong each time: then the fault is not a single copy's. */
+const WRONG_MAX = 3;
+/** A name that gets new versions faster than it is downloaded is given up after so many. */
+const NEW_VERSIONS_MAX = 5;
+
+/** What a download brought, and what it could not bring. */
+export interface Downloaded extends DownloadResult {
+  /** Several versions were saved, or were to be. */
+  readonly conflict: boolean;
+  /** Origins of versions whose holders are all away. */
+  readonly missing: readonly string[];
+}
+
+/**
+ * Brings all contents of one name to sinks: one as a rule, every one that can be had in a conflict. Rejects with
+ * `unavailable` when none can be had.
+ */
+export async function download(session: Session, entry: Entry, open: OpenSink, options: VerbOptions): Promise<Downloaded> {
+  let present = entry;
+  for (let replaced = 0; ; replaced++) {
+    try {
+      return await downloadContents(session, present, open, options);
+    } catch (thrown) {
+      const error = asMeshError(thrown);
+      if (error.advice === 'never' || options.signal?.aborted === true || replaced >= NEW_VERSIONS_MAX) throw error;
+      // Another version may have taken its place meanwhile: then the bytes are gone for good, and the new ones are wanted.
+      const now = await presentEntry(session, entry.path, options);
+      if (hashesOf(now) === hashesOf(present)) throw error;
+      present = now;
+    }
+  }
+}
+
+async function downloadContents(session: Session, entry: Entry, open: OpenSink, options: VerbOptions): Promise<Downloaded> {
+  const wanted = entry.contents.filter(isAvailable);
+  if (wanted.length === 0) throw await unavailable(session, entry, options);
+  const files: string[] = [];
+  const from = new Set<string>();
+  let bytes = 0;
+  for (const content of wanted) {
+    const saved = await new ContentDownload(session, entry, content, options).into(open);
+    files.push(saved.name);
+    for (const name of saved.from) from.add(name);
+    bytes += content.size;
+  }
+  const missing = entry.contents.filter((content) => !isAvailable(content)).map((content) => content.origin);
+  return { path: entry.path, files, bytes, from: [...from], conflict: entry.contents.length > 1, missing };
+}
+
+/** One content on its way into one sink, through any number of failovers. */
+class ContentDownload {
+  readonly #session: Session;
+  readonly #entry: Entry;
+  readonly #content: ShownContent;
+  readonly #options: VerbOptions;
+  /** Peers whose bytes were wrong. */
+  readonly #distrusted = new Set<PeerId>();
+  readonly #from = new Set<PeerId>();
+  #holders: readonly Holder[];
+  #attempts = 0;
+  #wrong = 0;
+
+  constructor(session: Session, entry: Entry, content: ShownContent, options: VerbOptions) {
+    this.#session = session;
+    this.#entry = entry;
+    this.#content = content;
+    this.#options = options;
+    this.#holders = content.holders;
+  }
+
+  async into(open: OpenSink): Promise<{ name: string; from: string[] }> {
+    const { shownPath, size, hash, mode, modified, origin } = this.#content;
+    const label = this.#entry.contents.length > 1 ? { label: origin } : {};
+    const sink = await open({ path: shownPath, size, hash, mode, modifiedMs: modified, ...label });
+    try {
+      await this.#fill(sink);
+      checkStopped(this.#options.signal);
+      const name = await sink.finish();
+      return { name, from: [...this.#from].map((peer) => this.#nameOf(peer)) };
+    } catch (thrown) {
+      await sink.discard();
+      throw thrown;
+    }
+  }
+
+  async #fill(sink: Sink): Promise<void> {
+    const order = new InOrder(sink, this.#options.newHash);
+    for (;;) {
+      await this.#session.attempt((link) => this.#fetch(link, order), { signal: this.#options.signal });
+      if ((await order.finish()) === this.#content.hash) return;
+      await this.#tellWrong();
+      if (++this.#wrong >= WRONG_MAX) {
+        throw new MeshError(
+          'corrupt',
+          `the bytes of ${quote(this.#entry.path)} that came are wrong; the holders check their copies, try again`,
+        );
+      }
+      order.startAgain();
+    }
+  }
+
+  /** Goes on from what is there, with the peers in reach now; `link` relays when none of them has it any more. */
+  async #fetch(link: Link, order: InOrder): Promise<void> {
+    if (this.#attempts++ > 0) await this.#refreshHolders(link);
+    order.forgetEarly();
+    const { path } = this.#entry;
+    const { hash, size } = this.#content;
+    const { signal, progress } = this.#options;
+    const links = await this.#reach();
+    const given = await fetchContent({
+      path,
+      hash,
+      size,
+      from: order.bytes,
+      sources: () => links.filter((one) => one.open),
+      ...(this.#distrusted.has(link.peer) ? {} : { relaySource: link }),
+      sink: order,
+      clock: this.#session.clock,
+      progress: (bytes) => progress?.(this.#content.shownPath, bytes, size),
+      ...(signal === undefined ? {} : { stop: signal }),
+    });
+    for (const peer of given.keys()) this.#from.add(peer);
+  }
+
+  /** Links to holders: one for a small content, else all that answer; more arrive while the first is already read from. */
+  async #reach(): Promise<Link[]> {
+    const live = this.#holders.filter((holder) => holder.live && !this.#distrusted.has(holder.id));
+    const ordered = [
+      ...live.filter((holder) => holder.id === this.#session.peer),
+      ...live.filter((holder) => holder.id !== this.#session.peer),
+    ];
+    const links: Link[] = [];
+    if (this.#content.size <= ONE_HOLDER_BYTES_MAX) {
+      for (const holder of ordered) {
+        const link = await this.#session.linkTo(holder);
+        if (link !== undefined) return [link];
+      }
+      return links;
+    }
+    const dials = ordered.slice(0, HOLDERS_MAX).map(async (holder) => {
+      const link = await this.#session.linkTo(holder);
+      if (link === undefined) throw new MeshError('unreachable', `${holder.name} cannot be reached`);
+      links.push(link);
+    });
+    // None in reach: then the own peer relays.
+    await Promise.any(dials).catch(() => undefined);
+    return links;
+  }
+
+  async #refreshHolders(link: Link): Promise<void> {
+    const { reply } = await ask(link, 'locate', { path: this.#entry.path }, { subject: this.#entry.path });
+    const same = reply.contents.find((content) => content.hash === this.#content.hash);
+    if (same === undefined) throw new MeshError('changed', `another version of ${quote(this.#entry.path)} took its place`);
+    this.#holders = same.holders;
+  }
+
+  /** Makes whoever gave bytes hash its copy again; a wrong one is set aside and healed. */
+  async #tellWrong(): Promise<void> {
+    const { path } = this.#entry;
+    for (const peer of this.#from) {
+      this.#distrusted.add(peer);
+      const holder = this.#holders.find((one) => one.id === peer);
+      const link = holder === undefined ? undefined : await this.#session.linkTo(holder);
+      // Told for the mesh's sake: this download goes on whether it is heard or not.
+      link?.call('verify', { path, hash: this.#content.hash }).catch(() => undefined);
+    }
+    this.#from.clear();
+  }
+
+  #nameOf(peer: PeerId): string {
+    return this.#holders.find((holder) => holder.id === peer)?.name ?? `${peer.slice(0, 8)} (relayed)`;
+  }
+}
+
+function hashesOf(entry: Entry): string {
+  return entry.contents.map((content) => content.hash).join();
+}
+
+/** Who has it, and who has an older one. */
+async function unavailable(session: Session, entry: Entry, options: VerbOptions): Promise<MeshError> {
+  const holders = new Set(entry.contents.flatMap((content) => content.holders.map((holder) => holder.name)));
+  const who = holders.size === 0 ? 'no peer has it any more' : `it lies on ${[...holders].join(', ')}, away now`;
+  const older = await olderHolders(session, entry, options);
+  const past = older.length === 0 ? '' : `; ${older.join(', ')} has an older version ("filemesh history" shows it)`;
+  return new MeshError('unavailable', `${quote(entry.path)} cannot be had: ${who}${past}`);
+}
+
+async function olderHolders(session: Session, entry: Entry, options: VerbOptions): Promise<string[]> {
+  try {
+    const { reply } = await session.call('history', { path: entry.path, ask: true }, { signal: options.signal });
+    return [...new Set(reply.copies.filter((copy) => !copy.current).flatMap((copy) => copy.peers))];
+  } catch {
+    // Only a hint for the message: without it the message is still right.
+    return [];
+  }
+}

@@ -1,0 +1,67 @@
+import { MeshError } from '../../core/errors.ts';
+import { checkPath, quote } from '../../core/path.ts';
+import type { Reply } from '../../wire/calls.ts';
+import { type ChangeResult, type HistoryItem, isoTime } from '../results.ts';
+import type { Session } from '../session.ts';
+import type { VerbOptions } from '../transfer.ts';
+import { restoreCopy } from './changes.ts';
+import { notFound } from './listing.ts';
+
+type Copy = Reply<'history'>['copies'][number];
+type Options = Pick<VerbOptions, 'signal'>;
+
+/** Digits of a version id a person must type at least. */
+const VERSION_DIGITS_MIN = 4;
+
+/** The contents a name has and had, newest first, with the peers that can give them back. */
+export async function history(session: Session, name: string, options: Options): Promise<HistoryItem[]> {
+  return (await copiesOf(session, name, options)).map(({ hash, modified, size, origin, peers }) => ({
+    version: hash,
+    modified: isoTime(modified),
+    size,
+    origin,
+    peers,
+  }));
+}
+
+/**
+ * Brings an older content of a name back. `version`: the beginning of its hash as `history` shows it; absent: the newest
+ * that is not current.
+ */
+export async function restore(
+  session: Session,
+  name: string,
+  version: string | undefined,
+  options: Options,
+): Promise<ChangeResult[]> {
+  const copies = await copiesOf(session, name, options);
+  const copy = version === undefined ? copies.find((one) => !one.current) : chosen(copies, version);
+  if (copy === undefined) {
+    const what = version === undefined ? 'no older version' : `no version ${quote(version)}`;
+    throw new MeshError('not-found', `${what} of ${quote(name)} is kept; "filemesh history" lists those that are`);
+  }
+  return await restoreCopy(session, checkPath(name), copy.copy, options);
+}
+
+async function copiesOf(session: Session, name: string, options: Options): Promise<Copy[]> {
+  const { reply } = await session.call(
+    'history',
+    { path: checkPath(name), ask: true },
+    { signal: options.signal, subject: name },
+  );
+  if (reply.copies.length === 0) throw notFound(name);
+  return [...reply.copies].sort((a, b) => Number(b.current) - Number(a.current) || b.modified - a.modified);
+}
+
+function chosen(copies: readonly Copy[], version: string): Copy | undefined {
+  const exact = copies.find((one) => one.copy === version);
+  if (exact !== undefined) return exact;
+  if (version.length < VERSION_DIGITS_MIN) {
+    throw new MeshError('usage', `a version needs at least ${VERSION_DIGITS_MIN} digits of its id`);
+  }
+  const fitting = copies.filter((one) => one.hash.startsWith(version));
+  if (new Set(fitting.map((one) => one.hash)).size > 1) {
+    throw new MeshError('usage', `several versions begin with ${quote(version)}: give more digits`);
+  }
+  return fitting[0];
+}

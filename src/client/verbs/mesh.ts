@@ -1,0 +1,63 @@
+import { MeshError } from '../../core/errors.ts';
+import { quote } from '../../core/path.ts';
+import type { Reply } from '../../wire/calls.ts';
+import { type PeerItem, peerItems, type ResumeHow } from '../results.ts';
+import type { Session } from '../session.ts';
+import type { VerbOptions } from '../transfer.ts';
+
+type Options = Pick<VerbOptions, 'signal'>;
+
+/** Digits of a PeerId a person must type at least. */
+const PEER_DIGITS_MIN = 4;
+
+/** All member peers, the answering one included. */
+export async function peers(session: Session, options: Options): Promise<PeerItem[]> {
+  return peerItems((await session.call('peers', {}, options)).reply);
+}
+
+/** What the answering peer says of itself and of the mesh. */
+export async function status(session: Session, options: Options): Promise<Reply<'status'>> {
+  return (await session.call('status', {}, options)).reply;
+}
+
+/** The join line of now. */
+export async function invite(session: Session, options: Options): Promise<{ join: string }> {
+  return (await session.call('invite', {}, options)).reply;
+}
+
+/** What the removal of a peer would lose, or lost. */
+export interface RemoveResult {
+  readonly peer: string;
+  readonly removed: boolean;
+  /** Paths whose newest version only that peer holds. */
+  readonly onlyThere: readonly string[];
+  /** How many more there are than `onlyThere` names. */
+  readonly more: number;
+}
+
+/** Removes a member for good, or without `confirm` only tells what would be lost. `who`: its shown name or its id. */
+export async function removePeer(session: Session, who: string, confirm: boolean, options: Options): Promise<RemoveResult> {
+  const peer = findPeer((await session.call('peers', {}, options)).reply, who);
+  const { reply } = await session.call('remove', { peer: peer.id, confirm }, options);
+  return { peer: peer.name, removed: reply.removed, onlyThere: reply.onlyThere, more: reply.more };
+}
+
+/** Changes how many copies the mesh keeps. */
+export async function setReplicas(session: Session, value: number, options: Options): Promise<void> {
+  await session.call('set', { name: 'replicas', value }, options);
+}
+
+/** Answers a paused peer: the files missing from its folder were meant to go, or are to come back. */
+export async function resume(session: Session, how: ResumeHow, options: Options): Promise<void> {
+  await session.call('resume', { how }, options);
+}
+
+function findPeer(reply: Reply<'peers'>, who: string): Reply<'peers'>['peers'][number] {
+  const named = reply.peers.find((peer) => peer.name === who || peer.id === who);
+  if (named !== undefined) return named;
+  const fitting = who.length < PEER_DIGITS_MIN ? [] : reply.peers.filter((peer) => peer.id.startsWith(who));
+  const only = fitting[0];
+  if (only !== undefined && fitting.length === 1) return only;
+  const names = reply.peers.map((peer) => peer.name).join(', ');
+  throw new MeshError('not-found', `no peer is called ${quote(who)}; there are: ${names}`);
+}

@@ -1,0 +1,182 @@
+import { asMeshError, MeshError } from '../../core/errors.ts';
+import type { ContentHash, FilePath, PeerId, RequestId, VersionKey } from '../../core/ids.ts';
+import { quote } from '../../core/path.ts';
+import { type Done, type Holder, TAIL_BYTES_MAX } from '../../wire/calls.ts';
+import type { Link } from '../../wire/link.ts';
+import { ask } from '../ask.ts';
+import { type ChangeResult, changeResult } from '../results.ts';
+import type { Session } from '../session.ts';
+import type { Source, VerbOptions } from '../transfer.ts';
+import { checkStopped } from '../waiting.ts';
+import { askChange, type ChangeAsk, HOPS_MAX } from './change.ts';
+import { findEntry } from './listing.ts';
+
+/** Writes on their way at once: 4 MiB cover 30 ms of round trip at 1 Gbit/s. Range 2–16. */
+const WRITES_MAX = 4;
+/** How long one write of at most TAIL_BYTES_MAX may take: a slow disk, not a dead peer (the heartbeat tells that). */
+const WRITE_MS = 30_000;
+
+/** One content to be stored. */
+export interface Upload {
+  readonly kind: 'create' | 'put';
+  readonly path: FilePath;
+  readonly source: Source;
+  /** What it follows; empty for a new name. */
+  readonly base: readonly VersionKey[];
+}
+
+/** Makes a new file. Rejects with `exists` where the name is taken anywhere, before a byte is sent when that is known here. */
+export async function create(session: Session, path: FilePath, source: Source, options: VerbOptions): Promise<ChangeResult> {
+  const entry = await findEntry(session, path, options);
+  if (entry !== undefined && entry.contents.length > 0) {
+    throw new MeshError('exists', `there is a file ${quote(path)} already; "filemesh upload" makes its next version`);
+  }
+  return await store(session, { kind: 'create', path, source, base: [] }, options);
+}
+
+/** Stores a new file, or the next version of what is current now. Rejects with `overtaken` when another came in between. */
+export async function put(session: Session, path: FilePath, source: Source, options: VerbOptions): Promise<ChangeResult> {
+  const entry = await findEntry(session, path, options);
+  if (entry !== undefined && entry.contents.length > 1) throw inConflict(path);
+  return await store(session, { kind: 'put', path, source, base: entry?.base ?? [] }, options);
+}
+
+/** Stores one content on top of a base known before. One request id through all failovers: it happens at most once. */
+export async function store(session: Session, upload: Upload, options: VerbOptions): Promise<ChangeResult> {
+  const storing = new Storing(session, upload, options);
+  const done = await session.attempt((link) => storing.through(link), { signal: options.signal });
+  const made = done[0];
+  if (made === undefined) throw new MeshError('protocol', 'the peer did not tell what it stored');
+  return changeResult(made);
+}
+
+export function inConflict(path: string): MeshError {
+  return new MeshError(
+    'conflict',
+    `${quote(path)} has several versions; end that with "filemesh resolve" first ("filemesh conflicts" lists them)`,
+  );
+}
+
+class Storing {
+  readonly #session: Session;
+  readonly #upload: Upload;
+  readonly #options: VerbOptions;
+  readonly #request: RequestId;
+  /** Redirects that failed: they are not followed again. */
+  readonly #avoided = new Set<PeerId>();
+  /** The last change asked, which may have been carried out although no answer came. */
+  #asked: ChangeAsk | undefined;
+
+  constructor(session: Session, upload: Upload, options: VerbOptions) {
+    this.#session = session;
+    this.#upload = upload;
+    this.#options = options;
+    this.#request = session.newRequest();
+  }
+
+  /** The whole upload by way of `link`; safe to repeat with another. */
+  async through(link: Link): Promise<Done[]> {
+    const earlier = await this.#madeEarlier(link);
+    if (earlier !== undefined) return earlier;
+    const begun = await this.#begin(link, 0);
+    if (begun.redirect.length === 0) return await this.#send(link, begun.have, 0);
+    const target = await this.#redirected(begun.redirect);
+    if (target === undefined) return await this.#send(link, (await this.#begin(link, HOPS_MAX)).have, HOPS_MAX);
+    try {
+      return await this.#send(target, (await this.#begin(target, HOPS_MAX)).have, HOPS_MAX);
+    } catch (thrown) {
+      const error = asMeshError(thrown);
+      if (error.advice !== 'elsewhere') throw error;
+      // That holder's failure is not the own peer's: begin again there, without this redirect.
+      this.#avoided.add(target.peer);
+      throw new MeshError('closed', 'the holder that was to store it went away', { cause: error });
+    }
+  }
+
+  /** After a replay: what the change already made, if this peer knows of it. Saves sending the bytes again. */
+  async #madeEarlier(link: Link): Promise<Done[] | undefined> {
+    if (this.#asked === undefined) return undefined;
+    try {
+      const { done } = await askChange(link, this.#asked, HOPS_MAX);
+      return done.length > 0 ? done : undefined;
+    } catch (thrown) {
+      const code = asMeshError(thrown).code;
+      // The upload lay at the peer that died.
+      if (code === 'gone' || code === 'not-found') return undefined;
+      throw thrown;
+    }
+  }
+
+  async #begin(link: Link, hops: number) {
+    const { path, source, base } = this.#upload;
+    const begin = { upload: this.#request, path, size: source.size, base: [...base], hops };
+    const { reply } = await ask(link, 'begin', begin, { subject: path });
+    return reply;
+  }
+
+  async #redirected(holders: readonly Holder[]): Promise<Link | undefined> {
+    for (const holder of holders) {
+      if (this.#avoided.has(holder.id)) continue;
+      const link = await this.#session.linkTo(holder);
+      if (link !== undefined) return link;
+      this.#avoided.add(holder.id);
+    }
+    return undefined;
+  }
+
+  async #send(link: Link, have: number, hops: number): Promise<Done[]> {
+    const hash = await this.#write(link, have);
+    const { kind, path, source, base } = this.#upload;
+    const change: ChangeAsk = {
+      request: this.#request,
+      change: { kind, path, upload: this.#request },
+      base: [...base],
+      size: source.size,
+      hash,
+      ...(source.mode === undefined ? {} : { mode: source.mode }),
+      ...(source.modifiedMs === undefined ? {} : { modified: source.modifiedMs }),
+    };
+    checkStopped(this.#options.signal);
+    this.#asked = change;
+    const first = await askChange(link, change, hops);
+    if (first.done.length > 0) return first.done;
+    // The bytes lie here: so it is to be made here, whoever might be nearer by now.
+    const { done } = await askChange(link, change, HOPS_MAX);
+    if (done.length === 0) throw new MeshError('unavailable', `no peer can store ${quote(path)} now`);
+    return done;
+  }
+
+  /** Reads the source from its start, for the hash, and sends what the peer does not have yet. */
+  async #write(link: Link, have: number): Promise<ContentHash> {
+    const { source, path } = this.#upload;
+    const hash = this.#options.newHash();
+    const window: Promise<unknown>[] = [];
+    for (let offset = 0; offset < source.size; ) {
+      checkStopped(this.#options.signal);
+      const bytes = await source.read(offset, Math.min(TAIL_BYTES_MAX, source.size - offset));
+      if (bytes.length === 0) throw new MeshError('changed', `the file for ${quote(path)} became shorter while it was read`);
+      hash.update(bytes);
+      const end = offset + bytes.length;
+      if (end > have) {
+        if (window.length >= WRITES_MAX) await window.shift();
+        window.push(watched(this.#writeOne(link, offset, bytes)));
+      }
+      offset = end;
+      this.#options.progress?.(path, offset, source.size);
+    }
+    await Promise.all(window);
+    await source.check();
+    return hash.hex();
+  }
+
+  async #writeOne(link: Link, offset: number, tail: Uint8Array): Promise<void> {
+    const { path } = this.#upload;
+    await ask(link, 'write', { upload: this.#request, offset }, { tail, deadlineMs: WRITE_MS, subject: path });
+  }
+}
+
+/** A promise that is awaited later: its rejection is not taken for unhandled until then. */
+function watched<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => undefined);
+  return work;
+}

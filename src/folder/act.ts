@@ -1,0 +1,74 @@
+import type { ContentHash, FilePath } from '../core/ids.ts';
+import type { Draft, FileVersion, Version } from '../core/version.ts';
+import type { CommitIntent, DiskPath, FileStat } from '../platform/disk.ts';
+import type { OldRow } from './old-copies.ts';
+
+/** One thing the disk does. `replaced`: the versions of what `intent.replaces` was, for a save that came too late. */
+export type Move =
+  | { readonly kind: 'commit'; readonly intent: CommitIntent; readonly replaced: readonly FileVersion[] }
+  /** One private file gets another private name. */
+  | { readonly kind: 'move'; readonly from: DiskPath; readonly to: DiskPath };
+
+/** A content that lies at `disk` once the moves are done. `stat`: as noted before, where no move put it there. */
+export interface Placed {
+  readonly path: FilePath;
+  readonly hash: ContentHash;
+  readonly disk: DiskPath;
+  readonly stat?: FileStat;
+}
+
+/** One thing that becomes true in the ledger when all moves are done; all of an act's at once, in this order. */
+export type Effect =
+  /** A held copy lies there no more. `by`: recorded as none, unless this peer has a record of it; absent: nothing is recorded. */
+  | { readonly kind: 'drop'; readonly path: FilePath; readonly hash: ContentHash; readonly by?: Version }
+  /** A copy turned out wrong or lost: this peer has it no more, and nobody deleted it. */
+  | { readonly kind: 'lose'; readonly path: FilePath; readonly hash: ContentHash }
+  /** These versions, of one content, are held. */
+  | { readonly kind: 'hold'; readonly placed: Placed; readonly versions: readonly FileVersion[] }
+  /** A new version is made; a file is held where it was placed. */
+  | {
+      readonly kind: 'mint';
+      readonly path: FilePath;
+      readonly draft: Draft;
+      readonly base: readonly Version[];
+      readonly placed?: Placed;
+    }
+  /** A content was set aside. */
+  | { readonly kind: 'old'; readonly row: OldRow }
+  /** A content set aside is something else now. */
+  | { readonly kind: 'forget'; readonly copy: string };
+
+/**
+ * An act of this program on the folder: told durably as a whole before its first move, so that it is finished after a
+ * crash. Either all of its moves and effects happen, or none stays.
+ */
+export interface Act {
+  readonly id: string;
+  readonly moves: readonly Move[];
+  readonly effects: readonly Effect[];
+  /** Rows of the store that end with this act: what it was made from. */
+  readonly clears?: readonly string[];
+}
+
+/** The paths an act touches: their locks are held from before it is told until it is recorded. */
+export function pathsOf(act: Act): FilePath[] {
+  const paths = act.effects.flatMap((effect) => {
+    if (effect.kind === 'old' || effect.kind === 'forget') return [];
+    return [effect.kind === 'hold' ? effect.placed.path : effect.path];
+  });
+  return [...new Set(paths)];
+}
+
+/** A replaced file that a program may still write to: its bytes become a version when it does. */
+export interface Aside {
+  readonly disk: DiskPath;
+  readonly path: FilePath;
+  /** What was replaced; absent: what lies there is an edit for sure. */
+  readonly replaces?: FileStat;
+  readonly base: readonly FileVersion[];
+}
+
+/** What the store keeps of an act: the act itself, then what has to be looked at again. */
+export type IntentRow =
+  | { readonly phase: 'acting'; readonly act: Act }
+  | { readonly phase: 'watching'; readonly asides: readonly Aside[] };

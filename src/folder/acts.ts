@@ -1,0 +1,199 @@
+import { asMeshError, invariant, MeshError } from '../core/errors.ts';
+import type { Version } from '../core/version.ts';
+import type { DiskPath, FileStat } from '../platform/disk.ts';
+import { type Act, type Aside, type IntentRow, type Move, pathsOf } from './act.ts';
+import type { Asides } from './asides.ts';
+import { writeEffects } from './effects.ts';
+import type { Room } from './room.ts';
+import { decodeRow, encodeRow, INTENT_KEYS, intentKey } from './rows.ts';
+import { rowsOf } from './store-queue.ts';
+import { undoMove } from './undoing.ts';
+
+type Stats = Map<DiskPath, FileStat>;
+
+/** How the moves of an act ended. */
+type Ending =
+  | { readonly kind: 'done' }
+  /** Somebody changed what lies there: `count` moves stand. */
+  | { readonly kind: 'given up'; readonly count: number; readonly aside?: Aside; readonly isTaken: boolean }
+  | { readonly kind: 'broken'; readonly count: number; readonly error: MeshError };
+
+/**
+ * Runs acts. The order is always: the intent durably, the moves, one change of the ledger that records the result and
+ * clears the intent. The caller holds the locks of `pathsOf(act)`.
+ */
+export class Acts {
+  readonly #room: Room;
+  readonly #asides: Asides;
+  /** Acts that could be neither finished nor undone; their paths are barred. */
+  readonly #stuck = new Map<string, Act>();
+
+  constructor(room: Room, asides: Asides) {
+    this.#room = room;
+    this.#asides = asides;
+  }
+
+  /**
+   * Durable and recorded when it resolves, with one version for each effect that has one. Rejects with `busy` when the
+   * folder has a change of its own there (it is looked at then), and with what the disk or the store said; then nothing
+   * of it stays, and staged files are where they were.
+   */
+  async run(act: Act): Promise<readonly (Version | undefined)[]> {
+    // Nothing happens on the disk: the ledger's change is the whole act.
+    if (act.moves.length === 0) return this.#record(act, new Map());
+    const row: IntentRow = { phase: 'acting', act };
+    await this.#room.queue.write([{ key: intentKey(act.id), value: encodeRow(row) }]);
+    return this.#perform(act);
+  }
+
+  /** Finishes what a crash interrupted. Call once, before the first scan. */
+  async finishAll(): Promise<void> {
+    for await (const page of rowsOf(this.#room.options.store, INTENT_KEYS)) {
+      for (const { key, value } of page) {
+        const row = decodeRow<IntentRow>(value);
+        if (row.phase === 'watching') this.#asides.watch(key, row.asides);
+        else await this.#finish(row.act);
+      }
+    }
+  }
+
+  /** Tries again what a sick disk left half done. */
+  async retryStuck(): Promise<void> {
+    for (const act of [...this.#stuck.values()]) {
+      this.#stuck.delete(act.id);
+      this.#room.locks.unbar(pathsOf(act));
+      for (const place of stagedOf(act)) this.#room.pinned.delete(place);
+      await this.#finish(act);
+    }
+  }
+
+  async #finish(act: Act): Promise<void> {
+    try {
+      await this.#room.locks.with(pathsOf(act), () => this.#perform(act));
+    } catch (thrown) {
+      this.#room.options.log.warn('an act was given up', { paths: pathsOf(act), reason: asMeshError(thrown).message });
+    }
+    for (const path of pathsOf(act)) this.#room.suspect(path);
+  }
+
+  async #perform(act: Act): Promise<readonly (Version | undefined)[]> {
+    const stats: Stats = new Map();
+    const ending = await this.#runMoves(act.moves, stats);
+    if (ending.kind !== 'done') return this.#giveUp(act, stats, ending);
+    try {
+      return await this.#record(act, stats);
+    } catch (thrown) {
+      return this.#giveUp(act, stats, { kind: 'broken', count: act.moves.length, error: asMeshError(thrown) });
+    }
+  }
+
+  async #record(act: Act, stats: Stats): Promise<readonly (Version | undefined)[]> {
+    const asides = act.moves.flatMap((move) => asideOf(move) ?? []);
+    const key = intentKey(act.id);
+    const watching: IntentRow = { phase: 'watching', asides };
+    const written = await this.#room.options.ledger.change(pathsOf(act), (transaction) => {
+      for (const cleared of act.clears ?? []) transaction.save(cleared, undefined);
+      transaction.save(key, asides.length > 0 ? encodeRow(watching) : undefined);
+      return writeEffects(this.#room, transaction, act.effects, stats);
+    });
+    written.tell();
+    if (asides.length > 0) this.#asides.watch(key, asides);
+    this.#room.tell();
+    return written.versions;
+  }
+
+  async #runMoves(moves: readonly Move[], stats: Stats): Promise<Ending> {
+    for (const [count, move] of moves.entries()) {
+      try {
+        if (move.kind === 'move') {
+          await this.#moveFile(move, stats);
+          continue;
+        }
+        const outcome = await this.#room.options.disk.commit(move.intent);
+        if (outcome.result === 'done') {
+          if (outcome.stat !== undefined) stats.set(move.intent.path, outcome.stat);
+          continue;
+        }
+        const isKept = outcome.result === 'changed' && outcome.asideKept;
+        const aside = isKept ? { disk: move.intent.aside, path: pathOf(move), base: move.replaced } : undefined;
+        return { kind: 'given up', count, isTaken: outcome.result === 'taken', ...(aside && { aside }) };
+      } catch (thrown) {
+        return { kind: 'broken', count, error: asMeshError(thrown) };
+      }
+    }
+    return { kind: 'done' };
+  }
+
+  /** A rerun finds the file under either name or, after a crash in between, under both. */
+  async #moveFile({ from, to }: Move & { kind: 'move' }, stats: Stats): Promise<void> {
+    const { disk } = this.#room.options;
+    try {
+      await disk.move(from, to);
+    } catch (thrown) {
+      const [before, after] = [await disk.stat(from), await disk.stat(to)];
+      if (after === undefined) throw thrown;
+      if (before !== undefined && before.inode !== after.inode) throw thrown;
+      if (before !== undefined) await disk.remove(from);
+    }
+    const stat = await disk.stat(to);
+    if (stat !== undefined) stats.set(to, stat);
+  }
+
+  /** Undoes what stands, then clears the intent; what can be neither done nor undone stays told, for later. */
+  async #giveUp(act: Act, stats: Stats, ending: Exclude<Ending, { kind: 'done' }>): Promise<never> {
+    const { log } = this.#room.options;
+    const paths = pathsOf(act);
+    try {
+      const broken = ending.kind === 'broken' ? act.moves[ending.count] : undefined;
+      if (broken !== undefined) await undoMove(this.#room, broken, undefined);
+      for (const move of act.moves.slice(0, ending.count).reverse()) {
+        await undoMove(this.#room, move, stats.get(move.kind === 'commit' ? move.intent.path : move.to));
+      }
+      await this.#clear(act, ending);
+    } catch (thrown) {
+      log.error('an act is half done and is tried again', { paths, reason: asMeshError(thrown).message });
+      this.#stuck.set(act.id, act);
+      this.#room.locks.bar(paths);
+      for (const place of stagedOf(act)) this.#room.pinned.add(place);
+    }
+    for (const path of paths) this.#room.suspect(path);
+    if (ending.kind === 'broken') throw ending.error;
+    throw new MeshError('busy', `${paths.join(', ')} was changed in the folder just now; try again`);
+  }
+
+  async #clear(act: Act, ending: Exclude<Ending, { kind: 'done' }>): Promise<void> {
+    const key = intentKey(act.id);
+    if (ending.kind === 'given up' && ending.aside !== undefined) {
+      const row: IntentRow = { phase: 'watching', asides: [ending.aside] };
+      await this.#room.queue.write([{ key, value: encodeRow(row) }]);
+      this.#asides.watch(key, [ending.aside]);
+      return;
+    }
+    const move = act.moves[ending.count];
+    const isTaken = ending.kind === 'given up' && ending.isTaken;
+    // What was replaced lies aside, and a new file has its name: it is an older content now.
+    const old = isTaken && move?.kind === 'commit' ? oldRowOf(act, move.intent.aside) : undefined;
+    await this.#room.queue.write([...(old === undefined ? [] : [this.#room.old.write(old)]), { key, value: undefined }]);
+    if (old !== undefined) this.#room.old.add(old);
+  }
+}
+
+/** What an act replaced and a program may still hold open. */
+function asideOf(move: Move): Aside | undefined {
+  if (move.kind !== 'commit' || move.intent.replaces === undefined) return undefined;
+  return { disk: move.intent.aside, path: pathOf(move), replaces: move.intent.replaces, base: move.replaced };
+}
+
+function pathOf(move: Move & { kind: 'commit' }): Aside['path'] {
+  invariant(!move.intent.path.startsWith('.filemesh/'), 'a commit puts a file of the user in place');
+  return move.intent.path as Aside['path'];
+}
+
+function stagedOf(act: Act): DiskPath[] {
+  return act.moves.flatMap((move) => (move.kind === 'move' ? [move.from] : (move.intent.staged ?? [])));
+}
+
+function oldRowOf(act: Act, disk: DiskPath) {
+  for (const effect of act.effects) if (effect.kind === 'old' && effect.row.disk === disk) return effect.row;
+  return undefined;
+}

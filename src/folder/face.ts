@@ -1,0 +1,103 @@
+import type { ContentHash, FilePath, MeshId, PeerId } from '../core/ids.ts';
+import type { Version } from '../core/version.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Disk } from '../platform/disk.ts';
+import type { Digest, Hasher } from '../platform/hasher.ts';
+import type { Log } from '../platform/log.ts';
+import type { Random } from '../platform/random.ts';
+import type { Store } from '../platform/store.ts';
+import type { Ledger } from './ledger.ts';
+
+/** How the user wants the folder watched and used. */
+export interface FolderConfig {
+  /** ms a file must lie unchanged before it is taken in. 0…3,600,000. */
+  readonly settleMs: number;
+  /** ms between whole scans when hints work. */
+  readonly scanEveryMs: number;
+  /** What is offered to the mesh; absent: all but a tenth of the disk. A share of the disk is 0…1. */
+  readonly capacity?: { readonly bytes: number } | { readonly share: number };
+}
+
+/** What a Folder is made of: the seams, the ledger it writes to, and whose folder it is. */
+export interface FolderOptions {
+  readonly disk: Disk;
+  readonly store: Store;
+  readonly hasher: Hasher;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly ledger: Ledger;
+  /** The mesh of this folder, for the marker; the peer in it is the ledger's `self`. */
+  readonly mesh: MeshId;
+  readonly config: FolderConfig;
+}
+
+/** A content opened for reading. What is read is the file that was hashed: `read` rejects with `changed` when it is no more. */
+export interface Copy {
+  readonly size: number;
+  /** At most 1 MiB; fewer only at the end. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** A file on its way in, seen by nobody. */
+export interface Staging {
+  /** Bytes written so far without a gap from the start, durable ones after a restart. */
+  readonly have: number;
+  /** Rejects with `full` when there is no room for it. */
+  write(offset: number, bytes: Uint8Array): Promise<void>;
+  /** Hash of what was written; the staging is closed for writing. */
+  digest(): Promise<Digest>;
+  /** Removes it and frees what it reserved. */
+  discard(): Promise<void>;
+}
+
+/** One step of a change by a client. `base`: the versions it descends from, as the owner granted them. */
+export type Step =
+  | {
+      readonly kind: 'put';
+      readonly path: FilePath;
+      readonly base: readonly Version[];
+      readonly staging: Staging;
+      readonly digest: Digest;
+      readonly mode: number;
+      readonly modifiedMs: number;
+    }
+  /** A content held here under `from` becomes the content of `path` as well (rename's target, resolve, restore). */
+  | {
+      readonly kind: 'copy';
+      readonly path: FilePath;
+      readonly base: readonly Version[];
+      readonly from: FilePath;
+      readonly hash: ContentHash;
+    }
+  | { readonly kind: 'bury'; readonly path: FilePath; readonly base: readonly Version[]; readonly renamedTo?: FilePath };
+
+export interface OldCopy {
+  /** Names this copy on this peer, for `restore`. */
+  readonly copy: string;
+  readonly path: FilePath;
+  readonly hash: ContentHash;
+  readonly size: number;
+  readonly modifiedMs: number;
+  readonly origin: PeerId;
+  /** Wall ms when it was set aside. */
+  readonly asideMs: number;
+}
+
+export interface FolderState {
+  /** Why the folder is not believed, and what to type; undefined while it is. */
+  readonly paused: string | undefined;
+  /** The first scan of this start is done. */
+  readonly scanned: boolean;
+  /** Bytes and files held for the mesh (plain, siblings). */
+  readonly bytes: number;
+  readonly files: number;
+  /** Bytes of accepted and not yet held. */
+  readonly incomingBytes: number;
+  readonly incomingFiles: number;
+  readonly capacity: number;
+  readonly notKept: readonly { path: string; reason: string }[];
+  /** Things a person should know: watcher's limits, files that never rest. */
+  readonly warnings: readonly string[];
+}

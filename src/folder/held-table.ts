@@ -1,0 +1,181 @@
+import type { ContentHash, FilePath } from '../core/ids.ts';
+import { foldersOf } from '../core/path.ts';
+import type { FileVersion } from '../core/version.ts';
+import type { DiskPath, FileStat } from '../platform/disk.ts';
+import type { Hasher } from '../platform/hasher.ts';
+import type { Store, StoreWrite } from '../platform/store.ts';
+import { decodeRow, encodeRow, HELD_KEYS, heldKey } from './rows.ts';
+import { rowsOf } from './store-queue.ts';
+
+/** A content of a path that lies here whole. Immutable but for the mark of the scans. */
+export interface HeldCopy {
+  readonly path: FilePath;
+  readonly hash: ContentHash;
+  /** Equal to `path` for the plain file, else below `.filemesh/siblings/`. */
+  readonly disk: DiskPath;
+  /** As of when it was hashed or put there: any other stat is a change not yet taken in. */
+  readonly stat: FileStat;
+  /** Number of the last scan that met the plain file. */
+  seenScan: number;
+}
+
+/** What the store keeps of a copy. `versions`: for the day on which the own index knows them no longer. */
+interface HeldRow extends Omit<HeldCopy, 'seenScan'> {
+  readonly versions: readonly FileVersion[];
+}
+
+/**
+ * What lies here of the mesh's contents: under each name the plain file and the siblings. In memory one small object a
+ * copy; durable as one row each, written by whoever records the change (`row`), before memory is told (`set`, `delete`).
+ */
+export class HeldTable {
+  readonly #hasher: Hasher;
+  readonly #plain = new Map<FilePath, HeldCopy>();
+  readonly #siblings = new Map<FilePath, readonly HeldCopy[]>();
+  /** One copy is the common case: no set for it. */
+  readonly #byHash = new Map<ContentHash, HeldCopy | Set<HeldCopy>>();
+  readonly #byInode = new Map<number, HeldCopy>();
+  readonly #folders = new Map<string, number>();
+  #bytes = 0;
+  #siblingCount = 0;
+  /** Number of the scan under way, or of the last: copies put down meanwhile count as seen. */
+  scanNumber = 0;
+
+  constructor(hasher: Hasher) {
+    this.#hasher = hasher;
+  }
+
+  async load(store: Store): Promise<void> {
+    for await (const page of rowsOf(store, HELD_KEYS)) {
+      for (const { value } of page) {
+        const { path, hash, disk, stat } = decodeRow<HeldRow>(value);
+        this.set({ path, hash, disk: disk === path ? path : disk, stat });
+      }
+    }
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get files(): number {
+    return this.#plain.size + this.#siblingCount;
+  }
+
+  get plainCount(): number {
+    return this.#plain.size;
+  }
+
+  plain(path: FilePath): HeldCopy | undefined {
+    return this.#plain.get(path);
+  }
+
+  siblings(path: FilePath): readonly HeldCopy[] {
+    return this.#siblings.get(path) ?? [];
+  }
+
+  /** Plain first. */
+  copies(path: FilePath): HeldCopy[] {
+    const plain = this.#plain.get(path);
+    return plain === undefined ? [...this.siblings(path)] : [plain, ...this.siblings(path)];
+  }
+
+  find(path: FilePath, hash: ContentHash): HeldCopy | undefined {
+    return this.copies(path).find((copy) => copy.hash === hash);
+  }
+
+  withHash(hash: ContentHash): Iterable<HeldCopy> {
+    const found = this.#byHash.get(hash);
+    return found === undefined ? [] : found instanceof Set ? found : [found];
+  }
+
+  hasHash(hash: ContentHash): boolean {
+    return this.#byHash.has(hash);
+  }
+
+  /** A plain copy that had this inode when last seen. */
+  withInode(inode: number): HeldCopy | undefined {
+    return this.#byInode.get(inode);
+  }
+
+  allPlain(): Iterable<HeldCopy> {
+    return this.#plain.values();
+  }
+
+  /** Names in `.filemesh/siblings/` that are in use. */
+  siblingPlaces(): Set<DiskPath> {
+    return new Set([...this.#siblings.values()].flatMap((copies) => copies.map((copy) => copy.disk)));
+  }
+
+  /** True when a plain copy lies below the folder `path`. */
+  isFolder(path: string): boolean {
+    return this.#folders.has(path);
+  }
+
+  /** The write that records a copy. */
+  row(copy: Omit<HeldCopy, 'seenScan'>, versions: readonly FileVersion[]): StoreWrite {
+    const { path, hash, disk, stat } = copy;
+    const row: HeldRow = { path, hash, disk, stat, versions };
+    return { key: heldKey(this.#hasher, path, hash), value: encodeRow(row) };
+  }
+
+  rowGone(copy: { readonly path: FilePath; readonly hash: ContentHash }): StoreWrite {
+    return { key: heldKey(this.#hasher, copy.path, copy.hash), value: undefined };
+  }
+
+  /** The versions a copy was recorded for, from the store. */
+  async versionsOf(store: Store, copy: HeldCopy): Promise<readonly FileVersion[]> {
+    const value = await store.get(heldKey(this.#hasher, copy.path, copy.hash));
+    return value === undefined ? [] : decodeRow<HeldRow>(value).versions;
+  }
+
+  /** Takes a recorded copy in; it replaces the one of the same path and hash, and a plain one the plain one before it. */
+  set(recorded: Omit<HeldCopy, 'seenScan'>): void {
+    const copy: HeldCopy = { ...recorded, seenScan: this.scanNumber };
+    for (const before of this.copies(copy.path)) {
+      const isReplaced = before.hash === copy.hash || (before.disk === before.path && copy.disk === copy.path);
+      if (isReplaced) this.delete(before);
+    }
+    if (copy.disk === copy.path) {
+      this.#plain.set(copy.path, copy);
+      this.#byInode.set(copy.stat.inode, copy);
+      for (const folder of foldersOf(copy.path)) this.#folders.set(folder, (this.#folders.get(folder) ?? 0) + 1);
+    } else {
+      this.#siblings.set(copy.path, [...this.siblings(copy.path), copy]);
+      this.#siblingCount += 1;
+    }
+    const same = this.#byHash.get(copy.hash);
+    if (same === undefined) this.#byHash.set(copy.hash, copy);
+    else if (same instanceof Set) same.add(copy);
+    else this.#byHash.set(copy.hash, new Set([same, copy]));
+    this.#bytes += copy.stat.size;
+  }
+
+  /** Forgets a copy whose row is gone; nothing happens when it is no longer the one here. */
+  delete(copy: HeldCopy): void {
+    if (this.#plain.get(copy.path) === copy) this.#deletePlain(copy);
+    else if (this.siblings(copy.path).includes(copy)) this.#deleteSibling(copy);
+    else return;
+    const same = this.#byHash.get(copy.hash);
+    if (same instanceof Set) same.delete(copy);
+    if (same === copy || (same instanceof Set && same.size === 0)) this.#byHash.delete(copy.hash);
+    this.#bytes -= copy.stat.size;
+  }
+
+  #deletePlain(copy: HeldCopy): void {
+    this.#plain.delete(copy.path);
+    if (this.#byInode.get(copy.stat.inode) === copy) this.#byInode.delete(copy.stat.inode);
+    for (const folder of foldersOf(copy.path)) {
+      const left = (this.#folders.get(folder) ?? 0) - 1;
+      if (left > 0) this.#folders.set(folder, left);
+      else this.#folders.delete(folder);
+    }
+  }
+
+  #deleteSibling(copy: HeldCopy): void {
+    const left = this.siblings(copy.path).filter((other) => other !== copy);
+    if (left.length === 0) this.#siblings.delete(copy.path);
+    else this.#siblings.set(copy.path, left);
+    this.#siblingCount -= 1;
+  }
+}

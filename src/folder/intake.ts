@@ -1,0 +1,268 @@
+import { asMeshError } from '../core/errors.ts';
+import type { FilePath } from '../core/ids.ts';
+import type { FileVersion } from '../core/version.ts';
+import type { FileStat } from '../platform/disk.ts';
+import type { Digest } from '../platform/hasher.ts';
+import type { Effect } from './act.ts';
+import { baseOfHeld, buriedBy, findingOf } from './descent.ts';
+import { writeEffects } from './effects.ts';
+import type { HeldCopy } from './held-table.ts';
+import type { LedgerTransaction } from './ledger.ts';
+import type { Room } from './room.ts';
+import type { Settled } from './settling.ts';
+import { isSameFile, isSameStat } from './stats.ts';
+
+/** Files hashed at once: enough to keep two disks and the hashing threads busy. 1…16. */
+const READING_MAX = 6;
+/** Files recorded in one change of the ledger. 1…2,000. */
+const RECORD_FILES_MAX = 500;
+/** Stats asked for at once. */
+const STATS_MAX = 16;
+/** Names of the same bytes that are looked at for a rename: of thousands of empty files one is as good as another. */
+const SOURCES_MAX = 8;
+/** Renamed files at least so large are not hashed again: below, a hash costs less than the doubt about a reused inode. */
+const RENAME_UNHASHED_BYTES_MIN = 64 * 1024 * 1024;
+
+/** A settled file with its digest, on its way into the ledger. */
+interface Read {
+  readonly path: FilePath;
+  readonly stat: FileStat;
+  readonly digest: Digest;
+}
+
+/** A read file that is as it was, its lock held, with what was known of its name and of the name it came from. */
+interface Ready extends Read {
+  readonly plain: HeldCopy | undefined;
+  readonly versions: readonly FileVersion[];
+  readonly source: { readonly copy: HeldCopy; readonly versions: readonly FileVersion[] } | undefined;
+}
+
+/** What the intake tells of a path it took over. */
+export interface IntakeEvents {
+  /** Taken in, or nothing to take. */
+  done(path: FilePath): void;
+  /** To be looked at again. */
+  again(path: FilePath): void;
+  /** A held file does not lie there. */
+  missing(path: FilePath): void;
+  /** The file cannot be read; undefined: it can again. */
+  unreadable(path: FilePath, reason: string | undefined): void;
+}
+
+/** Turns what people do in the folder into versions: hashes what settled, and records it many files at a time. */
+export class Intake {
+  readonly #room: Room;
+  readonly #events: IntakeEvents;
+  readonly #isIgnored: (path: FilePath) => boolean;
+  readonly #queue: Settled[] = [];
+  readonly #read: Read[] = [];
+  #reading = 0;
+  #isRecording = false;
+
+  constructor(room: Room, isIgnored: (path: FilePath) => boolean, events: IntakeEvents) {
+    this.#room = room;
+    this.#isIgnored = isIgnored;
+    this.#events = events;
+  }
+
+  /** Takes a path over that settled. The queue is bounded by what settles at once. */
+  take(settled: Settled): void {
+    this.#queue.push(settled);
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (this.#reading < READING_MAX && this.#queue.length > 0 && !this.#room.isStopped) {
+      const settled = this.#queue.shift() as Settled;
+      this.#reading += 1;
+      this.#room.spawn('taking in a file', async () => {
+        try {
+          await this.#readOne(settled);
+        } finally {
+          this.#reading -= 1;
+          this.#pump();
+        }
+      });
+    }
+  }
+
+  async #readOne({ path, stat }: Settled): Promise<void> {
+    const plain = this.#room.held.plain(path);
+    if (this.#room.belief.paused !== undefined) return this.#events.again(path);
+    if (stat === undefined) {
+      if (plain !== undefined) this.#events.missing(path);
+      return this.#events.done(path);
+    }
+    if (plain === undefined ? this.#isIgnored(path) : isSameStat(plain.stat, stat)) return this.#events.done(path);
+    try {
+      const digest = (await this.#digestOfRenamed(path, stat)) ?? (await this.#digest(path, stat));
+      if (digest === undefined) return this.#events.again(path);
+      this.#events.unreadable(path, undefined);
+      this.#read.push({ path, stat, digest });
+    } catch (thrown) {
+      const error = asMeshError(thrown);
+      if (error.code !== 'gone') this.#events.unreadable(path, error.message);
+      return this.#events.again(path);
+    }
+    if (!this.#isRecording) this.#room.spawn('recording files', () => this.#recordAll());
+  }
+
+  /** A large file that is the same inode, size and time as one held under a name where nothing lies now. */
+  async #digestOfRenamed(path: FilePath, stat: FileStat): Promise<Digest | undefined> {
+    if (stat.size < RENAME_UNHASHED_BYTES_MIN) return undefined;
+    const source = this.#room.held.withInode(stat.inode);
+    if (source === undefined || source.path === path || !isSameFile(source.stat, stat)) return undefined;
+    if ((await this.#room.options.disk.stat(source.path)) !== undefined) return undefined;
+    const version = (await this.#room.versionsOf(source))[0];
+    return version && { hash: version.hash, size: version.size, manifest: version.manifest };
+  }
+
+  /** Undefined when the file changed since it settled. */
+  async #digest(path: FilePath, stat: FileStat): Promise<Digest | undefined> {
+    const file = await this.#room.options.disk.open(path);
+    try {
+      if (!isSameFile(file.stat, stat)) return undefined;
+      const digest = await this.#room.options.hasher.digest(file);
+      return isSameStat(file.stat, await file.restat()) && digest.size === stat.size ? digest : undefined;
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #recordAll(): Promise<void> {
+    if (this.#isRecording) return;
+    this.#isRecording = true;
+    try {
+      while (this.#read.length > 0) await this.#recordSome(this.#read.splice(0, RECORD_FILES_MAX));
+    } finally {
+      this.#isRecording = false;
+    }
+  }
+
+  async #recordSome(reads: Read[]): Promise<void> {
+    const releases = new Map<FilePath, () => void>();
+    const open = new Set(reads.map((read) => read.path));
+    try {
+      const ready = await this.#prepare(reads, releases);
+      // A folder that went away meanwhile must not be read as renames and edits.
+      if (!(await this.#room.belief.check())) return;
+      await this.#record(ready);
+      for (const { path } of ready) {
+        open.delete(path);
+        this.#events.done(path);
+      }
+    } catch (thrown) {
+      this.#room.options.log.warn('files could not be recorded', { files: reads.length, reason: asMeshError(thrown).message });
+    } finally {
+      for (const release of releases.values()) release();
+      for (const path of open) this.#events.again(path);
+    }
+  }
+
+  /** Locks what is free and still as it was read; the others start over. */
+  async #prepare(reads: readonly Read[], releases: Map<FilePath, () => void>): Promise<Ready[]> {
+    const ready: Ready[] = [];
+    for (let from = 0; from < reads.length; from += STATS_MAX) {
+      const group = reads.slice(from, from + STATS_MAX).filter(({ path }) => this.#hold(path, releases));
+      const stats = await Promise.all(group.map(({ path }) => this.#room.options.disk.stat(path)));
+      for (const [index, read] of group.entries()) {
+        const stat = stats[index];
+        if (stat === undefined || !isSameFile(stat, read.stat)) continue;
+        const plain = this.#room.held.plain(read.path);
+        const versions = plain === undefined ? [] : await this.#room.versionsOf(plain);
+        const source = plain?.hash === read.digest.hash ? undefined : await this.#sourceOf(read, releases);
+        ready.push({ ...read, stat, plain, versions, source });
+      }
+    }
+    return ready;
+  }
+
+  #hold(path: FilePath, releases: Map<FilePath, () => void>): boolean {
+    if (releases.has(path)) return false;
+    const release = this.#room.locks.tryHold(path);
+    if (release !== undefined) releases.set(path, release);
+    return release !== undefined;
+  }
+
+  /** The held name these bytes came from: one where nothing lies now, the same inode first. */
+  async #sourceOf({ path, stat, digest }: Read, releases: Map<FilePath, () => void>): Promise<Ready['source']> {
+    const same = this.#room.held.withInode(stat.inode);
+    const sources = same?.hash === digest.hash ? [same] : [];
+    for (const copy of this.#room.held.withHash(digest.hash)) {
+      if (sources.length >= SOURCES_MAX) break;
+      if (copy.disk === copy.path && copy !== same) sources.push(copy);
+    }
+    for (const copy of sources) {
+      if (copy.path === path || releases.has(copy.path)) continue;
+      if ((await this.#room.options.disk.stat(copy.path)) !== undefined || !this.#hold(copy.path, releases)) continue;
+      if (this.#room.held.plain(copy.path) === copy) return { copy, versions: await this.#room.versionsOf(copy) };
+    }
+    return undefined;
+  }
+
+  async #record(ready: readonly Ready[]): Promise<void> {
+    if (ready.length === 0) return;
+    const paths = ready.flatMap(({ path, source }) => (source === undefined ? [path] : [path, source.copy.path]));
+    const written = await this.#room.options.ledger.change(paths, (transaction) =>
+      ready.map((one) => {
+        const stats = new Map([[one.path as string, one.stat]]);
+        return writeEffects(this.#room, transaction, this.#effectsOf(transaction, one), stats);
+      }),
+    );
+    for (const { tell } of written) tell();
+    this.#room.tell();
+  }
+
+  #effectsOf(transaction: LedgerTransaction, ready: Ready): Effect[] {
+    const { path, stat, digest, plain, versions } = ready;
+    const { hash, size, manifest } = digest;
+    const placed = { path, hash, disk: path };
+    // Touched, or its mode changed: only the stat is noted.
+    if (plain?.hash === hash) return [{ kind: 'hold', placed, versions: ownOf(transaction, plain, versions) }];
+    const finding = findingOf(transaction.view(path), hash, versions, transaction.own(path));
+    const replaced: Effect[] = plain === undefined ? [] : [{ kind: 'drop', path, hash: plain.hash }];
+    const renamed = this.#burialOf(transaction, ready);
+    if (finding.kind === 'known') return [...replaced, { kind: 'hold', placed, versions: finding.versions }, ...renamed];
+    const found = this.#room.belief.isFinding && plain === undefined;
+    const { self: origin } = this.#room.options.ledger;
+    const modifiedMs = Math.floor(stat.mtimeMs);
+    const draft = { kind: 'file', hash, size, mode: stat.mode & 0o777, manifest, found, origin, modifiedMs } as const;
+    return [...replaced, { kind: 'mint', path, draft, base: finding.base, placed }, ...renamed];
+  }
+
+  /** The other half of a rename: the old name's tombstone tells the new one. */
+  #burialOf(transaction: LedgerTransaction, { path, source }: Ready): Effect[] {
+    if (source === undefined) return [];
+    return burialEffects(this.#room, transaction, source.copy, source.versions, path);
+  }
+}
+
+/** A held content was deleted in the folder, or renamed to `renamedTo`. */
+export function burialEffects(
+  room: Room,
+  transaction: LedgerTransaction,
+  copy: HeldCopy,
+  versions: readonly FileVersion[],
+  renamedTo?: FilePath,
+): Effect[] {
+  const base = baseOfHeld(transaction.view(copy.path), versions);
+  const { clock, ledger } = room.options;
+  const draft = {
+    kind: 'tombstone',
+    buried: buriedBy(base),
+    ...(renamedTo !== undefined && { renamedTo }),
+    origin: ledger.self,
+    modifiedMs: clock.wall(),
+  } as const;
+  return [
+    { kind: 'drop', path: copy.path, hash: copy.hash },
+    { kind: 'mint', path: copy.path, draft, base },
+  ];
+}
+
+/** Versions of a touched content, as the own index has them. */
+function ownOf(transaction: LedgerTransaction, plain: HeldCopy, versions: readonly FileVersion[]): readonly FileVersion[] {
+  const own = transaction.own(plain.path).map((record) => record.version);
+  const known = own.filter((version): version is FileVersion => version.kind === 'file' && version.hash === plain.hash);
+  return known.length > 0 ? known : versions;
+}

@@ -1,0 +1,204 @@
+import { asMeshError, MeshError } from '../core/errors.ts';
+import type { ContentHash, FilePath } from '../core/ids.ts';
+import { type FileVersion, isBefore, type Version } from '../core/version.ts';
+import type { DiskPath } from '../platform/disk.ts';
+import type { Act, Effect, Move } from './act.ts';
+import type { Acts } from './acts.ts';
+import { isTooMany } from './brake.ts';
+import { copyBytes, openNoted } from './copying.ts';
+import { isCurrent, replacerOf } from './descent.ts';
+import type { Staging } from './face.ts';
+import { type Ground, groundAt, isReplacedBy } from './ground.ts';
+import type { HeldCopy } from './held-table.ts';
+import { asideOf, placedOf } from './setting-aside.ts';
+import type { Room } from './room.ts';
+import type { StagingFile } from './staging.ts';
+import type { Stagings } from './stagings.ts';
+
+/** Places tried for the same bytes: a wrong one is set aside by its own check, not here. */
+const SOURCES_MAX = 4;
+
+/** What the mesh has this peer keep and let go of: the acts of replication. */
+export class Keeping {
+  readonly #room: Room;
+  readonly #acts: Acts;
+  readonly #stagings: Stagings;
+
+  constructor(room: Room, acts: Acts, stagings: Stagings) {
+    this.#room = room;
+    this.#acts = acts;
+    this.#stagings = stagings;
+  }
+
+  /** See Folder.keep. */
+  async keep(path: FilePath, version: FileVersion, staging: Staging): Promise<void> {
+    this.#room.belief.assert();
+    const staged = this.#stagings.own(staging);
+    const digest = await staged.digest();
+    if (digest.hash !== version.hash || digest.size !== version.size) {
+      await staged.discard();
+      throw new MeshError('corrupt', `what came for ${path} is not what was announced`);
+    }
+    await this.#room.locks.with([path], () => this.#place(path, version, staged));
+  }
+
+  /** See Folder.keepFromHere. */
+  async keepFromHere(path: FilePath, version: FileVersion): Promise<boolean> {
+    this.#room.belief.assert();
+    if (await this.#recordHeld(path, version)) return true;
+    for (const place of this.#placesOf(version.hash)) {
+      const source = await openNoted(this.#room, place).catch(() => undefined);
+      if (source === undefined) continue;
+      let staging: StagingFile | undefined;
+      try {
+        staging = await this.#stagings.open(`here-${this.#room.freshName()}`, version.size);
+        await copyBytes(source, staging);
+        await this.keep(path, version, staging);
+        return true;
+      } catch (thrown) {
+        await staging?.discard();
+        const { code } = asMeshError(thrown);
+        if (code !== 'corrupt' && code !== 'changed') throw thrown;
+      } finally {
+        await source.close();
+      }
+    }
+    return false;
+  }
+
+  /** See Folder.letGo. */
+  async letGo(path: FilePath, hash: ContentHash, by: Version): Promise<void> {
+    this.#room.belief.assert();
+    const isDone = await this.#room.locks.with([path], () => this.#letGoLocked(path, hash, by));
+    if (!isDone) return;
+    await this.#room.options.disk.removeEmptyFolders(path);
+    if (by.kind === 'tombstone' && by.renamedTo === undefined) {
+      await this.#room.old.noteBurial((count) => isTooMany(count, this.#room.held.files + count));
+    }
+  }
+
+  async #letGoLocked(path: FilePath, hash: ContentHash, by: Version): Promise<boolean> {
+    const copy = this.#room.held.find(path, hash);
+    if (copy === undefined) return false;
+    if (copy.disk === path) {
+      const { plain } = await groundAt(this.#room, path);
+      if (plain !== copy) return false;
+    }
+    const aside = await asideOf(this.#room, copy, by.kind === 'tombstone' ? 'trash' : 'versions');
+    await this.#acts.run({
+      id: this.#room.freshName(),
+      moves: [aside.move],
+      effects: [{ kind: 'drop', path, hash, by }, aside.effect],
+    });
+    return true;
+  }
+
+  /** Records a version of a content that lies here already. */
+  #recordHeld(path: FilePath, version: FileVersion): Promise<boolean> {
+    return this.#room.locks.with([path], async () => {
+      const copy = this.#room.held.find(path, version.hash);
+      if (copy === undefined) return false;
+      if (copy.disk === path) await groundAt(this.#room, path);
+      await this.#acts.run({
+        id: this.#room.freshName(),
+        moves: [],
+        effects: [{ kind: 'hold', placed: placedOf(copy), versions: [version] }],
+      });
+      return true;
+    });
+  }
+
+  async #place(path: FilePath, version: FileVersion, staged: StagingFile): Promise<void> {
+    const copy = this.#room.held.find(path, version.hash);
+    const ground = await groundAt(this.#room, path);
+    if (copy !== undefined) {
+      const effect: Effect = { kind: 'hold', placed: placedOf(copy), versions: [version] };
+      await this.#acts.run({ id: this.#room.freshName(), moves: [], effects: [effect] });
+      await staged.discard();
+      return;
+    }
+    if (ground.versions.some((held) => isBefore(version, held))) {
+      throw new MeshError('overtaken', `a newer content of ${path} is here already`);
+    }
+    await staged.finish(version.mode, version.modifiedMs);
+    const isSibling = ground.plain !== undefined && !isReplacedBy(this.#room, path, ground, [version]);
+    await this.#acts.run(isSibling ? this.#siblingAct(path, version, staged) : await this.#plainAct(path, version, staged, ground));
+    await staged.forget();
+  }
+
+  async #plainAct(path: FilePath, version: FileVersion, staged: StagingFile, ground: Ground): Promise<Act> {
+    const moves: Move[] = [];
+    const effects: Effect[] = [];
+    const hold: Effect = { kind: 'hold', placed: { path, hash: version.hash, disk: path }, versions: [version] };
+    if (ground.plain === undefined) {
+      const intent = { path, staged: staged.place, aside: this.#room.freshPlace('versions') };
+      moves.push({ kind: 'commit', intent, replaced: [] });
+    } else {
+      const aside = await asideOf(this.#room, ground.plain, 'versions', staged.place);
+      moves.push(aside.move);
+      effects.push({ kind: 'drop', path, hash: ground.plain.hash }, aside.effect);
+    }
+    return { id: this.#room.freshName(), moves, effects: [...effects, hold] };
+  }
+
+  #siblingAct(path: FilePath, version: FileVersion, staged: StagingFile): Act {
+    const disk = this.#room.freshPlace('siblings');
+    return {
+      id: this.#room.freshName(),
+      moves: [{ kind: 'move', from: staged.place, to: disk }],
+      effects: [{ kind: 'hold', placed: { path, hash: version.hash, disk }, versions: [version] }],
+    };
+  }
+
+  /** Where these bytes lie here: held ones first. */
+  #placesOf(hash: ContentHash): { disk: DiskPath; stat?: HeldCopy['stat'] }[] {
+    const held = [...this.#room.held.withHash(hash)].slice(0, SOURCES_MAX);
+    return [...held, ...this.#room.old.withHash(hash).slice(0, SOURCES_MAX)];
+  }
+
+  /** See Folder.arrange. */
+  async arrange(path: FilePath): Promise<void> {
+    this.#room.belief.assert();
+    await this.#room.locks.with([path], async () => {
+      const ground = await groundAt(this.#room, path);
+      await this.#raiseSibling(path, ground);
+      await this.#dropReplacedSiblings(path);
+    });
+  }
+
+  /** A current sibling takes the plain name when that is free or has a content no longer current: the lowest origin first. */
+  async #raiseSibling(path: FilePath, ground: Ground): Promise<void> {
+    const view = this.#room.options.ledger.view(path);
+    if (ground.plain !== undefined && isCurrent(view, ground.plain.hash)) return;
+    const siblings = this.#room.held.siblings(path);
+    const sibling = view?.contents.map(({ hash }) => siblings.find((copy) => copy.hash === hash)).find((copy) => copy !== undefined);
+    if (sibling === undefined) return;
+    const { hash, disk } = sibling;
+    const versions = await this.#room.versionsOf(sibling);
+    const effects: Effect[] = [{ kind: 'drop', path, hash }, { kind: 'hold', placed: { path, hash, disk: path }, versions }];
+    if (ground.plain === undefined) {
+      const intent = { path, staged: disk, aside: this.#room.freshPlace('versions') };
+      await this.#acts.run({ id: this.#room.freshName(), moves: [{ kind: 'commit', intent, replaced: [] }], effects });
+      return;
+    }
+    const aside = await asideOf(this.#room, ground.plain, 'versions', disk);
+    const by = replacerOf(view, ground.versions);
+    effects.unshift({ kind: 'drop', path, hash: ground.plain.hash, ...(by && { by }) }, aside.effect);
+    await this.#acts.run({ id: this.#room.freshName(), moves: [aside.move], effects });
+  }
+
+  /** Siblings replaced by what this peer has recorded; the others go when replication lets go of them. */
+  async #dropReplacedSiblings(path: FilePath): Promise<void> {
+    const { ledger } = this.#room.options;
+    for (const copy of this.#room.held.siblings(path)) {
+      if (isCurrent(ledger.view(path), copy.hash)) continue;
+      const own = ledger.own(path);
+      const isRecorded = own.some(({ version, holding }) => version.kind === 'file' && version.hash === copy.hash && holding === 'all');
+      if (isRecorded) continue;
+      const aside = await asideOf(this.#room, copy, 'versions');
+      const effects: Effect[] = [{ kind: 'drop', path, hash: copy.hash }, aside.effect];
+      await this.#acts.run({ id: this.#room.freshName(), moves: [aside.move], effects });
+    }
+  }
+}
+

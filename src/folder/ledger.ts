@@ -1,0 +1,20 @@
+import type { FilePath, PeerId } from '../core/ids.ts';
+import type { IndexRecord, PathView } from '../core/namespace.ts';
+import type { Draft, Version } from '../core/version.ts';
+
+/** What the folder needs of the catalog: its own slice (see Catalog and its Transaction for the promises). */
+export interface Ledger {
+  readonly self: PeerId;
+  view(path: FilePath): PathView | undefined;
+  own(path: FilePath): readonly IndexRecord[];
+  change<T>(paths: readonly FilePath[], plan: (transaction: LedgerTransaction) => T): Promise<T>;
+}
+
+export interface LedgerTransaction {
+  view(path: FilePath): PathView | undefined;
+  own(path: FilePath): readonly IndexRecord[];
+  known(path: FilePath): readonly Version[];
+  mint(path: FilePath, draft: Draft, base: readonly Version[], holding: IndexRecord['holding']): Version;
+  put(record: IndexRecord): void;
+  save(key: string, value: Uint8Array | undefined): void;
+}

@@ -1,0 +1,46 @@
+import type { FilePath, RequestId } from '../core/ids.ts';
+import type { Version } from '../core/version.ts';
+import { invariant } from '../core/errors.ts';
+import type { Acts } from './acts.ts';
+import { ChangePlan } from './change-plan.ts';
+import type { Step } from './face.ts';
+import type { Room } from './room.ts';
+import type { Stagings } from './stagings.ts';
+
+/** Changes by clients: all steps of one are one act. */
+export class Making {
+  readonly #room: Room;
+  readonly #acts: Acts;
+  readonly #stagings: Stagings;
+
+  constructor(room: Room, acts: Acts, stagings: Stagings) {
+    this.#room = room;
+    this.#acts = acts;
+    this.#stagings = stagings;
+  }
+
+  /** See Folder.make. */
+  async make(request: RequestId, steps: readonly Step[]): Promise<Version[]> {
+    this.#room.belief.assert();
+    const paths = steps.flatMap((step): FilePath[] => (step.kind === 'copy' ? [step.path, step.from] : [step.path]));
+    return this.#room.locks.with(paths, () => this.#makeLocked(request, steps));
+  }
+
+  async #makeLocked(request: RequestId, steps: readonly Step[]): Promise<Version[]> {
+    const plan = new ChangePlan(this.#room, this.#stagings, request, steps);
+    let made: readonly (Version | undefined)[];
+    try {
+      await plan.draw();
+      made = await this.#acts.run(plan.act());
+    } catch (thrown) {
+      await plan.discardCopies();
+      throw thrown;
+    }
+    await plan.finish();
+    return plan.results.map((index) => {
+      const version = made[index];
+      invariant(version !== undefined, 'every step of a change has a version');
+      return version;
+    });
+  }
+}

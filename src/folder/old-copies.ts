@@ -1,0 +1,172 @@
+import { asMeshError, MeshError } from '../core/errors.ts';
+import type { ContentHash, FilePath, PeerId } from '../core/ids.ts';
+import type { DiskPath } from '../platform/disk.ts';
+import type { StoreWrite } from '../platform/store.ts';
+import type { OldCopy } from './face.ts';
+import type { Room } from './room.ts';
+import { decodeRow, encodeRow, OLD_KEYS, oldKey, TRASH_HELD_KEY } from './rows.ts';
+import { rowsOf } from './store-queue.ts';
+
+/** What is set aside is kept so long. */
+const KEEP_MS = 30 * 24 * 3_600_000;
+/** Versions and trash together take at most this share of the capacity. 0…1. */
+const KEEP_SHARE = 0.1;
+/** Burials by others within this time, beyond the brake's measure, hold the trash. */
+const BURIALS_WINDOW_MS = 600_000;
+
+/** One content set aside, as the store has it. */
+export interface OldRow extends OldCopy {
+  readonly disk: DiskPath;
+}
+
+/**
+ * Versions and trash: contents that are no copies of the mesh any more, kept for `history` and `restore`. In memory one
+ * small object each, oldest first.
+ */
+export class OldCopies {
+  readonly #room: Room;
+  readonly #rows = new Map<string, OldRow>();
+  readonly #byHash = new Map<ContentHash, Set<OldRow>>();
+  #bytes = 0;
+  #burials = { sinceMs: 0, count: 0 };
+  #isTrashHeld = false;
+
+  constructor(room: Room) {
+    this.#room = room;
+  }
+
+  async load(): Promise<void> {
+    const { store } = this.#room.options;
+    const rows: OldRow[] = [];
+    for await (const page of rowsOf(store, OLD_KEYS)) for (const { value } of page) rows.push(decodeRow<OldRow>(value));
+    rows.sort((a, b) => a.asideMs - b.asideMs);
+    for (const row of rows) this.add(row);
+    this.#isTrashHeld = (await store.get(TRASH_HELD_KEY)) !== undefined;
+  }
+
+  /** A sentence for a person while nothing of the trash is purged. */
+  get warning(): string | undefined {
+    return this.#isTrashHeld
+      ? 'other peers deleted many files at once; the trash keeps them all until you type `filemesh resume --deleted` or `--restore`'
+      : undefined;
+  }
+
+  /** The row of a content that goes to `disk`; the last component names it. */
+  rowFor(disk: DiskPath, facts: Omit<OldRow, 'copy' | 'disk' | 'asideMs'>): OldRow {
+    const { path, hash, size, modifiedMs, origin } = facts;
+    const copy = disk.slice(disk.lastIndexOf('/') + 1);
+    return { copy, disk, path, hash, size, modifiedMs, origin, asideMs: this.#room.options.clock.wall() };
+  }
+
+  write(row: OldRow): StoreWrite {
+    return { key: oldKey(row.copy), value: encodeRow(row) };
+  }
+
+  /** Takes a recorded row in. */
+  add(row: OldRow): void {
+    if (this.#rows.has(row.copy)) return;
+    this.#rows.set(row.copy, row);
+    const same = this.#byHash.get(row.hash);
+    if (same === undefined) this.#byHash.set(row.hash, new Set([row]));
+    else same.add(row);
+    this.#bytes += row.size;
+  }
+
+  /** Forgets a content: its file is gone or has become something else. */
+  async forget(copy: string): Promise<void> {
+    await this.#room.queue.write([{ key: oldKey(copy), value: undefined }]);
+    this.drop(copy);
+  }
+
+  /** Forgets it in memory, once the row is gone. */
+  drop(copy: string): void {
+    const row = this.#rows.get(copy);
+    if (row === undefined) return;
+    this.#rows.delete(copy);
+    const same = this.#byHash.get(row.hash);
+    same?.delete(row);
+    if (same?.size === 0) this.#byHash.delete(row.hash);
+    this.#bytes -= row.size;
+  }
+
+  hasHash(hash: ContentHash): boolean {
+    return this.#byHash.has(hash);
+  }
+
+  withHash(hash: ContentHash): OldRow[] {
+    return [...(this.#byHash.get(hash) ?? [])];
+  }
+
+  /** Newest first. */
+  of(path: FilePath): OldRow[] {
+    return [...this.#rows.values()].filter((row) => row.path === path).reverse();
+  }
+
+  find(path: FilePath, hash: ContentHash): OldRow {
+    const row = this.withHash(hash).find((one) => one.path === path);
+    if (row === undefined) throw new MeshError('gone', `no older content of ${path} with that hash is kept here`);
+    return row;
+  }
+
+  row(copy: string): OldRow | undefined {
+    return this.#rows.get(copy);
+  }
+
+  /** Another peer's tombstone was obeyed: many at once hold the trash until a person speaks. */
+  async noteBurial(isTooMany: (count: number) => boolean): Promise<void> {
+    const nowMs = this.#room.options.clock.now();
+    if (nowMs - this.#burials.sinceMs > BURIALS_WINDOW_MS) this.#burials = { sinceMs: nowMs, count: 0 };
+    this.#burials.count += 1;
+    if (this.#isTrashHeld || !isTooMany(this.#burials.count)) return;
+    this.#isTrashHeld = true;
+    await this.#room.queue.write([{ key: TRASH_HELD_KEY, value: new Uint8Array([1]) }]);
+    this.#room.tell();
+  }
+
+  async releaseTrash(): Promise<void> {
+    if (!this.#isTrashHeld) return;
+    await this.#room.queue.write([{ key: TRASH_HELD_KEY, value: undefined }]);
+    this.#isTrashHeld = false;
+    this.#burials = { sinceMs: 0, count: 0 };
+  }
+
+  /** Purges what is too old or too much, oldest first; files the store does not know of too. */
+  async purge(capacity: number, inUse: ReadonlySet<DiskPath>): Promise<void> {
+    if (this.#room.belief.paused !== undefined) return;
+    const oldestMs = this.#room.options.clock.wall() - KEEP_MS;
+    for (const row of this.#rows.values()) {
+      const isDue = row.asideMs < oldestMs || this.#bytes > capacity * KEEP_SHARE;
+      if (!isDue) break;
+      if (inUse.has(row.disk) || (this.#isTrashHeld && row.disk.startsWith('.filemesh/trash/'))) continue;
+      await this.#room.options.disk.remove(row.disk);
+      await this.forget(row.copy);
+    }
+    for (const folder of ['versions', 'trash']) await this.#purgeUnknown(folder, oldestMs, inUse);
+  }
+
+  /** Bad bytes, and what a crash left without a row. A rename gave them their ctime. */
+  async #purgeUnknown(folder: string, oldestMs: number, inUse: ReadonlySet<DiskPath>): Promise<void> {
+    const { disk, log } = this.#room.options;
+    for (const { name, stat } of await disk.list(folder)) {
+      const place = `.filemesh/${folder}/${name}`;
+      if (this.#rows.has(name) || inUse.has(place) || stat.ctimeMs >= oldestMs) continue;
+      await disk.remove(place).catch((thrown) => log.warn('an old file could not be purged', { place, reason: asMeshError(thrown).message }));
+    }
+  }
+}
+
+/** What the rest of the mesh is told of a row. */
+export function shownOldCopy({ copy, path, hash, size, modifiedMs, origin, asideMs }: OldRow): OldCopy {
+  return { copy, path, hash, size, modifiedMs, origin, asideMs };
+}
+
+/** Facts of a content for its row: of the version that was held, or of nobody's. */
+export function oldFacts(
+  path: FilePath,
+  hash: ContentHash,
+  size: number,
+  version: { readonly modifiedMs: number; readonly origin: PeerId } | undefined,
+  self: PeerId,
+): Omit<OldRow, 'copy' | 'disk' | 'asideMs'> {
+  return { path, hash, size, modifiedMs: version?.modifiedMs ?? 0, origin: version?.origin ?? self };
+}

@@ -1,0 +1,75 @@
+import { asMeshError } from '../core/errors.ts';
+import type { FilePath } from '../core/ids.ts';
+import type { FileVersion } from '../core/version.ts';
+import type { DiskPath } from '../platform/disk.ts';
+import { randomHex } from '../platform/random.ts';
+import { Belief } from './belief.ts';
+import type { FolderOptions } from './face.ts';
+import { type HeldCopy, HeldTable } from './held-table.ts';
+import { OldCopies } from './old-copies.ts';
+import { PathLocks } from './path-locks.ts';
+import { StoreQueue } from './store-queue.ts';
+
+/** What all parts of this room share: the seams, what is held, the locks, and whether the folder is believed. */
+export class Room {
+  readonly options: FolderOptions;
+  readonly held: HeldTable;
+  readonly locks = new PathLocks();
+  readonly queue: StoreQueue;
+  readonly belief: Belief;
+  readonly old: OldCopies;
+  /** Told of every path where the folder may have a change of its own. Set once, by the Folder. */
+  suspect: (path: FilePath) => void = () => {};
+  /** Private files of acts half done: not to be removed, for a missing one would be taken for one put in place. */
+  readonly pinned = new Set<DiskPath>();
+  isStopped = false;
+  readonly #listeners: (() => void)[] = [];
+  readonly #tasks = new Set<Promise<void>>();
+
+  constructor(options: FolderOptions) {
+    this.options = options;
+    this.held = new HeldTable(options.hasher);
+    this.queue = new StoreQueue(options.store);
+    this.belief = new Belief(options, () => this.tell());
+    this.old = new OldCopies(this);
+  }
+
+  /** A name that was never used, for a private file or an intent. */
+  freshName(): string {
+    return randomHex(this.options.random, 12);
+  }
+
+  freshPlace(folder: 'stage' | 'siblings' | 'versions' | 'trash'): DiskPath {
+    return `.filemesh/${folder}/${this.freshName()}`;
+  }
+
+  /** The versions of what lies here as a copy: own records of that content, or what was recorded with it. */
+  async versionsOf(copy: HeldCopy): Promise<readonly FileVersion[]> {
+    const own = this.options.ledger.own(copy.path).map((record) => record.version);
+    const known = own.filter((version): version is FileVersion => version.kind === 'file' && version.hash === copy.hash);
+    return known.length > 0 ? known : this.held.versionsOf(this.options.store, copy);
+  }
+
+  onState(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Something that `state()` shows has changed. */
+  tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Starts something nobody waits for: what it throws is logged, and `idle` waits for it. */
+  spawn(what: string, act: () => Promise<void>): void {
+    const task = act()
+      .catch((thrown) => {
+        if (!this.isStopped) this.options.log.error(`${what} failed`, { reason: asMeshError(thrown).message });
+      })
+      .finally(() => this.#tasks.delete(task));
+    this.#tasks.add(task);
+  }
+
+  async idle(): Promise<void> {
+    while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+  }
+}

@@ -1,0 +1,40 @@
+import type { ContentHash, FilePath } from '../core/ids.ts';
+import type { Hasher } from '../platform/hasher.ts';
+
+/** Where the folder keeps its rows in the store: the keyspace `f/`. A path is told by its hash, as keys are short ASCII. */
+export const ROOT_KEY = 'f/root';
+export const HELD_KEYS = { from: 'f/h/', to: 'f/h0' };
+export const INTENT_KEYS = { from: 'f/i/', to: 'f/i0' };
+export const OLD_KEYS = { from: 'f/o/', to: 'f/o0' };
+export const STAGING_KEYS = { from: 'f/s/', to: 'f/s0' };
+/** Set while the trash may not be purged. */
+export const TRASH_HELD_KEY = 'f/trash-held';
+
+export function heldKey(hasher: Hasher, path: FilePath, hash: ContentHash): string {
+  return `f/h/${hasher.hash(encoder.encode(path))}/${hash}`;
+}
+
+export function intentKey(id: string): string {
+  return `f/i/${id}`;
+}
+
+export function oldKey(copy: string): string {
+  return `f/o/${copy}`;
+}
+
+export function stagingKey(name: string): string {
+  return `f/s/${name}`;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** The bytes of a row. */
+export function encodeRow(row: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify(row));
+}
+
+/** What `encodeRow` was given: rows are this program's own, so they are believed. */
+export function decodeRow<Row>(bytes: Uint8Array): Row {
+  return JSON.parse(decoder.decode(bytes)) as Row;
+}

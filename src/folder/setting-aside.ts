@@ -1,0 +1,26 @@
+import type { DiskPath } from '../platform/disk.ts';
+import type { Effect, Move, Placed } from './act.ts';
+import type { HeldCopy } from './held-table.ts';
+import { oldFacts } from './old-copies.ts';
+import type { Room } from './room.ts';
+
+/** The move that sets a copy aside (and puts `staged` in its place), and the row that remembers it. */
+export async function asideOf(
+  room: Room,
+  copy: HeldCopy,
+  folder: 'versions' | 'trash',
+  staged?: DiskPath,
+): Promise<{ move: Move; effect: Effect }> {
+  const place = room.freshPlace(folder);
+  const versions = await room.versionsOf(copy);
+  const facts = oldFacts(copy.path, copy.hash, copy.stat.size, versions[0], room.options.ledger.self);
+  const effect: Effect = { kind: 'old', row: room.old.rowFor(place, facts) };
+  if (copy.disk !== copy.path) return { move: { kind: 'move', from: copy.disk, to: place }, effect };
+  const intent = { path: copy.path, aside: place, replaces: copy.stat, ...(staged !== undefined && { staged }) };
+  return { move: { kind: 'commit', intent, replaced: versions }, effect };
+}
+
+/** A held copy that stays where it is. */
+export function placedOf({ path, hash, disk, stat }: HeldCopy): Placed {
+  return { path, hash, disk, stat };
+}

@@ -1,0 +1,289 @@
+import { asMeshError } from '../core/errors.ts';
+import type { FilePath } from '../core/ids.ts';
+import type { Timer } from '../platform/clock.ts';
+import type { FileStat } from '../platform/disk.ts';
+import type { Room } from './room.ts';
+import { isSameFile, isSameStat } from './stats.ts';
+
+/** A hinted path is looked at so much later, together with what is hinted meanwhile: a file is made by several acts. */
+const GATHER_MS = 40;
+/** Stats asked for at once. 1…64. */
+const STATS_MAX = 16;
+/** Paths looked at in one turn: a turn stays short. */
+const TURN_PATHS_MAX = 2_000;
+/** Candidates in all. Beyond that a scan waits, and hints are left to the next scan. */
+const CANDIDATES_MAX = 50_000;
+/** A file that has not rested within so many settle times counts as busy. 2…10. */
+const PATIENCE_SETTLES = 3;
+/** A busy file is looked at after 2, 4, 8 … settle times (of at least so long each), at most so late. */
+const BACK_OFF_MS_MIN = 100;
+const BACK_OFF_MS_MAX = 300_000;
+
+interface Candidate {
+  readonly path: FilePath;
+  /** `fresh`: to be looked at; `waiting`: until `dueMs`; `reading`: with the intake. */
+  phase: 'fresh' | 'waiting' | 'reading';
+  stat: FileStat | undefined;
+  dueMs: number;
+  /** When it was named. */
+  readonly sinceMs: number;
+  /** Times it was found busy. */
+  rounds: number;
+  /** Hinted while it was read: to be looked at once more. */
+  isHinted: boolean;
+  /** The scan-to-scan period it was first named in; undefined once it is busy, for nobody waits for it. */
+  generation: number | undefined;
+}
+
+/** What settled, or is missing (no `stat`). */
+export interface Settled {
+  readonly path: FilePath;
+  readonly stat: FileStat | undefined;
+}
+
+/**
+ * Waits until files rest: a path named by a hint or a scan is looked at, and handed on when a settle time later size,
+ * mtime and inode are the same. One timer for all; paths of one delay stand in the order in which they are due.
+ */
+export class Settling {
+  readonly #room: Room;
+  readonly #settled: (settled: Settled) => void;
+  readonly #fresh = new Map<FilePath, Candidate>();
+  readonly #waiting = new Map<FilePath, Candidate>();
+  readonly #reading = new Map<FilePath, Candidate>();
+  /** Waiting for longer than a settle time: few. */
+  readonly #busy = new Map<FilePath, Candidate>();
+  readonly #left = new Map<number, number>();
+  #waiters: { generation: number; resolve: () => void }[] = [];
+  #roomWaiters: (() => void)[] = [];
+  #generation = 0;
+  #timer: Timer | undefined;
+  #timerMs = Number.POSITIVE_INFINITY;
+  #isTurning = false;
+
+  /** @param settled takes a path over, until it calls `done` or `again` for it. */
+  constructor(room: Room, settled: (settled: Settled) => void) {
+    this.#room = room;
+    this.#settled = settled;
+  }
+
+  /** Names a path where something may have happened; `stat`: as just seen by a scan. False: there are too many already. */
+  add(path: FilePath, stat?: FileStat): boolean {
+    const waiting = this.#waiting.get(path);
+    const reading = this.#reading.get(path);
+    if (reading !== undefined) reading.isHinted = true;
+    else if (waiting !== undefined) this.#renew(waiting);
+    else if (!this.#fresh.has(path) && !this.#busy.has(path)) return this.#addNew(path, stat);
+    return true;
+  }
+
+  #addNew(path: FilePath, stat: FileStat | undefined): boolean {
+    if (this.size >= CANDIDATES_MAX) return false;
+    const generation = this.#generation;
+    this.#left.set(generation, (this.#left.get(generation) ?? 0) + 1);
+    const nowMs = this.#room.options.clock.now();
+    const candidate: Candidate = { path, phase: 'fresh', stat, dueMs: 0, sinceMs: nowMs, rounds: 0, isHinted: false, generation };
+    if (stat === undefined) this.#renew(candidate);
+    else {
+      this.#wait(candidate, stat, nowMs);
+      this.#arm(candidate.dueMs);
+    }
+    return true;
+  }
+
+  get size(): number {
+    return this.#fresh.size + this.#waiting.size + this.#reading.size + this.#busy.size;
+  }
+
+  /** Files that do not rest. */
+  busyPaths(): FilePath[] {
+    return [...this.#busy.keys()];
+  }
+
+  /** The intake is done with a path. */
+  done(path: FilePath): void {
+    const candidate = this.#reading.get(path);
+    if (candidate === undefined) return;
+    this.#reading.delete(path);
+    const sinceMs = this.#room.options.clock.now();
+    if (candidate.isHinted) this.#renew({ ...candidate, stat: undefined, isHinted: false, rounds: 0, sinceMs });
+    else this.#leave(candidate);
+  }
+
+  /** The intake could not take a path in: it was changed meanwhile, an act is under way there, or something failed. */
+  again(path: FilePath): void {
+    const candidate = this.#reading.get(path);
+    if (candidate === undefined) return;
+    this.#reading.delete(path);
+    this.#retry({ ...candidate, stat: undefined, isHinted: false });
+  }
+
+  /** Looks at busy paths now: what kept them from being taken in is over. */
+  wake(): void {
+    for (const candidate of this.#busy.values()) this.#renew(candidate);
+    this.#busy.clear();
+  }
+
+  /** Resolves when every path named before is done, but for busy ones. */
+  rested(): Promise<void> {
+    const generation = this.#generation;
+    this.#generation += 1;
+    return new Promise((resolve) => {
+      this.#waiters.push({ generation, resolve });
+      this.#wake();
+    });
+  }
+
+  /** Resolves when there is room for more candidates. */
+  async roomFor(count: number): Promise<void> {
+    while (this.size + count > CANDIDATES_MAX && this.size > this.#busy.size && !this.#room.isStopped) {
+      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
+    }
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    for (const { resolve } of this.#waiters.splice(0)) resolve();
+    for (const resolve of this.#roomWaiters.splice(0)) resolve();
+  }
+
+  /** To be looked at soon. */
+  #renew(candidate: Candidate): void {
+    this.#waiting.delete(candidate.path);
+    this.#fresh.set(candidate.path, candidate);
+    candidate.phase = 'fresh';
+    this.#arm(this.#room.options.clock.now() + GATHER_MS);
+  }
+
+  #wait(candidate: Candidate, stat: FileStat, fromMs: number): void {
+    candidate.phase = 'waiting';
+    candidate.stat = stat;
+    candidate.dueMs = fromMs + this.#room.options.config.settleMs;
+    this.#waiting.set(candidate.path, candidate);
+  }
+
+  /** Not at rest: it starts over, and after a while with longer and longer pauses, which nobody waits for. */
+  #retry(candidate: Candidate): void {
+    const { clock, config } = this.#room.options;
+    const nowMs = clock.now();
+    if (nowMs - candidate.sinceMs < PATIENCE_SETTLES * config.settleMs) {
+      if (candidate.stat === undefined) this.#renew(candidate);
+      else this.#wait(candidate, candidate.stat, nowMs);
+      return;
+    }
+    candidate.rounds += 1;
+    candidate.phase = 'waiting';
+    candidate.dueMs = nowMs + Math.min(BACK_OFF_MS_MAX, Math.max(BACK_OFF_MS_MIN, config.settleMs) * 2 ** candidate.rounds);
+    this.#busy.set(candidate.path, candidate);
+    this.#uncount(candidate);
+    this.#arm(candidate.dueMs);
+    this.#room.tell();
+  }
+
+  #leave(candidate: Candidate): void {
+    this.#uncount(candidate);
+    this.#wake();
+  }
+
+  #uncount(candidate: Candidate): void {
+    const { generation } = candidate;
+    if (generation === undefined) return;
+    candidate.generation = undefined;
+    const left = (this.#left.get(generation) ?? 1) - 1;
+    if (left > 0) this.#left.set(generation, left);
+    else this.#left.delete(generation);
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.size < CANDIDATES_MAX) for (const resolve of this.#roomWaiters.splice(0)) resolve();
+    if (this.#waiters.length === 0) return;
+    const oldest = Math.min(Number.POSITIVE_INFINITY, ...this.#left.keys());
+    const reached = this.#waiters.filter((waiter) => waiter.generation < oldest);
+    if (reached.length === 0) return;
+    this.#waiters = this.#waiters.filter((waiter) => waiter.generation >= oldest);
+    for (const { resolve } of reached) resolve();
+  }
+
+  #arm(atMs: number): void {
+    if (this.#isTurning || atMs >= this.#timerMs || this.#room.isStopped) return;
+    this.#timer?.cancel();
+    this.#timerMs = atMs;
+    const { clock } = this.#room.options;
+    this.#timer = clock.after(Math.max(0, atMs - clock.now()), () => {
+      this.#timerMs = Number.POSITIVE_INFINITY;
+      this.#room.spawn('settling', () => this.#turn());
+    });
+  }
+
+  async #turn(): Promise<void> {
+    this.#isTurning = true;
+    try {
+      await this.#lookAtAll(takeFirst(this.#fresh, () => true));
+      const nowMs = this.#room.options.clock.now();
+      await this.#lookAtAll(takeFirst(this.#waiting, (candidate) => candidate.dueMs <= nowMs));
+      const busy = [...this.#busy.values()].filter((candidate) => candidate.dueMs <= nowMs);
+      for (const { path } of busy) this.#busy.delete(path);
+      await this.#lookAtAll(busy);
+    } finally {
+      this.#isTurning = false;
+      this.#armNext();
+    }
+  }
+
+  #armNext(): void {
+    if (this.#fresh.size > 0) this.#arm(this.#room.options.clock.now() + GATHER_MS);
+    const first = this.#waiting.values().next().value;
+    if (first !== undefined) this.#arm(first.dueMs);
+    for (const { dueMs } of this.#busy.values()) this.#arm(dueMs);
+  }
+
+  async #lookAtAll(candidates: Candidate[]): Promise<void> {
+    for (const candidate of candidates) this.#reading.set(candidate.path, candidate);
+    for (let from = 0; from < candidates.length; from += STATS_MAX) {
+      await Promise.all(candidates.slice(from, from + STATS_MAX).map((candidate) => this.#lookAt(candidate)));
+    }
+  }
+
+  async #lookAt(candidate: Candidate): Promise<void> {
+    const { path } = candidate;
+    const beganMs = this.#room.options.clock.now();
+    candidate.phase = 'reading';
+    let stat: FileStat | undefined;
+    try {
+      stat = await this.#room.options.disk.stat(path);
+    } catch (thrown) {
+      this.#room.options.log.debug('a path could not be looked at', { path, reason: asMeshError(thrown).message });
+      return this.again(path);
+    }
+    if (this.#isTakenIn(path, stat) && !candidate.isHinted) return this.done(path);
+    if (stat === undefined) return this.#settled({ path, stat });
+    if (candidate.stat !== undefined && isSameFile(candidate.stat, stat)) {
+      if (beganMs >= candidate.dueMs && candidate.dueMs > 0) return this.#settled({ path, stat });
+      this.#reading.delete(path);
+      // Hinted, and unchanged: it goes on waiting, in its turn.
+      return this.#wait(candidate, stat, candidate.dueMs - this.#room.options.config.settleMs);
+    }
+    this.#reading.delete(path);
+    if (candidate.stat === undefined) return this.#wait(candidate, stat, beganMs);
+    candidate.stat = stat;
+    this.#retry(candidate);
+  }
+
+  /** What the folder itself put there, or what was taken in before. */
+  #isTakenIn(path: FilePath, stat: FileStat | undefined): boolean {
+    const plain = this.#room.held.plain(path);
+    return plain !== undefined && stat !== undefined && isSameStat(plain.stat, stat);
+  }
+}
+
+/** Takes the first candidates out of a map, in its order, while they are due. */
+function takeFirst(map: Map<FilePath, Candidate>, isDue: (candidate: Candidate) => boolean): Candidate[] {
+  const taken: Candidate[] = [];
+  for (const candidate of map.values()) {
+    if (!isDue(candidate) || taken.length >= TURN_PATHS_MAX) break;
+    taken.push(candidate);
+  }
+  for (const { path } of taken) map.delete(path);
+  return taken;
+}

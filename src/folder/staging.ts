@@ -1,0 +1,158 @@
+import { asMeshError, MeshError } from '../core/errors.ts';
+import type { DiskPath, StageFile } from '../platform/disk.ts';
+import type { Digest } from '../platform/hasher.ts';
+import type { Staging } from './face.ts';
+import { Gapless } from './gapless.ts';
+import type { Room } from './room.ts';
+import { encodeRow, stagingKey } from './rows.ts';
+
+/** A staging is synced and noted each time so much was added: what a crash costs to fetch again. 1…256 MiB. */
+const NOTE_EVERY_BYTES = 16 * 1024 * 1024;
+/** A staging of unknown size reserves so much at a time. */
+const RESERVE_STEP_BYTES = 16 * 1024 * 1024;
+
+/** What the store keeps of a staging: its bytes up to `have` are synced. */
+export interface StagingRow {
+  readonly have: number;
+}
+
+/** What a staging needs of the place where all are counted. */
+export interface Reservations {
+  /** Changes what `staging` reserves; throws `full` when there is no room for more. */
+  reserve(staging: StagingFile, bytes: number): void;
+  release(staging: StagingFile): void;
+}
+
+/** A file on its way in. Writes come one after another or at once, in any order of offsets. */
+export class StagingFile implements Staging {
+  readonly name: string;
+  /** The end told at its opening; undefined: as far as it is written. */
+  readonly size: number | undefined;
+  readonly #room: Room;
+  readonly #reservations: Reservations;
+  readonly #written: Gapless;
+  #file: StageFile | undefined;
+  #reserved = 0;
+  #notedBytes: number;
+  #noting: Promise<void> | undefined;
+  #digest: Promise<Digest> | undefined;
+  #isOver = false;
+
+  constructor(room: Room, reservations: Reservations, name: string, size: number | undefined, file: StageFile, have: number) {
+    this.#room = room;
+    this.#reservations = reservations;
+    this.name = name;
+    this.size = size;
+    this.#file = file;
+    this.#written = new Gapless(have);
+    this.#notedBytes = have;
+  }
+
+  get place(): DiskPath {
+    return `.filemesh/stage/${this.name}`;
+  }
+
+  get have(): number {
+    return this.#written.have;
+  }
+
+  async write(offset: number, bytes: Uint8Array): Promise<void> {
+    const file = this.#file;
+    if (file === undefined || this.#digest !== undefined) throw new MeshError('failed', 'the staging is closed for writing');
+    this.#reserveUpTo(offset + bytes.length);
+    await file.write(offset, bytes);
+    this.#written.add(offset, bytes.length);
+    if (this.have - this.#notedBytes >= NOTE_EVERY_BYTES) await this.#note(file);
+  }
+
+  digest(): Promise<Digest> {
+    this.#digest ??= this.#digestNow().catch((thrown) => {
+      this.#digest = undefined;
+      throw thrown;
+    });
+    return this.#digest;
+  }
+
+  /** Gives the file its mode and time, durably; the last thing before it is committed. */
+  async finish(mode: number, modifiedMs: number): Promise<void> {
+    await this.#close();
+    const file = await this.#room.options.disk.stage(this.name);
+    try {
+      await file.finish(mode, modifiedMs);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  async discard(): Promise<void> {
+    if (this.#isOver) return;
+    await this.#close();
+    if (!this.#room.pinned.has(this.place)) await this.#room.options.disk.remove(this.place);
+    await this.forget();
+  }
+
+  /** The file is the folder's now: the staging's note and reservation end. */
+  async forget(): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#reservations.release(this);
+    await this.#room.queue.write([{ key: stagingKey(this.name), value: undefined }]);
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  get reserved(): number {
+    return this.#reserved;
+  }
+
+  /** Reserves what is known to come. Throws `full`. */
+  begin(): void {
+    this.#reserveUpTo(this.size ?? this.have);
+  }
+
+  #reserveUpTo(end: number): void {
+    if (end <= this.#reserved) return;
+    const wanted = this.size !== undefined && end <= this.size ? this.size : Math.ceil(end / RESERVE_STEP_BYTES) * RESERVE_STEP_BYTES;
+    this.#reservations.reserve(this, wanted);
+    this.#reserved = wanted;
+  }
+
+  async #digestNow(): Promise<Digest> {
+    await this.#close();
+    const { disk, hasher } = this.#room.options;
+    const file = await disk.open(this.place);
+    try {
+      return await hasher.digest(file);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** One at a time; a failure is told to the writer that met it. */
+  #note(file: StageFile): Promise<void> {
+    this.#noting ??= this.#noteNow(file).finally(() => {
+      this.#noting = undefined;
+    });
+    return this.#noting;
+  }
+
+  async #noteNow(file: StageFile): Promise<void> {
+    const have = this.have;
+    this.#notedBytes = have;
+    await file.sync();
+    const row: StagingRow = { have };
+    await this.#room.queue.write([{ key: stagingKey(this.name), value: encodeRow(row) }]);
+  }
+
+  async #close(): Promise<void> {
+    const file = this.#file;
+    if (file === undefined) return;
+    this.#file = undefined;
+    await this.#noting?.catch((thrown) => this.#room.options.log.debug('a staging was not noted', { reason: asMeshError(thrown).message }));
+    await file.sync();
+    await file.close();
+  }
+}

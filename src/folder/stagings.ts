@@ -1,0 +1,123 @@
+import { MeshError } from '../core/errors.ts';
+import type { DiskPath } from '../platform/disk.ts';
+import type { Staging } from './face.ts';
+import type { Room } from './room.ts';
+import { decodeRow, stagingKey, STAGING_KEYS } from './rows.ts';
+import { type Reservations, StagingFile, type StagingRow } from './staging.ts';
+import { rowsOf } from './store-queue.ts';
+
+/** A staging nobody went on with is removed after so long. */
+const STALE_MS = 24 * 3_600_000;
+/** Share of the disk that the default capacity leaves free. 0…1. */
+const FREE_SHARE = 0.1;
+/** What is placed here never takes the disk's last bytes: this much, or a tenth of a small disk. */
+const FLOOR_BYTES_MAX = 100 * 1024 * 1024;
+/** Stagings at once: uploads, fetches, copies. */
+const STAGINGS_MAX = 1_000;
+/** Names of stagings come from other rooms: they become file names. */
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}$/;
+
+/** All that is on its way in, and the room there is for it. */
+export class Stagings implements Reservations {
+  readonly #room: Room;
+  readonly #open = new Map<string, StagingFile>();
+  readonly #opening = new Map<string, Promise<StagingFile>>();
+  #reserved = 0;
+  #disk = { free: 0, total: 0 };
+
+  constructor(room: Room) {
+    this.#room = room;
+  }
+
+  get incomingBytes(): number {
+    return this.#reserved;
+  }
+
+  get incomingFiles(): number {
+    return this.#open.size;
+  }
+
+  /** Bytes offered to the mesh. */
+  get capacity(): number {
+    const { capacity } = this.#room.options.config;
+    if (capacity === undefined) return Math.max(0, Math.floor(this.#room.held.bytes + this.#disk.free - this.#disk.total * FREE_SHARE));
+    return Math.floor('bytes' in capacity ? capacity.bytes : capacity.share * this.#disk.total);
+  }
+
+  /** Asks the disk how much is free. */
+  async refresh(): Promise<void> {
+    this.#disk = await this.#room.options.disk.free();
+  }
+
+  /** Opens a staging, new or as it was left, here or by a crash. */
+  async open(name: string, size: number | undefined): Promise<StagingFile> {
+    if (!NAME.test(name)) throw new MeshError('failed', 'a staging has a plain name');
+    const open = this.#open.get(name);
+    if (open !== undefined) return open;
+    const opening = this.#opening.get(name) ?? this.#openNew(name, size).finally(() => this.#opening.delete(name));
+    this.#opening.set(name, opening);
+    return opening;
+  }
+
+  async #openNew(name: string, size: number | undefined): Promise<StagingFile> {
+    if (this.#open.size + this.#opening.size >= STAGINGS_MAX) throw new MeshError('busy', 'too many files are on their way in');
+    await this.refresh();
+    const { store, disk } = this.#room.options;
+    const value = await store.get(stagingKey(name));
+    const file = await disk.stage(name);
+    try {
+      const noted = value === undefined ? 0 : decodeRow<StagingRow>(value).have;
+      const have = Math.min(noted, (await disk.stat(file.path))?.size ?? 0);
+      // What was written beyond the note may have gaps, or never have reached the disk.
+      await file.truncate(have);
+      const staging = new StagingFile(this.#room, this, name, size, file, have);
+      staging.begin();
+      this.#open.set(name, staging);
+      return staging;
+    } catch (thrown) {
+      await file.close();
+      throw thrown;
+    }
+  }
+
+  /** The staging of this room behind the face. */
+  own(staging: Staging): StagingFile {
+    if (!(staging instanceof StagingFile) || staging.isOver) throw new MeshError('failed', 'the staging is over');
+    return staging;
+  }
+
+  reserve(staging: StagingFile, bytes: number): void {
+    const more = bytes - staging.reserved;
+    const { held } = this.#room;
+    if (held.bytes + this.#reserved + more > this.capacity) throw new MeshError('full', 'this peer has used the room it offers');
+    const floor = Math.min(FLOOR_BYTES_MAX, this.#disk.total * FREE_SHARE);
+    if (this.#disk.free - more < floor) throw new MeshError('full', 'the disk of this peer is nearly full');
+    this.#reserved += more;
+    this.#disk = { ...this.#disk, free: this.#disk.free - more };
+    this.#room.tell();
+  }
+
+  release(staging: StagingFile): void {
+    if (this.#open.get(staging.name) !== staging) return;
+    this.#open.delete(staging.name);
+    this.#reserved -= staging.reserved;
+    this.#room.tell();
+  }
+
+  /** At start, intents being finished: removes stagings nobody went on with. `inUse`: places that are not to be touched. */
+  async sweep(inUse: ReadonlySet<DiskPath>): Promise<void> {
+    const { disk, clock, store } = this.#room.options;
+    const oldestMs = clock.wall() - STALE_MS;
+    const names = new Set<string>();
+    for (const { name, stat } of await disk.list('stage')) {
+      const place = `.filemesh/stage/${name}`;
+      // ctime: the mtime may already be that of the content.
+      if (stat.ctimeMs < oldestMs && !this.#open.has(name) && !inUse.has(place)) await disk.remove(place);
+      else names.add(name);
+    }
+    for await (const page of rowsOf(store, STAGING_KEYS)) {
+      const gone = page.filter(({ key }) => !names.has(key.slice(STAGING_KEYS.from.length)));
+      await this.#room.queue.write(gone.map(({ key }) => ({ key, value: undefined })));
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import {
+  type Fact,
+  type MemberFact,
+  membersOf,
+  mustRenewSecret,
+  presentSecret,
+  type RemovalFact,
+  type Role,
+  type SecretFact,
+} from '../core/facts.ts';
+import { byCodeUnits, type PeerId } from '../core/ids.ts';
+import type { KnownSecret, Standing } from '../wire/greeting.ts';
+
+/**
+ * The generation a line's secret stands for while no fact says which it is: above all that facts name. Who is admitted
+ * by it gets no fact from this end, for this end is the newcomer.
+ */
+export const LINE_GENERATION = 1_000_001;
+
+/** What is known of an identity by its key. */
+export function standingOf(facts: readonly Fact[], id: PeerId): Standing {
+  if (facts.some((fact) => fact.kind === 'removal' && fact.id === id)) return 'removed';
+  return membersOf(facts).has(id) ? 'member' : 'unknown';
+}
+
+/** The secrets to prove with: of the facts, and of the line when no fact has it. */
+export function knownSecrets(facts: readonly Fact[], lineSecret: string | undefined): KnownSecret[] {
+  const secrets: KnownSecret[] = facts.filter((fact) => fact.kind === 'secret');
+  if (lineSecret === undefined || secrets.some(({ secret }) => secret === lineSecret)) return secrets;
+  return [...secrets, { generation: LINE_GENERATION, secret: lineSecret }];
+}
+
+/**
+ * Whether a secret of that generation admits now: the present one alone, and not while somebody removed may know it, for
+ * an older one may be known to whom it was renewed against.
+ */
+export function admitsNow(facts: readonly Fact[], generation: number): boolean {
+  if (generation === LINE_GENERATION) return true;
+  return generation >= (presentSecret(facts)?.generation ?? 0) && !mustRenewSecret(facts);
+}
+
+/** Who asks to be let in, as the greeting and its `hello` told. */
+export interface Newcomer {
+  readonly id: PeerId;
+  readonly role: Role;
+  readonly name: string;
+  readonly provedGeneration: number | undefined;
+}
+
+/** What is to be done about one that has greeted. */
+export type Verdict =
+  | { readonly kind: 'known' }
+  | { readonly kind: 'admitted'; readonly fact: MemberFact }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+const KNOWN: Verdict = { kind: 'known' };
+
+/** Whether a greeted identity may have a link, and the fact its admission makes. The greeting has checked key or proof. */
+export function verdictOn(facts: readonly Fact[], newcomer: Newcomer): Verdict {
+  const { id, role, name, provedGeneration: generation } = newcomer;
+  if (standingOf(facts, id) === 'removed') return { kind: 'refused', reason: 'it was removed from the mesh' };
+  const member = membersOf(facts).get(id);
+  if (member?.role === role) return KNOWN;
+  // A client has no business under a peer's key: two processes with one identity look like a cloned disk.
+  if (member?.role === 'peer') return { kind: 'refused', reason: 'it is known as a peer and comes as a client' };
+  if (generation === undefined) return { kind: 'refused', reason: 'it is known as a client and proved no secret' };
+  // This end is new itself: whoever admits it tells it who the others are.
+  if (generation === LINE_GENERATION) return KNOWN;
+  if (!admitsNow(facts, generation)) return { kind: 'refused', reason: 'its secret was renewed since' };
+  return { kind: 'admitted', fact: { kind: 'member', id, role, name, generation } };
+}
+
+/** The facts that remove one identity for good: members of this moment, and a secret it does not know. */
+export function removalOf(facts: readonly Fact[], id: PeerId, secret: string): [RemovalFact, SecretFact] {
+  const generation = nextGeneration(facts);
+  const members = [...membersOf(facts).keys()].filter((member) => member !== id).sort(byCodeUnits);
+  const removal: RemovalFact = { kind: 'removal', id, generation, members };
+  return [removal, renewalOf([...facts, removal], secret, generation)];
+}
+
+/** A secret that nobody removed knows. */
+export function renewalOf(facts: readonly Fact[], secret: string, generation: number = nextGeneration(facts)): SecretFact {
+  const excludes = facts.filter((fact) => fact.kind === 'removal').map((fact) => fact.id);
+  return { kind: 'secret', generation, secret, excludes: [...new Set(excludes)].sort(byCodeUnits) };
+}
+
+function nextGeneration(facts: readonly Fact[]): number {
+  return (presentSecret(facts)?.generation ?? 0) + 1;
+}

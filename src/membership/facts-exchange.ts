@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import type { Catalog } from '../catalog/catalog.ts';
+import { asMeshError } from '../core/errors.ts';
+import { type Fact, factKey, presentSecret } from '../core/facts.ts';
+import { byCodeUnits, type ContentHash } from '../core/ids.ts';
+import type { Log } from '../platform/log.ts';
+import { FACTS_MAX } from '../wire/calls.ts';
+import { encodedBytes, HEAD_BYTES_MAX } from '../wire/codec.ts';
+import type { Link } from '../wire/link.ts';
+import type { Switchboard } from '../wire/switchboard.ts';
+import { meshOf } from './mesh-choice.ts';
+
+/** Notes of one link that wait to be adopted; more is no honest mesh, and the link is closed. Range 16–1,024. */
+const WAITING_MAX = 256;
+/** Bytes of the facts of one note: leaves room for the rest of the head. */
+const NOTE_BYTES_MAX = HEAD_BYTES_MAX - 1024;
+
+export interface FactsExchangeOptions {
+  readonly catalog: Catalog;
+  readonly switchboard: Pick<Switchboard, 'peers' | 'clients' | 'hear' | 'onDown'>;
+  readonly log: Log;
+  /** First digits of the id of the mesh this peer joins: facts of another mesh are not taken. */
+  readonly idPrefix: () => string;
+}
+
+/**
+ * Spreads facts: all of them to a peer that has others, changed ones to all peers. Clients are told what makes them able
+ * to come again, and believed nothing: a client does not say who is a member.
+ */
+export class FactsExchange {
+  readonly #options: FactsExchangeOptions;
+  readonly #waiting = new Map<Link, number>();
+
+  constructor(options: FactsExchangeOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { switchboard } = this.#options;
+    switchboard.hear('facts', (note, from) => this.#hear(note.facts, from));
+    switchboard.onDown((link) => this.#waiting.delete(link));
+  }
+
+  /** A link is up. `digest`: over the facts of the other end, as it told. */
+  linkUp(link: Link, digest: ContentHash): void {
+    const facts = this.#options.catalog.facts();
+    if (link.role === 'client') sendFacts(link, factsForClient(facts));
+    else if (digest !== digestOf(facts)) sendFacts(link, facts);
+  }
+
+  /** Facts changed here, by whomever: every member hears of it. */
+  passOn(changed: readonly Fact[]): void {
+    const { catalog, switchboard } = this.#options;
+    for (const link of switchboard.peers()) sendFacts(link, changed);
+    const forClients = new Set(factsForClient(catalog.facts()).map(factKey));
+    const changedForClients = changed.filter((fact) => forClients.has(factKey(fact)));
+    for (const link of switchboard.clients()) sendFacts(link, changedForClients);
+  }
+
+  #hear(facts: readonly Fact[], from: Link): void {
+    if (from.role !== 'peer') return;
+    const waiting = (this.#waiting.get(from) ?? 0) + 1;
+    if (waiting > WAITING_MAX) {
+      from.close('too many facts');
+      return;
+    }
+    this.#waiting.set(from, waiting);
+    this.#adopt(facts)
+      .catch((thrown: unknown) =>
+        this.#options.log.error('facts could not be adopted', { peer: from.peer, error: asMeshError(thrown).message }),
+      )
+      .finally(() => {
+        const left = this.#waiting.get(from);
+        if (left !== undefined) this.#waiting.set(from, left - 1);
+      })
+      .catch(() => {});
+  }
+
+  async #adopt(facts: readonly Fact[]): Promise<void> {
+    const { catalog, idPrefix, log } = this.#options;
+    const mesh = meshOf(catalog.facts());
+    const ours = facts.filter((fact) => fact.kind !== 'mesh' || (mesh?.id ?? fact.id).startsWith(idPrefix()));
+    const strange = ours.filter((fact) => fact.kind === 'mesh' && mesh !== undefined && fact.id !== mesh.id);
+    if (ours.length < facts.length || strange.length > 0) log.warn('facts of another mesh were not taken');
+    const taken = ours.filter((fact) => !strange.includes(fact));
+    if (taken.length > 0) await catalog.adopt(taken);
+  }
+}
+
+/** SHA-256 over all facts, whatever their order. */
+export function digestOf(facts: readonly Fact[]): ContentHash {
+  const words = facts.map(canonical).sort(byCodeUnits);
+  return createHash('sha256').update(JSON.stringify(words)).digest('hex') as ContentHash;
+}
+
+/** Same fact, same word: members of the object and of its lists in order. */
+function canonical(fact: Fact): string {
+  const entries = Object.entries(fact).map(([name, value]) => [name, Array.isArray(value) ? [...value].sort() : value]);
+  return JSON.stringify(entries.sort((a, b) => byCodeUnits(String(a[0]), String(b[0]))));
+}
+
+/** What a client needs to come again and to print an invitation: mesh, peers, present secret. */
+export function factsForClient(facts: readonly Fact[]): Fact[] {
+  const present = presentSecret(facts);
+  return facts.filter((fact) => {
+    if (fact.kind === 'secret') return fact === present;
+    return fact.kind === 'mesh' || fact.kind === 'setting' || (fact.kind === 'member' && fact.role === 'peer');
+  });
+}
+
+/**
+ * Notes of at most FACTS_MAX facts. The mesh goes last: a newcomer that has it has all that came before, and may take
+ * itself for a member.
+ */
+function sendFacts(link: Link, facts: readonly Fact[]): void {
+  const ordered = [...facts].sort(
+    (a, b) => Number(a.kind === 'mesh') - Number(b.kind === 'mesh') || byCodeUnits(factKey(a), factKey(b)),
+  );
+  let page: Fact[] = [];
+  let bytes = 0;
+  for (const fact of ordered) {
+    const factBytes = encodedBytes(fact);
+    if (page.length === FACTS_MAX || (page.length > 0 && bytes + factBytes > NOTE_BYTES_MAX)) {
+      link.note('facts', { facts: page });
+      page = [];
+      bytes = 0;
+    }
+    page.push(fact);
+    bytes += factBytes;
+  }
+  if (page.length > 0) link.note('facts', { facts: page });
+}

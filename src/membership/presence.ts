@@ -1,0 +1,200 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import type { PeerStatus } from '../catalog/peer-table.ts';
+import type { PeerId } from '../core/ids.ts';
+import type { Load } from '../core/placement.ts';
+import type { Clock, Timer } from '../platform/clock.ts';
+import type { Address } from '../platform/network.ts';
+import type { Ask, Note } from '../wire/calls.ts';
+import type { Link } from '../wire/link.ts';
+import type { Switchboard } from '../wire/switchboard.ts';
+
+/** What a peer or client tells first on a link. */
+export type Hello = Ask<'hello'>;
+
+/** A change of the own state is told at most so often. Range 50 ms – 2 s: placement decides by what is told. */
+export const LOAD_MS_MIN = 250;
+/** The own state is told at least so often. Range 1–60 s. */
+export const LOAD_MS_MAX = 5_000;
+
+/** What the folder says of itself. */
+export interface FolderState {
+  /** Why the folder is not believed; undefined while it is. */
+  readonly paused: string | undefined;
+  readonly load: Load;
+}
+
+const NO_LOAD: Load = { bytes: 0, capacity: 0, files: 0, incomingBytes: 0, incomingFiles: 0 };
+
+export interface PresenceOptions {
+  readonly clock: Clock;
+  readonly catalog: Catalog;
+  readonly switchboard: Pick<Switchboard, 'peers' | 'link' | 'hear' | 'onDown' | 'remove'>;
+  readonly name: string;
+  readonly folderState: () => FolderState;
+}
+
+/**
+ * Keeps the table of peers: who lives, what each says of itself. The own entry is always live; members this process has
+ * not met are in it as not live. Tells the others of the own state, when it changes and now and then.
+ */
+export class Presence {
+  readonly #options: PresenceOptions;
+  /** The state told last, to see a change. */
+  #told = '';
+  #toldMs = Number.NEGATIVE_INFINITY;
+  #timer: Timer | undefined;
+
+  constructor(options: PresenceOptions) {
+    this.#options = options;
+  }
+
+  /** Enters the own entry, and begins to tell. `addresses`: where this peer listens. */
+  start(addresses: readonly Address[]): void {
+    const { catalog, clock, switchboard, name, folderState } = this.#options;
+    const { paused, load } = folderState();
+    catalog.peers.set({
+      ...this.#absent(catalog.self, name),
+      address: addresses[0],
+      live: true,
+      paused,
+      caughtUp: switchboard.peers().length === 0,
+      load,
+      headSequence: catalog.index(catalog.self)?.sequence ?? 0,
+    });
+    this.listMembers();
+    switchboard.hear('load', (note, from) => this.#hear(note, from));
+    switchboard.hear('goodbye', (_note, from) => {
+      if (from.role === 'peer' && switchboard.link(from.peer) === from) catalog.peers.update(from.peer, { saidGoodbye: true });
+      // The end of the link is the answer: who said it waits for that.
+      switchboard.remove(from, 'goodbye');
+    });
+    switchboard.onDown((link) => this.#linkDown(link));
+    catalog.onOwn(() => this.stateChanged());
+    catalog.peers.onChange(() => this.stateChanged());
+    this.#timer = clock.after(LOAD_MS_MAX, () => this.#tell());
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  /** Folder, index or reading may have changed the own state: it is told if so, not more often than allowed. */
+  stateChanged(): void {
+    if (this.#timer === undefined || this.#words() === this.#told) return;
+    const waitMs = this.#toldMs + LOAD_MS_MIN - this.#options.clock.now();
+    if (waitMs <= 0) {
+      this.#tell();
+      return;
+    }
+    this.#timer.cancel();
+    this.#timer = this.#options.clock.after(waitMs, () => this.#tell());
+  }
+
+  /** What this peer says of itself now; a `load` note has the same, without addresses and instance. */
+  self(): Note<'load'> {
+    const { catalog, name, folderState } = this.#options;
+    const { paused, load } = folderState();
+    const own = catalog.index(catalog.self);
+    return {
+      name,
+      ...(paused === undefined ? {} : { paused }),
+      caughtUp: catalog.peers.get(catalog.self)?.caughtUp ?? false,
+      load,
+      ...(own === undefined ? {} : { head: { peer: own.peer, trail: [...own.trail], sequence: own.sequence } }),
+    };
+  }
+
+  /** A link to a peer comes up: its entry lives before anyone else hears of the link. */
+  linkUp(link: Link, hello: Hello): void {
+    const { catalog, clock } = this.#options;
+    catalog.peers.set({
+      id: link.peer,
+      name: hello.name,
+      address: addressesOf(link, hello)[0],
+      live: true,
+      sinceMs: clock.now(),
+      sinceWallMs: clock.wall(),
+      saidGoodbye: false,
+      paused: hello.paused,
+      caughtUp: hello.caughtUp,
+      load: hello.load,
+      headSequence: hello.head?.sequence ?? 0,
+    });
+  }
+
+  /** Members that are not in the table yet are entered as not live; who is no member any more leaves it. */
+  listMembers(): void {
+    const { catalog } = this.#options;
+    const members = catalog.members();
+    for (const { id, role, name } of members.values()) {
+      if (role === 'peer' && catalog.peers.get(id) === undefined) catalog.peers.set(this.#absent(id, name));
+    }
+    for (const { id, live } of catalog.peers.all()) if (!live && !members.has(id)) catalog.peers.remove(id);
+  }
+
+  #absent(id: PeerId, name: string): PeerStatus {
+    const { clock } = this.#options;
+    return {
+      id,
+      name,
+      address: undefined,
+      live: false,
+      sinceMs: clock.now(),
+      sinceWallMs: clock.wall(),
+      saidGoodbye: false,
+      paused: undefined,
+      caughtUp: false,
+      load: NO_LOAD,
+      headSequence: 0,
+    };
+  }
+
+  #linkDown(link: Link): void {
+    if (link.role !== 'peer') return;
+    const { catalog, clock } = this.#options;
+    catalog.peers.update(link.peer, { live: false, caughtUp: false, sinceMs: clock.now(), sinceWallMs: clock.wall() });
+    this.listMembers();
+  }
+
+  #hear(note: Note<'load'>, from: Link): void {
+    const headSequence = note.head?.sequence;
+    this.#options.catalog.peers.update(from.peer, {
+      name: note.name,
+      paused: note.paused,
+      caughtUp: note.caughtUp,
+      load: note.load,
+      ...(headSequence === undefined ? {} : { headSequence }),
+    });
+  }
+
+  #tell(): void {
+    const { catalog, clock, switchboard } = this.#options;
+    const note = this.self();
+    this.#toldMs = clock.now();
+    this.#timer?.cancel();
+    this.#timer = clock.after(LOAD_MS_MAX, () => this.#tell());
+    const words = this.#words();
+    if (words !== this.#told) {
+      this.#told = words;
+      catalog.peers.update(catalog.self, { paused: note.paused, load: note.load, headSequence: note.head?.sequence ?? 0 });
+    }
+    for (const link of switchboard.peers()) link.note('load', note);
+  }
+
+  #words(): string {
+    const { paused, caughtUp, load, head } = this.self();
+    return JSON.stringify([paused, caughtUp, load, head?.sequence]);
+  }
+}
+
+/** Where the other end of a link can be dialled, likeliest first: where it was met, then what it told itself. */
+export function addressesOf(link: Link, hello: Hello): Address[] {
+  if (link.dialled) return [...new Set([link.remoteAddress, ...hello.addresses])];
+  const host = hostOf(link.remoteAddress);
+  return [...hello.addresses].sort((a, b) => Number(hostOf(b) === host) - Number(hostOf(a) === host));
+}
+
+function hostOf(address: Address): string {
+  return address.slice(0, address.lastIndexOf(':'));
+}

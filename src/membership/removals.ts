@@ -1,0 +1,109 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import { asMeshError, MeshError } from '../core/errors.ts';
+import { type Fact, mustRenewSecret } from '../core/facts.ts';
+import type { PeerId } from '../core/ids.ts';
+import type { Log } from '../platform/log.ts';
+import type { Random } from '../platform/random.ts';
+import type { Link } from '../wire/link.ts';
+import { newSecret } from '../wire/mesh-line.ts';
+import type { Switchboard } from '../wire/switchboard.ts';
+import { removalOf, renewalOf, standingOf } from './admission.ts';
+import { meshOf } from './mesh-choice.ts';
+
+export interface RemovalsOptions {
+  readonly catalog: Catalog;
+  readonly switchboard: Pick<Switchboard, 'peers' | 'clients' | 'remove'>;
+  readonly random: Random;
+  readonly log: Log;
+  /** That identity is not to be looked for any more. */
+  readonly forget: (peer: PeerId) => void;
+  /** This peer was removed itself; told once. */
+  readonly onSelfRemoved: () => void;
+}
+
+/** Who was removed stays out: its links end, and no secret that it may know admits anybody. */
+export class Removals {
+  readonly #options: RemovalsOptions;
+  #isRenewing = false;
+  #isSelfRemoved = false;
+
+  constructor(options: RemovalsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Removes a member for good, and renews the secret: durable here when it resolves. `not-found`: no such
+   * member; `usage`: it is this peer.
+   */
+  async remove(peer: PeerId): Promise<void> {
+    const { catalog, log, random } = this.#options;
+    // It would know the secret that is to keep it out.
+    if (peer === catalog.self)
+      throw new MeshError('usage', 'a peer does not remove itself: ask another one, with --peer HOST:PORT');
+    if (!catalog.members().has(peer)) throw new MeshError('not-found', 'no such member: `filemesh peers` lists them');
+    log.info('a member is removed', { peer });
+    await catalog.adopt(removalOf(catalog.facts(), peer, newSecret(random)));
+  }
+
+  /** Facts changed. To be called before anyone is told of them: a new secret does not go to who was removed. */
+  factsChanged(changed: readonly Fact[]): void {
+    for (const fact of changed) if (fact.kind === 'removal') this.#options.forget(fact.id);
+    this.decide();
+  }
+
+  /** Ends what must end, and renews what must be renewed. For every change of facts or links. */
+  decide(): void {
+    const { catalog } = this.#options;
+    const facts = catalog.facts();
+    if (standingOf(facts, catalog.self) === 'removed') {
+      this.#leave();
+      return;
+    }
+    this.#closeStrangers(facts);
+    this.#renewIfNeeded(facts);
+  }
+
+  #closeStrangers(facts: readonly Fact[]): void {
+    const { catalog, log, switchboard } = this.#options;
+    const members = catalog.members();
+    // A newcomer that does not find itself among the members is still being told of them.
+    if (meshOf(facts) === undefined || !members.has(catalog.self)) return;
+    for (const link of this.#links()) {
+      if (members.has(link.peer)) continue;
+      log.info('a link ends: its identity is no member', { peer: link.peer });
+      const removal = facts.filter((fact) => fact.kind === 'removal' && fact.id === link.peer);
+      // So that it knows, and stops dialling. More it is not told.
+      if (removal.length > 0) link.note('facts', { facts: removal });
+      switchboard.remove(link, 'no member');
+    }
+  }
+
+  #leave(): void {
+    if (this.#isSelfRemoved) return;
+    this.#isSelfRemoved = true;
+    const { log, switchboard, onSelfRemoved } = this.#options;
+    log.error('this peer was removed from its mesh: its files stay here, and nobody is told of them any more');
+    for (const link of this.#links()) switchboard.remove(link, 'this peer was removed');
+    onSelfRemoved();
+  }
+
+  /** Somebody removed may know the present secret (removals that crossed): the lowest live peer makes another. */
+  #renewIfNeeded(facts: readonly Fact[]): void {
+    const { catalog, log, random } = this.#options;
+    if (this.#isRenewing || !mustRenewSecret(facts)) return;
+    if (catalog.peers.all().some(({ id, live }) => live && id < catalog.self)) return;
+    this.#isRenewing = true;
+    log.info('the secret is renewed: one that was removed may know it');
+    catalog
+      .adopt([renewalOf(facts, newSecret(random))])
+      .catch((thrown: unknown) => log.error('the secret could not be renewed', { error: asMeshError(thrown).message }))
+      .finally(() => {
+        this.#isRenewing = false;
+      })
+      .catch(() => {});
+  }
+
+  #links(): Link[] {
+    return [...this.#options.switchboard.peers(), ...this.#options.switchboard.clients()];
+  }
+}

@@ -1,0 +1,82 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import type { ContentHash, FilePath } from '../core/ids.ts';
+import type { PathView } from '../core/namespace.ts';
+import { wantedCopies } from '../core/settings.ts';
+
+/** What happens at a peer, as `up --json` prints it. */
+export interface PeerEvent {
+  readonly event:
+    | 'member-joined'
+    | 'member-lost'
+    | 'stored'
+    | 'replicated'
+    | 'deleted'
+    | 'conflict'
+    | 'paused'
+    | 'resumed'
+    | 'foreign-mesh'
+    | 'alone'
+    | 'clone'
+    | 'removed';
+  readonly path?: string;
+  /** BLAKE3 of the content. */
+  readonly version?: string;
+  /** Shown name of the peer it is about. */
+  readonly peer?: string;
+  readonly reason?: string;
+}
+
+/** Paths whose last told state is remembered: an older one may be told again when it changes. */
+const TOLD_MAX = 10_000;
+
+/** Turns changes of the catalog into events, each told once. */
+export class PathEvents {
+  readonly #catalog: Catalog;
+  readonly #tell: (event: PeerEvent) => void;
+  readonly #told = new Map<FilePath, ReadonlySet<string>>();
+
+  constructor(catalog: Catalog, tell: (event: PeerEvent) => void) {
+    this.#catalog = catalog;
+    this.#tell = tell;
+    catalog.onPaths((paths) => {
+      for (const path of paths) this.#look(path);
+    });
+  }
+
+  #look(path: FilePath): void {
+    const view = this.#catalog.view(path);
+    if (view === undefined) return;
+    const before = this.#told.get(path);
+    const now = new Set<string>();
+    for (const event of this.#eventsOf(view)) {
+      const key = `${event.event} ${event.version ?? ''}`;
+      now.add(key);
+      if (before?.has(key) !== true) this.#tell(event);
+    }
+    this.#remember(path, now);
+  }
+
+  #eventsOf(view: PathView): PeerEvent[] {
+    const { path, contents, tombstones } = view;
+    if (contents.length === 0) return tombstones.length > 0 ? [{ event: 'deleted', path }] : [];
+    const wanted = wantedCopies(this.#catalog.facts());
+    const events: PeerEvent[] = contents.length > 1 ? [{ event: 'conflict', path }] : [];
+    for (const { hash, holders } of contents) {
+      if (holders.includes(this.#catalog.self)) events.push({ event: 'stored', path, version: hash });
+      if (this.#liveCopies(hash, view) >= wanted) events.push({ event: 'replicated', path, version: hash });
+    }
+    return events;
+  }
+
+  #liveCopies(hash: ContentHash, view: PathView): number {
+    const holders = view.contents.find((content) => content.hash === hash)?.holders ?? [];
+    return holders.filter((peer) => this.#catalog.peers.isLive(peer)).length;
+  }
+
+  #remember(path: FilePath, told: ReadonlySet<string>): void {
+    this.#told.delete(path);
+    this.#told.set(path, told);
+    const oldest = this.#told.size > TOLD_MAX ? this.#told.keys().next().value : undefined;
+    if (oldest !== undefined) this.#told.delete(oldest);
+  }
+}

@@ -1,0 +1,195 @@
+import { Catalog } from '../catalog/catalog.ts';
+import { PathWaiters } from '../catalog/path-waiters.ts';
+import { MeshError } from '../core/errors.ts';
+import type { PeerId } from '../core/ids.ts';
+import { Folder } from '../folder/folder.ts';
+import { Gossip } from '../gossip/gossip.ts';
+import { Membership } from '../membership/membership.ts';
+import type { Address } from '../platform/network.ts';
+import type { Platform } from '../platform/platform.ts';
+import { Replication } from '../replication/replication.ts';
+import { Server } from '../server/server.ts';
+import type { Reply } from '../wire/calls.ts';
+import { Switchboard } from '../wire/switchboard.ts';
+import type { PeerConfig } from './config.ts';
+import { PathEvents, type PeerEvent } from './events.ts';
+
+/** A process that holds files and serves them: its rooms, constructed and started. No logic of its own. */
+export class Peer {
+  readonly #platform: Platform;
+  readonly #catalog: Catalog;
+  readonly #folder: Folder;
+  readonly #membership: Membership;
+  readonly #gossip: Gossip;
+  readonly #replication: Replication;
+  readonly #server: Server;
+  readonly #listeners: ((event: PeerEvent) => void)[] = [];
+  #foreignPeers = 0;
+  #pausedBefore: string | undefined;
+  #folderStarted: Promise<void> | undefined;
+
+  /**
+   * Opens the store, joins or begins a mesh, listens, and begins the first scan. Resolves when it listens; rejects with
+   * `usage` for a join line that does not fit, `failed` with what to do next otherwise.
+   */
+  static async start(platform: Platform, config: PeerConfig, listener?: (event: PeerEvent) => void): Promise<Peer> {
+    const { clock, random, log, store, network } = platform;
+    const catalog = await Catalog.open({ self: network.selfId, store, clock, random: random.fork('catalog'), log });
+    const peer = new Peer(platform, config, catalog);
+    if (listener !== undefined) peer.onEvent(listener);
+    await peer.#start();
+    return peer;
+  }
+
+  private constructor(platform: Platform, config: PeerConfig, catalog: Catalog) {
+    const { clock, random, log, store, network, discovery, disk, hasher } = platform;
+    this.#platform = platform;
+    this.#catalog = catalog;
+    const switchboard = new Switchboard({ clock, log });
+    const waiters = new PathWaiters({ clock, onPaths: (act) => catalog.onPaths(act) });
+    const folder = new Folder({
+      disk,
+      store,
+      hasher,
+      clock,
+      random: random.fork('folder'),
+      log,
+      ledger: catalog,
+      mesh: () => this.#meshId(),
+      config,
+    });
+    this.#folder = folder;
+    this.#membership = new Membership({
+      clock,
+      random,
+      network,
+      discovery,
+      log,
+      store,
+      switchboard,
+      catalog,
+      config,
+      folderState: () => ({ paused: folder.state().paused, load: folder.state() }),
+      events: {
+        onForeignMesh: (count) => {
+          this.#foreignPeers = count;
+          this.#tell({ event: 'foreign-mesh', reason: `${count} peers of other meshes are on this network` });
+        },
+        onAlone: () => this.#tell({ event: 'alone' }),
+        onMember: (event, _id, peer) => this.#tell({ event: event === 'joined' ? 'member-joined' : 'member-lost', peer }),
+        onClone: () => this.#tell({ event: 'clone', reason: 'another running peer has this identity: its disk is a copy' }),
+        onRemoved: () => this.#tell({ event: 'removed', reason: 'this peer was removed from the mesh' }),
+      },
+    });
+    this.#gossip = new Gossip({ clock, random: random.fork('gossip'), log, switchboard, catalog });
+    const shared = { clock, log, catalog, folder, switchboard, waiters };
+    this.#replication = new Replication({ ...shared, healAfterMs: config.healAfterMs, placement: config.placement });
+    const membership = {
+      inviteLine: () => this.#membership.inviteLine(),
+      removeMember: (id: PeerId) => this.#membership.removeMember(id),
+      setReplicas: (value: number) => this.#membership.setReplicas(value),
+      meshName: () => this.#membership.mesh()?.name ?? config.meshName,
+      warnings: () => this.#warnings(),
+    };
+    this.#server = new Server({ ...shared, membership });
+    new PathEvents(catalog, (event) => this.#tell(event));
+  }
+
+  get id(): PeerId {
+    return this.#catalog.self;
+  }
+
+  /** Shown name: unique in the mesh. */
+  get name(): string {
+    return this.#catalog.shownName(this.id);
+  }
+
+  get meshName(): string | undefined {
+    return this.#membership.mesh()?.name;
+  }
+
+  get meshId(): string | undefined {
+    return this.#membership.mesh()?.id;
+  }
+
+  /** What others dial, best first. */
+  get addresses(): readonly Address[] {
+    return this.#membership.addresses();
+  }
+
+  /** The word that admits; undefined while this peer waits to be admitted itself. */
+  get join(): string | undefined {
+    return this.#membership.mesh() === undefined ? undefined : this.#membership.inviteLine();
+  }
+
+  get scanned(): boolean {
+    return this.#folder.state().scanned;
+  }
+
+  onEvent(listener: (event: PeerEvent) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  status(): Promise<Reply<'status'>> {
+    return this.#server.status();
+  }
+
+  peers(): Reply<'peers'> {
+    return this.#server.peers();
+  }
+
+  /** Says goodbye, finishes what is under way, closes the store. Within two seconds; call once. */
+  async stop(): Promise<void> {
+    this.#server.stop();
+    this.#replication.stop();
+    this.#gossip.stop();
+    await this.#membership.stop();
+    await this.#folderStarted?.catch(() => undefined);
+    await this.#folder.stop();
+    await this.#catalog.close();
+    await this.#platform.store.close();
+  }
+
+  async #start(): Promise<void> {
+    this.#folder.onState(() => this.#folderChanged());
+    this.#gossip.start();
+    this.#replication.start();
+    await this.#membership.start();
+    if (this.#membership.mesh() !== undefined) return await this.#startFolder();
+    // Its first member has yet to tell it the mesh: the marker in the folder names that.
+    this.#catalog.onFacts(() => {
+      if (this.#membership.mesh() === undefined || this.#folderStarted !== undefined) return;
+      this.#startFolder().catch((error: unknown) =>
+        this.#platform.log.error('the folder cannot serve', { error: String(error) }),
+      );
+    });
+  }
+
+  #startFolder(): Promise<void> {
+    this.#folderStarted = this.#folder.start();
+    return this.#folderStarted;
+  }
+
+  #meshId() {
+    const mesh = this.#membership.mesh();
+    if (mesh === undefined) throw new MeshError('unavailable', 'this peer is not admitted to its mesh yet');
+    return mesh.id;
+  }
+
+  #folderChanged(): void {
+    this.#membership.stateChanged();
+    const { paused } = this.#folder.state();
+    if (paused === this.#pausedBefore) return;
+    this.#pausedBefore = paused;
+    this.#tell(paused === undefined ? { event: 'resumed' } : { event: 'paused', reason: paused });
+  }
+
+  #warnings(): string[] {
+    const count = this.#foreignPeers;
+    return count === 0 ? [] : [`${count} peers of other meshes are on this network: --join LINE joins one of them`];
+  }
+
+  #tell(event: PeerEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}

@@ -1,0 +1,103 @@
+import { close, constants, fstat, open, read, type Stats } from 'node:fs';
+import { promisify } from 'node:util';
+import { invariant, MeshError } from '../../core/errors.ts';
+import { quote } from '../../core/path.ts';
+import type { DiskPath, FileStat, OpenFile } from '../disk.ts';
+import { isMissing, withParent } from './safe-path.ts';
+import { asDiskError, asReadWriteError, systemCode } from './system-error.ts';
+
+const openDescriptor = promisify(open);
+const closeDescriptor = promisify(close);
+const readDescriptor = promisify(read);
+const statDescriptor = promisify(fstat);
+
+/** What one `read` may ask for, in bytes. */
+const READ_BYTES_MAX = 1024 * 1024;
+// O_NONBLOCK: opening a FIFO would wait for its other end for ever. It changes nothing for a regular file.
+const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+export function fileStatOf(stats: Stats): FileStat {
+  return { size: stats.size, mtimeMs: stats.mtimeMs, ctimeMs: stats.ctimeMs, inode: stats.ino, mode: stats.mode & 0o777 };
+}
+
+/** An open file whose descriptor a worker thread may read from. */
+export class NodeOpenFile implements OpenFile {
+  readonly stat: FileStat;
+  readonly #path: DiskPath;
+  readonly #descriptor: number;
+  /** Users of the descriptor that are not done: it is closed after the last one, for its number is used again at once. */
+  #users = 0;
+  #closing = false;
+  #closed = () => {};
+
+  constructor(path: DiskPath, descriptor: number, stats: Stats) {
+    this.#path = path;
+    this.#descriptor = descriptor;
+    this.stat = fileStatOf(stats);
+  }
+
+  /** Lends the descriptor for the length of `use`. */
+  async lend<Result>(use: (descriptor: number) => Promise<Result>): Promise<Result> {
+    if (this.#closing) throw new MeshError('failed', `${quote(this.#path)} was closed already`);
+    this.#users++;
+    try {
+      return await use(this.#descriptor);
+    } finally {
+      this.#users--;
+      if (this.#users === 0) this.#closed();
+    }
+  }
+
+  restat(): Promise<FileStat> {
+    return this.lend(async (descriptor) => fileStatOf(await statDescriptor(descriptor)));
+  }
+
+  read(offset: number, length: number): Promise<Uint8Array> {
+    invariant(length <= READ_BYTES_MAX, 'a read asks for 1 MiB at most');
+    return this.lend(async (descriptor) => {
+      const bytes = new Uint8Array(length);
+      let filled = 0;
+      try {
+        while (filled < length) {
+          const { bytesRead } = await readDescriptor(descriptor, bytes, filled, length - filled, offset + filled);
+          if (bytesRead === 0) break;
+          filled += bytesRead;
+        }
+      } catch (thrown) {
+        throw asReadWriteError(thrown, 'cannot read', this.#path);
+      }
+      return bytes.subarray(0, filled);
+    });
+  }
+
+  /** Waits for reads under way. Once or more often. */
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    if (this.#users > 0) await new Promise<void>((resolve) => (this.#closed = resolve));
+    await closeDescriptor(this.#descriptor);
+  }
+}
+
+/** Opens the regular file at `path`; `gone` when there is none, be it that something else lies there. */
+export async function openFile(root: string, path: DiskPath): Promise<NodeOpenFile> {
+  try {
+    return await withParent(root, path, async (folder, leaf) => {
+      const descriptor = await openDescriptor(folder.at(leaf), READ);
+      try {
+        const stats = await statDescriptor(descriptor);
+        if (stats.isFile() && stats.dev === folder.device) return new NodeOpenFile(path, descriptor, stats);
+      } catch (thrown) {
+        await closeDescriptor(descriptor);
+        throw thrown;
+      }
+      await closeDescriptor(descriptor);
+      throw new MeshError('gone', `${quote(path)} is not a regular file`);
+    });
+  } catch (thrown) {
+    // ENXIO: a socket lies there.
+    const missing = isMissing(thrown) || systemCode(thrown) === 'ENXIO';
+    if (missing) throw new MeshError('gone', `there is no file ${quote(path)}`, { cause: thrown });
+    throw asDiskError(thrown, 'cannot open', path);
+  }
+}

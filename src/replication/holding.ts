@@ -1,0 +1,64 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import type { FilePath } from '../core/ids.ts';
+import type { Content, IndexRecord, PathView } from '../core/namespace.ts';
+import { dutyOf } from '../core/repair.ts';
+import type { FileVersion, Version } from '../core/version.ts';
+import type { Folder } from '../folder/folder.ts';
+import type { Standings } from './standings.ts';
+
+interface Slice {
+  readonly catalog: Catalog;
+  readonly folder: Folder;
+  readonly standings: Standings;
+  readonly wanted: () => number;
+}
+
+/** The holder's side: what this peer does about its own records of a path when the path's view has changed. */
+export class Holding {
+  readonly #slice: Slice;
+
+  constructor(slice: Slice) {
+    this.#slice = slice;
+  }
+
+  /** Does every duty that stands now. Rejects with `busy` when the folder has a change of its own there: come again. */
+  async attend(path: FilePath): Promise<void> {
+    const { catalog, folder } = this.#slice;
+    const view = catalog.view(path);
+    if (view === undefined) return;
+    for (const record of catalog.own(path)) await this.#discharge(record, view);
+    const held = catalog.own(path).filter((record) => record.holding === 'all');
+    if (held.length > 1 || (held.length === 1 && view.contents.length > 1)) await folder.arrange(path);
+  }
+
+  async #discharge(record: IndexRecord, view: PathView): Promise<void> {
+    const { catalog, folder, wanted } = this.#slice;
+    const { path, version } = record;
+    const duty = dutyOf(record, view, (content) => this.#liveCopies(content), wanted());
+    if (duty.kind === 'carry') {
+      await catalog.change([path], (transaction) => transaction.put({ path, version: duty.by, holding: 'none' }));
+    } else if (duty.kind === 'adopt') {
+      await folder.keepFromHere(path, duty.version);
+    } else if (duty.kind === 'let-go' && version.kind === 'file') {
+      if (duty.renamedTo !== undefined) await this.#keepUnderNewName(version, duty.renamedTo);
+      await this.#letGo(path, version, duty.by);
+    }
+  }
+
+  /** A holder of renamed bytes commits them under the new name before it obeys: the bytes never travel. */
+  async #keepUnderNewName(version: FileVersion, path: FilePath): Promise<void> {
+    const { catalog, folder } = this.#slice;
+    const content = catalog.view(path)?.contents.find((one) => one.hash === version.hash);
+    if (content !== undefined && !content.holders.includes(catalog.self)) await folder.keepFromHere(path, content.shown);
+  }
+
+  async #letGo(path: FilePath, version: FileVersion, by: Version): Promise<void> {
+    const { catalog, folder } = this.#slice;
+    if (folder.holds(path, version.hash)) await folder.letGo(path, version.hash, by);
+    else await catalog.change([path], (transaction) => transaction.put({ path, version: by, holding: 'none' }));
+  }
+
+  #liveCopies(content: Content): number {
+    return content.holders.filter((peer) => this.#slice.standings.of(peer) === 'live').length;
+  }
+}

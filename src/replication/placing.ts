@@ -1,0 +1,255 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import type { PathWaiters } from '../catalog/path-waiters.ts';
+import { asMeshError, MeshError } from '../core/errors.ts';
+import type { ContentHash, FilePath, PeerId } from '../core/ids.ts';
+import type { Content } from '../core/namespace.ts';
+import { type Candidate, type Load, type PlacementRule, placementOrder, shareInUse } from '../core/placement.ts';
+import { type Shortage, shortageOf } from '../core/repair.ts';
+import { versionKey } from '../core/version.ts';
+import type { Clock, Timer } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Ask } from '../wire/calls.ts';
+import type { Switchboard } from '../wire/switchboard.ts';
+import type { Renames } from './renames.ts';
+import type { Standings } from './standings.ts';
+
+/** Placements under way at once from this owner: enough to keep small files flowing, few enough to stay fair. 1…256. */
+const PLACEMENTS_MAX = 64;
+/** Of these to one peer: a slow one may not take every place. 1…PLACEMENTS_MAX. */
+const PLACEMENTS_PER_PEER_MAX = 48;
+/** First and longest rest of a content that nobody could take. */
+const REST_MS = 2_000;
+const REST_MS_MAX = 60_000;
+/** Healing stops filling a peer above this share: room stays for new files. */
+const HEAL_SHARE_MAX = 0.8;
+/** A placed copy is counted by reservation until its index record comes, at most this long. */
+const RESERVATION_MS_MAX = 5_000;
+
+interface Slice {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly catalog: Catalog;
+  readonly switchboard: Switchboard;
+  readonly standings: Standings;
+  readonly renames: Renames;
+  readonly waiters: PathWaiters;
+  /** The own peer is a candidate like any other. */
+  readonly takeHere: (ask: Ask<'place'>) => Promise<void>;
+  readonly rule: PlacementRule;
+  readonly wanted: () => number;
+}
+
+interface Need {
+  readonly path: FilePath;
+  readonly hash: ContentHash;
+}
+
+interface Rest {
+  readonly untilMs: number;
+  readonly lengthMs: number;
+}
+
+/**
+ * The owner's side of keeping R copies: contents with too few wait in a queue, fewest copies first; each is offered to
+ * the best candidate, and to the next when that one declines. What nobody takes rests, and is tried again.
+ */
+export class Placing {
+  readonly #slice: Slice;
+  /** By number of live copies: a content with one copy goes before one with two. */
+  readonly #queues: Map<string, Need>[] = [];
+  readonly #targets = new Map<string, Set<PeerId>>();
+  readonly #resting = new Map<string, Rest & { need: Need }>();
+  readonly #perPeer = new Map<PeerId, number>();
+  #underWay = 0;
+  #restTimer: Timer | undefined;
+  #stopped = false;
+
+  constructor(slice: Slice) {
+    this.#slice = slice;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#restTimer?.cancel();
+  }
+
+  /** Looks at every content of a path whose name this peer owns. Cheap when nothing is missing. */
+  consider(path: FilePath): void {
+    const { catalog } = this.#slice;
+    for (const content of catalog.view(path)?.contents ?? []) {
+      const shortage = this.#shortage(content);
+      const key = keyOf({ path, hash: content.hash });
+      if (shortage.missing === 0) this.#resting.delete(key);
+      else if (shortage.live.length > 0 && !this.#resting.has(key)) this.#enqueue({ path, hash: content.hash }, shortage);
+    }
+    this.#pump();
+  }
+
+  /** A peer came, or has room again: what rests is tried at once. */
+  wake(): void {
+    const needs = [...this.#resting.values()].map((rest) => rest.need);
+    this.#resting.clear();
+    for (const need of needs) this.consider(need.path);
+  }
+
+  #shortage(content: Content): Shortage {
+    return shortageOf(content, this.#slice.wanted(), (peer) => this.#slice.standings.of(peer));
+  }
+
+  #enqueue(need: Need, shortage: Shortage): void {
+    const key = keyOf(need);
+    const level = shortage.live.length;
+    for (const queue of this.#queues) queue?.delete(key);
+    const queue = this.#queues[level] ?? new Map<string, Need>();
+    this.#queues[level] = queue;
+    queue.set(key, need);
+  }
+
+  #pump(): void {
+    while (!this.#stopped && this.#underWay < PLACEMENTS_MAX) {
+      const need = this.#next();
+      if (need === undefined) return;
+      this.#begin(need);
+    }
+  }
+
+  #next(): Need | undefined {
+    for (const queue of this.#queues) {
+      const first = queue?.entries().next();
+      if (queue === undefined || first === undefined || first.done) continue;
+      queue.delete(first.value[0]);
+      return first.value[1];
+    }
+    return undefined;
+  }
+
+  /** Decides anew from what is known now, and offers the content to as many peers as it lacks copies. */
+  #begin(need: Need): void {
+    const content = this.#slice.catalog.view(need.path)?.contents.find((one) => one.hash === need.hash);
+    if (content === undefined) return;
+    const shortage = this.#shortage(content);
+    const targets = this.#targets.get(keyOf(need)) ?? new Set<PeerId>();
+    for (let lacking = shortage.missing - targets.size; lacking > 0; lacking--) {
+      this.#underWay++;
+      const offering = this.#offer(need, content, shortage, targets);
+      offering.catch((error: unknown) => this.#slice.log.error('placing failed', { path: need.path, error: String(error) }));
+    }
+  }
+
+  async #offer(need: Need, content: Content, shortage: Shortage, targets: Set<PeerId>): Promise<void> {
+    const key = keyOf(need);
+    this.#targets.set(key, targets);
+    const declined = new Set<PeerId>();
+    let placed = false;
+    try {
+      while (!placed && !this.#stopped) {
+        const target = this.#choose(need, content, shortage, targets, declined);
+        if (target === undefined) break;
+        targets.add(target);
+        placed = await this.#ask(target, need, content);
+        targets.delete(target);
+        if (!placed) declined.add(target);
+      }
+    } finally {
+      this.#underWay--;
+      if (targets.size === 0) this.#targets.delete(key);
+    }
+    if (!placed) this.#rest(need);
+    this.#pump();
+  }
+
+  async #ask(target: PeerId, need: Need, content: Content): Promise<boolean> {
+    const { catalog, waiters, log } = this.#slice;
+    const reservation = catalog.peers.reserve(target, content.size);
+    this.#perPeer.set(target, (this.#perPeer.get(target) ?? 0) + 1);
+    try {
+      const ask = { path: need.path, hash: need.hash, version: versionKey(content.shown), size: content.size };
+      await this.#send(target, { ...ask, holders: content.holders.slice(0, 64) });
+      await waiters.until(need.path, () => this.#isAnnounced(target, need), RESERVATION_MS_MAX);
+      return true;
+    } catch (error) {
+      log.info('a copy was declined', { path: need.path, by: catalog.shownName(target), reason: asMeshError(error).code });
+      return false;
+    } finally {
+      reservation.release();
+      this.#perPeer.set(target, (this.#perPeer.get(target) ?? 1) - 1);
+    }
+  }
+
+  async #send(target: PeerId, ask: Ask<'place'>): Promise<void> {
+    if (target === this.#slice.catalog.self) return await this.#slice.takeHere(ask);
+    const link = this.#slice.switchboard.link(target);
+    if (link === undefined) throw new MeshError('closed', 'the link is down');
+    await link.call('place', ask, { deadlineMs: 'never' });
+  }
+
+  /** The reply may overtake the index record: the reservation stands in for it until then. */
+  #isAnnounced(target: PeerId, need: Need): boolean {
+    const content = this.#slice.catalog.view(need.path)?.contents.find((one) => one.hash === need.hash);
+    return content === undefined || content.holders.includes(target);
+  }
+
+  #choose(need: Need, content: Content, shortage: Shortage, targets: Set<PeerId>, declined: Set<PeerId>): PeerId | undefined {
+    const { catalog, standings, rule } = this.#slice;
+    const holders = new Set(content.holders);
+    const heldBefore = new Set(
+      catalog
+        .records(need.path)
+        .filter((one) => one.holding === 'all')
+        .map((one) => one.peer),
+    );
+    const haveBytes = this.#slice.renames.holdersOfSource(need.path, need.hash);
+    const candidates: Candidate[] = [];
+    for (const { id } of catalog.peers.all()) {
+      if (holders.has(id) || targets.has(id) || declined.has(id) || standings.of(id) !== 'live') continue;
+      if ((this.#perPeer.get(id) ?? 0) >= PLACEMENTS_PER_PEER_MAX) continue;
+      const load = this.#loadOf(id);
+      if (load === undefined || (shortage.healing && shareInUse(load) > HEAL_SHARE_MAX)) continue;
+      const name = catalog.shownName(id);
+      candidates.push({ id, name, load, hasBytes: haveBytes.has(id), heldBase: heldBefore.has(id) });
+    }
+    return placementOrder(candidates, content.size, rule)[0]?.id;
+  }
+
+  /** Bytes and files by the indexes, which are exact; what is on its way by whoever knows of more. */
+  #loadOf(peer: PeerId): Load | undefined {
+    const { peers } = this.#slice.catalog;
+    const told = peers.get(peer)?.load;
+    if (told === undefined) return undefined;
+    const held = this.#slice.catalog.heldBy(peer);
+    const reserved = peers.reservedFor(peer);
+    return {
+      bytes: held.bytes,
+      files: held.files,
+      capacity: told.capacity,
+      incomingBytes: Math.max(told.incomingBytes, reserved.bytes),
+      incomingFiles: Math.max(told.incomingFiles, reserved.files),
+    };
+  }
+
+  #rest(need: Need): void {
+    if (this.#stopped) return;
+    const key = keyOf(need);
+    const lengthMs = Math.min(REST_MS_MAX, (this.#resting.get(key)?.lengthMs ?? REST_MS / 2) * 2);
+    this.#resting.set(key, { need, lengthMs, untilMs: this.#slice.clock.now() + lengthMs });
+    this.#restTimer ??= this.#slice.clock.after(REST_MS, () => this.#retry());
+  }
+
+  #retry(): void {
+    this.#restTimer = undefined;
+    const nowMs = this.#slice.clock.now();
+    for (const { need, untilMs } of this.#resting.values()) {
+      if (untilMs > nowMs) continue;
+      const content = this.#slice.catalog.view(need.path)?.contents.find((one) => one.hash === need.hash);
+      const shortage = content === undefined ? undefined : this.#shortage(content);
+      if (shortage === undefined || shortage.missing === 0) this.#resting.delete(keyOf(need));
+      else this.#enqueue(need, shortage);
+    }
+    if (this.#resting.size > 0) this.#restTimer = this.#slice.clock.after(REST_MS, () => this.#retry());
+    this.#pump();
+  }
+}
+
+function keyOf(need: Need): string {
+  return `${need.hash}${need.path}`;
+}

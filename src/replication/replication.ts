@@ -1,0 +1,177 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import type { PathWaiters } from '../catalog/path-waiters.ts';
+import { asMeshError } from '../core/errors.ts';
+import type { FilePath } from '../core/ids.ts';
+import { ownerOf } from '../core/ownership.ts';
+import type { PlacementRule } from '../core/placement.ts';
+import { REPLICAS_DEFAULT, wantedCopies } from '../core/settings.ts';
+import type { Folder } from '../folder/folder.ts';
+import type { Clock, Timer } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Switchboard } from '../wire/switchboard.ts';
+import { Holding } from './holding.ts';
+import { Placing } from './placing.ts';
+import { Renames } from './renames.ts';
+import { Serving } from './serving.ts';
+import { Standings } from './standings.ts';
+import { Taking } from './taking.ts';
+
+/** Paths attended to at once. 1…64. */
+const ATTENDING_MAX = 16;
+/** Paths of one step of a sweep: a step stays well below 50 ms. */
+const SWEEP_PATHS = 500;
+/** A path whose folder had a change of its own is looked at again after so long. */
+const AGAIN_MS = 500;
+/** Every path is considered again so often, whatever was missed: repair is the same step on a timer. */
+const SWEEP_EVERY_MS = 60_000;
+
+export interface ReplicationOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly catalog: Catalog;
+  readonly folder: Folder;
+  readonly switchboard: Switchboard;
+  readonly waiters: PathWaiters;
+  readonly healAfterMs: number;
+  readonly placement: PlacementRule;
+}
+
+/**
+ * Keeps R copies of every content. One decider looks at one path: what this peer owes as a holder, and what it sees to
+ * as the owner of the name. Every event only marks paths; a sweep marks them all.
+ */
+export class Replication {
+  readonly #options: ReplicationOptions;
+  readonly #standings: Standings;
+  readonly #placing: Placing;
+  readonly #holding: Holding;
+  readonly #serving: Serving;
+  readonly #renames: Renames;
+  readonly #marked = new Set<FilePath>();
+  readonly #attending = new Set<FilePath>();
+  readonly #again = new Set<FilePath>();
+  #againTimer: Timer | undefined;
+  #sweepTimer: Timer | undefined;
+  #sweepingFrom: string | undefined;
+  #sweepAnew = false;
+  #wanted = REPLICAS_DEFAULT;
+  #stopped = false;
+
+  constructor(options: ReplicationOptions) {
+    this.#options = options;
+    const { clock, catalog, switchboard } = options;
+    const wanted = () => this.#wanted;
+    const changed = () => {
+      this.#placing.wake();
+      this.#sweep();
+    };
+    const taking = new Taking(options);
+    this.#renames = new Renames(catalog);
+    this.#standings = new Standings({ clock, peers: catalog.peers, healAfterMs: options.healAfterMs, changed });
+    const shared = { ...options, standings: this.#standings, renames: this.#renames, wanted };
+    this.#placing = new Placing({ ...shared, rule: options.placement, takeHere: (ask) => taking.take(ask) });
+    this.#holding = new Holding(shared);
+    this.#serving = new Serving(options);
+    switchboard.answer('place', async (ask) => {
+      await taking.take(ask);
+      return {};
+    });
+    switchboard.answer('read', (ask) => this.#serving.read(ask));
+    switchboard.answer('verify', async (ask) => ({ intact: await options.folder.verify(ask.path, ask.hash) }));
+  }
+
+  start(): void {
+    const { catalog, clock } = this.#options;
+    catalog.onPaths((paths) => this.#mark(paths));
+    catalog.onFacts(() => {
+      this.#wanted = wantedCopies(catalog.facts());
+      this.#sweep();
+    });
+    this.#wanted = wantedCopies(catalog.facts());
+    catalog.peers.onChange(() => this.#standings.refresh());
+    this.#standings.refresh();
+    this.#sweep();
+    const repeat = () => {
+      this.#sweep();
+      this.#sweepTimer = clock.after(SWEEP_EVERY_MS, repeat);
+    };
+    this.#sweepTimer = clock.after(SWEEP_EVERY_MS, repeat);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#againTimer?.cancel();
+    this.#sweepTimer?.cancel();
+    this.#placing.stop();
+    this.#standings.stop();
+    this.#serving.close();
+  }
+
+  #mark(paths: Iterable<FilePath>): void {
+    for (const path of paths) {
+      this.#marked.add(path);
+      for (const target of this.#renames.note(path)) this.#marked.add(target);
+    }
+    this.#pump();
+  }
+
+  #pump(): void {
+    for (const path of this.#marked) {
+      if (this.#stopped || this.#attending.size >= ATTENDING_MAX) return;
+      if (this.#attending.has(path)) continue;
+      this.#marked.delete(path);
+      this.#attending.add(path);
+      const attended = this.#attend(path).finally(() => {
+        this.#attending.delete(path);
+        this.#pump();
+      });
+      attended.catch((error: unknown) => this.#options.log.error('replication failed', { path, error: String(error) }));
+    }
+  }
+
+  async #attend(path: FilePath): Promise<void> {
+    if (this.#options.folder.state().paused === undefined) {
+      try {
+        await this.#holding.attend(path);
+      } catch (error) {
+        this.#options.log.debug('a path must wait', { path, reason: asMeshError(error).code });
+        this.#later(path);
+      }
+    }
+    if (this.#isOwner(path)) this.#placing.consider(path);
+  }
+
+  #isOwner(path: FilePath): boolean {
+    const { catalog } = this.#options;
+    return ownerOf(path, catalog.peers.ownerCandidates()) === catalog.self;
+  }
+
+  #later(path: FilePath): void {
+    this.#again.add(path);
+    this.#againTimer ??= this.#options.clock.after(AGAIN_MS, () => {
+      this.#againTimer = undefined;
+      const paths = [...this.#again];
+      this.#again.clear();
+      this.#mark(paths);
+    });
+  }
+
+  /** Marks all paths, some at a time; asked for again while it runs, it goes round once more. */
+  #sweep(): void {
+    if (this.#sweepingFrom !== undefined) this.#sweepAnew = true;
+    else this.#sweepStep('');
+  }
+
+  #sweepStep(from: string): void {
+    if (this.#stopped) return;
+    const paths = this.#options.catalog.paths(from, SWEEP_PATHS);
+    this.#mark(paths);
+    this.#sweepingFrom = paths.at(-1);
+    if (this.#sweepingFrom === undefined && this.#sweepAnew) {
+      this.#sweepAnew = false;
+      this.#sweepingFrom = '';
+    }
+    const next = this.#sweepingFrom;
+    if (next !== undefined) this.#options.clock.after(1, () => this.#sweepStep(next));
+  }
+}

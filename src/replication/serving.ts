@@ -1,0 +1,104 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import { MeshError } from '../core/errors.ts';
+import type { ContentHash, FilePath } from '../core/ids.ts';
+import type { Copy, Folder } from '../folder/folder.ts';
+import type { Clock, Timer } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Ask } from '../wire/calls.ts';
+import type { Answered, Switchboard } from '../wire/switchboard.ts';
+
+/** Copies kept open between two reads: one for each transfer under way, of clients and peers. 8…256. */
+const OPEN_COPIES_MAX = 128;
+/** An open copy nobody reads is closed after so long. */
+const IDLE_MS = 5_000;
+
+interface Slice {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly catalog: Catalog;
+  readonly folder: Folder;
+  readonly switchboard: Switchboard;
+}
+
+interface OpenCopy {
+  readonly copy: Promise<Copy>;
+  usedMs: number;
+}
+
+/** Answers `read` and `verify`: bytes of what is held here, or, when asked to relay, of what a linked holder has. */
+export class Serving {
+  readonly #slice: Slice;
+  readonly #open = new Map<string, OpenCopy>();
+  #sweeper: Timer | undefined;
+
+  constructor(slice: Slice) {
+    this.#slice = slice;
+  }
+
+  async read(ask: Ask<'read'>): Promise<Answered<'read'>> {
+    if (this.#slice.folder.holds(ask.path, ask.hash)) return await this.#readHere(ask);
+    if (ask.relay) return await this.#relay(ask);
+    throw new MeshError('gone', `${ask.path} is not held here`);
+  }
+
+  /** Closes what is open of a path: before the folder changes it, and when the peer stops. */
+  close(path?: FilePath): void {
+    for (const key of [...this.#open.keys()]) {
+      if (path === undefined || key.endsWith(`/${path}`)) this.#close(key);
+    }
+    if (path === undefined) this.#sweeper?.cancel();
+  }
+
+  async #readHere(ask: Ask<'read'>): Promise<Answered<'read'>> {
+    const key = `${ask.hash}/${ask.path}`;
+    try {
+      const copy = await this.#copyOf(key, ask.path, ask.hash);
+      const tail = await copy.read(ask.offset, ask.length);
+      return { reply: { size: copy.size }, tail };
+    } catch (error) {
+      this.#close(key);
+      throw error;
+    }
+  }
+
+  #copyOf(key: string, path: FilePath, hash: ContentHash): Promise<Copy> {
+    const open = this.#open.get(key);
+    const copy = open?.copy ?? this.#slice.folder.open(path, hash);
+    this.#open.delete(key);
+    this.#open.set(key, { copy, usedMs: this.#slice.clock.now() });
+    if (this.#open.size > OPEN_COPIES_MAX) this.#close(this.#open.keys().next().value as string);
+    this.#sweeper ??= this.#slice.clock.after(IDLE_MS, () => this.#sweep());
+    return copy;
+  }
+
+  #sweep(): void {
+    this.#sweeper = undefined;
+    const oldestMs = this.#slice.clock.now() - IDLE_MS;
+    for (const [key, { usedMs }] of this.#open) if (usedMs <= oldestMs) this.#close(key);
+    if (this.#open.size > 0) this.#sweeper = this.#slice.clock.after(IDLE_MS, () => this.#sweep());
+  }
+
+  #close(key: string): void {
+    const open = this.#open.get(key);
+    this.#open.delete(key);
+    open?.copy
+      .then((copy) => copy.close())
+      .catch((error: unknown) => this.#slice.log.debug('a copy was not closed', { error: String(error) }));
+  }
+
+  /** For a client that cannot reach the holder itself. */
+  async #relay(ask: Ask<'read'>): Promise<Answered<'read'>> {
+    const { catalog, switchboard } = this.#slice;
+    const content = catalog.view(ask.path)?.contents.find((one) => one.hash === ask.hash);
+    const links = (content?.holders ?? []).map((peer) => switchboard.link(peer)).filter((link) => link !== undefined);
+    let cause: unknown;
+    for (const link of links) {
+      try {
+        return await link.call('read', { ...ask, relay: false });
+      } catch (error) {
+        cause = error;
+      }
+    }
+    throw new MeshError('unavailable', `no holder of ${ask.path} can be reached`, { cause });
+  }
+}

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { PathWaiters } from '../catalog/path-waiters.ts';
+import { MeshError } from '../core/errors.ts';
+import { type FileVersion, versionKey } from '../core/version.ts';
+import type { Folder, Staging } from '../folder/folder.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Ask } from '../wire/calls.ts';
+import { fetchContent } from '../wire/fetch.ts';
+import type { Link } from '../wire/link.ts';
+import type { Switchboard } from '../wire/switchboard.ts';
+
+/** Fetches under way at once; more wait. Each has a window of a few MiB in memory. 1…64. */
+const FETCHES_MAX = 16;
+/** Askers that may wait for their turn; beyond that the owner is told to come later. */
+const WAITING_MAX = 1_000;
+/** The owner may know of a version a moment before its record has come here. */
+const RECORD_WAIT_MS = 5_000;
+
+interface Slice {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly catalog: Catalog;
+  readonly folder: Folder;
+  readonly switchboard: Switchboard;
+  readonly waiters: PathWaiters;
+}
+
+/** The candidate's side of placement: fetches a content from its holders, and keeps it. */
+export class Taking {
+  readonly #slice: Slice;
+  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #turns: (() => void)[] = [];
+  #fetching = 0;
+
+  constructor(slice: Slice) {
+    this.#slice = slice;
+  }
+
+  /**
+   * Resolves when the content is here, verified, durable and recorded. Asked twice for one content, it is done once.
+   * Rejects with the reason to decline: `full`, `paused`, `bad-place`, `unavailable`, `busy`, `corrupt`.
+   */
+  take(ask: Ask<'place'>): Promise<void> {
+    const key = `${ask.hash}${ask.path}`;
+    const running = this.#underWay.get(key);
+    if (running !== undefined) return running;
+    const taking = this.#take(ask).finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, taking);
+    return taking;
+  }
+
+  async #take(ask: Ask<'place'>): Promise<void> {
+    const { folder } = this.#slice;
+    const paused = folder.state().paused;
+    if (paused !== undefined) throw new MeshError('paused', paused);
+    const version = await this.#versionOf(ask);
+    if (await folder.keepFromHere(ask.path, version)) return;
+    await this.#turn();
+    try {
+      await this.#fetch(ask, version);
+    } finally {
+      this.#fetching--;
+      this.#turns.shift()?.();
+    }
+  }
+
+  async #versionOf(ask: Ask<'place'>): Promise<FileVersion> {
+    const find = () =>
+      this.#slice.catalog
+        .view(ask.path)
+        ?.contents.find((content) => content.hash === ask.hash)
+        ?.versions.find((version) => versionKey(version) === ask.version);
+    await this.#slice.waiters.until(ask.path, () => find() !== undefined, RECORD_WAIT_MS);
+    const version = find();
+    if (version === undefined) throw new MeshError('busy', 'the version is not known here, or no longer current');
+    return version;
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#fetching >= FETCHES_MAX) {
+      if (this.#turns.length >= WAITING_MAX) throw new MeshError('busy', 'too many copies are on their way here');
+      await new Promise<void>((resolve) => this.#turns.push(resolve));
+    }
+    this.#fetching++;
+  }
+
+  async #fetch(ask: Ask<'place'>, version: FileVersion): Promise<void> {
+    const { folder, clock, log } = this.#slice;
+    const staging = await folder.stage(stagingName(ask), ask.size);
+    const sources = new Set<Link>();
+    try {
+      await fetchContent({
+        path: ask.path,
+        hash: ask.hash,
+        size: ask.size,
+        from: staging.have,
+        sources: () => this.#sources(ask, sources),
+        sink: staging,
+        clock,
+      });
+      await folder.keep(ask.path, version, staging);
+    } catch (error) {
+      if (error instanceof MeshError && error.code === 'corrupt') await this.#suspect(ask, sources);
+      log.debug('a copy could not be taken', { path: ask.path, error: String(error) });
+      await discardUnlessResumable(staging, error);
+      throw error;
+    }
+  }
+
+  /** Whoever announces the content now, and whom the owner named. */
+  #sources(ask: Ask<'place'>, used: Set<Link>): Link[] {
+    const { catalog, switchboard } = this.#slice;
+    const content = catalog.view(ask.path)?.contents.find((one) => one.hash === ask.hash);
+    const holders = new Set([...(content?.holders ?? []), ...ask.holders]);
+    const links = [...holders].map((peer) => switchboard.link(peer)).filter((link) => link !== undefined);
+    for (const link of links) used.add(link);
+    return links;
+  }
+
+  /** Wrong bytes came: the holders look at their copies, and set a bad one aside. */
+  async #suspect(ask: Ask<'place'>, sources: Set<Link>): Promise<void> {
+    const asked = [...sources].map((link) => link.call('verify', { path: ask.path, hash: ask.hash }));
+    await Promise.allSettled(asked);
+  }
+}
+
+/** One name a content and path, so that a fetch begun again finds what it has. */
+function stagingName(ask: Ask<'place'>): string {
+  return `place-${createHash('sha256').update(`${ask.hash}/${ask.path}`).digest('hex').slice(0, 32)}`;
+}
+
+/** A fetch cut short by its sources goes on later with what it has; any other end leaves nothing. */
+async function discardUnlessResumable(staging: Staging, error: unknown): Promise<void> {
+  if (error instanceof MeshError && (error.code === 'unavailable' || error.code === 'closed')) return;
+  await staging.discard();
+}

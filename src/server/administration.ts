@@ -1,0 +1,160 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import type { FilePath, PeerId } from '../core/ids.ts';
+import { wantedCopies } from '../core/settings.ts';
+import type { Folder } from '../folder/folder.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Ask, Reply } from '../wire/calls.ts';
+
+/** Tombstones above which `status` warns: they are never dropped yet. */
+const TOMBSTONES_WARN = 1_000_000;
+/** Paths counted in one step, so that a status of a large mesh blocks nobody. */
+const COUNT_STEP = 2_000;
+/** A count is told again to whoever asks within so long. */
+const COUNT_FRESH_MS = 2_000;
+/** Names told when a peer is to be removed. */
+const ONLY_THERE_MAX = 1_000;
+
+/** What administration needs of membership: its own slice. */
+export interface MembershipSlice {
+  inviteLine(): string;
+  removeMember(peer: PeerId): Promise<void>;
+  setReplicas(value: number): Promise<void>;
+  meshName(): string;
+  warnings(): readonly string[];
+}
+
+interface Slice {
+  readonly clock: Clock;
+  readonly catalog: Catalog;
+  readonly folder: Folder;
+  readonly membership: MembershipSlice;
+}
+
+interface Count {
+  files: number;
+  bytes: number;
+  under: number;
+  unavailable: number;
+  conflicts: number;
+  tombstones: number;
+}
+
+/** Answers `peers`, `status`, `invite`, `remove`, `set`, `resume`. */
+export class Administration {
+  readonly #slice: Slice;
+  #counted: { readonly atMs: number; readonly count: Promise<Count> } | undefined;
+
+  constructor(slice: Slice) {
+    this.#slice = slice;
+  }
+
+  peers(): Reply<'peers'> {
+    const { catalog } = this.#slice;
+    const peers = catalog.peers.all().map((one) => {
+      const held = catalog.heldBy(one.id);
+      return {
+        id: one.id,
+        name: catalog.shownName(one.id),
+        ...(one.address === undefined ? {} : { address: one.address }),
+        alive: one.live,
+        since: one.sinceWallMs,
+        ...(one.paused === undefined ? {} : { paused: one.paused.slice(0, 500) }),
+        files: held.files,
+        bytes: held.bytes,
+        capacity: one.load.capacity,
+        self: one.id === catalog.self,
+      };
+    });
+    return { peers: peers.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, 1000) };
+  }
+
+  async status(): Promise<Reply<'status'>> {
+    const { catalog, folder, membership } = this.#slice;
+    const state = folder.state();
+    const count = await this.#count();
+    const tombstones =
+      count.tombstones > TOMBSTONES_WARN ? [`${count.tombstones} deleted names are remembered: that takes memory`] : [];
+    return {
+      mesh: membership.meshName(),
+      name: catalog.shownName(catalog.self),
+      peers: catalog.peers.all().filter((one) => one.live).length,
+      wanted: wantedCopies(catalog.facts()),
+      ...count,
+      ...(state.paused === undefined ? {} : { paused: state.paused.slice(0, 500) }),
+      warnings: [...state.warnings, ...membership.warnings(), ...tombstones].slice(0, 50).map((one) => one.slice(0, 500)),
+      notKept: state.notKept
+        .slice(0, 1000)
+        .map(({ path, reason }) => ({ path: path.slice(0, 4096), reason: reason.slice(0, 500) })),
+    };
+  }
+
+  invite(): Reply<'invite'> {
+    return { join: this.#slice.membership.inviteLine() };
+  }
+
+  /** Tells first which newest contents only that peer has; removes on `confirm`. */
+  async remove(ask: Ask<'remove'>): Promise<Reply<'remove'>> {
+    const onlyThere: string[] = [];
+    let more = 0;
+    await this.#eachPath((path) => {
+      const contents = this.#slice.catalog.view(path)?.contents ?? [];
+      const lost = contents.some((content) => content.holders.length === 1 && content.holders[0] === ask.peer);
+      if (lost && onlyThere.length < ONLY_THERE_MAX) onlyThere.push(path);
+      else if (lost) more++;
+    });
+    if (ask.confirm) await this.#slice.membership.removeMember(ask.peer);
+    return { onlyThere, more, removed: ask.confirm };
+  }
+
+  async set(ask: Ask<'set'>): Promise<Reply<'set'>> {
+    await this.#slice.membership.setReplicas(ask.value);
+    return {};
+  }
+
+  async resume(ask: Ask<'resume'>): Promise<Reply<'resume'>> {
+    await this.#slice.folder.resume(ask.how);
+    return {};
+  }
+
+  #count(): Promise<Count> {
+    const nowMs = this.#slice.clock.now();
+    if (this.#counted === undefined || nowMs - this.#counted.atMs > COUNT_FRESH_MS) {
+      this.#counted = { atMs: nowMs, count: this.#countAll() };
+    }
+    return this.#counted.count;
+  }
+
+  async #countAll(): Promise<Count> {
+    const { catalog } = this.#slice;
+    const wanted = wantedCopies(catalog.facts());
+    const isLive = (peer: PeerId) => {
+      const status = catalog.peers.get(peer);
+      return status?.live === true && status.paused === undefined;
+    };
+    const count: Count = { files: 0, bytes: 0, under: 0, unavailable: 0, conflicts: 0, tombstones: 0 };
+    await this.#eachPath((path) => {
+      const view = catalog.view(path);
+      count.tombstones += view?.tombstones.length ?? 0;
+      if (view === undefined || view.contents.length === 0) return;
+      const copies = view.contents.map((content) => content.holders.filter(isLive).length);
+      count.files++;
+      count.bytes += view.contents.reduce((sum, content) => sum + content.size, 0);
+      count.under += copies.some((live) => live < wanted) ? 1 : 0;
+      count.unavailable += copies.some((live) => live === 0) ? 1 : 0;
+      count.conflicts += view.contents.length > 1 ? 1 : 0;
+    });
+    return count;
+  }
+
+  async #eachPath(look: (path: FilePath) => void): Promise<void> {
+    const { catalog, clock } = this.#slice;
+    for (let after = ''; ; ) {
+      const paths = catalog.paths(after, COUNT_STEP);
+      for (const path of paths) look(path);
+      const last = paths.at(-1);
+      if (last === undefined || paths.length < COUNT_STEP) return;
+      after = last;
+      await new Promise<void>((resolve) => clock.after(0, resolve));
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import { asMeshError, MeshError } from '../core/errors.ts';
+import type { ContentHash, FilePath, RequestId, VersionKey } from '../core/ids.ts';
+import { madeBy } from '../core/namespace.ts';
+import { type Version, versionKey } from '../core/version.ts';
+import type { Folder, Step } from '../folder/folder.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Ask, Done, Holder, Reply } from '../wire/calls.ts';
+import type { Claiming } from './claiming.ts';
+import type { Copies } from './copies.ts';
+import type { Entries } from './entries.ts';
+import type { Plan, PlannedStep, Planner } from './plans.ts';
+import type { Pulling } from './pulling.ts';
+import type { Uploads } from './uploads.ts';
+
+/** Redirects a client follows before the peer asked carries the change out itself. */
+const HOPS_MAX = 2;
+/** A folder that had a change of its own there is tried again so often. */
+const ATTEMPTS_MAX = 5;
+const ATTEMPT_PAUSE_MS = 200;
+
+interface Slice {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly catalog: Catalog;
+  readonly folder: Folder;
+  readonly entries: Entries;
+  readonly uploads: Uploads;
+  readonly claiming: Claiming;
+  readonly copies: Copies;
+  readonly planner: Planner;
+  readonly pulling: Pulling;
+}
+
+/**
+ * Carries out what clients ask: replay check, plan, claims, one act in the folder, release, and the wait for copies.
+ * A request acts at most once: its id lies in the versions it made.
+ */
+export class Changes {
+  readonly #slice: Slice;
+  readonly #underWay = new Map<RequestId, Promise<Reply<'change'>>>();
+
+  constructor(slice: Slice) {
+    this.#slice = slice;
+  }
+
+  /** A request asked for again while it is under way joins it. */
+  carryOut(ask: Ask<'change'>): Promise<Reply<'change'>> {
+    const running = this.#underWay.get(ask.request);
+    if (running !== undefined) return running;
+    const acting = this.#carryOut(ask).finally(() => this.#underWay.delete(ask.request));
+    this.#underWay.set(ask.request, acting);
+    return acting;
+  }
+
+  async #carryOut(ask: Ask<'change'>): Promise<Reply<'change'>> {
+    const replayed = this.#replayed(ask);
+    if (replayed !== undefined) return await this.#answer(ask, replayed);
+    const paused = this.#slice.folder.state().paused;
+    if (paused !== undefined) throw new MeshError('paused', paused);
+    const plan = this.#slice.planner.plan(ask);
+    const redirect = this.#elsewhere(ask, plan);
+    if (redirect.length > 0) return { done: [], redirect };
+    const made = await this.#act(ask, plan);
+    return await this.#answer(ask, made);
+  }
+
+  /** The versions this request made before, as far as known here. */
+  #replayed({ request, change }: Ask<'change'>): Map<FilePath, Version> | undefined {
+    const { catalog } = this.#slice;
+    const shown = change.kind === 'rename' ? change.to : change.path;
+    const version = madeBy(catalog.view(shown), request);
+    return version === undefined ? undefined : new Map([[shown, version]]);
+  }
+
+  /** Holders who should carry the change out; none: this peer does. */
+  #elsewhere(ask: Ask<'change'>, plan: Plan): Holder[] {
+    const { catalog, folder, entries } = this.#slice;
+    for (const { path, hash } of plan.needs) {
+      if (folder.holds(path, hash)) continue;
+      const content = catalog.view(path)?.contents.find((one) => one.hash === hash);
+      const holders = content === undefined ? [] : entries.holders(content).filter((one) => one.live);
+      if (holders.length === 0) throw new MeshError('unavailable', `no holder of ${path} is up now`);
+      if (ask.hops < HOPS_MAX) return holders;
+    }
+    return [];
+  }
+
+  async #act(ask: Ask<'change'>, plan: Plan): Promise<Map<FilePath, Version>> {
+    const { claiming, clock, folder } = this.#slice;
+    for (let attempt = 1; ; attempt++) {
+      const made = new Map<FilePath, VersionKey>();
+      const grant = await claiming.claim(ask.request, plan.wishes);
+      try {
+        const steps = await Promise.all(plan.steps.map((step) => this.#step(ask, step)));
+        if (!grant.holds()) throw new MeshError('busy', 'the owner of the name went away: the name is claimed again');
+        const versions = await folder.make(ask.request, steps);
+        for (const [index, version] of versions.entries()) made.set((steps[index] as Step).path, versionKey(version));
+        return new Map(versions.map((version, index) => [(steps[index] as Step).path, version]));
+      } catch (error) {
+        if (asMeshError(error).code !== 'busy' || attempt >= ATTEMPTS_MAX) throw error;
+      } finally {
+        await grant.release(made);
+      }
+      await new Promise<void>((resolve) => clock.after(ATTEMPT_PAUSE_MS, resolve));
+    }
+  }
+
+  async #step(ask: Ask<'change'>, step: PlannedStep): Promise<Step> {
+    const { folder, pulling, clock } = this.#slice;
+    if (step.kind === 'bury') return step;
+    if (step.kind === 'put-upload') return await this.#putUpload(ask, step);
+    const { path, base } = step;
+    if (step.kind === 'put-content') {
+      const { from, content } = step;
+      if (folder.holds(from, content.hash)) return { kind: 'copy', path, base, from, hash: content.hash };
+      const staging = await pulling.content(from, content, ask.request);
+      const digest = await staging.digest();
+      return { kind: 'put', path, base, staging, digest, mode: content.shown.mode, modifiedMs: clock.wall() };
+    }
+    const { staging, mode } = await pulling.old(path, step.copy, ask.request);
+    return { kind: 'put', path, base, staging, digest: await staging.digest(), mode, modifiedMs: clock.wall() };
+  }
+
+  async #putUpload(ask: Ask<'change'>, step: Extract<PlannedStep, { kind: 'put-upload' }>): Promise<Step> {
+    const { uploads, clock } = this.#slice;
+    if (ask.change.kind !== 'create' && ask.change.kind !== 'put') throw new MeshError('protocol', 'the change has no upload');
+    const staging = await uploads.take(ask.change.upload);
+    const digest = await staging.digest();
+    if ((ask.size !== undefined && digest.size !== ask.size) || (ask.hash !== undefined && digest.hash !== ask.hash)) {
+      await uploads.end(ask.change.upload, true);
+      throw new MeshError('corrupt', 'the bytes that came are not those that were sent');
+    }
+    const { path, base } = step;
+    return { kind: 'put', path, base, staging, digest, mode: ask.mode ?? 0o644, modifiedMs: ask.modified ?? clock.wall() };
+  }
+
+  /** Waits for the copies of what was made, and tells. */
+  async #answer(ask: Ask<'change'>, made: ReadonlyMap<FilePath, Version>): Promise<Reply<'change'>> {
+    const { catalog, copies, uploads } = this.#slice;
+    if (ask.change.kind === 'create' || ask.change.kind === 'put') await uploads.end(ask.change.upload, false);
+    const sequence = catalog.index(catalog.self)?.sequence ?? 0;
+    const done: Done[] = [];
+    for (const [path, version] of made) {
+      const hash: ContentHash | undefined = version.kind === 'file' ? version.hash : undefined;
+      const buried = ask.change.kind === 'rename' || ask.change.kind === 'resolve-both';
+      if (hash === undefined && buried && made.size > 1) continue;
+      const kept = hash === undefined ? await copies.ofTombstone(sequence) : await copies.ofContent(path, hash);
+      done.push({ path, version: versionKey(version), ...(hash === undefined ? {} : { hash }), ...kept });
+    }
+    return { done, redirect: [] };
+  }
+}

@@ -1,0 +1,111 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import { asMeshError, MeshError } from '../core/errors.ts';
+import { byCodeUnits, type FilePath, type RequestId, type VersionKey } from '../core/ids.ts';
+import { ownerOf } from '../core/ownership.ts';
+import { foldCase } from '../core/path.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Link } from '../wire/link.ts';
+import type { Switchboard } from '../wire/switchboard.ts';
+import type { Claims } from './claims.ts';
+
+/** A busy owner is asked again so often and so long, before the client is told to come later. */
+const RETRY_MS = 100;
+const RETRIES_MAX = 50;
+
+/** A name to be claimed. */
+export interface Wish {
+  readonly path: FilePath;
+  readonly base: readonly VersionKey[];
+  /** The name is to be new. */
+  readonly fresh: boolean;
+  /** A name it may be a case-twin of, or lie below: the source of a rename. */
+  readonly except?: FilePath;
+}
+
+/** Names granted to one request. */
+export interface Grant {
+  /** False once a link to one of the owners has died: then the names must be claimed again. */
+  holds(): boolean;
+  /** Gives the names back; `made` tells the version that came of each. */
+  release(made: ReadonlyMap<FilePath, VersionKey>): Promise<void>;
+}
+
+interface Slice {
+  readonly clock: Clock;
+  readonly catalog: Catalog;
+  readonly switchboard: Switchboard;
+  readonly claims: Claims;
+}
+
+interface Granted {
+  readonly path: FilePath;
+  readonly link: Link | undefined;
+}
+
+/** The maker's side of claims: asks the owners of all names, in path order, so that two requests never wait in a ring. */
+export class Claiming {
+  readonly #slice: Slice;
+
+  constructor(slice: Slice) {
+    this.#slice = slice;
+  }
+
+  /** Resolves when every name is granted. Rejects with `exists`, `overtaken`, or `busy`; then none is held. */
+  async claim(request: RequestId, wishes: readonly Wish[]): Promise<Grant> {
+    const ordered = [...wishes].sort((a, b) => byCodeUnits(foldCase(a.path), foldCase(b.path)));
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#claimAll(request, ordered);
+      } catch (error) {
+        const { code } = asMeshError(error);
+        const retried = code === 'busy' || code === 'closed' || code === 'timeout';
+        if (!retried) throw error;
+        if (attempt >= RETRIES_MAX) throw new MeshError('busy', 'the name could not be claimed: try again', { cause: error });
+      }
+      await this.#pause();
+    }
+  }
+
+  async #claimAll(request: RequestId, wishes: readonly Wish[]): Promise<Grant> {
+    const granted: Granted[] = [];
+    const release = async (made: ReadonlyMap<FilePath, VersionKey>) => {
+      await Promise.all(granted.map((one) => this.#release(request, one, made.get(one.path))));
+    };
+    try {
+      for (const wish of wishes) granted.push(await this.#claimOne(request, wish));
+    } catch (error) {
+      await release(new Map());
+      throw error;
+    }
+    return { holds: () => granted.every(({ link }) => link === undefined || link.open), release };
+  }
+
+  async #claimOne(request: RequestId, wish: Wish): Promise<Granted> {
+    const { catalog, switchboard, claims } = this.#slice;
+    const owner = ownerOf(wish.path, catalog.peers.ownerCandidates());
+    const except = wish.except === undefined ? {} : { except: wish.except };
+    const ask = { request, path: wish.path, base: [...wish.base], fresh: wish.fresh, ...except };
+    if (owner === catalog.self) {
+      claims.grant(ask, undefined);
+      return { path: wish.path, link: undefined };
+    }
+    const link = owner === undefined ? undefined : switchboard.link(owner);
+    if (link === undefined) throw new MeshError('busy', 'no peer owns this name now');
+    await link.call('claim', ask);
+    return { path: wish.path, link };
+  }
+
+  async #release(request: RequestId, { path, link }: Granted, made: VersionKey | undefined): Promise<void> {
+    const ask = { request, path, ...(made === undefined ? {} : { made }) };
+    try {
+      if (link === undefined) await this.#slice.claims.release(ask);
+      else if (link.open) await link.call('release', ask);
+    } catch {
+      // The claim dies with its link: an owner that cannot be told has let go already, or does when the link ends.
+    }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.#slice.clock.after(RETRY_MS, resolve));
+  }
+}

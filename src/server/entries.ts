@@ -1,0 +1,93 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import { MeshError } from '../core/errors.ts';
+import { compilePattern } from '../core/glob.ts';
+import type { FilePath, PeerId } from '../core/ids.ts';
+import { type Content, originLabels, type PathView, shownNames } from '../core/namespace.ts';
+import { wantedCopies } from '../core/settings.ts';
+import { versionKey } from '../core/version.ts';
+import type { Ask, Entry, Holder, Reply, ShownContent } from '../wire/calls.ts';
+
+/** Paths looked at for one page before it is handed over, full or not: a pattern that fits nothing blocks nobody. */
+const PATHS_LOOKED_AT_MAX = 2_000;
+
+/** Answers `list` and `locate`: the namespace as people see it. */
+export class Entries {
+  readonly #catalog: Catalog;
+
+  constructor(catalog: Catalog) {
+    this.#catalog = catalog;
+  }
+
+  /** One page. `more` with a short page is lawful: the next begins after `next`. */
+  list(ask: Ask<'list'>): Reply<'list'> {
+    const fits = ask.pattern === undefined ? () => true : compilePattern(ask.pattern);
+    const entries: Entry[] = [];
+    const paths = this.#catalog.paths(ask.after, PATHS_LOOKED_AT_MAX);
+    let next = ask.after;
+    for (const path of paths) {
+      next = path;
+      const view = fits(path) ? this.#catalog.view(path) : undefined;
+      if (view !== undefined && isListed(view, ask)) entries.push(this.entry(view));
+      if (entries.length === ask.limit) break;
+    }
+    const more = paths.length === PATHS_LOOKED_AT_MAX || next !== (paths.at(-1) ?? next);
+    return { entries, more, next };
+  }
+
+  locate(path: FilePath): Entry {
+    const view = this.#catalog.view(path);
+    if (view === undefined) throw new MeshError('not-found', `there is no ${path}`);
+    return this.entry(view);
+  }
+
+  entry(view: PathView): Entry {
+    const nameOf = (peer: PeerId) => this.#catalog.shownName(peer);
+    const labels = originLabels(view, nameOf);
+    const names = shownNames(view, nameOf);
+    const contents = view.contents.map((content, index) =>
+      this.#content(content, labels[index] ?? '', names[index] ?? view.path),
+    );
+    const deletedMs = contents.length > 0 ? undefined : view.tombstones.at(-1)?.modifiedMs;
+    return {
+      path: view.path,
+      contents,
+      base: view.known.map((one) => versionKey(one.version)),
+      wanted: wantedCopies(this.#catalog.facts()),
+      ...(deletedMs === undefined ? {} : { deletedMs }),
+    };
+  }
+
+  /** Live holders first, the least loaded before the others. */
+  holders(content: Content): Holder[] {
+    const holders = content.holders.map((peer) => this.holder(peer));
+    const loadOf = (holder: Holder) => this.#catalog.peers.get(holder.id)?.load.incomingBytes ?? 0;
+    return holders.sort((a, b) => Number(b.live) - Number(a.live) || loadOf(a) - loadOf(b));
+  }
+
+  holder(peer: PeerId): Holder {
+    const status = this.#catalog.peers.get(peer);
+    const live = status?.live === true && status.paused === undefined;
+    const address = status?.address;
+    return { id: peer, name: this.#catalog.shownName(peer), live, ...(address === undefined ? {} : { address }) };
+  }
+
+  #content(content: Content, origin: string, shownPath: string): ShownContent {
+    const holders = this.holders(content);
+    return {
+      hash: content.hash,
+      size: content.size,
+      modified: content.modifiedMs,
+      mode: content.shown.mode,
+      origin,
+      shownPath,
+      versions: content.versions.map(versionKey),
+      holders,
+      copies: holders.filter((holder) => holder.live).length,
+    };
+  }
+}
+
+function isListed(view: PathView, ask: Ask<'list'>): boolean {
+  if (ask.conflicts) return view.contents.length > 1;
+  return ask.deleted ? view.contents.length === 0 : view.contents.length > 0;
+}

@@ -1,0 +1,85 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import type { ContentHash } from '../core/ids.ts';
+import type { Folder } from '../folder/folder.ts';
+import type { Ask, Reply } from '../wire/calls.ts';
+import type { Answered, Switchboard } from '../wire/switchboard.ts';
+
+/** Older contents told of one name, newest first. */
+const COPIES_MAX = 500;
+/** A peer that does not answer in time is left out. */
+const ASK_DEADLINE_MS = 3_000;
+
+interface Slice {
+  readonly catalog: Catalog;
+  readonly folder: Folder;
+  readonly switchboard: Switchboard;
+}
+
+type Copy = Reply<'history'>['copies'][number];
+
+/** Answers `history` and `read-old`: what the live peers keep of a name's past. */
+export class History {
+  readonly #slice: Slice;
+
+  constructor(slice: Slice) {
+    this.#slice = slice;
+  }
+
+  /** `ask`: the other peers too. Equal contents are one entry with all who have it. */
+  async of(ask: Ask<'history'>): Promise<Reply<'history'>> {
+    const own = await this.#here(ask);
+    const others = ask.ask ? await this.#elsewhere(ask) : [];
+    const byContent = new Map<ContentHash, Copy>();
+    for (const copy of [...own, ...others]) {
+      const known = byContent.get(copy.hash);
+      const united = known === undefined ? copy : unite(known, copy);
+      byContent.set(copy.hash, united);
+    }
+    const copies = [...byContent.values()].sort((a, b) => Number(b.current) - Number(a.current) || b.modified - a.modified);
+    return { copies: copies.slice(0, COPIES_MAX) };
+  }
+
+  async readOld(ask: Ask<'read-old'>): Promise<Answered<'read-old'>> {
+    const copy = await this.#slice.folder.openOld(ask.path, ask.hash);
+    try {
+      return { reply: { size: copy.size }, tail: await copy.read(ask.offset, ask.length) };
+    } finally {
+      await copy.close();
+    }
+  }
+
+  async #here({ path }: Ask<'history'>): Promise<Copy[]> {
+    const { catalog, folder } = this.#slice;
+    const current = (catalog.view(path)?.contents ?? []).map((content) => ({
+      copy: content.hash,
+      hash: content.hash,
+      size: content.size,
+      modified: content.modifiedMs,
+      origin: catalog.shownName(content.shown.origin),
+      peers: content.holders.map((peer) => catalog.shownName(peer)),
+      current: true,
+    }));
+    const old = (await folder.oldCopies(path)).map((copy) => ({
+      copy: copy.hash,
+      hash: copy.hash,
+      size: copy.size,
+      modified: copy.modifiedMs,
+      origin: catalog.shownName(copy.origin),
+      peers: [catalog.shownName(catalog.self)],
+      current: false,
+    }));
+    return [...current, ...old].slice(0, COPIES_MAX);
+  }
+
+  async #elsewhere(ask: Ask<'history'>): Promise<Copy[]> {
+    const links = this.#slice.switchboard.peers();
+    const asked = links.map((link) => link.call('history', { ...ask, ask: false }, { deadlineMs: ASK_DEADLINE_MS }));
+    const answers = await Promise.allSettled(asked);
+    return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value.reply.copies : []));
+  }
+}
+
+function unite(a: Copy, b: Copy): Copy {
+  const peers = [...new Set([...a.peers, ...b.peers])].slice(0, 64);
+  return { ...(a.current ? a : b), modified: Math.max(a.modified, b.modified), peers, current: a.current || b.current };
+}

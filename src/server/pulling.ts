@@ -1,0 +1,90 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import { MeshError } from '../core/errors.ts';
+import type { FilePath, PeerId, RequestId } from '../core/ids.ts';
+import type { Content } from '../core/namespace.ts';
+import type { Folder, Staging } from '../folder/folder.ts';
+import type { Clock } from '../platform/clock.ts';
+import { TAIL_BYTES_MAX } from '../wire/calls.ts';
+import { fetchContent } from '../wire/fetch.ts';
+import type { Switchboard } from '../wire/switchboard.ts';
+import type { History } from './history.ts';
+
+interface Slice {
+  readonly clock: Clock;
+  readonly catalog: Catalog;
+  readonly folder: Folder;
+  readonly switchboard: Switchboard;
+  readonly history: History;
+}
+
+/** Brings bytes here that a change needs and another peer has. */
+export class Pulling {
+  readonly #slice: Slice;
+
+  constructor(slice: Slice) {
+    this.#slice = slice;
+  }
+
+  /** A current content, from its live holders. Rejects with `unavailable`. */
+  async content(path: FilePath, content: Content, request: RequestId): Promise<Staging> {
+    const { folder, clock, switchboard } = this.#slice;
+    const staging = await folder.stage(`pull-${request}-${content.hash.slice(0, 8)}`, content.size);
+    const sources = () => content.holders.map((peer) => switchboard.link(peer)).filter((link) => link !== undefined);
+    try {
+      const { hash, size } = content;
+      await fetchContent({ path, hash, size, from: staging.have, sources, sink: staging, clock });
+      return staging;
+    } catch (error) {
+      await staging.discard();
+      throw error;
+    }
+  }
+
+  /** An older content named by `history`: from here, else from a live peer that has it. Rejects with `not-found`. */
+  async old(path: FilePath, copy: string, request: RequestId): Promise<{ staging: Staging; mode: number }> {
+    const { folder } = this.#slice;
+    const mode = 0o644;
+    const name = `restore-${request}`;
+    const here = (await folder.oldCopies(path)).find((one) => one.hash === copy || one.copy === copy);
+    if (here !== undefined) return { staging: await folder.stageOld(path, here.copy, name), mode };
+    const { copies } = await this.#slice.history.of({ path, ask: true });
+    const found = copies.find((one) => one.hash === copy || one.copy === copy);
+    if (found === undefined) throw new MeshError('not-found', `no live peer has that older version of ${path}`);
+    for (const peer of this.#peersNamed(found.peers)) {
+      const staging = await this.#pullOld(peer, path, found, name);
+      if (staging !== undefined) return { staging, mode };
+    }
+    throw new MeshError('unavailable', `that older version of ${path} could not be fetched: try again`);
+  }
+
+  #peersNamed(names: readonly string[]): PeerId[] {
+    const { catalog, switchboard } = this.#slice;
+    const linked = switchboard.peers().map((link) => link.peer);
+    return linked.filter((peer) => names.includes(catalog.shownName(peer)));
+  }
+
+  async #pullOld(
+    peer: PeerId,
+    path: FilePath,
+    { hash, size }: Pick<Content, 'hash' | 'size'>,
+    name: string,
+  ): Promise<Staging | undefined> {
+    const link = this.#slice.switchboard.link(peer);
+    if (link === undefined) return undefined;
+    const staging = await this.#slice.folder.stage(name, size);
+    try {
+      for (let offset = 0; offset < size; ) {
+        const answer = await link.call('read-old', { path, hash, offset, length: TAIL_BYTES_MAX });
+        if (answer.tail.length === 0) throw new MeshError('changed', 'the older version ended early');
+        await staging.write(offset, answer.tail);
+        offset += answer.tail.length;
+      }
+      const digest = await staging.digest();
+      if (digest.hash === hash) return staging;
+    } catch {
+      // Another peer may have it too: the caller goes on with the next.
+    }
+    await staging.discard();
+    return undefined;
+  }
+}

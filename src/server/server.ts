@@ -1,0 +1,84 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import type { PathWaiters } from '../catalog/path-waiters.ts';
+import type { Folder } from '../folder/folder.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Reply } from '../wire/calls.ts';
+import type { Switchboard } from '../wire/switchboard.ts';
+import { Administration, type MembershipSlice } from './administration.ts';
+import { Changes } from './changes.ts';
+import { Claiming } from './claiming.ts';
+import { Claims } from './claims.ts';
+import { Copies } from './copies.ts';
+import { Entries } from './entries.ts';
+import { History } from './history.ts';
+import { Planner } from './plans.ts';
+import { Pulling } from './pulling.ts';
+import { Uploads } from './uploads.ts';
+
+export interface ServerOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly catalog: Catalog;
+  readonly folder: Folder;
+  readonly switchboard: Switchboard;
+  readonly waiters: PathWaiters;
+  readonly membership: MembershipSlice;
+}
+
+/** Answers what clients ask, and the claims of other peers. A table of contents: each answerer is a file of its own. */
+export class Server {
+  readonly #uploads: Uploads;
+  readonly #administration: Administration;
+
+  constructor(options: ServerOptions) {
+    const { catalog, switchboard } = options;
+    const entries = new Entries(catalog);
+    const uploads = new Uploads({ ...options, entries });
+    const claims = new Claims(options);
+    const claiming = new Claiming({ ...options, claims });
+    const history = new History(options);
+    const pulling = new Pulling({ ...options, history });
+    const copies = new Copies(options);
+    const planner = new Planner(catalog);
+    const changes = new Changes({ ...options, entries, uploads, claiming, copies, planner, pulling });
+    const administration = new Administration(options);
+    this.#uploads = uploads;
+    this.#administration = administration;
+
+    switchboard.answer('list', async (ask) => entries.list(ask));
+    switchboard.answer('locate', async (ask) => entries.locate(ask.path));
+    switchboard.answer('begin', (ask) => uploads.begin(ask));
+    switchboard.answer('write', (ask, _from, tail) => uploads.write(ask, tail));
+    switchboard.answer('change', (ask) => changes.carryOut(ask));
+    switchboard.answer('claim', async (ask, from) => {
+      claims.grant(ask, from);
+      return {};
+    });
+    switchboard.answer('release', async (ask) => {
+      await claims.release(ask);
+      return {};
+    });
+    switchboard.onDown((link) => claims.dropLink(link));
+    switchboard.answer('history', (ask) => history.of(ask));
+    switchboard.answer('read-old', (ask) => history.readOld(ask));
+    switchboard.answer('peers', async () => administration.peers());
+    switchboard.answer('status', () => administration.status());
+    switchboard.answer('invite', async () => administration.invite());
+    switchboard.answer('remove', (ask) => administration.remove(ask));
+    switchboard.answer('set', (ask) => administration.set(ask));
+    switchboard.answer('resume', (ask) => administration.resume(ask));
+  }
+
+  status(): Promise<Reply<'status'>> {
+    return this.#administration.status();
+  }
+
+  peers(): Reply<'peers'> {
+    return this.#administration.peers();
+  }
+
+  stop(): void {
+    this.#uploads.stop();
+  }
+}

@@ -1,0 +1,144 @@
+import { asMeshError, MeshError } from '../core/errors.ts';
+import type { Role } from '../core/facts.ts';
+import type { Log } from '../platform/log.ts';
+import { type Ask, CALLS, type CallName } from './calls.ts';
+import { decode, encode, validate } from './codec.ts';
+import { type Frame, framePrefix } from './frame.ts';
+import type { Link } from './link.ts';
+import type { OutFrame } from './outbox.ts';
+import { CALLS_IN_FLIGHT_MAX, errorHead } from './pending-calls.ts';
+import type { Answered, Dispatcher } from './switchboard.ts';
+
+/** Reads in work, or done and not yet sent: each holds up to 1 MiB. The others wait undone, as a few bytes. Range 2–32. */
+const READS_IN_WORK_MAX = 8;
+/** The calls whose answers carry a tail. */
+const READS: ReadonlySet<CallName> = new Set<CallName>(['read', 'read-old']);
+const NOTHING = new Uint8Array(0);
+
+export interface AnsweringOptions {
+  readonly link: Link;
+  readonly dispatcher: Dispatcher;
+  readonly log: Log;
+  readonly send: (frame: OutFrame) => void;
+  /** Called when more or less is in work than before. */
+  readonly changed: () => void;
+}
+
+/** A call whose name, role and shape are right. */
+interface Job {
+  readonly id: number;
+  readonly name: CallName;
+  readonly ask: Ask<CallName>;
+  readonly tail: Uint8Array;
+}
+
+/** The calls of the other end: takes them in, has them answered, and sends the answers. */
+export class Answering {
+  readonly #options: AnsweringOptions;
+  readonly #waitingReads: Job[] = [];
+  #readsInWork = 0;
+  #callsInWork = 0;
+  #tailBytes = 0;
+
+  constructor(options: AnsweringOptions) {
+    this.#options = options;
+  }
+
+  /** Tails of calls in work. */
+  get tailBytes(): number {
+    return this.#tailBytes;
+  }
+
+  /** The link is over: what waits is not begun any more. */
+  stop(): void {
+    this.#waitingReads.length = 0;
+  }
+
+  /** Throws `protocol` for a head that is no call; a call that cannot be taken is answered with an error. */
+  take(frame: Frame): void {
+    const [name, given] = namedHead(frame.head);
+    let job: Job;
+    try {
+      job = this.#jobOf(frame, name, given);
+    } catch (thrown) {
+      const error = asMeshError(thrown);
+      this.#options.log.debug('refused a call', { ...this.#facts(name), code: error.code, error: error.message });
+      this.#options.send({ start: framePrefix('error', frame.id, encode(errorHead(error))), tail: NOTHING });
+      return;
+    }
+    this.#callsInWork++;
+    this.#tailBytes += job.tail.length;
+    if (READS.has(job.name) && this.#readsInWork >= READS_IN_WORK_MAX) this.#waitingReads.push(job);
+    else this.#begin(job);
+    this.#options.changed();
+  }
+
+  /** A shape or name this version does not know may be of a later one: the call fails, the link stays. */
+  #jobOf({ id, tail }: Frame, word: string, given: unknown): Job {
+    if (!Object.hasOwn(CALLS, word)) throw new MeshError('protocol', 'a call of unknown name');
+    const name = word as CallName;
+    const callers: readonly Role[] = CALLS[name].callers;
+    if (!callers.includes(this.#options.link.role)) throw new MeshError('not-allowed', 'a call that is not for this role');
+    if (this.#callsInWork >= CALLS_IN_FLIGHT_MAX) throw new MeshError('busy', 'too many calls of one link in work');
+    return { id, name, ask: validate(CALLS[name].ask, given, `a call "${name}"`) as Ask<CallName>, tail };
+  }
+
+  #begin(job: Job): void {
+    if (READS.has(job.name)) this.#readsInWork++;
+    this.#work(job).catch((thrown: unknown) => {
+      this.#options.log.error('an answer could not be sent', { ...this.#facts(job.name), error: asMeshError(thrown).message });
+    });
+  }
+
+  async #work(job: Job): Promise<void> {
+    const { dispatcher, link, send, changed } = this.#options;
+    let start: Uint8Array;
+    let tail: Uint8Array = NOTHING;
+    try {
+      const [reply, bytes] = replyAndTail(await dispatcher.call(job.name, job.ask, link, job.tail));
+      start = framePrefix('reply', job.id, encode(reply), bytes.length);
+      tail = bytes;
+    } catch (thrown) {
+      start = framePrefix('error', job.id, this.#errorHead(job.name, thrown));
+    }
+    this.#callsInWork--;
+    this.#tailBytes -= job.tail.length;
+    send(READS.has(job.name) ? { start, tail, sent: this.#readSent } : { start, tail });
+    changed();
+  }
+
+  readonly #readSent = (): void => {
+    this.#readsInWork--;
+    const next = this.#waitingReads.shift();
+    if (next !== undefined) this.#begin(next);
+  };
+
+  /** The code goes out, the words stay home. */
+  #errorHead(name: CallName, thrown: unknown): Uint8Array {
+    const error = asMeshError(thrown);
+    const facts = { ...this.#facts(name), code: error.code, error: error.message };
+    // `protocol` here is an answer too large to send, or nobody to answer: a defect of this end.
+    if (thrown instanceof MeshError && thrown.code !== 'protocol')
+      this.#options.log.debug('answered a call with an error', facts);
+    else this.#options.log.error('a call failed', { ...facts, stack: thrown instanceof Error ? thrown.stack : undefined });
+    return encode(errorHead(error));
+  }
+
+  #facts(name: string): Record<string, unknown> {
+    const { peer, role } = this.#options.link;
+    return { name: name.slice(0, 32), role, peer: peer.slice(0, 12) };
+  }
+}
+
+/** `[name, body]`, the head of calls and notes. Throws `protocol` when it is something else. */
+export function namedHead(head: Uint8Array): [string, unknown] {
+  const value = decode(head);
+  if (Array.isArray(value) && value.length === 2 && typeof value[0] === 'string') return [value[0], value[1]];
+  throw new MeshError('protocol', 'a message without a name');
+}
+
+/** No reply of a call has a member `tail`, so one that has carries it. */
+function replyAndTail(answered: Answered<CallName>): [unknown, Uint8Array] {
+  if ('tail' in answered && answered.tail instanceof Uint8Array) return [answered.reply, answered.tail];
+  return [answered, NOTHING];
+}

@@ -1,0 +1,116 @@
+import type { Role } from '../core/facts.ts';
+import type { Clock, Timer } from '../platform/clock.ts';
+
+/** A link on which nothing was sent for so long sends a beat. Range 100–2,000: three of them are a death. */
+export const BEAT_MS = 500;
+/** Beats that may fail to come before a link is dead. */
+const BEATS_MISSED_MAX = 3;
+/** Links to peers up to which BEAT_MS holds; above, beats grow rarer in proportion, for their cost grows with the square. */
+const QUICK_LINKS_MAX = 10;
+/** The longest silence of any link, whatever the mesh's size; also the one allowed before the other end told its interval. */
+export const SILENCE_MS_MAX = 5_000;
+const BEAT_MS_MAX = SILENCE_MS_MAX / BEATS_MISSED_MAX;
+/** A timer later than this says that this process stood still, and nothing about the others. */
+const LATE_MS_MAX = 250;
+/** Silence allowed to a link that is not read from now, since then its beats go unheard. Range 5,000–60,000. */
+const HELD_MS_MAX = 10_000;
+
+/** What a heartbeat needs of a link. */
+export interface Beating {
+  readonly role: Role;
+  readonly open: boolean;
+  /** Clock ms of the last byte heard, or of the last sign that the other end takes ours. */
+  readonly heardMs: number;
+  /** Clock ms of the last frame sent. */
+  readonly sentMs: number;
+  /** The longest pause between two frames that the other end promised last; undefined before its first beat. */
+  readonly promisedMs: number | undefined;
+  /** Reading from it is held back at this end. */
+  readonly held: boolean;
+  /** Sends a beat: this end lives, and sends something at least every `intervalMs` from now on. */
+  beat(intervalMs: number): void;
+  /** Gives it a fresh full time. */
+  renew(): void;
+  close(reason: string): void;
+}
+
+/**
+ * Keeps links alive and finds the dead, with one timer for all of them. Each end says in its beats how often it will be
+ * heard, so that two ends with different numbers of links agree about silence. A peer that stood still itself (garbage
+ * collection, SIGCONT, wake-up) first reads what its sockets hold and gives every link a fresh full time.
+ */
+export class Heartbeat {
+  readonly #clock: Clock;
+  /** With the interval told last. */
+  readonly #links = new Map<Beating, number>();
+  #timer: Timer | undefined;
+  #dueMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** From now until it is closed. The first beat goes out at once. */
+  watch(link: Beating): void {
+    this.#links.set(link, 0);
+    this.#beat();
+    this.#schedule();
+  }
+
+  #intervalMs(): number {
+    let peers = 0;
+    for (const link of this.#links.keys()) if (link.role === 'peer') peers++;
+    return Math.min(BEAT_MS_MAX, BEAT_MS * Math.max(1, peers / QUICK_LINKS_MAX));
+  }
+
+  /** Half an interval, so that a beat is at most half an interval late. */
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#links.size === 0) return;
+    const tickMs = this.#intervalMs() / 2;
+    this.#dueMs = this.#clock.now() + tickMs;
+    this.#timer = this.#clock.after(tickMs, () => {
+      this.#timer = undefined;
+      this.#tick();
+      this.#schedule();
+    });
+  }
+
+  #tick(): void {
+    for (const link of this.#links.keys()) if (!link.open) this.#links.delete(link);
+    this.#beat();
+    const late = this.#clock.now() - this.#dueMs > LATE_MS_MAX;
+    if (late) this.#renewAll();
+    // What lies in a socket is life too: it is read before anyone is declared dead.
+    if (late) this.#clock.after(0, () => this.#renewAll());
+    else if (this.#silent().length > 0) this.#clock.after(0, () => this.#closeSilent());
+  }
+
+  #beat(): void {
+    const intervalMs = Math.round(this.#intervalMs());
+    for (const [link, toldMs] of this.#links) {
+      if (!link.open) continue;
+      if (toldMs === intervalMs && this.#clock.now() - link.sentMs < intervalMs) continue;
+      this.#links.set(link, intervalMs);
+      link.beat(intervalMs);
+    }
+  }
+
+  #renewAll(): void {
+    for (const link of this.#links.keys()) link.renew();
+  }
+
+  #silent(): Beating[] {
+    const ownMs = this.#intervalMs();
+    return [...this.#links.keys()].filter((link) => {
+      if (!link.open) return false;
+      const silenceMs = this.#clock.now() - link.heardMs;
+      if (link.held) return silenceMs >= HELD_MS_MAX;
+      if (link.promisedMs === undefined) return silenceMs >= SILENCE_MS_MAX;
+      return silenceMs >= Math.min(SILENCE_MS_MAX, BEATS_MISSED_MAX * Math.max(ownMs, link.promisedMs));
+    });
+  }
+
+  #closeSilent(): void {
+    for (const link of this.#silent()) link.close('silent');
+  }
+}

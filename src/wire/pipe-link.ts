@@ -1,0 +1,215 @@
+import { asMeshError, MeshError } from '../core/errors.ts';
+import type { Role } from '../core/facts.ts';
+import type { PeerId } from '../core/ids.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Address, Pipe, PipeEvents } from '../platform/network.ts';
+import { Answering, namedHead } from './answering.ts';
+import { type Ask, type CallName, NOTES, type Note, type NoteName } from './calls.ts';
+import { encode, validate } from './codec.ts';
+import { checkFrameLimits, type Frame, type FrameKind, FrameParser, framePrefix } from './frame.ts';
+import type { Greeted } from './greeting.ts';
+import type { Beating } from './heartbeat.ts';
+import type { Answer, CallOptions, Link } from './link.ts';
+import { Outbox, type OutFrame } from './outbox.ts';
+import { CALL_DEADLINE_MS, PendingCalls } from './pending-calls.ts';
+import type { Dispatcher } from './switchboard.ts';
+
+/** Control frames that may wait: above, own calls are `busy` and the other end's calls are not read. Range 1–16 MiB. */
+const CONTROL_BYTES_MAX = 4 * 1024 * 1024;
+/** Control frames that may wait at all: who lets so much pile up is not listening, and the link is closed. */
+const CONTROL_BYTES_LIMIT = 2 * CONTROL_BYTES_MAX;
+/** Tails of own calls that may wait: above, such calls are `busy`. Range 8–64 MiB. */
+const TAILS_BYTES_MAX = 32 * 1024 * 1024;
+/** Tails of the other end's calls that may be in work: above, nothing is read until one is done. Range 4–64 MiB. */
+const TAILS_IN_WORK_BYTES_MAX = 8 * 1024 * 1024;
+const NOTHING = new Uint8Array(0);
+const PEER_DIGITS_SHOWN = 12;
+
+/** The link over one greeted pipe. See `Link` for what it promises; heartbeats are the switchboard's. */
+export class PipeLink implements Link, Beating, PipeEvents {
+  readonly peer: PeerId;
+  readonly role: Role;
+  readonly instance: string;
+  readonly #pipe: Pipe;
+  readonly #dispatcher: Dispatcher;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #parser = new FrameParser();
+  readonly #outbox: Outbox;
+  readonly #pending: PendingCalls;
+  readonly #answering: Answering;
+  #held = false;
+  #open = true;
+  heardMs: number;
+  sentMs: number;
+  promisedMs: number | undefined;
+
+  constructor(greeted: Greeted, dispatcher: Dispatcher, { clock, log }: { readonly clock: Clock; readonly log: Log }) {
+    this.peer = greeted.peer;
+    this.role = greeted.role;
+    this.instance = greeted.instance;
+    this.#pipe = greeted.pipe;
+    this.#dispatcher = dispatcher;
+    this.#clock = clock;
+    this.#log = log;
+    this.#outbox = new Outbox(greeted.pipe);
+    this.#pending = new PendingCalls(clock);
+    this.#answering = new Answering({
+      link: this,
+      dispatcher,
+      log,
+      send: (frame) => this.#send(frame),
+      changed: this.#holdOrRead,
+    });
+    this.heardMs = clock.now();
+    this.sentMs = Number.NEGATIVE_INFINITY;
+    dispatcher.opened(this);
+    greeted.pipe.open(this);
+  }
+
+  get remoteAddress(): Address {
+    return this.#pipe.remoteAddress;
+  }
+
+  get dialled(): boolean {
+    return this.#pipe.dialled;
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  get held(): boolean {
+    return this.#held;
+  }
+
+  /** See `Link`. Rejects with `busy`, and sends nothing, when too much waits already. */
+  async call<N extends CallName>(name: N, ask: Ask<N>, options: CallOptions = {}): Promise<Answer<N>> {
+    if (!this.#open) throw new MeshError('closed', `the link is closed: "${name}" cannot be asked`);
+    const tail = options.tail ?? NOTHING;
+    const congested = tail.length > 0 ? this.#outbox.tailBytes > TAILS_BYTES_MAX : this.#outbox.controlBytes > CONTROL_BYTES_MAX;
+    if (this.#pending.full || congested) throw new MeshError('busy', `too many calls wait for ${this.#shownPeer()}`);
+    const head = encode([name, ask]);
+    checkFrameLimits('call', head.length, tail.length);
+    let frame: OutFrame | undefined;
+    const send = (id: number): void => {
+      frame = { start: framePrefix('call', id, head, tail.length), tail };
+      this.#send(frame);
+    };
+    const withdraw = (): void => {
+      if (frame !== undefined) frame.withdrawn = true;
+    };
+    return this.#pending.begin(name, options.deadlineMs ?? CALL_DEADLINE_MS, send, withdraw);
+  }
+
+  /** See `Link`. At most once; a closed link drops it. Throws `protocol` when it is too large. */
+  note<N extends NoteName>(name: N, body: Note<N>): void {
+    this.#put('note', 0, encode([name, body]));
+  }
+
+  close(reason: string): void {
+    if (!this.#open) return;
+    this.#end(reason);
+    this.#pipe.close();
+  }
+
+  beat(intervalMs: number): void {
+    this.#put('beat', intervalMs, NOTHING);
+  }
+
+  renew(): void {
+    this.heardMs = this.#clock.now();
+  }
+
+  data(bytes: Uint8Array): void {
+    if (!this.#open) return;
+    this.renew();
+    try {
+      this.#parser.push(bytes, (frame) => {
+        if (this.#open) this.#take(frame);
+      });
+    } catch (thrown) {
+      this.#log.warn('closed a link that broke the protocol', { peer: this.#shownPeer(), error: asMeshError(thrown).message });
+      this.close('protocol');
+    }
+  }
+
+  drain(): void {
+    if (!this.#open) return;
+    this.renew();
+    this.#outbox.drained();
+    this.#holdOrRead();
+  }
+
+  closed(reason: string): void {
+    this.#end(reason);
+  }
+
+  #end(reason: string): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#outbox.clear();
+    this.#answering.stop();
+    this.#pending.abandon(reason);
+    this.#dispatcher.closed(this, reason);
+  }
+
+  #take(frame: Frame): void {
+    switch (frame.kind) {
+      case 'beat':
+        this.promisedMs = frame.id;
+        return;
+      case 'reply':
+      case 'error':
+        this.#pending.settle(frame);
+        return;
+      case 'note':
+        this.#hear(frame);
+        return;
+      case 'call':
+        this.#answering.take(frame);
+    }
+  }
+
+  #hear(frame: Frame): void {
+    const [name, body] = namedHead(frame.head);
+    if (!Object.hasOwn(NOTES, name)) {
+      this.#log.debug('a note of unknown name', { name: name.slice(0, 32), peer: this.#shownPeer() });
+      return;
+    }
+    const { callers, body: shape } = NOTES[name as NoteName];
+    if (!(callers as readonly Role[]).includes(this.role)) {
+      this.#log.warn('a note that is not for this role', { name, role: this.role, peer: this.#shownPeer() });
+      return;
+    }
+    this.#dispatcher.note(name as NoteName, validate(shape, body, `a note "${name}"`) as Note<NoteName>, this);
+  }
+
+  #put(kind: FrameKind, id: number, head: Uint8Array): void {
+    this.#send({ start: framePrefix(kind, id, head), tail: NOTHING });
+  }
+
+  #send(frame: OutFrame): void {
+    if (!this.#open) return;
+    this.sentMs = this.#clock.now();
+    this.#outbox.put(frame);
+    if (this.#outbox.controlBytes <= CONTROL_BYTES_LIMIT) return;
+    this.#log.warn('closed a link whose other end does not listen', { peer: this.#shownPeer() });
+    this.close('stalled');
+  }
+
+  /** Back-pressure: reads on only while what was read can be worked on and its answers sent. */
+  readonly #holdOrRead = (): void => {
+    const hold = this.#answering.tailBytes > TAILS_IN_WORK_BYTES_MAX || this.#outbox.controlBytes > CONTROL_BYTES_MAX;
+    if (hold === this.#held || !this.#open) return;
+    this.#held = hold;
+    this.renew();
+    if (hold) this.#pipe.pause();
+    else this.#pipe.resume();
+  };
+
+  #shownPeer(): string {
+    return this.peer.slice(0, PEER_DIGITS_SHOWN);
+  }
+}

@@ -1,0 +1,4 @@
+import { runDiskAcceptance } from './disk-acceptance.ts';
+import { NodeBench } from './node-bench.ts';
+
+runDiskAcceptance('node', NodeBench.make);

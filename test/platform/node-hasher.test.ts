@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { appendFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { OpenFile } from '../../src/platform/disk.ts';
+import { NodeHasher } from '../../src/platform/node/node-hasher.ts';
+import { type HasherBench, noise, runHasherAcceptance } from './hasher-acceptance.ts';
+import { NodeBench } from './node-bench.ts';
+
+class NodeHasherBench implements HasherBench {
+  readonly hasher = new NodeHasher();
+  readonly disk: NodeBench;
+
+  static async make(): Promise<NodeHasherBench> {
+    return new NodeHasherBench(await NodeBench.make());
+  }
+
+  private constructor(disk: NodeBench) {
+    this.disk = disk;
+  }
+
+  async open(content: Uint8Array): Promise<OpenFile> {
+    const name = randomUUID();
+    await writeFile(join(this.disk.root, name), content);
+    return this.disk.disk.open(name);
+  }
+
+  async dispose(): Promise<void> {
+    await this.hasher.close();
+    await this.disk.dispose();
+  }
+}
+
+runHasherAcceptance('node', NodeHasherBench.make);
+
+async function withBench(test: (bench: NodeHasherBench) => Promise<void>): Promise<void> {
+  const bench = await NodeHasherBench.make();
+  try {
+    await test(bench);
+  } finally {
+    await bench.dispose();
+  }
+}
+
+// The test vectors of BLAKE3: byte n of the input is n modulo 251.
+const VECTORS: [number, string][] = [
+  [0, 'af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262'],
+  [1, '2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213'],
+  [1024, '42214739f095a406f3fc83deb889744ac00df831c10daa55189b5d121c855af7'],
+  [102_400, 'bc3e3d41a1146b069abffad3c0d44860cf664390afce4d9661f7902e7943e085'],
+];
+
+it.each(VECTORS)('hashes %i bytes as BLAKE3 does', (length, hash) =>
+  withBench(async ({ hasher, ...bench }) => {
+    const content = Uint8Array.from({ length }, (_, index) => index % 251);
+    expect(hasher.hash(content)).toBe(hash);
+    await bench.disk.person.write('f', '');
+    await writeFile(join(bench.disk.root, 'f'), content);
+    const file = await bench.disk.disk.open('f');
+    expect((await hasher.digest(file)).hash).toBe(hash);
+    await file.close();
+  }),
+);
+
+it('tells the size it hashed when a file grew or shrank after it was opened', () =>
+  withBench(async (bench) => {
+    const path = join(bench.disk.root, 'f');
+    await writeFile(path, noise(3000));
+    const file = await bench.disk.disk.open('f');
+    await appendFile(path, noise(2_000_000));
+    expect((await bench.hasher.digest(file)).size).toBe(2_003_000);
+    await truncate(path, 1000);
+    const digest = await bench.hasher.digest(file);
+    expect(digest).toMatchObject({ size: 1000, hash: bench.hasher.hash(noise(3000).subarray(0, 1000)) });
+    await file.close();
+  }));
+
+it('keeps a file open that is closed while it is hashed', () =>
+  withBench(async (bench) => {
+    const content = noise(4_000_000);
+    const file = await bench.open(content);
+    const other = await bench.open(noise(4_000_000, 2));
+    const digest = bench.hasher.digest(file);
+    await Promise.all([file.close(), other.close()]);
+    expect((await digest).hash).toBe(bench.hasher.hash(content));
+    await expect(bench.hasher.digest(file)).rejects.toMatchObject({ code: 'failed' });
+  }));
+
+it('rejects what waits when it is closed, and whatever is asked later', () =>
+  withBench(async (bench) => {
+    const files = await Promise.all(Array.from({ length: 5 }, (_, index) => bench.open(noise(3_000_000, index + 1))));
+    const digests = files.map((file) => bench.hasher.digest(file));
+    const outcomes = Promise.allSettled(digests);
+    await bench.hasher.close();
+    const rejected = (await outcomes).filter((outcome) => outcome.status === 'rejected');
+    expect(rejected.length).toBeGreaterThan(0);
+    for (const file of files) {
+      await expect(bench.hasher.digest(file)).rejects.toMatchObject({ code: 'failed' });
+      await file.close();
+    }
+  }));

@@ -1,0 +1,78 @@
+import { Blake3Hasher, blake3 } from '@napi-rs/blake-hash';
+import { Chunker, type ManifestRow, manifestDigest } from '../../src/core/chunking.ts';
+import type { ContentHash } from '../../src/core/ids.ts';
+import type { OpenFile } from '../../src/platform/disk.ts';
+import type { Digest, Hasher } from '../../src/platform/hasher.ts';
+import type { Incarnation } from './incarnation.ts';
+import type { SimRandom } from './sim-random.ts';
+
+/** Bytes read at a time. */
+const READ_BYTES = 256 * 1024;
+/** What hashing takes beside the reading: a slow core. */
+const BYTES_PER_MS = 500_000;
+
+/** Hashes at once, and answers after a while: a thread of its own would not repeat. */
+export class SimHasher implements Hasher {
+  readonly #incarnation: Incarnation;
+  readonly #random: SimRandom;
+
+  constructor(incarnation: Incarnation, random: SimRandom) {
+    this.#incarnation = incarnation;
+    this.#random = random;
+  }
+
+  hash(bytes: Uint8Array): ContentHash {
+    return blake3(bytes).toString('hex') as ContentHash;
+  }
+
+  async digest(file: OpenFile): Promise<Digest> {
+    const pass = new Pass(file.stat.size);
+    for (let offset = 0; ; ) {
+      const bytes = await file.read(offset, READ_BYTES);
+      if (bytes.length === 0) break;
+      pass.push(bytes);
+      offset += bytes.length;
+    }
+    const digest = pass.finish((bytes) => this.hash(bytes));
+    await this.#incarnation.perform(this.#random.between(0, 1) + digest.size / BYTES_PER_MS, true, () => {});
+    return digest;
+  }
+}
+
+/** One pass over a content: the whole hash, and the hash of each chunk. */
+class Pass {
+  readonly #whole = new Blake3Hasher();
+  readonly #chunker: Chunker;
+  readonly #rows: ManifestRow[] = [];
+  #chunk = new Blake3Hasher();
+  #chunkStart = 0;
+  #offset = 0;
+
+  constructor(size: number) {
+    this.#chunker = new Chunker(size);
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#whole.update(bytes);
+    let done = 0;
+    for (const cut of this.#chunker.push(bytes)) {
+      const end = cut - this.#offset;
+      this.#chunk.update(bytes.subarray(done, end));
+      this.#cut(cut);
+      done = end;
+    }
+    this.#chunk.update(bytes.subarray(done));
+    this.#offset += bytes.length;
+  }
+
+  finish(hash: (bytes: Uint8Array) => ContentHash): Digest {
+    for (const cut of this.#chunker.finish()) this.#cut(cut);
+    return { hash: this.#whole.digest('hex') as ContentHash, size: this.#offset, manifest: manifestDigest(this.#rows, hash) };
+  }
+
+  #cut(end: number): void {
+    this.#rows.push({ length: end - this.#chunkStart, hash: this.#chunk.digestBuffer() });
+    this.#chunk = new Blake3Hasher();
+    this.#chunkStart = end;
+  }
+}

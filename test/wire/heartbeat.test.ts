@@ -1,0 +1,147 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { BEAT_MS, SILENCE_MS_MAX } from '../../src/wire/heartbeat.ts';
+import type { PipeLink } from '../../src/wire/pipe-link.ts';
+import { PipeEar } from '../platform/pipe-ear.ts';
+import { type End, LinkBench, linkOver } from './link-bench.ts';
+
+let bench: LinkBench;
+let alpha: End;
+let bravo: End;
+
+beforeEach(() => {
+  bench = new LinkBench('heartbeat');
+  alpha = bench.end('alpha');
+  bravo = bench.end('bravo');
+});
+
+/** Virtual ms until `link` is closed. */
+async function msUntilClosed(link: PipeLink): Promise<number> {
+  const beforeMs = bench.world.scheduler.nowMs;
+  await bench.world.scheduler.runUntil(() => !link.open, 60_000);
+  return bench.world.scheduler.nowMs - beforeMs;
+}
+
+describe('heartbeat', () => {
+  test('a link with nothing to say lives on', async () => {
+    const { near, far } = await bench.connect(alpha, bravo);
+    await bench.runFor(600_000);
+    expect([near.open, far.open]).toEqual([true, true]);
+  });
+
+  test('a peer without power is found dead after three beats', async () => {
+    const { near } = await bench.connect(alpha, bravo);
+    await bench.runFor(10_000);
+    bravo.node.powerLoss();
+    const ms = await msUntilClosed(near);
+    expect(alpha.downs).toEqual(['silent']);
+    expect(ms).toBeGreaterThan(1_500 - 2 * BEAT_MS);
+    expect(ms).toBeLessThan(1_500 + BEAT_MS);
+  });
+
+  test('a cable that carries nothing any more is found by both ends', async () => {
+    const { near, far } = await bench.connect(alpha, bravo);
+    await bench.runFor(10_000);
+    bench.world.lan.silence(alpha.node.host, bravo.node.host);
+    await bench.runFor(2_000);
+    expect([near.open, far.open]).toEqual([false, false]);
+    expect([...alpha.downs, ...bravo.downs]).toEqual(['silent', 'silent']);
+  });
+
+  test('who never says a word after the greeting is found too', async () => {
+    const { near, far } = await bench.pipes(alpha, bravo);
+    const link = linkOver(near, alpha, 'peer');
+    new PipeEar(far);
+    expect(await msUntilClosed(link)).toBeLessThan(SILENCE_MS_MAX + BEAT_MS);
+  });
+
+  test('a link that is not up is watched as well', async () => {
+    const { near } = await bench.links(alpha, bravo);
+    await bench.runFor(1_000);
+    bravo.node.powerLoss();
+    expect(await msUntilClosed(near)).toBeLessThan(1_500 + BEAT_MS);
+  });
+
+  test('an idle link costs two beats a second, a busy one none', async () => {
+    const { near, far } = await bench.pipes(alpha, bravo);
+    linkOver(near, alpha, 'peer');
+    const ear = new PipeEar(far);
+    await bench.runFor(1_000);
+    const before = ear.bytes;
+    // It hears nothing itself: keep it alive.
+    for (let count = 0; count < 20; count++) {
+      far.write([new Uint8Array([0, 0, 0, 9, 5, 0, 0, 1, 244, 0, 0, 0, 0])]);
+      await bench.runFor(500);
+    }
+    const beats = (ear.bytes - before) / 13;
+    expect(beats).toBeGreaterThanOrEqual(13);
+    expect(beats).toBeLessThanOrEqual(20);
+  });
+});
+
+describe('a peer that stood still itself (pitfall 32)', () => {
+  test.each([400, 900])('for %i ms: nobody is declared dead', async (ms) => {
+    const { near, far } = await bench.connect(alpha, bravo);
+    await bench.runFor(10_000);
+    bravo.node.stop();
+    await bench.runFor(ms);
+    bravo.node.cont();
+    await bench.runFor(10_000);
+    expect([near.open, far.open]).toEqual([true, true]);
+  });
+
+  test('for a minute: it is dead for the others, but holds none of them for dead', async () => {
+    const charlie = bench.end('charlie');
+    await bench.connect(alpha, bravo);
+    await bench.connect(charlie, bravo);
+    await bench.connect(alpha, charlie);
+    await bench.runFor(10_000);
+    bravo.node.stop();
+    await bench.runFor(60_000);
+    expect(alpha.downs).toEqual(['silent']);
+    expect(charlie.downs).toEqual(['silent']);
+    bravo.node.cont();
+    await bench.runFor(60_000);
+    expect(bravo.downs.sort()).toEqual(['closed by the other end', 'closed by the other end']);
+    expect(alpha.switchboard.link(charlie.node.id)?.open).toBe(true);
+  });
+
+  test('and the others died meanwhile: they get a full time, then they are dead', async () => {
+    const { near } = await bench.connect(alpha, bravo);
+    await bench.runFor(10_000);
+    alpha.node.stop();
+    await bench.runFor(1_000);
+    bravo.node.powerLoss();
+    await bench.runFor(30_000);
+    alpha.node.cont();
+    const ms = await msUntilClosed(near);
+    expect(ms).toBeGreaterThanOrEqual(1_500);
+    expect(ms).toBeLessThan(1_500 + 2 * BEAT_MS);
+  });
+});
+
+describe('many links', () => {
+  const COUNT = 30;
+  let links: PipeLink[];
+
+  beforeEach(async () => {
+    links = [];
+    for (let index = 0; index < COUNT; index++) {
+      const other = bench.end(`peer${index}`, index % 10 === 9 ? 'client' : 'peer');
+      links.push((await bench.connect(alpha, other)).near);
+    }
+  });
+
+  test('ends with many and with few links agree about silence', async () => {
+    await bench.runFor(120_000);
+    expect(links.every((link) => link.open)).toBe(true);
+  });
+
+  test('beats are rarer, and a death is found within five seconds', async () => {
+    await bench.runFor(20_000);
+    bench.world.node('peer3').powerLoss();
+    const ms = await msUntilClosed(links[3] as PipeLink);
+    expect(ms).toBeLessThanOrEqual(SILENCE_MS_MAX + BEAT_MS);
+    expect(ms).toBeGreaterThan(1_500);
+    expect(alpha.downs).toEqual(['silent']);
+  });
+});
