@@ -30,7 +30,8 @@ interface Slot {
   readonly packed: PackedVersion;
   /** Bytes of the file; undefined for a tombstone. */
   readonly size: number | undefined;
-  readonly marks: readonly Mark[];
+  /** Replaced, never changed. */
+  marks: readonly Mark[];
 }
 
 /**
@@ -125,9 +126,10 @@ export class KnownPaths {
   load(path: FilePath, { packed, ...line }: Mark & { packed: PackedVersion }, unpack: () => Version): void {
     const before = this.#slots.get(path) ?? [];
     const slot = before.find((one) => one.packed === packed);
+    const mark = this.#mark(line.peer, line);
     const size = slot === undefined ? sizeOf(unpack()) : slot.size;
-    const marks = [...(slot?.marks ?? []), this.#mark(line.peer, line)];
-    this.#keep(path, before, [...before.filter((one) => one !== slot), { packed, size, marks }]);
+    if (slot === undefined) this.#keep(path, before, [...before, { packed, size, marks: [mark] }]);
+    else slot.marks = [...slot.marks, mark];
     this.held.change(line.peer, [], [{ size, holding: line.holding }]);
   }
 

@@ -7,7 +7,7 @@ import { damaged, decodeFact, decodeHead, decodeRecord, type StoredHead, unpackS
 import { factStoreKey, keysUnder, parseRecordKey } from './store-keys.ts';
 
 /** Entries read at once. Range 100–10,000. */
-const PAGE_ENTRIES = 2_000;
+const PAGE_ENTRIES = 500;
 
 /** Everything the store has of the catalog. */
 export interface Loaded {

@@ -43,10 +43,9 @@ export async function parseLine(
 ): Promise<Parsed> {
   let found: { command: CommandFacts | undefined; values: Record<string, unknown> } | undefined;
   let fault: string | undefined;
-  let parser = withOptions(yargs(), globals)
+  // Its own help and version go first: they would take these names.
+  let parser = withOptions(yargs().help(false).version(false), globals)
     .exitProcess(false)
-    .help(false)
-    .version(false)
     .strictOptions()
     .parserConfiguration({
       'boolean-negation': false,

@@ -15,6 +15,8 @@ export interface VerbContext {
   readonly inShell: boolean;
   /** Asks the person; absent where there is none. */
   readonly ask?: (question: string) => Promise<string>;
+  /** Leaves the terminal, and Ctrl-C with it, to another program while `work` lasts. */
+  readonly lendTerminal: <T>(work: () => Promise<T>) => Promise<T>;
   /** Clears what a progress bar left on the line, before words are written. */
   readonly quiet: () => void;
 }
@@ -26,7 +28,7 @@ export interface VerbCommand extends CommandFacts {
 }
 
 /** The value given for an option that takes one. */
-export function valueOf(line: Parsed, option: string): string | undefined {
+export function optionText(line: Parsed, option: string): string | undefined {
   return line.options.get(option)?.[0];
 }
 

@@ -25,6 +25,8 @@ export type Effect =
   | { readonly kind: 'lose'; readonly path: FilePath; readonly hash: ContentHash }
   /** These versions, of one content, are held. */
   | { readonly kind: 'hold'; readonly placed: Placed; readonly versions: readonly FileVersion[] }
+  /** The same content lies there as before, touched: only the stat is noted. */
+  | { readonly kind: 'note'; readonly placed: Placed; readonly versions: readonly FileVersion[] }
   /** A new version is made; a file is held where it was placed. */
   | {
       readonly kind: 'mint';
@@ -54,7 +56,7 @@ export interface Act {
 export function pathsOf(act: Act): FilePath[] {
   const paths = act.effects.flatMap((effect) => {
     if (effect.kind === 'old' || effect.kind === 'forget') return [];
-    return [effect.kind === 'hold' ? effect.placed.path : effect.path];
+    return [effect.kind === 'hold' || effect.kind === 'note' ? effect.placed.path : effect.path];
   });
   return [...new Set(paths)];
 }

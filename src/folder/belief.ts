@@ -22,7 +22,6 @@ type RootRow = { readonly phase: 'preparing' | 'finding' | 'ready' };
  */
 export class Belief {
   readonly #options: FolderOptions;
-  readonly #marker: Marker;
   readonly #changed: () => void;
   #device: number | undefined;
   #phase: RootRow['phase'] | undefined;
@@ -34,8 +33,11 @@ export class Belief {
   /** @param changed called after `paused` changed. */
   constructor(options: FolderOptions, changed: () => void) {
     this.#options = options;
-    this.#marker = { mesh: options.mesh, peer: options.ledger.self };
     this.#changed = changed;
+  }
+
+  get #marker(): Marker {
+    return { mesh: this.#options.mesh(), peer: this.#options.ledger.self };
   }
 
   /** Why the folder is not believed, for a person; undefined while it is. */
@@ -65,7 +67,11 @@ export class Belief {
     this.#phase = row === undefined ? undefined : decodeRow<RootRow>(row).phase;
     const root = await disk.probe();
     const isNew = this.#phase === undefined || this.#phase === 'preparing';
-    if (root.state === 'present' && isNew && (root.marker === undefined || faultOfMarker(root.marker, this.#marker) === undefined)) {
+    if (
+      root.state === 'present' &&
+      isNew &&
+      (root.marker === undefined || faultOfMarker(root.marker, this.#marker) === undefined)
+    ) {
       // A marker that this store did not write tells that another store was here before.
       const isFound = root.marker !== undefined && this.#phase === undefined;
       if (!isFound) await this.#enter('preparing');
@@ -126,7 +132,8 @@ export class Belief {
 
   #faultOf(root: RootState): string | undefined {
     if (root.state !== 'present') return `The folder is ${root.state}: ${root.reason}. ${ANSWERS}`;
-    if (root.marker === undefined) return `The folder has lost its marker: another disk, or an emptied one, may lie there. ${ANSWERS}`;
+    if (root.marker === undefined)
+      return `The folder has lost its marker: another disk, or an emptied one, may lie there. ${ANSWERS}`;
     const fault = faultOfMarker(root.marker, this.#marker);
     if (fault !== undefined) return `The folder is not this peer's: ${fault}. ${ANSWERS}`;
     const isOther = this.#device !== undefined && root.device !== this.#device;
@@ -137,7 +144,9 @@ export class Belief {
     this.#timer?.cancel();
     if (this.#isStopped) return;
     this.#timer = this.#options.clock.after(PROBE_EVERY_MS, () => {
-      this.check().catch((thrown) => this.#options.log.error('the folder could not be looked at', { reason: asMeshError(thrown).message }));
+      this.check().catch((thrown) =>
+        this.#options.log.error('the folder could not be looked at', { reason: asMeshError(thrown).message }),
+      );
     });
   }
 

@@ -74,7 +74,8 @@ export class ChangePlan {
     const { path, base, digest, mode, modifiedMs } = step;
     const staging = this.#stagings.own(step.staging);
     const own = await staging.digest();
-    if (own.hash !== digest.hash || own.size !== digest.size) throw new MeshError('corrupt', `what came for ${path} is not what was sent`);
+    if (own.hash !== digest.hash || own.size !== digest.size)
+      throw new MeshError('corrupt', `what came for ${path} is not what was sent`);
     const facts = { hash: own.hash, size: own.size, mode, manifest: own.manifest, modifiedMs };
     await staging.finish(mode, modifiedMs);
     const { placed, isUsed } = await this.#lay(path, base, own.hash, staging.place);

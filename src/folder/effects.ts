@@ -1,5 +1,5 @@
 import { invariant } from '../core/errors.ts';
-import { versionKey, type FileVersion, type Version } from '../core/version.ts';
+import { type FileVersion, type Version, versionKey } from '../core/version.ts';
 import type { DiskPath, FileStat } from '../platform/disk.ts';
 import type { Effect, Placed } from './act.ts';
 import type { LedgerTransaction } from './ledger.ts';
@@ -26,7 +26,10 @@ export function writeEffects(
   const told: (() => void)[] = [];
   const writer = new EffectWriter(room, transaction, stats, told);
   const versions = effects.map((effect) => writer.write(effect));
-  return { versions, tell: () => told.forEach((tell) => tell()) };
+  const tell = () => {
+    for (const one of told) one();
+  };
+  return { versions, tell };
 }
 
 class EffectWriter {
@@ -52,6 +55,9 @@ class EffectWriter {
         for (const version of effect.versions) this.#transaction.put({ path: effect.placed.path, version, holding: 'all' });
         this.#place(effect.placed, effect.versions);
         return effect.versions[0];
+      case 'note':
+        this.#place(effect.placed, effect.versions);
+        return undefined;
       case 'mint':
         return this.#mint(effect);
       case 'old': {

@@ -27,8 +27,8 @@ export interface FolderOptions {
   readonly random: Random;
   readonly log: Log;
   readonly ledger: Ledger;
-  /** The mesh of this folder, for the marker; the peer in it is the ledger's `self`. */
-  readonly mesh: MeshId;
+  /** The mesh of this folder, for the marker; asked from `start` on. The peer in it is the ledger's `self`. */
+  readonly mesh: () => MeshId;
   readonly config: FolderConfig;
 }
 

@@ -1,116 +1,292 @@
 import { MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath, RequestId } from '../core/ids.ts';
 import type { FileVersion, Version } from '../core/version.ts';
+import type { Watch } from '../platform/disk.ts';
+import { Acts } from './acts.ts';
+import { Asides } from './asides.ts';
+import { Copies } from './copies.ts';
+import { copyBytes, openNoted } from './copying.ts';
 import type { Copy, FolderOptions, FolderState, OldCopy, Staging, Step } from './face.ts';
+import { IGNORE_FILE, IgnoreRules } from './ignore-rules.ts';
+import { Intake } from './intake.ts';
+import { Keeping } from './keeping.ts';
+import { LateEdits } from './late-edits.ts';
+import { Making } from './making.ts';
+import { Missing } from './missing.ts';
+import { shownOldCopy } from './old-copies.ts';
+import { Room } from './room.ts';
+import { faultOfName, Scanning } from './scanning.ts';
+import { Settling } from './settling.ts';
+import { Stagings } from './stagings.ts';
+import { Upkeep } from './upkeep.ts';
 
 export type { Copy, FolderConfig, FolderOptions, FolderState, OldCopy, Staging, Step } from './face.ts';
 export type { Ledger, LedgerTransaction } from './ledger.ts';
 
-const todo = (): never => {
-  throw new MeshError('failed', 'not there yet');
-};
+/** Busy files named in the warnings. */
+const BUSY_SHOWN_MAX = 10;
 
 /**
  * The shared folder: the only room that looks at it or writes it. One lock a path; every act is a durable intent first.
  * What people do in the folder becomes versions in the ledger; what the mesh decides becomes files.
  */
 export class Folder {
-  constructor(_options: FolderOptions) {}
+  readonly #room: Room;
+  readonly #settling: Settling;
+  readonly #scanning: Scanning;
+  readonly #missing: Missing;
+  readonly #intake: Intake;
+  readonly #asides: Asides;
+  readonly #acts: Acts;
+  readonly #stagings: Stagings;
+  readonly #keeping: Keeping;
+  readonly #making: Making;
+  readonly #copies: Copies;
+  readonly #ignore: IgnoreRules;
+  readonly #upkeep: Upkeep;
+  readonly #unreadable = new Map<FilePath, string>();
+  #watch: Watch | undefined;
+  #wasPaused = false;
 
-  state(): FolderState {
-    return todo();
+  constructor(options: FolderOptions) {
+    const room = new Room(options);
+    this.#room = room;
+    room.suspect = (path) => this.#suspect(path);
+    this.#ignore = new IgnoreRules(room);
+    this.#settling = new Settling(room, (settled) => this.#intake.take(settled));
+    this.#intake = new Intake(room, (path) => this.#ignore.isIgnored(path), {
+      done: (path) => this.#takenIn(path),
+      again: (path) => this.#settling.again(path),
+      nothing: (path) => this.#lookBelow(path),
+      unreadable: (path, reason) => this.#noteUnreadable(path, reason),
+    });
+    this.#asides = new Asides(room, (aside, digest, stat, key) => lateEdits.recover(aside, digest, stat, key));
+    this.#acts = new Acts(room, this.#asides);
+    this.#stagings = new Stagings(room);
+    this.#keeping = new Keeping(room, this.#acts, this.#stagings);
+    this.#making = new Making(room, this.#acts, this.#stagings);
+    this.#copies = new Copies(room, this.#acts);
+    const lateEdits = new LateEdits(room, this.#acts, this.#keeping);
+    this.#missing = new Missing(room, (path) => this.#arrangeLater(path));
+    this.#upkeep = new Upkeep(room, this.#acts, this.#asides, this.#stagings);
+    this.#scanning = new Scanning({
+      room,
+      settling: this.#settling,
+      missing: this.#missing,
+      ignore: this.#ignore,
+      before: () => this.#upkeep.beforeScan(),
+      hasWatchFault: () => this.#watch?.fault() !== undefined,
+    });
+    room.onState(() => this.#noticeBelief());
   }
 
-  onState(_listener: () => void): void {
-    todo();
+  state(): FolderState {
+    const { held, belief } = this.#room;
+    const unreadable = [...this.#unreadable].map(([path, reason]) => ({ path, reason }));
+    return {
+      paused: belief.paused,
+      scanned: this.#scanning.isDone,
+      bytes: held.bytes,
+      files: held.files,
+      incomingBytes: this.#stagings.incomingBytes,
+      incomingFiles: this.#stagings.incomingFiles,
+      capacity: this.#stagings.capacity,
+      notKept: [...this.#scanning.notKept, ...unreadable],
+      warnings: this.#warnings(),
+    };
+  }
+
+  /** Called after anything that `state` shows has changed; often, so that the listener must be quick. */
+  onState(listener: () => void): void {
+    this.#room.onState(listener);
   }
 
   /** Checks the marker, finishes intents, starts hints, and begins the first scan (not awaited). */
   async start(): Promise<void> {
-    todo();
+    const room = this.#room;
+    await room.belief.begin();
+    await room.held.load(room.options.store);
+    await room.old.load();
+    if (room.belief.paused === undefined) await this.#upkeep.open();
+    this.#watch = await room.options.disk.watch((path) => this.#hint(path));
+    room.spawn('the first scan', () => this.#scanning.scan());
   }
 
+  /** Ends hints and timers, and waits for what is under way. */
   async stop(): Promise<void> {
-    todo();
+    this.#room.isStopped = true;
+    this.#scanning.stop();
+    this.#settling.stop();
+    this.#asides.stop();
+    this.#upkeep.stop();
+    this.#room.belief.stop();
+    await this.#watch?.close();
+    await this.#room.idle();
   }
 
   /** Scans now; resolves when that whole scan is taken in. */
-  async scan(): Promise<void> {
-    todo();
+  scan(): Promise<void> {
+    return this.#scanning.scan();
   }
 
   /** `filemesh resume`: `deleted` believes what is missing, `restore` writes a new marker and gets everything back. */
-  async resume(_how: 'deleted' | 'restore'): Promise<void> {
-    todo();
+  async resume(how: 'deleted' | 'restore'): Promise<void> {
+    await this.#room.belief.adopt();
+    await this.#room.old.releaseTrash();
+    this.#missing.answer = how;
+    try {
+      await this.scan();
+      // Also what a person confirmed is believed by a second scan only, a settle time after the first.
+      if (how === 'deleted' && this.#missing.count > 0) {
+        await this.#upkeep.sleep(this.#room.options.config.settleMs + 1);
+        await this.scan();
+      }
+    } finally {
+      this.#missing.answer = undefined;
+    }
   }
 
   /** True when this content of this path lies here, plain or as a sibling, as far as known. */
-  holds(_path: FilePath, _hash: ContentHash): boolean {
-    return todo();
+  holds(path: FilePath, hash: ContentHash): boolean {
+    return this.#room.held.find(path, hash) !== undefined;
   }
 
   /** True when these bytes lie here under any name. */
-  hasBytes(_hash: ContentHash): boolean {
-    return todo();
+  hasBytes(hash: ContentHash): boolean {
+    return this.#room.held.hasHash(hash) || this.#room.old.hasHash(hash);
   }
 
-  /** Rejects with `gone`, `paused`, or `corrupt`. */
-  async open(_path: FilePath, _hash: ContentHash): Promise<Copy> {
-    return todo();
+  /** Rejects with `gone`, `paused`, or `changed`: then the folder has a change of its own there, which is looked at. */
+  open(path: FilePath, hash: ContentHash): Promise<Copy> {
+    return this.#copies.open(path, hash);
   }
 
   /** Hashes the copy anew; a wrong one is set aside and recorded as `none`. False when it was wrong or is gone. */
-  async verify(_path: FilePath, _hash: ContentHash): Promise<boolean> {
-    return todo();
+  verify(path: FilePath, hash: ContentHash): Promise<boolean> {
+    return this.#copies.verify(path, hash);
   }
 
   /** Opens a staging, new or as it was left; `size` is reserved against capacity when known. Rejects with `full` or `paused`. */
-  async stage(_name: string, _size: number | undefined): Promise<Staging> {
-    return todo();
+  async stage(name: string, size: number | undefined): Promise<Staging> {
+    this.#room.assertOpen();
+    return this.#stagings.open(name, size);
   }
 
   /**
    * Takes a fetched copy of a content in: verified against its hash, committed under the plain name (or as a sibling where
-   * another content has that), recorded `all`, durable. Rejects with `corrupt`, `paused`, `full`, `bad-place`, `busy`.
+   * another content has that), recorded `all`, durable; the staging ends. Rejects with `corrupt` (the staging is gone
+   * then), `overtaken` when a newer content is here, `paused`, `full`, `bad-place`, `busy`: the staging stays.
    */
-  async keep(_path: FilePath, _version: FileVersion, _staging: Staging): Promise<void> {
-    todo();
+  keep(path: FilePath, version: FileVersion, staging: Staging): Promise<void> {
+    return this.#keeping.keep(path, version, staging);
   }
 
   /** The same from bytes that lie here under any name; false when there are none. */
-  async keepFromHere(_path: FilePath, _version: FileVersion): Promise<boolean> {
-    return todo();
+  keepFromHere(path: FilePath, version: FileVersion): Promise<boolean> {
+    return this.#keeping.keepFromHere(path, version);
   }
 
   /**
    * Lets go of what lies here of a path and is no longer in its view: to the trash when `by` is a tombstone, else to the
-   * versions; records `by` as none in the same batch. Nothing happens when the folder has a change of its own there.
+   * versions; records `by` as none in the same batch, unless there is a record of it. Nothing happens when that content
+   * is not here; rejects with `busy` when the folder has a change of its own there.
    */
-  async letGo(_path: FilePath, _hash: ContentHash, _by: Version): Promise<void> {
-    todo();
+  letGo(path: FilePath, hash: ContentHash, by: Version): Promise<void> {
+    return this.#keeping.letGo(path, hash, by);
   }
 
   /** Brings plain name and siblings of a path in line with its view: after a conflict ended, or a better content came. */
-  async arrange(_path: FilePath): Promise<void> {
-    todo();
+  arrange(path: FilePath): Promise<void> {
+    return this.#keeping.arrange(path);
   }
 
-  /** Carries out a client's change as one act: durable when it resolves with the versions made, one a step. */
-  async make(_request: RequestId, _steps: readonly Step[]): Promise<Version[]> {
-    return todo();
+  /**
+   * Carries out a client's change as one act: durable when it resolves with the versions made, one a step. Rejects with
+   * `busy` when the folder has a change of its own there; whatever it rejects with, nothing was made.
+   */
+  make(request: RequestId, steps: readonly Step[]): Promise<Version[]> {
+    return this.#making.make(request, steps);
   }
 
   /** Older contents of a path here, newest first. */
-  async oldCopies(_path: FilePath): Promise<OldCopy[]> {
-    return todo();
+  async oldCopies(path: FilePath): Promise<OldCopy[]> {
+    return this.#room.old.of(path).map(shownOldCopy);
   }
 
-  async openOld(_path: FilePath, _hash: ContentHash): Promise<Copy> {
-    return todo();
+  async openOld(path: FilePath, hash: ContentHash): Promise<Copy> {
+    this.#room.assertOpen();
+    return openNoted(this.#room, { disk: this.#room.old.find(path, hash).disk });
   }
 
-  /** An older content here becomes a staging, to be put as a new version. */
-  async stageOld(_path: FilePath, _copy: string, _name: string): Promise<Staging> {
-    return todo();
+  /** An older content here becomes a staging, to be put as a new version. Rejects with `gone`, or `corrupt` when it is wrong. */
+  async stageOld(path: FilePath, copy: string, name: string): Promise<Staging> {
+    this.#room.assertOpen();
+    const row = this.#room.old.row(copy);
+    if (row?.path !== path) throw new MeshError('gone', `no such older content of ${path} is kept here`);
+    const source = await openNoted(this.#room, { disk: row.disk });
+    try {
+      const staging = await this.#stagings.open(name, row.size);
+      await copyBytes(source, staging);
+      if ((await staging.digest()).hash === row.hash) return staging;
+      await staging.discard();
+      throw new MeshError('corrupt', `the older content of ${path} is bad`);
+    } finally {
+      await source.close();
+    }
+  }
+
+  #warnings(): string[] {
+    const warnings = [this.#watch?.fault(), this.#room.old.warning].filter((warning) => warning !== undefined);
+    const busy = this.#settling.busyPaths();
+    const shown = busy.slice(0, BUSY_SHOWN_MAX).map((path) => `busy: ${path} changes all the time and is not taken in yet`);
+    const more = busy.length - shown.length;
+    return [...warnings, ...shown, ...(more > 0 ? [`busy: ${more} more files`] : [])];
+  }
+
+  #hint(path: string | undefined): void {
+    if (this.#room.isStopped) return;
+    if (path === undefined) this.#scanning.want();
+    else if (faultOfName(path) === undefined) this.#suspect(path as FilePath);
+  }
+
+  #suspect(path: FilePath): void {
+    if (!this.#settling.add(path)) this.#scanning.want();
+  }
+
+  #takenIn(path: FilePath): void {
+    this.#settling.done(path);
+    if (path === IGNORE_FILE) this.#room.spawn('reading ignore patterns', () => this.#ignore.load());
+  }
+
+  /** Hinted, and no file: a new folder is walked at once; where held files are gone, scans find out. */
+  #lookBelow(path: FilePath): void {
+    if (this.#room.held.plain(path) !== undefined) {
+      this.#scanning.want();
+      return;
+    }
+    this.#room.spawn('looking at a folder', async () => {
+      const isThere = await this.#scanning.below(path).catch(() => false);
+      if (!isThere && this.#room.held.isFolder(path)) this.#scanning.want();
+    });
+  }
+
+  #noteUnreadable(path: FilePath, reason: string | undefined): void {
+    if (reason === undefined) this.#unreadable.delete(path);
+    else if (this.#unreadable.size < 100) this.#unreadable.set(path, reason);
+  }
+
+  #arrangeLater(path: FilePath): void {
+    if (this.#room.held.siblings(path).length === 0) return;
+    this.#room.spawn('arranging a name', () => this.#keeping.arrange(path));
+  }
+
+  /** Believed again: what waited is looked at, and a scan tells what happened meanwhile. */
+  #noticeBelief(): void {
+    const isPaused = this.#room.belief.paused !== undefined;
+    if (isPaused === this.#wasPaused) return;
+    this.#wasPaused = isPaused;
+    if (isPaused) return;
+    this.#settling.wake();
+    this.#scanning.want();
   }
 }

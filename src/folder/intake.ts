@@ -43,8 +43,8 @@ export interface IntakeEvents {
   done(path: FilePath): void;
   /** To be looked at again. */
   again(path: FilePath): void;
-  /** A held file does not lie there. */
-  missing(path: FilePath): void;
+  /** No file lies there: a held one is missing, or the path is a folder, or something came and went. */
+  nothing(path: FilePath): void;
   /** The file cannot be read; undefined: it can again. */
   unreadable(path: FilePath, reason: string | undefined): void;
 }
@@ -90,7 +90,7 @@ export class Intake {
     const plain = this.#room.held.plain(path);
     if (this.#room.belief.paused !== undefined) return this.#events.again(path);
     if (stat === undefined) {
-      if (plain !== undefined) this.#events.missing(path);
+      this.#events.nothing(path);
       return this.#events.done(path);
     }
     if (plain === undefined ? this.#isIgnored(path) : isSameStat(plain.stat, stat)) return this.#events.done(path);
@@ -218,7 +218,7 @@ export class Intake {
     const { hash, size, manifest } = digest;
     const placed = { path, hash, disk: path };
     // Touched, or its mode changed: only the stat is noted.
-    if (plain?.hash === hash) return [{ kind: 'hold', placed, versions: ownOf(transaction, plain, versions) }];
+    if (plain?.hash === hash) return [{ kind: 'note', placed, versions }];
     const finding = findingOf(transaction.view(path), hash, versions, transaction.own(path));
     const replaced: Effect[] = plain === undefined ? [] : [{ kind: 'drop', path, hash: plain.hash }];
     const renamed = this.#burialOf(transaction, ready);
@@ -258,11 +258,4 @@ export function burialEffects(
     { kind: 'drop', path: copy.path, hash: copy.hash },
     { kind: 'mint', path: copy.path, draft, base },
   ];
-}
-
-/** Versions of a touched content, as the own index has them. */
-function ownOf(transaction: LedgerTransaction, plain: HeldCopy, versions: readonly FileVersion[]): readonly FileVersion[] {
-  const own = transaction.own(plain.path).map((record) => record.version);
-  const known = own.filter((version): version is FileVersion => version.kind === 'file' && version.hash === plain.hash);
-  return known.length > 0 ? known : versions;
 }

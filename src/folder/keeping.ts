@@ -10,8 +10,8 @@ import { isCurrent, replacerOf } from './descent.ts';
 import type { Staging } from './face.ts';
 import { type Ground, groundAt, isReplacedBy } from './ground.ts';
 import type { HeldCopy } from './held-table.ts';
-import { asideOf, placedOf } from './setting-aside.ts';
 import type { Room } from './room.ts';
+import { asideOf, placedOf } from './setting-aside.ts';
 import type { StagingFile } from './staging.ts';
 import type { Stagings } from './stagings.ts';
 
@@ -32,7 +32,7 @@ export class Keeping {
 
   /** See Folder.keep. */
   async keep(path: FilePath, version: FileVersion, staging: Staging): Promise<void> {
-    this.#room.belief.assert();
+    this.#room.assertOpen();
     const staged = this.#stagings.own(staging);
     const digest = await staged.digest();
     if (digest.hash !== version.hash || digest.size !== version.size) {
@@ -44,7 +44,7 @@ export class Keeping {
 
   /** See Folder.keepFromHere. */
   async keepFromHere(path: FilePath, version: FileVersion): Promise<boolean> {
-    this.#room.belief.assert();
+    this.#room.assertOpen();
     if (await this.#recordHeld(path, version)) return true;
     for (const place of this.#placesOf(version.hash)) {
       const source = await openNoted(this.#room, place).catch(() => undefined);
@@ -68,7 +68,7 @@ export class Keeping {
 
   /** See Folder.letGo. */
   async letGo(path: FilePath, hash: ContentHash, by: Version): Promise<void> {
-    this.#room.belief.assert();
+    this.#room.assertOpen();
     const isDone = await this.#room.locks.with([path], () => this.#letGoLocked(path, hash, by));
     if (!isDone) return;
     await this.#room.options.disk.removeEmptyFolders(path);
@@ -122,7 +122,9 @@ export class Keeping {
     }
     await staged.finish(version.mode, version.modifiedMs);
     const isSibling = ground.plain !== undefined && !isReplacedBy(this.#room, path, ground, [version]);
-    await this.#acts.run(isSibling ? this.#siblingAct(path, version, staged) : await this.#plainAct(path, version, staged, ground));
+    await this.#acts.run(
+      isSibling ? this.#siblingAct(path, version, staged) : await this.#plainAct(path, version, staged, ground),
+    );
     await staged.forget();
   }
 
@@ -158,7 +160,7 @@ export class Keeping {
 
   /** See Folder.arrange. */
   async arrange(path: FilePath): Promise<void> {
-    this.#room.belief.assert();
+    this.#room.assertOpen();
     await this.#room.locks.with([path], async () => {
       const ground = await groundAt(this.#room, path);
       await this.#raiseSibling(path, ground);
@@ -171,11 +173,16 @@ export class Keeping {
     const view = this.#room.options.ledger.view(path);
     if (ground.plain !== undefined && isCurrent(view, ground.plain.hash)) return;
     const siblings = this.#room.held.siblings(path);
-    const sibling = view?.contents.map(({ hash }) => siblings.find((copy) => copy.hash === hash)).find((copy) => copy !== undefined);
+    const sibling = view?.contents
+      .map(({ hash }) => siblings.find((copy) => copy.hash === hash))
+      .find((copy) => copy !== undefined);
     if (sibling === undefined) return;
     const { hash, disk } = sibling;
     const versions = await this.#room.versionsOf(sibling);
-    const effects: Effect[] = [{ kind: 'drop', path, hash }, { kind: 'hold', placed: { path, hash, disk: path }, versions }];
+    const effects: Effect[] = [
+      { kind: 'drop', path, hash },
+      { kind: 'hold', placed: { path, hash, disk: path }, versions },
+    ];
     if (ground.plain === undefined) {
       const intent = { path, staged: disk, aside: this.#room.freshPlace('versions') };
       await this.#acts.run({ id: this.#room.freshName(), moves: [{ kind: 'commit', intent, replaced: [] }], effects });
@@ -193,7 +200,9 @@ export class Keeping {
     for (const copy of this.#room.held.siblings(path)) {
       if (isCurrent(ledger.view(path), copy.hash)) continue;
       const own = ledger.own(path);
-      const isRecorded = own.some(({ version, holding }) => version.kind === 'file' && version.hash === copy.hash && holding === 'all');
+      const isRecorded = own.some(
+        ({ version, holding }) => version.kind === 'file' && version.hash === copy.hash && holding === 'all',
+      );
       if (isRecorded) continue;
       const aside = await asideOf(this.#room, copy, 'versions');
       const effects: Effect[] = [{ kind: 'drop', path, hash: copy.hash }, aside.effect];
@@ -201,4 +210,3 @@ export class Keeping {
     }
   }
 }
-

@@ -1,6 +1,6 @@
+import { invariant } from '../core/errors.ts';
 import type { FilePath, RequestId } from '../core/ids.ts';
 import type { Version } from '../core/version.ts';
-import { invariant } from '../core/errors.ts';
 import type { Acts } from './acts.ts';
 import { ChangePlan } from './change-plan.ts';
 import type { Step } from './face.ts';
@@ -21,7 +21,7 @@ export class Making {
 
   /** See Folder.make. */
   async make(request: RequestId, steps: readonly Step[]): Promise<Version[]> {
-    this.#room.belief.assert();
+    this.#room.assertOpen();
     const paths = steps.flatMap((step): FilePath[] => (step.kind === 'copy' ? [step.path, step.from] : [step.path]));
     return this.#room.locks.with(paths, () => this.#makeLocked(request, steps));
   }

@@ -150,7 +150,9 @@ export class OldCopies {
     for (const { name, stat } of await disk.list(folder)) {
       const place = `.filemesh/${folder}/${name}`;
       if (this.#rows.has(name) || inUse.has(place) || stat.ctimeMs >= oldestMs) continue;
-      await disk.remove(place).catch((thrown) => log.warn('an old file could not be purged', { place, reason: asMeshError(thrown).message }));
+      await disk
+        .remove(place)
+        .catch((thrown) => log.warn('an old file could not be purged', { place, reason: asMeshError(thrown).message }));
     }
   }
 }

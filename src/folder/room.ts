@@ -1,4 +1,4 @@
-import { asMeshError } from '../core/errors.ts';
+import { asMeshError, MeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { DiskPath } from '../platform/disk.ts';
@@ -23,6 +23,8 @@ export class Room {
   /** Private files of acts half done: not to be removed, for a missing one would be taken for one put in place. */
   readonly pinned = new Set<DiskPath>();
   isStopped = false;
+  /** The acts a crash interrupted are finished: others may begin. */
+  isOpen = false;
   readonly #listeners: (() => void)[] = [];
   readonly #tasks = new Set<Promise<void>>();
 
@@ -32,6 +34,12 @@ export class Room {
     this.queue = new StoreQueue(options.store);
     this.belief = new Belief(options, () => this.tell());
     this.old = new OldCopies(this);
+  }
+
+  /** Throws `paused` unless acts are possible. */
+  assertOpen(): void {
+    this.belief.assert();
+    if (!this.isOpen || this.isStopped) throw new MeshError('paused', 'the folder is being opened or closed');
   }
 
   /** A name that was never used, for a private file or an intent. */

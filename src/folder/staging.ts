@@ -115,7 +115,8 @@ export class StagingFile implements Staging {
 
   #reserveUpTo(end: number): void {
     if (end <= this.#reserved) return;
-    const wanted = this.size !== undefined && end <= this.size ? this.size : Math.ceil(end / RESERVE_STEP_BYTES) * RESERVE_STEP_BYTES;
+    const wanted =
+      this.size !== undefined && end <= this.size ? this.size : Math.ceil(end / RESERVE_STEP_BYTES) * RESERVE_STEP_BYTES;
     this.#reservations.reserve(this, wanted);
     this.#reserved = wanted;
   }
@@ -151,7 +152,9 @@ export class StagingFile implements Staging {
     const file = this.#file;
     if (file === undefined) return;
     this.#file = undefined;
-    await this.#noting?.catch((thrown) => this.#room.options.log.debug('a staging was not noted', { reason: asMeshError(thrown).message }));
+    await this.#noting?.catch((thrown) =>
+      this.#room.options.log.debug('a staging was not noted', { reason: asMeshError(thrown).message }),
+    );
     await file.sync();
     await file.close();
   }

@@ -2,7 +2,7 @@ import { MeshError } from '../core/errors.ts';
 import type { DiskPath } from '../platform/disk.ts';
 import type { Staging } from './face.ts';
 import type { Room } from './room.ts';
-import { decodeRow, stagingKey, STAGING_KEYS } from './rows.ts';
+import { decodeRow, STAGING_KEYS, stagingKey } from './rows.ts';
 import { type Reservations, StagingFile, type StagingRow } from './staging.ts';
 import { rowsOf } from './store-queue.ts';
 
@@ -40,7 +40,8 @@ export class Stagings implements Reservations {
   /** Bytes offered to the mesh. */
   get capacity(): number {
     const { capacity } = this.#room.options.config;
-    if (capacity === undefined) return Math.max(0, Math.floor(this.#room.held.bytes + this.#disk.free - this.#disk.total * FREE_SHARE));
+    if (capacity === undefined)
+      return Math.max(0, Math.floor(this.#room.held.bytes + this.#disk.free - this.#disk.total * FREE_SHARE));
     return Math.floor('bytes' in capacity ? capacity.bytes : capacity.share * this.#disk.total);
   }
 

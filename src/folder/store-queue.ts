@@ -59,7 +59,10 @@ export class StoreQueue {
 }
 
 /** All rows of a keyspace, in pages, in key order. */
-export async function* rowsOf(store: Store, keys: Omit<StoreRange, 'limit'>): AsyncIterable<{ key: string; value: Uint8Array }[]> {
+export async function* rowsOf(
+  store: Store,
+  keys: Omit<StoreRange, 'limit'>,
+): AsyncIterable<{ key: string; value: Uint8Array }[]> {
   let from = keys.from;
   for (;;) {
     const page = await store.range({ from, to: keys.to, limit: PAGE_ROWS });

@@ -28,7 +28,9 @@ export async function undoMove(room: Room, move: Move, placed: FileStat | undefi
   if (placed === undefined) throw new MeshError('failed', `${path} is half in place`);
   // The staged file goes back to its stage, what it replaced to its name. Where people changed it since, it stays theirs.
   const isReplacing = replaces !== undefined && (await disk.stat(aside)) !== undefined;
-  await disk.commit(isReplacing ? { path, staged: aside, aside: staged, replaces: placed } : { path, aside: staged, replaces: placed });
+  await disk.commit(
+    isReplacing ? { path, staged: aside, aside: staged, replaces: placed } : { path, aside: staged, replaces: placed },
+  );
 }
 
 /** What was set aside gets its name again, unless a new file has it. */

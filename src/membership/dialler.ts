@@ -130,7 +130,8 @@ export class Dialler {
     this.#timer = undefined;
     const waiting = wanted.filter((target) => !target.isDialling && target.dueMs > now);
     if (waiting.length === 0) return;
-    const nextMs = Math.min(...waiting.map((target) => target.dueMs)) - now;
+    // A whole ms at least: a rest lost in rounding would be due for ever and never now.
+    const nextMs = Math.max(1, Math.ceil(Math.min(...waiting.map((target) => target.dueMs)) - now));
     this.#timer = this.#options.clock.after(nextMs, () => this.#decide());
   }
 

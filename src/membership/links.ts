@@ -18,6 +18,8 @@ export const PING_MS = 500;
 export const PIPES_MAX = 128;
 /** A cloned identity is refused for so long after it was seen. Range 5 s – 10 min. */
 export const CLONE_REFUSED_MS = 30_000;
+/** Identities remembered as refused, so that it is told once. Range 16–4,096: a stranger can make identities. */
+const REFUSED_MAX = 256;
 /** Links of one client identity, which several processes may share. Range 1–1,024. */
 export const CLIENT_LINKS_MAX = 64;
 /** Links of clients in all. Range 16–4,096: each costs a socket. */
@@ -59,6 +61,8 @@ export class Links {
   readonly #newborn = new Map<Link, Newborn>();
   /** Until when an identity is refused, for two processes have it. */
   readonly #clones = new Map<PeerId, number>();
+  /** Identities whose refusal was told. */
+  readonly #refused = new Set<PeerId>();
   #pipes = 0;
   #isStopped = false;
 
@@ -88,9 +92,7 @@ export class Links {
       return await this.#meet(pipe);
     } catch (thrown) {
       const { code, message } = asMeshError(thrown);
-      const facts = { address: pipe.remoteAddress, peer: pipe.remoteId, reason: message };
-      if (code === 'not-allowed') this.#options.log.info('refused, or was refused by, one who is no member', facts);
-      else this.#options.log.debug('a greeting failed', { ...facts, code });
+      this.#tellFailure(pipe, code, message);
       return 'failed';
     } finally {
       this.#pipes--;
@@ -123,6 +125,18 @@ export class Links {
       if (!link.open) this.#settled(link, false);
       else if (!this.#decides(greeted)) this.#sayHello(link).catch((thrown: unknown) => this.#giveUp(link, thrown));
     });
+  }
+
+  /** Aloud once for each identity: it will try again and again. */
+  #tellFailure(pipe: Pipe, code: string, reason: string): void {
+    const facts = { address: pipe.remoteAddress, peer: pipe.remoteId, reason, code };
+    if (code !== 'not-allowed' || this.#refused.has(pipe.remoteId)) {
+      this.#options.log.debug('a greeting failed', facts);
+      return;
+    }
+    if (this.#refused.size >= REFUSED_MAX) this.#refused.clear();
+    this.#refused.add(pipe.remoteId);
+    this.#options.log.info('refused, or was refused by, one who is no member', facts);
   }
 
   #settled(link: Link, isUp: boolean): void {

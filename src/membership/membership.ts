@@ -88,6 +88,7 @@ export class Membership {
       },
       onSelfRemoved: () => {
         this.#dialler.stop();
+        this.#links.stop();
         options.events.onRemoved();
       },
     });

@@ -47,26 +47,25 @@ export class Removals {
 
   /** Facts changed. To be called before anyone is told of them: a new secret does not go to who was removed. */
   factsChanged(changed: readonly Fact[]): void {
-    for (const fact of changed) if (fact.kind === 'removal') this.#options.forget(fact.id);
+    const { catalog, forget } = this.#options;
+    for (const fact of changed) if (fact.kind === 'removal') forget(fact.id);
     this.decide();
+    if (!this.#isSelfRemoved) this.#closeStrangers(catalog.facts());
   }
 
-  /** Ends what must end, and renews what must be renewed. For every change of facts or links. */
+  /** Leaves when it was removed itself, and renews the secret when it must be. For every change of facts or links. */
   decide(): void {
     const { catalog } = this.#options;
     const facts = catalog.facts();
-    if (standingOf(facts, catalog.self) === 'removed') {
-      this.#leave();
-      return;
-    }
-    this.#closeStrangers(facts);
-    this.#renewIfNeeded(facts);
+    if (standingOf(facts, catalog.self) === 'removed') this.#leave();
+    else this.#renewIfNeeded(facts);
   }
 
   #closeStrangers(facts: readonly Fact[]): void {
     const { catalog, log, switchboard } = this.#options;
     const members = catalog.members();
-    // A newcomer that does not find itself among the members is still being told of them.
+    // A newcomer that does not find itself among the members is still being told of them. And one that came with a line
+    // is a guest until the facts say more: so this is done when facts change, not when links come up.
     if (meshOf(facts) === undefined || !members.has(catalog.self)) return;
     for (const link of this.#links()) {
       if (members.has(link.peer)) continue;

@@ -19,10 +19,8 @@ import {
   indexRecordShape,
   labelShape,
   peerIdShape,
-  requestIdShape,
   trailShape,
   versionKeyShape,
-  wallShape,
   wordsShape,
 } from './shapes.ts';
 

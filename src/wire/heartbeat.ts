@@ -78,10 +78,8 @@ export class Heartbeat {
   #tick(): void {
     for (const link of this.#links.keys()) if (!link.open) this.#links.delete(link);
     this.#beat();
-    const late = this.#clock.now() - this.#dueMs > LATE_MS_MAX;
-    if (late) this.#renewAll();
     // What lies in a socket is life too: it is read before anyone is declared dead.
-    if (late) this.#clock.after(0, () => this.#renewAll());
+    if (this.#clock.now() - this.#dueMs > LATE_MS_MAX) this.#clock.after(0, () => this.#renewAll());
     else if (this.#silent().length > 0) this.#clock.after(0, () => this.#closeSilent());
   }
 

@@ -23,6 +23,9 @@ const CONTROL_BYTES_LIMIT = 2 * CONTROL_BYTES_MAX;
 const TAILS_BYTES_MAX = 32 * 1024 * 1024;
 /** Tails of the other end's calls that may be in work: above, nothing is read until one is done. Range 4–64 MiB. */
 const TAILS_IN_WORK_BYTES_MAX = 8 * 1024 * 1024;
+/** Time for what the pipe took already, a goodbye perhaps, to go out after a close. Range 100–2,000. */
+const CLOSE_GRACE_MS = 500;
+
 const NOTHING = new Uint8Array(0);
 const PEER_DIGITS_SHOWN = 12;
 
@@ -111,7 +114,7 @@ export class PipeLink implements Link, Beating, PipeEvents {
   close(reason: string): void {
     if (!this.#open) return;
     this.#end(reason);
-    this.#pipe.close();
+    this.#pipe.close(CLOSE_GRACE_MS);
   }
 
   beat(intervalMs: number): void {

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { Catalog } from '../../src/catalog/catalog.ts';
-import type { PeerId } from '../../src/core/ids.ts';
+import type { ContentHash, FilePath, PeerId } from '../../src/core/ids.ts';
 import { isOnTrail } from '../../src/core/trail.ts';
+import type { Draft } from '../../src/core/version.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import type { Log } from '../../src/platform/log.ts';
 import type { Random } from '../../src/platform/random.ts';
@@ -25,26 +27,48 @@ export function seededRandom(seed: number): Random {
   };
 }
 
+export function peerNamed(name: string): PeerId {
+  return createHash('sha256').update(name).digest('hex') as PeerId;
+}
+
+export function contentOf(text: string): ContentHash {
+  return createHash('sha256').update(text).digest('hex') as ContentHash;
+}
+
+export function path(text: string): FilePath {
+  return text as FilePath;
+}
+
+/** A draft of a file with that content. */
+export function fileDraft(origin: PeerId, content: string, more: { found?: boolean } = {}): Draft {
+  const hash = contentOf(content);
+  const manifest = { scheme: 1, hash: contentOf(`manifest of ${content}`) };
+  return { kind: 'file', hash, size: content.length, mode: 0o644, manifest, found: false, origin, modifiedMs: 1.5, ...more };
+}
+
+export function graveDraft(origin: PeerId, buried: readonly ContentHash[]): Draft {
+  return { kind: 'tombstone', buried, origin, modifiedMs: 2 };
+}
+
 export function openCatalog(self: PeerId, store: Store, seed: number): Promise<Catalog> {
   return Catalog.open({ self, store, clock: still, random: seededRandom(seed), log: silent });
 }
 
-/** Records of one piece: few in the properties, so that indexes take several. */
-const PIECE_RECORDS = 1_000;
-
 /**
  * Lets `reader` read one index as `teller` has it, as gossip does: the delta after its cursor, or the whole when the cursor
- * is off the trail. False when a piece was refused.
+ * is off the trail; an owner that meets one off its own trail starts anew. False when a piece was refused.
  */
-export async function syncIndex(teller: Catalog, reader: Catalog, index: PeerId, pieceRecords = PIECE_RECORDS): Promise<boolean> {
+export async function syncIndex(teller: Catalog, reader: Catalog, index: PeerId, pieceRecords = 1_000): Promise<boolean> {
+  const cursor = reader.index(index)?.cursor;
+  const told = teller.index(index);
+  const isOn = cursor !== undefined && told !== undefined && isOnTrail(cursor, told.trail, told.sequence);
+  if (teller.self === index && cursor !== undefined && !isOn) await teller.startAnew();
   const state = teller.index(index);
   if (state === undefined) return true;
-  const cursor = reader.index(index)?.cursor;
-  const isOn = cursor !== undefined && isOnTrail(cursor, state.trail, state.sequence);
-  const whole = !isOn;
   for (let after = isOn ? cursor.sequence : 0; ; ) {
     const page = await teller.read(index, after, pieceRecords);
-    const delta = { index, trail: state.trail, after, upTo: page.upTo, whole, last: page.last, records: page.records };
+    const { trail } = state;
+    const delta = { index, trail, after, upTo: page.upTo, whole: !isOn, last: page.last, records: page.records };
     if (!(await reader.take(delta, teller.self === index))) return false;
     if (page.last) return true;
     after = page.upTo;

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AVERAGE_BYTES_MAX, chunkBounds, chunkContent, Chunker, encodeManifest, manifestDigest } from '../../src/core/chunking.ts';
+import {
+  AVERAGE_BYTES_MAX,
+  Chunker,
+  chunkBounds,
+  chunkContent,
+  encodeManifest,
+  manifestDigest,
+} from '../../src/core/chunking.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

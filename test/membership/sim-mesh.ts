@@ -1,11 +1,11 @@
 import { Catalog } from '../../src/catalog/catalog.ts';
+import type { ContentHash, FilePath, PeerId } from '../../src/core/ids.ts';
 import { checkPath } from '../../src/core/path.ts';
 import { isSameVersion } from '../../src/core/version.ts';
-import type { ContentHash, FilePath, PeerId } from '../../src/core/ids.ts';
 import { Gossip } from '../../src/gossip/gossip.ts';
-import type { FolderState } from '../../src/membership/presence.ts';
 import { Membership } from '../../src/membership/membership.ts';
 import type { MembershipConfig } from '../../src/membership/membership-options.ts';
+import type { FolderState } from '../../src/membership/presence.ts';
 import { Switchboard } from '../../src/wire/switchboard.ts';
 import type { SimNode, SimPlatform } from '../sim/sim-node.ts';
 import { SimWorld } from '../sim/sim-world.ts';
@@ -48,10 +48,7 @@ export class SimMesh {
 
   async startOn(node: SimNode, config: Partial<MembershipConfig> = {}): Promise<SimPeer> {
     const platform = node.start();
-    return this.startWith(node, platform, platform.network.selfId, config);
-  }
-
-  async startWith(node: SimNode, platform: SimPlatform, id: PeerId, config: Partial<MembershipConfig>): Promise<SimPeer> {
+    const id = platform.network.selfId;
     const { clock, random, network, discovery, log, store } = platform;
     const catalog = await this.settle(Catalog.open({ self: id, store, clock, random: random.fork('catalog'), log }));
     const switchboard = new Switchboard({ clock, log });
@@ -133,7 +130,9 @@ export class SimMesh {
   /** Every running peer has one live link to every other, and both ends speak over the same pair of ends. */
   isMeshed(names: Iterable<string> = this.peers.keys()): boolean {
     const peers = [...names].map((name) => this.peers.get(name) as SimPeer);
-    return peers.every((one) => peers.every((other) => one === other || one.switchboard.link(other.id)?.instance === other.membership.instance));
+    return peers.every((one) =>
+      peers.every((other) => one === other || one.switchboard.link(other.id)?.instance === other.membership.instance),
+    );
   }
 
   partition(groups: readonly (readonly string[])[]): void {
@@ -166,7 +165,11 @@ export function agree(a: SimPeer, b: SimPeer, path: FilePath): boolean {
   return (
     left.known.length === right.known.length &&
     left.known.every(({ version, holdings }) =>
-      right.known.some((one) => isSameVersion(one.version, version) && JSON.stringify([...one.holdings].sort()) === JSON.stringify([...holdings].sort())),
+      right.known.some(
+        (one) =>
+          isSameVersion(one.version, version) &&
+          JSON.stringify([...one.holdings].sort()) === JSON.stringify([...holdings].sort()),
+      ),
     )
   );
 }

@@ -17,7 +17,9 @@ async function commitOnAndOn(disk: Disk, round: number, goesOn: () => boolean): 
     const replaces = await disk.stat('f');
     const staged = await stageContent(disk, name, `ours ${name}`);
     const aside = `${ASIDE}/${name}`;
-    const outcome = await disk.commit(replaces === undefined ? { path: 'f', staged, aside } : { path: 'f', staged, aside, replaces });
+    const outcome = await disk.commit(
+      replaces === undefined ? { path: 'f', staged, aside } : { path: 'f', staged, aside, replaces },
+    );
     results.push(outcome.result);
     if (outcome.result !== 'done') await disk.remove(staged);
   }

@@ -1,6 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { type NodeStore, openNodeStore } from '../../src/platform/node/node-store.ts';
 import type { Store } from '../../src/platform/store.ts';
 import { runStoreAcceptance, type StoreBench } from './store-acceptance.ts';
@@ -30,3 +33,53 @@ class NodeStoreBench implements StoreBench {
 }
 
 runStoreAcceptance('node', NodeStoreBench.make);
+
+/** Another process that opens the store, says so, and writes on and on, telling each number that is durable. */
+async function startWriter(file: string): Promise<{ child: ChildProcess; durable: () => number }> {
+  const store = new URL('../../src/platform/node/node-store.ts', import.meta.url).href;
+  const code = `
+    const { openNodeStore } = await import(${JSON.stringify(store)});
+    const store = await openNodeStore(${JSON.stringify(file)});
+    for (let count = 0; ; count++) {
+      const key = String(count).padStart(8, '0');
+      await store.batch([{ key: 'a' + key, value: new Uint8Array(100) }, { key: 'b' + key, value: new Uint8Array(100) }]);
+      process.stdout.write(count + '\\n');
+    }`;
+  const args = ['--import', 'tsx', '--input-type=module', '--eval', code];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let told = '';
+  child.stdout.on('data', (part) => {
+    told += part;
+  });
+  await once(child.stdout, 'data');
+  return { child, durable: () => told.split('\n').length - 1 };
+}
+
+describe('store: node, between processes', () => {
+  it('is refused while another process has it, and has all that was durable when that one is killed', async () => {
+    const bench = await NodeStoreBench.make();
+    const { child, durable } = await startWriter(join(bench.folder, 'store.db'));
+    await expect(bench.open()).rejects.toMatchObject({ code: 'failed', message: expect.stringContaining('another peer') });
+    while (durable() < 50) await once(child.stdout as NodeJS.ReadableStream, 'data');
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    const store = await bench.open();
+    const left = await store.range({ from: 'a', to: 'b', limit: 10_000 });
+    const right = await store.range({ from: 'b', to: 'c', limit: 10_000 });
+    expect(left.length).toBeGreaterThanOrEqual(durable());
+    expect(right.map(({ key }) => key.slice(1))).toEqual(left.map(({ key }) => key.slice(1)));
+    await store.close();
+    await bench.dispose();
+  });
+
+  it('says what to do when its file is damaged', async () => {
+    const bench = await NodeStoreBench.make();
+    await writeFile(join(bench.folder, 'store.db'), 'no database at all '.repeat(1000));
+    await expect(bench.open()).rejects.toMatchObject({ code: 'failed', message: expect.stringMatching(/damaged: move it away/) });
+    await bench.dispose();
+  });
+
+  it('says so when its folder is missing', async () => {
+    await expect(openNodeStore('/nowhere/at/all/store.db')).rejects.toMatchObject({ code: 'failed' });
+  });
+});

@@ -4,7 +4,16 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { ContentHash, FilePath, PeerId, WriterId } from '../../src/core/ids.ts';
 import { DELTA_RECORDS_MAX } from '../../src/wire/calls.ts';
-import { decode, encode, encodedBytes, HEAD_BYTES_MAX, HEAD_DEPTH_MAX, HEAD_ITEMS_MAX, scan, validate } from '../../src/wire/codec.ts';
+import {
+  decode,
+  encode,
+  encodedBytes,
+  HEAD_BYTES_MAX,
+  HEAD_DEPTH_MAX,
+  HEAD_ITEMS_MAX,
+  scan,
+  validate,
+} from '../../src/wire/codec.ts';
 import { indexRecordShape } from '../../src/wire/shapes.ts';
 
 const refused = (head: Uint8Array | readonly number[]) => {
@@ -83,7 +92,8 @@ describe('codec: frames as bombs (pitfall 26)', () => {
   });
 
   test('as many items as allowed, and one more', () => {
-    const list = (count: number) => Uint8Array.from([0xdd, 0, count >> 16, (count >> 8) & 255, count & 255, ...new Array(count).fill(0x80)]);
+    const list = (count: number) =>
+      Uint8Array.from([0xdd, 0, count >> 16, (count >> 8) & 255, count & 255, ...new Array(count).fill(0x80)]);
     expect(decode(list(HEAD_ITEMS_MAX - 1))).toHaveLength(HEAD_ITEMS_MAX - 1);
     refused(list(HEAD_ITEMS_MAX));
   });

@@ -60,7 +60,12 @@ describe('frame', () => {
   });
 
   test('the largest frame there is', () => {
-    const largest: Frame = { kind: 'call', id: 1, head: new Uint8Array(HEAD_BYTES_MAX).fill(1), tail: new Uint8Array(TAIL_BYTES_MAX).fill(2) };
+    const largest: Frame = {
+      kind: 'call',
+      id: 1,
+      head: new Uint8Array(HEAD_BYTES_MAX).fill(1),
+      tail: new Uint8Array(TAIL_BYTES_MAX).fill(2),
+    };
     const [frame] = parse([wire([largest])]);
     expect([frame?.head.length, frame?.tail.length, frame?.tail.at(-1)]).toEqual([HEAD_BYTES_MAX, TAIL_BYTES_MAX, 2]);
   });
@@ -93,7 +98,9 @@ describe('frame', () => {
   });
 
   test('what is too large is not sent either', () => {
-    expect(() => framePrefix('note', 0, new Uint8Array(HEAD_BYTES_MAX + 1))).toThrow(expect.objectContaining({ code: 'protocol' }));
+    expect(() => framePrefix('note', 0, new Uint8Array(HEAD_BYTES_MAX + 1))).toThrow(
+      expect.objectContaining({ code: 'protocol' }),
+    );
     expect(() => framePrefix('reply', 0, bytes(1), TAIL_BYTES_MAX + 1)).toThrow(expect.objectContaining({ code: 'protocol' }));
   });
 });

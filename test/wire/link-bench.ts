@@ -7,7 +7,7 @@ import type { Greeted } from '../../src/wire/greeting.ts';
 import { PipeLink } from '../../src/wire/pipe-link.ts';
 import { Switchboard } from '../../src/wire/switchboard.ts';
 import type { SimNode, SimPlatform } from '../sim/sim-node.ts';
-import { SimWorld } from '../sim/sim-world.ts';
+import { type Profile, SimWorld } from '../sim/sim-world.ts';
 
 /** A log that a test can read. */
 export class KeptLog implements Log {
@@ -41,12 +41,12 @@ export interface End {
   readonly downs: string[];
 }
 
-/** Some machines on a calm simulated LAN, whose links need no greeting. */
+/** Some machines on a simulated LAN, whose links need no greeting. */
 export class LinkBench {
   readonly world: SimWorld;
 
-  constructor(seed = 'wire') {
-    this.world = new SimWorld(seed);
+  constructor(seed = 'wire', profile: Profile = 'calm') {
+    this.world = new SimWorld(seed, { profile });
   }
 
   end(name: string, role: Role = 'peer'): End {

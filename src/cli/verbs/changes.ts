@@ -4,7 +4,7 @@ import { MeshError } from '../../core/errors.ts';
 import { isPattern } from '../../core/glob.ts';
 import { EXIT_DONE } from '../exit-codes.ts';
 import { shownAge, shownSize, shownTable, shownText } from '../output.ts';
-import { type VerbCommand, valueOf, wordAt } from '../verb.ts';
+import { optionText, type VerbCommand, wordAt } from '../verb.ts';
 import { tellChanges } from './change-words.ts';
 
 /** Digits of a version that are shown; `restore` takes as few as tell it apart. */
@@ -45,7 +45,7 @@ export const resolve: VerbCommand = {
     'keep-both': { describe: 'make each version a file of its own' },
   },
   async run(context, line) {
-    const keep = valueOf(line, 'keep');
+    const keep = optionText(line, 'keep');
     const both = line.options.has('keep-both');
     if ((keep === undefined) === !both) throw new MeshError('usage', 'resolve takes either --keep ORIGIN or --keep-both');
     const results = await resolveConflict(context.session, wordAt(line, 0), keep, context.options);
@@ -86,7 +86,7 @@ export const restore: VerbCommand = {
     version: { describe: 'which one, by the first digits "history" shows (default: the newest older one)', value: 'ID' },
   },
   async run(context, line) {
-    const results = await restoreVersion(context.session, wordAt(line, 0), valueOf(line, 'version'), context.options);
+    const results = await restoreVersion(context.session, wordAt(line, 0), optionText(line, 'version'), context.options);
     return tellChanges(context, 'restored', results, false);
   },
 };

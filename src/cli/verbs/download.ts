@@ -10,7 +10,7 @@ import { type LocalPlace, localPlace } from '../local-place.ts';
 import { counted, shownSize, shownText } from '../output.ts';
 import { sideBySide } from '../side-by-side.ts';
 import { OutputSink } from '../standard-output.ts';
-import { agrees, type VerbCommand, type VerbContext, valueOf, wordAt } from '../verb.ts';
+import { agrees, optionText, type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
 
 /** Files downloaded at once. Range 1–16. */
 const DOWNLOADS_MAX = 4;
@@ -26,7 +26,7 @@ export const download: VerbCommand = {
   },
   async run(context, line) {
     const name = wordAt(line, 0);
-    const to = valueOf(line, 'to');
+    const to = optionText(line, 'to');
     if (to === '-' && context.json) throw new MeshError('usage', '--json and --to - both want standard output');
     const entries = await selectEntries(context.session, name, context.options);
     if (to === '-') return await toOutput(context, name, entries);

@@ -35,7 +35,7 @@ export const edit: VerbCommand = {
         context.options,
       );
       context.quiet();
-      await runEditor(command, file);
+      await context.lendTerminal(() => runEditor(command, file));
       return await storeEdited(context, entry, file, () => {
         isKept = true;
       });

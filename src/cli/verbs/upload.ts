@@ -9,7 +9,7 @@ import { isFolder, type TreeFile, walkTree } from '../local-tree.ts';
 import { shownText } from '../output.ts';
 import { sideBySide } from '../side-by-side.ts';
 import { isGiven, openNameless, spool } from '../standard-input.ts';
-import { type VerbCommand, type VerbContext, valueOf, wordAt } from '../verb.ts';
+import { optionText, type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
 import { tellChanges } from './change-words.ts';
 
 /** Files uploaded at once: enough to hide the wait for copies, and few enough for a peer's disk. Range 1–16. */
@@ -45,7 +45,7 @@ export const upload: VerbCommand = {
     to: { describe: 'name in the mesh; a folder when it ends in a slash or several things are uploaded', value: 'PATH' },
   },
   async run(context, line) {
-    const to = valueOf(line, 'to');
+    const to = optionText(line, 'to');
     if (line.words.includes('-')) return await uploadInput(context, line.words, to);
     const { files, several } = await filesOf(context, line.words, to);
     // Every name is checked before the first byte goes out.

@@ -1,0 +1,67 @@
+import type { CommandFacts, OptionTable } from './parse.ts';
+import { UP_OPTIONS } from './up-settings.ts';
+import type { VerbCommand } from './verb.ts';
+import { deleteVerb, history, rename, resolve, restore } from './verbs/changes.ts';
+import { download } from './verbs/download.ts';
+import { edit } from './verbs/edit.ts';
+import { invite, peers, removeVerb, resume, set, status } from './verbs/mesh.ts';
+import { conflicts, show, where } from './verbs/show.ts';
+import { create, upload } from './verbs/upload.ts';
+
+/** The verbs of the client, as help lists them. */
+export const VERBS: readonly VerbCommand[] = [
+  show,
+  create,
+  download,
+  upload,
+  edit,
+  deleteVerb,
+  rename,
+  where,
+  conflicts,
+  resolve,
+  history,
+  restore,
+  peers,
+  status,
+  invite,
+  removeVerb,
+  set,
+  resume,
+];
+
+export const UP: CommandFacts = {
+  name: 'up',
+  words: '[FOLDER]',
+  count: { min: 0, max: 1 },
+  describe: 'run a peer: keep FOLDER (default ~/filemesh) in the mesh',
+  options: {
+    ...(UP_OPTIONS as OptionTable),
+    config: { describe: 'YAML file with these options, and folder', value: 'FILE' },
+    json: { describe: 'print what happens, one JSON object a line' },
+  },
+};
+
+export const HELP: CommandFacts = {
+  name: 'help',
+  words: '[COMMAND]',
+  count: { min: 0, max: 1 },
+  describe: 'tell how to use a command',
+  options: {},
+};
+
+export const COMPLETION: CommandFacts = {
+  name: 'completion',
+  words: '',
+  count: { min: 0, max: 0 },
+  describe: 'print a script that completes commands in bash',
+  options: {},
+};
+
+/** Ends the shell; outside of it there is nothing to end. */
+export const BYE: CommandFacts = { name: 'bye', words: '', count: { min: 0, max: 0 }, describe: 'leave the shell', options: {} };
+
+/** All that the command line takes. */
+export const COMMANDS: readonly CommandFacts[] = [UP, ...VERBS, HELP, COMPLETION];
+/** All that the shell takes. */
+export const SHELL_COMMANDS: readonly CommandFacts[] = [...VERBS, HELP, BYE];

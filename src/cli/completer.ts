@@ -1,0 +1,70 @@
+import type { Session } from '../client/session.ts';
+import { listEntries } from '../client/verbs/listing.ts';
+import { SHELL_COMMANDS } from './commands.ts';
+import { splitLine, typed } from './words.ts';
+
+/** Names fetched for one completion: more would not help a person. */
+const NAMES_MAX = 2000;
+/** A person who pressed Tab does not wait longer. */
+const WAIT_MS = 1500;
+
+/** File names for completion, fetched once between two commands. */
+export class NameCache {
+  #names: Promise<string[]> | undefined;
+
+  names(session: Session): Promise<string[]> {
+    this.#names ??= fetchNames(session);
+    return this.#names;
+  }
+
+  forget(): void {
+    this.#names = undefined;
+  }
+}
+
+/** What readline's completer answers: the possible ends, and the part of the line they replace. */
+export async function completeLine(line: string, session: Session, cache: NameCache): Promise<[string[], string]> {
+  const { words, last, lastStart } = splitLine(line);
+  const isFirst = words.length === 0 || (words.length === 1 && lastStart < line.length);
+  const candidates = isFirst
+    ? SHELL_COMMANDS.map((command) => command.name)
+    : await wordsFor(words[0] ?? '', last, session, cache);
+  const fitting = candidates.filter((candidate) => candidate.startsWith(last));
+  return [
+    fitting.map((candidate) => (candidate.endsWith('/') ? typed(candidate) : `${typed(candidate)} `)),
+    line.slice(lastStart),
+  ];
+}
+
+async function wordsFor(command: string, last: string, session: Session, cache: NameCache): Promise<string[]> {
+  const facts = SHELL_COMMANDS.find((one) => one.name === command);
+  if (facts === undefined) return [];
+  if (last.startsWith('-')) return Object.keys(facts.options).map((option) => `--${option}`);
+  if (!/NAME|PATTERN/.test(facts.words)) return command === 'help' ? SHELL_COMMANDS.map((one) => one.name) : [];
+  return nextParts(await cache.names(session), last);
+}
+
+/** Names up to the next slash behind what is typed: folders first as such, as shells do. */
+export function nextParts(names: readonly string[], last: string): string[] {
+  const parts = new Set<string>();
+  for (const name of names) {
+    if (!name.startsWith(last)) continue;
+    const slash = name.indexOf('/', last.length);
+    parts.add(slash < 0 ? name : name.slice(0, slash + 1));
+  }
+  return [...parts];
+}
+
+async function fetchNames(session: Session): Promise<string[]> {
+  const names: string[] = [];
+  const signal = AbortSignal.timeout(WAIT_MS);
+  try {
+    for await (const entry of listEntries(session, {}, { signal })) {
+      names.push(entry.path);
+      if (names.length >= NAMES_MAX) break;
+    }
+  } catch {
+    // What came in time is offered.
+  }
+  return names;
+}

@@ -1,0 +1,111 @@
+import { MeshError } from '../core/errors.ts';
+import { COMMANDS, VERBS } from './commands.ts';
+import { completionScript } from './completion.ts';
+import { EXIT_DONE, EXIT_INTERRUPTED } from './exit-codes.ts';
+import { helpOf, helpOfAll } from './help.ts';
+import { CLIENT_OPTIONS, clientWish, openClient } from './open-client.ts';
+import { type OptionTable, type Parsed, parseLine } from './parse.ts';
+import { reportError } from './report.ts';
+import { runVerb } from './run-verb.ts';
+import { isInteractive, processScreen, type Screen } from './screen.ts';
+import type { VerbCommand } from './verb.ts';
+import { programVersion } from './version.ts';
+
+/** Options of the command line beside those of every client verb. */
+const GLOBALS: OptionTable = {
+  ...CLIENT_OPTIONS,
+  help: { describe: 'tell how to use the command' },
+  version: { describe: 'tell the version of this program' },
+};
+
+/** Runs one command line to its exit code. Nothing is thrown: what fails is told in one line. */
+export async function run(argv: readonly string[]): Promise<number> {
+  const screen = processScreen();
+  try {
+    const words = argv.map((word) => (word === '-h' ? '--help' : word));
+    // `restore --version ID` is an option of that verb.
+    const globals = argv.includes('restore') ? without(GLOBALS, 'version') : GLOBALS;
+    return await runLine(await parseLine(words, COMMANDS, globals), screen);
+  } catch (thrown) {
+    return reportError(screen, thrown, argv.includes('--json'));
+  }
+}
+
+async function runLine(line: Parsed, screen: Screen): Promise<number> {
+  const name = line.command?.name;
+  if (line.options.has('help') || name === 'help') return help(line, screen);
+  if (name !== 'restore' && line.options.has('version')) {
+    screen.print(programVersion());
+    return EXIT_DONE;
+  }
+  if (name === 'completion') {
+    screen.print(completionScript(COMMANDS));
+    return EXIT_DONE;
+  }
+  if (name === 'up') {
+    const { up } = await import('./up.ts');
+    return await up(line, screen);
+  }
+  const verb = VERBS.find((one) => one.name === name);
+  if (verb !== undefined) return await runOnce(verb, line, screen);
+  if (line.options.has('json')) throw new MeshError('usage', '--json goes with a command, not with the shell');
+  const { shell } = await import('./shell.ts');
+  return await shell(line, screen);
+}
+
+function help(line: Parsed, screen: Screen): number {
+  const topic = line.command?.name === 'help' ? line.words[0] : line.command?.name;
+  const text =
+    topic === undefined ? helpOfAll(COMMANDS, 'filemesh ', CLIENT_OPTIONS) : helpOf(topic, COMMANDS, 'filemesh ', CLIENT_OPTIONS);
+  screen.print(text);
+  return EXIT_DONE;
+}
+
+/** One verb for itself: Ctrl-C calls it off, twice ends the program at once. */
+async function runOnce(verb: VerbCommand, line: Parsed, screen: Screen): Promise<number> {
+  const wish = await clientWish(line, process.env);
+  const client = await openClient(wish, { timeoutMs: wish.timeoutMs });
+  const stop = new AbortController();
+  let isLent = false;
+  const interrupt = (): void => {
+    if (isLent) return;
+    if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    stop.abort();
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  try {
+    const code = await runVerb(verb, line, {
+      session: client.session,
+      screen,
+      inShell: false,
+      signal: stop.signal,
+      lendTerminal: async (work) => {
+        isLent = true;
+        try {
+          return await work();
+        } finally {
+          isLent = false;
+        }
+      },
+      ...(isInteractive() ? { ask: askOnce } : {}),
+    });
+    return stop.signal.aborted ? EXIT_INTERRUPTED : code;
+  } finally {
+    await client.close();
+  }
+}
+
+async function askOnce(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await terminal.question(question);
+  } finally {
+    terminal.close();
+  }
+}
+
+function without(table: OptionTable, name: string): OptionTable {
+  return Object.fromEntries(Object.entries(table).filter(([option]) => option !== name));
+}

@@ -1,0 +1,51 @@
+import { Presets, SingleBar } from 'cli-progress';
+import type { Progress } from '../client/transfer.ts';
+import { shownSize, shownText } from './output.ts';
+
+/** Work shorter than this shows no bar. */
+const SHOWN_AFTER_MS = 1000;
+/** Characters of a name in the bar's line. */
+const NAME_MAX = 40;
+
+/** A bar on standard error for work that takes longer than a second, where there is a terminal. */
+export class ProgressBar {
+  readonly #enabled: boolean;
+  readonly #beganMs = performance.now();
+  #bar: SingleBar | undefined;
+  #name = '';
+
+  constructor(enabled: boolean) {
+    this.#enabled = enabled && process.stderr.isTTY === true;
+  }
+
+  readonly tell: Progress = (name, doneBytes, totalBytes) => {
+    if (!this.#enabled || performance.now() - this.#beganMs < SHOWN_AFTER_MS) return;
+    if (name !== this.#name) this.clear();
+    this.#name = name;
+    const sizes = { done: shownSize(doneBytes), all: shownSize(totalBytes) };
+    if (this.#bar === undefined) {
+      this.#bar = new SingleBar(options(name), Presets.shades_classic);
+      this.#bar.start(Math.max(1, totalBytes), doneBytes, sizes);
+    }
+    this.#bar.update(doneBytes, sizes);
+  };
+
+  /** Takes the bar off the screen. */
+  readonly clear = (): void => {
+    this.#bar?.stop();
+    this.#bar = undefined;
+  };
+}
+
+function options(name: string) {
+  const shown = shownText(name);
+  const cut = [...shown].length > NAME_MAX ? `…${[...shown].slice(1 - NAME_MAX).join('')}` : shown;
+  return {
+    stream: process.stderr,
+    hideCursor: false,
+    clearOnComplete: true,
+    // Its own handlers would end the process on Ctrl-C.
+    gracefulExit: false,
+    format: `${cut.replace(/[{}]/g, '_')} {bar} {percentage}% {done} of {all}, {eta_formatted} left`,
+  };
+}

@@ -1,0 +1,50 @@
+import type { Session } from '../client/session.ts';
+import type { Parsed } from './parse.ts';
+import { ProgressBar } from './progress.ts';
+import { reportError } from './report.ts';
+import { newRunningHash } from './running-hash.ts';
+import type { Screen } from './screen.ts';
+import type { VerbCommand, VerbContext } from './verb.ts';
+
+/** What differs between a verb of the shell and one of the command line. */
+export interface Surroundings {
+  readonly session: Session;
+  readonly screen: Screen;
+  readonly inShell: boolean;
+  readonly ask?: VerbContext['ask'];
+  readonly lendTerminal: VerbContext['lendTerminal'];
+  readonly signal: AbortSignal;
+}
+
+/** Runs one verb to its exit code; its error is told. */
+export async function runVerb(command: VerbCommand, line: Parsed, surroundings: Surroundings): Promise<number> {
+  const { session, screen, inShell, ask, lendTerminal, signal } = surroundings;
+  const json = line.options.has('json');
+  const bar = new ProgressBar(!json);
+  const context: VerbContext = {
+    session,
+    screen: { ...screen, print: cleared(bar, screen.print), note: cleared(bar, screen.note) },
+    json,
+    inShell,
+    options: { signal, progress: bar.tell, newHash: newRunningHash },
+    lendTerminal,
+    quiet: bar.clear,
+    ...(ask === undefined ? {} : { ask }),
+  };
+  try {
+    return await command.run(context, line);
+  } catch (thrown) {
+    bar.clear();
+    return reportError(screen, thrown, json);
+  } finally {
+    bar.clear();
+  }
+}
+
+/** Words are not written into a bar. */
+function cleared(bar: ProgressBar, write: (text: string) => void): (text: string) => void {
+  return (text) => {
+    bar.clear();
+    write(text);
+  };
+}

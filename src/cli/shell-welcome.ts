@@ -1,0 +1,25 @@
+import { type ShownFile, shownFile } from '../client/results.ts';
+import { listEntries } from '../client/verbs/listing.ts';
+import { status } from '../client/verbs/mesh.ts';
+import type { OpenClient } from './open-client.ts';
+import { counted, shownSize, shownText } from './output.ts';
+import type { Screen } from './screen.ts';
+import { fileTable } from './verbs/show.ts';
+
+/** Lines of the screen that are not for the list: the head of the table, its sum, the words above, the prompt. */
+const LINES_BESIDE = 6;
+
+/** What the shell tells on connecting: mesh, peer, how many files; and the list itself when it fits one screen. */
+export async function welcome(client: OpenClient, screen: Screen, signal: AbortSignal): Promise<void> {
+  const reply = await status(client.session, { signal });
+  screen.print(
+    `mesh ${shownText(reply.mesh)}, by way of ${shownText(reply.name)}: ${counted(reply.files, 'file')}, ${shownSize(reply.bytes)}, ` +
+      `${counted(reply.peers, 'peer')} up; "help" lists the commands`,
+  );
+  if (reply.paused !== undefined) screen.print(`${shownText(reply.name)} is paused: ${shownText(reply.paused)}`);
+  const room = (screen.size()?.rows ?? 24) - LINES_BESIDE;
+  if (reply.files === 0 || reply.files > room) return;
+  const files: ShownFile[] = [];
+  for await (const entry of listEntries(client.session, {}, { signal })) files.push(shownFile(entry));
+  screen.print(fileTable(files, Date.now()));
+}

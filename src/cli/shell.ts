@@ -1,0 +1,230 @@
+import { createInterface, type Interface } from 'node:readline';
+import type { Session } from '../client/session.ts';
+import { asMeshError, MeshError } from '../core/errors.ts';
+import { BYE, HELP, SHELL_COMMANDS, VERBS } from './commands.ts';
+import { completeLine, NameCache } from './completer.ts';
+import { EXIT_DONE } from './exit-codes.ts';
+import { helpOf, helpOfAll } from './help.ts';
+import { type ClientWish, clientWish, type OpenClient, openClient } from './open-client.ts';
+import { type OptionTable, type Parsed, parseLine } from './parse.ts';
+import { reportError } from './report.ts';
+import { runVerb } from './run-verb.ts';
+import type { Screen } from './screen.ts';
+import { readHistory, writeHistory } from './shell-history.ts';
+import { welcome } from './shell-welcome.ts';
+import { wordsOf } from './words.ts';
+
+/** Options a line of the shell may have beside its verb's own. */
+const LINE_OPTIONS: OptionTable = { json: { describe: 'print one JSON value' } };
+const PROMPT = 'filemesh> ';
+/** Ends the shell when the person says so: no exit code. */
+const LEAVE = -1;
+
+/** The client shell: at a terminal with prompt and history, else the lines of standard input in order. */
+export async function shell(line: Parsed, screen: Screen): Promise<number> {
+  const wish = await clientWish(line, process.env);
+  const isTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  return isTerminal ? await new TerminalShell(wish, screen).run() : await runPiped(wish, screen);
+}
+
+/** One verb a line, in order; each may have its error. Resolves with the exit code of the first failure. */
+async function runPiped(wish: ClientWish, screen: Screen): Promise<number> {
+  const client = await openClient(wish, { timeoutMs: wish.timeoutMs });
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  let firstFailure = EXIT_DONE;
+  const input = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
+  try {
+    for await (const text of input) {
+      const code = await runShellLine(text, client.session, screen, stop.signal, {});
+      if (code === LEAVE || stop.signal.aborted) break;
+      if (firstFailure === EXIT_DONE) firstFailure = code;
+    }
+    return firstFailure;
+  } finally {
+    input.close();
+    await client.close();
+  }
+}
+
+interface TerminalHooks {
+  readonly ask?: (question: string) => Promise<string>;
+  readonly lendTerminal?: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+/** Runs one line: LEAVE for `bye`, else its exit code. Its error is told. */
+async function runShellLine(
+  text: string,
+  session: Session,
+  screen: Screen,
+  signal: AbortSignal,
+  hooks: TerminalHooks,
+): Promise<number> {
+  try {
+    const words = wordsOf(text);
+    if (words.length === 0 || words[0]?.startsWith('#') === true) return EXIT_DONE;
+    const line = await parseLine(words, SHELL_COMMANDS, LINE_OPTIONS);
+    if (line.command?.name === BYE.name) return LEAVE;
+    if (line.command === undefined) throw new MeshError('usage', 'a line begins with a command; "help" lists them');
+    if (line.command.name === HELP.name) {
+      const topic = line.words[0];
+      screen.print(
+        topic === undefined ? helpOfAll(SHELL_COMMANDS, '', LINE_OPTIONS) : helpOf(topic, SHELL_COMMANDS, '', LINE_OPTIONS),
+      );
+      return EXIT_DONE;
+    }
+    const verb = VERBS.find((one) => one.name === line.command?.name);
+    if (verb === undefined) throw new MeshError('usage', '"help" lists the commands');
+    const lendTerminal = hooks.lendTerminal ?? ((work) => work());
+    return await runVerb(verb, line, {
+      session,
+      screen,
+      inShell: true,
+      signal,
+      lendTerminal,
+      ...(hooks.ask && { ask: hooks.ask }),
+    });
+  } catch (thrown) {
+    return reportError(screen, thrown, false);
+  }
+}
+
+/** The shell a person sits at. */
+class TerminalShell {
+  readonly #wish: ClientWish;
+  readonly #screen: Screen;
+  readonly #names = new NameCache();
+  #stop: AbortController | undefined;
+  #isAsking = false;
+
+  constructor(wish: ClientWish, screen: Screen) {
+    this.#wish = wish;
+    this.#screen = screen;
+  }
+
+  async run(): Promise<number> {
+    const client = await openClient(this.#wish, {
+      timeoutMs: 'never',
+      onWaiting: () => this.#screen.note('no peer answers; trying on (Ctrl-C stops the command)'),
+      onBack: (peer) => this.#screen.note(`back: ${peer.slice(0, 8)}`),
+    });
+    const history = await readHistory(this.#wish.home.historyFile);
+    const terminal = createInterface({
+      input: process.stdin,
+      output: process.stdout,
+      prompt: PROMPT,
+      history,
+      removeHistoryDuplicates: true,
+      completer: (text: string, answer: (error: Error | null, result: [string[], string]) => void) => {
+        completeLine(text, client.session, this.#names).then(
+          (result) => answer(null, result),
+          () => answer(null, [[], text]),
+        );
+      },
+    });
+    try {
+      await this.#greet(client, terminal);
+      await this.#lines(client, terminal);
+      return EXIT_DONE;
+    } finally {
+      terminal.close();
+      await client.close();
+    }
+  }
+
+  async #greet(client: OpenClient, terminal: Interface): Promise<void> {
+    const signal = this.#begin(terminal);
+    try {
+      await welcome(client, this.#screen, signal);
+    } catch (thrown) {
+      reportError(this.#screen, asMeshError(thrown), false);
+    } finally {
+      this.#stop = undefined;
+    }
+  }
+
+  /** Until `bye`, or Ctrl-D. */
+  async #lines(client: OpenClient, terminal: Interface): Promise<void> {
+    const waiting: string[] = [];
+    let wake: (() => void) | undefined;
+    let isOver = false;
+    terminal.on('line', (text) => {
+      if (this.#isAsking) return;
+      waiting.push(text);
+      wake?.();
+    });
+    terminal.on('close', () => {
+      isOver = true;
+      this.#stop?.abort();
+      wake?.();
+    });
+    const hooks: TerminalHooks = {
+      ask: (question) => this.#ask(terminal, question),
+      lendTerminal: (work) => lend(terminal, work),
+    };
+    while (!isOver) {
+      terminal.prompt();
+      while (waiting.length === 0 && !isOver) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      const text = waiting.shift();
+      if (text === undefined) return;
+      await writeHistory(this.#wish.home.historyFile, text);
+      const signal = this.#begin(terminal);
+      const code = await runShellLine(text, client.session, this.#screen, signal, hooks);
+      this.#stop = undefined;
+      this.#names.forget();
+      if (code === LEAVE) return;
+    }
+  }
+
+  /** From now until the verb ends Ctrl-C stops it; at the prompt it clears the line. */
+  #begin(terminal: Interface): AbortSignal {
+    const stop = new AbortController();
+    this.#stop = stop;
+    if (terminal.listenerCount('SIGINT') === 0) terminal.on('SIGINT', () => this.#interrupt(terminal));
+    return stop.signal;
+  }
+
+  #interrupt(terminal: Interface): void {
+    if (this.#stop !== undefined) {
+      this.#stop.abort();
+      return;
+    }
+    terminal.write(null, { ctrl: true, name: 'e' });
+    terminal.write(null, { ctrl: true, name: 'u' });
+    this.#screen.note('("bye" or Ctrl-D leaves)');
+    terminal.prompt();
+  }
+
+  #ask(terminal: Interface, question: string): Promise<string> {
+    const signal = this.#stop?.signal;
+    this.#isAsking = true;
+    return new Promise<string>((resolve, reject) => {
+      const stop = () => reject(new MeshError('failed', 'stopped: the command was called off'));
+      if (signal === undefined) return terminal.question(question, resolve);
+      signal.addEventListener('abort', stop, { once: true });
+      terminal.question(question, { signal }, resolve);
+    }).finally(() => {
+      this.#isAsking = false;
+    });
+  }
+}
+
+/** Another program has the terminal while `work` lasts: its keys are not read here. */
+async function lend<T>(terminal: Interface, work: () => Promise<T>): Promise<T> {
+  terminal.pause();
+  process.stdin.setRawMode(false);
+  // Ctrl-C in the editor is the editor's.
+  const ignore = () => {};
+  process.on('SIGINT', ignore);
+  try {
+    return await work();
+  } finally {
+    process.off('SIGINT', ignore);
+    process.stdin.setRawMode(true);
+    terminal.resume();
+  }
+}

@@ -1,0 +1,87 @@
+import { existsSync } from 'node:fs';
+import { mkdir, realpath, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join, parse, resolve } from 'node:path';
+import { MeshError } from '../core/errors.ts';
+import { PRIVATE_FOLDER, quote } from '../core/path.ts';
+import type { Home } from './home.ts';
+
+/** Where a peer keeps what is its own. */
+export interface PeerPlaces {
+  /** The shared folder, as it is really called. */
+  readonly folder: string;
+  /** Its key lies here. */
+  readonly identityDirectory: string;
+  readonly storeFile: string;
+  readonly logFile: string;
+}
+
+/** The file whose absence says that a folder has lost its identity. */
+const IDENTITY_FILE = 'identity.key';
+
+/**
+ * Makes sure that `folder` can be a peer's: it is there (made if missing), is no whole disk and no bare home, and has the
+ * identity it had before. Rejects with `usage` or `failed`. Nothing is made in a folder that is refused.
+ */
+export async function preparePlaces(folder: string, home: Home, isNew: boolean): Promise<PeerPlaces> {
+  const wanted = resolve(folder);
+  if (parse(wanted).root === wanted || samePlace(wanted, homedir())) throw refused(wanted);
+  const real = await realpath(wanted).catch(() => wanted);
+  if (parse(real).root === real || samePlace(real, await realpath(homedir()).catch(homedir))) throw refused(wanted);
+  const privateFolder = join(real, PRIVATE_FOLDER);
+  const known = await home.peerOfFolder(real);
+  if (known !== undefined && !isNew && !existsSync(join(privateFolder, IDENTITY_FILE))) throw lost(real, known);
+  await makeFolder(real);
+  const places = {
+    folder: real,
+    identityDirectory: privateFolder,
+    storeFile: join(privateFolder, 'store', 'peer.db'),
+    logFile: join(privateFolder, 'log', 'peer.log'),
+  };
+  for (const file of [places.storeFile, places.logFile]) await makePrivate(dirname(file));
+  return places;
+}
+
+/** The folder `up` takes when none is named. */
+export function defaultFolder(): string {
+  return join(homedir(), 'filemesh');
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    if ((await stat(folder)).isDirectory()) return;
+  } catch (cause) {
+    throw new MeshError('failed', `the folder ${quote(folder)} cannot be used: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function makePrivate(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new MeshError(
+      'failed',
+      `${quote(folder)} cannot be made: ${(cause as Error).message}; a peer must be able to write in its folder`,
+      { cause },
+    );
+  }
+}
+
+function samePlace(a: string, b: string): boolean {
+  return resolve(a) === resolve(b);
+}
+
+function refused(folder: string): MeshError {
+  return new MeshError(
+    'usage',
+    `${quote(folder)} cannot be shared as a whole; make a folder for it, such as ${quote(defaultFolder())}`,
+  );
+}
+
+function lost(folder: string, peer: string): MeshError {
+  return new MeshError(
+    'failed',
+    `${quote(folder)} belonged to the peer ${peer.slice(0, 12)} and its identity is gone: is the disk mounted? If it is to begin anew, use --new`,
+  );
+}

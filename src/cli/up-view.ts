@@ -1,0 +1,174 @@
+import type { PeerEvent } from '../peer/events.ts';
+import type { Peer } from '../peer/peer.ts';
+import { shownSize, shownText } from './output.ts';
+import type { Screen } from './screen.ts';
+
+/** What a running peer shows: events as they happen, and in a terminal how it is. */
+export interface UpView {
+  /** It listens and its store is open. */
+  ready(peer: Peer, join: string): void;
+  event(event: PeerEvent): void;
+  /** It begins to stop. */
+  stopping(): void;
+  close(): void;
+}
+
+/** How often the living status is drawn anew. */
+const REDRAW_MS = 1000;
+
+/** Why a peer may be alone, the likeliest first. */
+const ALONE = [
+  'no other peer was found yet. If there should be one, look in this order:',
+  '  1. the firewall of either machine: TCP port of the peer, and UDP 5353 for multicast, must be let in',
+  '  2. UDP 5353 may be filtered between the machines: other subnet, VPN, or guest network',
+  '  3. the Wi-Fi access point may keep its clients apart ("AP isolation", "client isolation")',
+  '  4. name the other one by hand: filemesh up --peer HOST:PORT',
+];
+
+/** One JSON object a line, for programs. */
+export function jsonView(screen: Screen): UpView {
+  return {
+    ready: (peer, join) => {
+      const { id, name, meshName } = peer;
+      screen.value({
+        event: 'ready',
+        id,
+        name,
+        mesh: meshName ?? join.split(/[+/]/)[0],
+        address: peer.addresses[0] ?? null,
+        join,
+      });
+    },
+    event: (event) => screen.value(event),
+    stopping: () => {},
+    close: () => {},
+  };
+}
+
+/** Plain lines, where there is no terminal. */
+export function plainView(screen: Screen, folder: string): UpView {
+  return {
+    ready: (peer) => screen.print(readyText(peer, folder)),
+    event: (event) => screen.print(eventText(event)),
+    stopping: () => screen.print('stopping'),
+    close: () => {},
+  };
+}
+
+/** In a terminal: a short status that is drawn anew, with the events that matter to a person above it. */
+export function livingView(screen: Screen, folder: string): UpView {
+  const living = new Living(screen, folder);
+  return {
+    ready: (peer, join) => living.start(peer, join),
+    event: (event) => living.event(event),
+    stopping: () => living.say('stopping'),
+    close: () => living.close(),
+  };
+}
+
+class Living {
+  readonly #screen: Screen;
+  readonly #folder: string;
+  #peer: Peer | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #linesDrawn = 0;
+  #doing = 'looks at the folder';
+
+  constructor(screen: Screen, folder: string) {
+    this.#screen = screen;
+    this.#folder = folder;
+  }
+
+  start(peer: Peer, join: string): void {
+    this.#peer = peer;
+    this.say(`${readyText(peer, this.#folder)}\nother machines enter with: filemesh up --join ${join}`);
+    this.#timer = setInterval(() => this.#redraw(), REDRAW_MS);
+    this.#redraw();
+  }
+
+  event(event: PeerEvent): void {
+    // Single files come by the thousand: they are the last line of the status, not a line each.
+    if (event.event === 'stored' || event.event === 'replicated' || event.event === 'deleted') this.#doing = eventText(event);
+    else this.say(eventText(event));
+  }
+
+  say(text: string): void {
+    this.#erase();
+    this.#screen.print(text);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#peer = undefined;
+  }
+
+  #redraw(): void {
+    const peer = this.#peer;
+    if (peer === undefined) return;
+    peer
+      .status()
+      .then((status) => {
+        if (this.#peer === undefined) return;
+        const all = peer.peers().peers;
+        const self = all.find((one) => one.self);
+        const others = all.filter((one) => !one.self).map((one) => `${shownText(one.name)}${one.alive ? '' : ' (away)'}`);
+        const paused = status.paused === undefined ? '' : `PAUSED: ${shownText(status.paused)}`;
+        const busy = peer.scanned ? this.#doing : 'looks at the folder';
+        this.#draw([
+          `folder   ${shownText(this.#folder)}, ${shownSize(self?.bytes ?? 0)} of ${shownSize(self?.capacity ?? 0)}`,
+          `members  ${others.length === 0 ? 'none yet' : others.join(', ')}`,
+          `files    ${status.files}${status.under > 0 ? `, ${status.under} with fewer than ${status.wanted} copies` : ''}`,
+          `now      ${paused === '' ? busy : paused}`,
+        ]);
+      })
+      .catch(() => undefined);
+  }
+
+  #draw(lines: readonly string[]): void {
+    this.#erase();
+    const columns = this.#screen.size()?.columns ?? 80;
+    for (const line of lines) this.#screen.print([...line].slice(0, Math.max(20, columns - 1)).join(''));
+    this.#linesDrawn = lines.length;
+  }
+
+  #erase(): void {
+    if (this.#linesDrawn > 0) process.stdout.write(`\u001b[${this.#linesDrawn}A\u001b[J`);
+    this.#linesDrawn = 0;
+  }
+}
+
+function readyText(peer: Peer, folder: string): string {
+  const mesh = peer.meshName === undefined ? 'waits to be let into its mesh' : `of mesh ${shownText(peer.meshName)}`;
+  return `${shownText(peer.name)} ${mesh} listens on ${peer.addresses[0] ?? 'no address'}, folder ${shownText(folder)}`;
+}
+
+/** One event in words. */
+export function eventText({ event, path, peer, reason }: PeerEvent): string {
+  const name = shownText(path ?? '');
+  const who = shownText(peer ?? '');
+  const why = reason === undefined ? '' : `: ${shownText(reason)}`;
+  switch (event) {
+    case 'member-joined':
+      return `${who} is here`;
+    case 'member-lost':
+      return `${who} is away`;
+    case 'stored':
+      return `stored ${name}`;
+    case 'replicated':
+      return `${name} has its copies`;
+    case 'deleted':
+      return `deleted ${name}`;
+    case 'conflict':
+      return `conflict: ${name} has several versions; "filemesh resolve" ends that`;
+    case 'paused':
+      return `paused${why}; "filemesh resume --deleted" or "--restore" answers`;
+    case 'resumed':
+      return 'goes on';
+    case 'foreign-mesh':
+      return `${shownText(reason ?? 'peers of another mesh are near')}; "filemesh invite" there prints a line, "filemesh up --join LINE" with a folder of its own joins it`;
+    case 'alone':
+      return ALONE.join('\n');
+    default:
+      return `${event}${why}`;
+  }
+}

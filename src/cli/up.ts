@@ -1,0 +1,136 @@
+import { MeshError } from '../core/errors.ts';
+import type { PeerEvent } from '../peer/events.ts';
+import { Peer } from '../peer/peer.ts';
+import { EXIT_DONE } from './exit-codes.ts';
+import { Home } from './home.ts';
+import type { Parsed } from './parse.ts';
+import type { Screen } from './screen.ts';
+import { readUpFile } from './up-file.ts';
+import { defaultFolder, type PeerPlaces, preparePlaces } from './up-folder.ts';
+import { openPeerPlatform } from './up-platform.ts';
+import { isUpOption, precedence, settingsOf, textsOfEnvironment, type UpSettings, type UpTexts } from './up-settings.ts';
+import { jsonView, livingView, plainView, type UpView } from './up-view.ts';
+
+/** A stop takes at most so long: what is not done by then is done after the next start. */
+const STOP_MS_MAX = 2000;
+/** How often it is looked whether the join line changed, so that local clients have the present one. */
+const LINE_LOOK_MS = 2000;
+
+/** Runs a peer until it is told to stop. Resolves with the exit code. */
+export async function up(line: Parsed, screen: Screen): Promise<number> {
+  const { folder, settings } = await wishOf(line);
+  const home = Home.of(process.env);
+  const places = await preparePlaces(folder, home, settings.isNew);
+  const json = line.options.has('json');
+  const living = !json && process.stdout.isTTY === true;
+  const view = json ? jsonView(screen) : living ? livingView(screen, places.folder) : plainView(screen, places.folder);
+  const stopped = untilStopped();
+  const { platform, close } = await openPeerPlatform(places, settings.interfaces, living ? 'silent' : json ? 'info' : 'warn');
+  const start = new Start(view);
+  try {
+    const peer = await Peer.start(platform, settings.config, (event) => start.event(event)).catch(async (thrown: unknown) => {
+      await platform.store.close();
+      throw thrown;
+    });
+    const keeping = await keepForClients(home, peer, places, settings);
+    start.ready(peer, keeping.line());
+    await stopped;
+    view.stopping();
+    keeping.end();
+    await Promise.race([peer.stop(), afterMs(STOP_MS_MAX)]);
+    return EXIT_DONE;
+  } finally {
+    view.close();
+    await Promise.race([close(), afterMs(STOP_MS_MAX)]);
+  }
+}
+
+/** Holds events back until `ready` was told: that one is the first. */
+class Start {
+  readonly #view: UpView;
+  #early: PeerEvent[] | undefined = [];
+
+  constructor(view: UpView) {
+    this.#view = view;
+  }
+
+  event(event: PeerEvent): void {
+    if (this.#early === undefined) this.#view.event(event);
+    else this.#early.push(event);
+  }
+
+  ready(peer: Peer, join: string): void {
+    this.#view.ready(peer, join);
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const event of early) this.#view.event(event);
+  }
+}
+
+async function wishOf(line: Parsed): Promise<{ folder: string; settings: UpSettings }> {
+  if (line.options.has('timeout')) throw new MeshError('usage', 'up takes no --timeout');
+  const flags: Partial<Record<string, readonly string[]>> = {};
+  for (const [option, texts] of line.options) {
+    if (isUpOption(option)) flags[option] = texts.length === 0 ? ['true'] : texts;
+  }
+  const config = line.options.get('config')?.[0] ?? process.env.FILEMESH_CONFIG;
+  const file = config === undefined || config === '' ? { texts: {} } : await readUpFile(config);
+  const settings = settingsOf(precedence(flags as UpTexts, textsOfEnvironment(process.env), file.texts));
+  const folder = line.words[0] ?? nonEmpty(process.env.FILEMESH_FOLDER) ?? ('folder' in file ? file.folder : undefined);
+  return { folder: folder ?? defaultFolder(), settings };
+}
+
+/** Leaves the join line and the address where a client of this user finds them, now and whenever they change. */
+async function keepForClients(home: Home, peer: Peer, places: PeerPlaces, settings: UpSettings) {
+  const line = (): string => peer.join ?? settings.config.join ?? '';
+  let kept = '';
+  const keep = async (): Promise<void> => {
+    const now = line();
+    const addresses = localAddresses(peer);
+    const state = JSON.stringify([now, addresses]);
+    if (state === kept || now === '') return;
+    kept = state;
+    await home.keepMesh({ line: now, facts: [] });
+    await home.keepLocalPeer(now, { id: peer.id, folder: places.folder, addresses, pid: process.pid });
+  };
+  await home.keepFolder(places.folder, peer.id);
+  await keep();
+  const timer = setInterval(() => {
+    // Only a convenience for clients here: tried again at the next look.
+    keep().catch(() => {
+      kept = '';
+    });
+  }, LINE_LOOK_MS);
+  return { line, end: () => clearInterval(timer) };
+}
+
+/** Loopback first: it is always listened on, and no firewall is in the way. */
+function localAddresses(peer: Peer): string[] {
+  const port = /:(\d+)$/.exec(peer.addresses[0] ?? '')?.[1];
+  const loopback = port === undefined ? [] : [`127.0.0.1:${port}`];
+  return [...new Set([...loopback, ...peer.addresses])];
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the program at once. */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    let isStopping = false;
+    const stop = (): void => {
+      if (isStopping) process.exit(1);
+      isStopping = true;
+      resolve();
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+  });
+}
+
+function afterMs(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}

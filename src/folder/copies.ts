@@ -1,0 +1,102 @@
+import { asMeshError, MeshError } from '../core/errors.ts';
+import type { ContentHash, FilePath } from '../core/ids.ts';
+import type { OpenFile } from '../platform/disk.ts';
+import type { Acts } from './acts.ts';
+import { openNoted } from './copying.ts';
+import type { Copy } from './face.ts';
+import type { HeldCopy } from './held-table.ts';
+import type { Room } from './room.ts';
+import { isSameStat } from './stats.ts';
+
+/** Reading what is held, and looking whether it is still right. */
+export class Copies {
+  readonly #room: Room;
+  readonly #acts: Acts;
+
+  constructor(room: Room, acts: Acts) {
+    this.#room = room;
+    this.#acts = acts;
+  }
+
+  /** See Folder.open. */
+  async open(path: FilePath, hash: ContentHash): Promise<Copy> {
+    this.#room.assertOpen();
+    const copy = this.#copy(path, hash);
+    try {
+      const opened = await openNoted(this.#room, copy);
+      return { ...opened, read: (offset, length) => this.#watched(copy, () => opened.read(offset, length)) };
+    } catch (thrown) {
+      this.#doubt(copy);
+      throw thrown;
+    }
+  }
+
+  /** See Folder.verify. */
+  async verify(path: FilePath, hash: ContentHash): Promise<boolean> {
+    this.#room.assertOpen();
+    const copy = this.#room.held.find(path, hash);
+    if (copy === undefined) return false;
+    const found = await this.#look(copy);
+    if (found === 'right') return true;
+    if (found === 'other' && copy.disk === path) this.#room.suspect(path);
+    else await this.#room.locks.with([path], () => this.#lose(copy));
+    return false;
+  }
+
+  #copy(path: FilePath, hash: ContentHash): HeldCopy {
+    const copy = this.#room.held.find(path, hash);
+    if (copy === undefined) throw new MeshError('gone', `${path} is not held here`);
+    return copy;
+  }
+
+  async #watched(copy: HeldCopy, read: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    try {
+      this.#room.belief.assert();
+      return await read();
+    } catch (thrown) {
+      if (asMeshError(thrown).code === 'changed') this.#doubt(copy);
+      throw thrown;
+    }
+  }
+
+  /** The file is not the one noted: a user's is looked at, one of ours is hashed anew. */
+  #doubt(copy: HeldCopy): void {
+    if (copy.disk === copy.path) this.#room.suspect(copy.path);
+    else this.#room.spawn('looking at a sibling', async () => void (await this.verify(copy.path, copy.hash)));
+  }
+
+  /** `other`: the file was touched since it was noted, so a wrong hash would prove nothing. */
+  async #look(copy: HeldCopy): Promise<'right' | 'wrong' | 'other'> {
+    let file: OpenFile;
+    try {
+      file = await this.#room.options.disk.open(copy.disk);
+    } catch (thrown) {
+      if (asMeshError(thrown).code === 'gone') return 'other';
+      throw thrown;
+    }
+    try {
+      if (!isSameStat(file.stat, copy.stat)) return 'other';
+      const { hash } = await this.#room.options.hasher.digest(file);
+      if (hash === copy.hash) return 'right';
+      return isSameStat(await file.restat(), copy.stat) ? 'wrong' : 'other';
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Rotten bytes go where nobody is served from, and this peer says that it has none. */
+  async #lose(copy: HeldCopy): Promise<void> {
+    const { held, options } = this.#room;
+    const { path, hash, disk, stat } = copy;
+    if (held.find(path, hash) !== copy) return;
+    options.log.warn('a copy is wrong and was set aside', { path, hash });
+    const aside = `.filemesh/trash/rot-${this.#room.freshName()}`;
+    const isThere = (await options.disk.stat(disk)) !== undefined;
+    const replaced = await this.#room.versionsOf(copy);
+    const move =
+      disk === path
+        ? ({ kind: 'commit', intent: { path, aside, replaces: stat }, replaced } as const)
+        : ({ kind: 'move', from: disk, to: aside } as const);
+    await this.#acts.run({ id: this.#room.freshName(), moves: isThere ? [move] : [], effects: [{ kind: 'lose', path, hash }] });
+  }
+}

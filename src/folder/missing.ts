@@ -1,0 +1,108 @@
+import type { FilePath } from '../core/ids.ts';
+import type { FileVersion } from '../core/version.ts';
+import type { Effect } from './act.ts';
+import { isTooMany } from './brake.ts';
+import { writeEffects } from './effects.ts';
+import type { HeldCopy } from './held-table.ts';
+import { burialEffects } from './intake.ts';
+import type { LedgerTransaction } from './ledger.ts';
+import type { Room } from './room.ts';
+
+/** Files recorded as deleted in one change of the ledger. 1…2,000. */
+const RECORD_FILES_MAX = 500;
+/** Stats asked for at once. */
+const STATS_MAX = 16;
+
+/** Held files that are not where they were, until a second whole scan believes it. */
+export class Missing {
+  readonly #room: Room;
+  readonly #buried: (path: FilePath) => void;
+  /** When the first scan that missed it began. */
+  #first = new Map<FilePath, number>();
+  /** What a person answered: `deleted` believes all of it, `restore` none. */
+  answer: 'deleted' | 'restore' | undefined;
+
+  /** @param buried called for each path whose plain file was deleted by the user. */
+  constructor(room: Room, buried: (path: FilePath) => void) {
+    this.#room = room;
+    this.#buried = buried;
+  }
+
+  /** Files that wait for another scan. */
+  get count(): number {
+    return this.#first.size;
+  }
+
+  /**
+   * Judges a whole scan, when all it met is taken in, so that what was renamed is held under its new name already.
+   *
+   * @param beganMs of the scan; `held.scanNumber` is its number.
+   */
+  async judge(beganMs: number): Promise<void> {
+    const { held, belief, options } = this.#room;
+    const missing = new Map<FilePath, number>();
+    for (const { path, seenScan } of held.allPlain()) {
+      if (seenScan < held.scanNumber) missing.set(path, this.#first.get(path) ?? beganMs);
+    }
+    this.#first = missing;
+    if (this.answer === 'restore') return this.#recordAll([...missing.keys()], loseEffects);
+    const believed = [...missing].filter(([, firstMs]) => firstMs < beganMs && beganMs - firstMs >= options.config.settleMs);
+    if (!isTooMany(missing.size, held.plainCount) || this.answer === 'deleted') belief.releaseBrake();
+    else if (believed.length > 0) belief.pull(missing.size, held.plainCount);
+    if (belief.paused !== undefined) return;
+    await this.#recordAll(
+      believed.map(([path]) => path),
+      (transaction, copy, versions) => burialEffects(this.#room, transaction, copy, versions),
+    );
+  }
+
+  async #recordAll(paths: readonly FilePath[], effectsOf: EffectsOf): Promise<void> {
+    for (let from = 0; from < paths.length; from += RECORD_FILES_MAX) {
+      await this.#recordSome(paths.slice(from, from + RECORD_FILES_MAX), effectsOf);
+    }
+  }
+
+  async #recordSome(paths: readonly FilePath[], effectsOf: EffectsOf): Promise<void> {
+    const releases: (() => void)[] = [];
+    try {
+      const gone: { copy: HeldCopy; versions: readonly FileVersion[] }[] = [];
+      for (let from = 0; from < paths.length; from += STATS_MAX) {
+        const group = paths.slice(from, from + STATS_MAX);
+        gone.push(...(await Promise.all(group.map((path) => this.#lookAt(path, releases)))).filter((one) => one !== undefined));
+      }
+      // Last: were the folder gone, each of these looks would have said the same.
+      if (gone.length === 0 || !(await this.#room.belief.check())) return;
+      const written = await this.#room.options.ledger.change(
+        gone.map(({ copy }) => copy.path),
+        (transaction) =>
+          gone.map(({ copy, versions }) =>
+            writeEffects(this.#room, transaction, effectsOf(transaction, copy, versions), new Map()),
+          ),
+      );
+      for (const { tell } of written) tell();
+      for (const { copy } of gone) {
+        this.#first.delete(copy.path);
+        if (effectsOf !== loseEffects) this.#buried(copy.path);
+      }
+    } finally {
+      for (const release of releases) release();
+    }
+    this.#room.tell();
+  }
+
+  async #lookAt(path: FilePath, releases: (() => void)[]) {
+    const release = this.#room.locks.tryHold(path);
+    if (release === undefined) return undefined;
+    releases.push(release);
+    const copy = this.#room.held.plain(path);
+    if (copy === undefined || (await this.#room.options.disk.stat(path)) !== undefined) return undefined;
+    return { copy, versions: await this.#room.versionsOf(copy) };
+  }
+}
+
+type EffectsOf = (transaction: LedgerTransaction, copy: HeldCopy, versions: readonly FileVersion[]) => Effect[];
+
+/** Not deleted, only not here: the others bring it back. */
+function loseEffects(_: LedgerTransaction, { path, hash }: HeldCopy): Effect[] {
+  return [{ kind: 'lose', path, hash }];
+}

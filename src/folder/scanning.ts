@@ -1,0 +1,169 @@
+import { asMeshError } from '../core/errors.ts';
+import type { FilePath } from '../core/ids.ts';
+import { faultOfPath } from '../core/path.ts';
+import type { Timer } from '../platform/clock.ts';
+import type { WalkEntry } from '../platform/disk.ts';
+import type { IgnoreRules } from './ignore-rules.ts';
+import type { Missing } from './missing.ts';
+import type { Room } from './room.ts';
+import type { Settling } from './settling.ts';
+import { isSameStat } from './stats.ts';
+
+/** Files not kept that are listed; the count of the others would help nobody. */
+const NOT_KEPT_MAX = 1_000;
+/** ms between whole scans while the watcher says that its hints are incomplete. */
+const FAULTY_SCAN_EVERY_MS = 10_000;
+/** A scan asked for by a hint comes so much later: with what is hinted meanwhile. */
+const GATHER_MS = 40;
+/** Scans asked for take at most one part in so many of the time. */
+const REST_FACTOR = 4;
+/** Entries of a walk's batch at most, by its contract. */
+const BATCH_ENTRIES_MAX = 1_000;
+
+interface Parts {
+  readonly room: Room;
+  readonly settling: Settling;
+  readonly missing: Missing;
+  readonly ignore: IgnoreRules;
+  /** What is to be done before each scan, the folder being believed. */
+  readonly before: () => Promise<void>;
+  readonly hasWatchFault: () => boolean;
+}
+
+/** Whole scans of the folder, one at a time: the truth that hints only hurry. */
+export class Scanning {
+  readonly #parts: Parts;
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  #timer: Timer | undefined;
+  #timerMs = Number.POSITIVE_INFINITY;
+  #lastEndMs = Number.NEGATIVE_INFINITY;
+  #lastTookMs = 0;
+  #notKept: { path: string; reason: string }[] = [];
+  /** One whole scan of this start is taken in. */
+  isDone = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  get notKept(): readonly { path: string; reason: string }[] {
+    return this.#notKept;
+  }
+
+  /** A whole scan that begins after this call; resolves when all it met is taken in, or the folder is not believed. */
+  scan(): Promise<void> {
+    if (this.#running === undefined) return this.#begin();
+    this.#next ??= this.#running
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined;
+        return this.#begin();
+      });
+    return this.#next;
+  }
+
+  /** Asks for a scan soon: something happened that a look at single files cannot tell. */
+  want(): void {
+    const { clock } = this.#parts.room.options;
+    this.#arm(Math.max(clock.now() + GATHER_MS, this.#lastEndMs + this.#lastTookMs * REST_FACTOR));
+  }
+
+  /** Looks at all below a path that is no file. False: there is nothing. */
+  async below(path: string): Promise<boolean> {
+    let isThere = false;
+    for await (const batch of this.#parts.room.options.disk.walk(path)) {
+      isThere ||= batch.length > 0;
+      await this.#parts.settling.roomFor(BATCH_ENTRIES_MAX);
+      for (const entry of batch) this.#meet(entry, []);
+    }
+    return isThere;
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  #begin(): Promise<void> {
+    this.#timer?.cancel();
+    this.#timerMs = Number.POSITIVE_INFINITY;
+    const { room } = this.#parts;
+    this.#running = this.#scanWhole().finally(() => {
+      this.#running = undefined;
+      this.#armNext();
+      room.tell();
+    });
+    return this.#running;
+  }
+
+  async #scanWhole(): Promise<void> {
+    const { room, settling, missing, ignore, before } = this.#parts;
+    const { clock, disk } = room.options;
+    await room.belief.check();
+    if (room.belief.isRootLost || room.isStopped) return;
+    await before();
+    await ignore.load();
+    const beganMs = clock.now();
+    room.held.scanNumber += 1;
+    const notKept: { path: string; reason: string }[] = [];
+    for await (const batch of disk.walk()) {
+      await settling.roomFor(BATCH_ENTRIES_MAX);
+      if (room.isStopped) return;
+      for (const entry of batch) this.#meet(entry, notKept);
+    }
+    this.#lastTookMs = clock.now() - beganMs;
+    this.#lastEndMs = clock.now();
+    this.#notKept = notKept;
+    // What is missing is not even counted when the folder went away during the walk.
+    await room.belief.check();
+    if (room.belief.isRootLost) return;
+    await settling.rested();
+    if (room.isStopped) return;
+    await missing.judge(beganMs);
+    await room.belief.finishFinding();
+    this.isDone = true;
+  }
+
+  #meet(entry: WalkEntry, notKept: { path: string; reason: string }[]): void {
+    const { room, settling, ignore } = this.#parts;
+    const fault = entry.kind === 'skipped' ? entry.reason : faultOfName(entry.path);
+    const path = entry.path as FilePath;
+    const plain = room.held.plain(path);
+    if (plain === undefined && ignore.isIgnored(entry.path)) return;
+    if (entry.kind === 'skipped' || fault !== undefined) {
+      if (notKept.length < NOT_KEPT_MAX) notKept.push({ path: entry.path, reason: fault ?? '' });
+      return;
+    }
+    if (plain !== undefined) plain.seenScan = room.held.scanNumber;
+    if (plain === undefined || !isSameStat(plain.stat, entry.stat)) settling.add(path, entry.stat);
+  }
+
+  #armNext(): void {
+    const { room, missing, hasWatchFault } = this.#parts;
+    const { clock, config } = room.options;
+    const everyMs = hasWatchFault() ? Math.min(FAULTY_SCAN_EVERY_MS, config.scanEveryMs) : config.scanEveryMs;
+    const isWaiting = missing.count > 0 && room.belief.paused === undefined;
+    const delayMs = isWaiting ? Math.max(config.settleMs, this.#lastTookMs * REST_FACTOR, 1) : everyMs;
+    this.#arm(clock.now() + delayMs);
+  }
+
+  #arm(atMs: number): void {
+    const { room } = this.#parts;
+    if (atMs >= this.#timerMs || room.isStopped) return;
+    this.#timer?.cancel();
+    this.#timerMs = atMs;
+    const { clock, log } = room.options;
+    this.#timer = clock.after(Math.max(0, atMs - clock.now()), () => {
+      this.#timerMs = Number.POSITIVE_INFINITY;
+      if (this.#running !== undefined) return;
+      room.spawn('a scan', () =>
+        this.scan().catch((thrown) => log.warn('a scan broke off', { reason: asMeshError(thrown).message })),
+      );
+    });
+  }
+}
+
+/** Why a name of the disk is no path of the mesh. */
+export function faultOfName(name: string): string | undefined {
+  return faultOfPath(name) ?? (name === name.normalize('NFC') ? undefined : 'name not in composed Unicode form');
+}

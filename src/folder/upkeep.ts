@@ -1,0 +1,81 @@
+import { asMeshError } from '../core/errors.ts';
+import type { Timer } from '../platform/clock.ts';
+import type { DiskPath } from '../platform/disk.ts';
+import type { Acts } from './acts.ts';
+import type { Asides } from './asides.ts';
+import type { Room } from './room.ts';
+import type { Stagings } from './stagings.ts';
+
+/** Old copies are purged so often, and at the opening. */
+const PURGE_EVERY_MS = 3_600_000;
+
+/** What the private part of the folder needs at its opening and now and then. */
+export class Upkeep {
+  readonly #room: Room;
+  readonly #acts: Acts;
+  readonly #asides: Asides;
+  readonly #stagings: Stagings;
+  readonly #sleepers = new Map<Timer, () => void>();
+  #purgedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(room: Room, acts: Acts, asides: Asides, stagings: Stagings) {
+    this.#room = room;
+    this.#acts = acts;
+    this.#asides = asides;
+    this.#stagings = stagings;
+  }
+
+  /** Finishes what a crash left; from then on acts are possible. Call with the folder believed. */
+  async open(): Promise<void> {
+    if (this.#room.isOpen) return;
+    await this.#acts.finishAll();
+    await this.#stagings.refresh();
+    await this.#stagings.sweep(this.#room.pinned);
+    await this.#sweepSiblings();
+    this.#room.isOpen = true;
+    this.#room.tell();
+  }
+
+  async beforeScan(): Promise<void> {
+    await this.open();
+    await this.#acts.retryStuck();
+    await this.#stagings.refresh();
+    const nowMs = this.#room.options.clock.now();
+    if (nowMs - this.#purgedMs < PURGE_EVERY_MS) return;
+    this.#purgedMs = nowMs;
+    const inUse = new Set<DiskPath>([...this.#asides.places(), ...this.#room.pinned]);
+    this.#room.spawn('purging old copies', () => this.#room.old.purge(this.#stagings.capacity, inUse));
+  }
+
+  /** Resolves after `ms`, or when the folder stops. */
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#room.options.clock.after(ms, () => {
+        this.#sleepers.delete(timer);
+        resolve();
+      });
+      this.#sleepers.set(timer, resolve);
+    });
+  }
+
+  stop(): void {
+    for (const [timer, resolve] of this.#sleepers) {
+      timer.cancel();
+      resolve();
+    }
+    this.#sleepers.clear();
+  }
+
+  /** Siblings that no row tells of: nothing is lost, but nobody is served from them. */
+  async #sweepSiblings(): Promise<void> {
+    const { disk, log } = this.#room.options;
+    const used = this.#room.held.siblingPlaces();
+    for (const { name } of await disk.list('siblings')) {
+      const place = `.filemesh/siblings/${name}`;
+      if (used.has(place) || this.#room.pinned.has(place)) continue;
+      await disk
+        .move(place, `.filemesh/trash/${name}`)
+        .catch((thrown) => log.warn('a stray sibling stays', { place, reason: asMeshError(thrown).message }));
+    }
+  }
+}

@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+import { run } from './cli/main.ts';
+import { reportError } from './cli/report.ts';
+import { processScreen } from './cli/screen.ts';
+
+// Whoever reads the output may stop reading (`filemesh show | head`): that is no failure.
+process.stdout.on('error', () => process.exit(0));
+
+process.on('uncaughtException', (thrown) => process.exit(reportError(processScreen(), thrown, process.argv.includes('--json'))));
+
+const code = await run(process.argv.slice(2));
+// What was written may still be on its way into a pipe.
+process.stdout.write('', () => process.exit(code));

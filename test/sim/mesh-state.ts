@@ -1,0 +1,64 @@
+import { blake3 } from '@napi-rs/blake-hash';
+import { Catalog } from '../../src/catalog/catalog.ts';
+import type { ContentHash } from '../../src/core/ids.ts';
+import type { Clock } from '../../src/platform/clock.ts';
+import type { Log } from '../../src/platform/log.ts';
+import type { Store } from '../../src/platform/store.ts';
+import type { SimNode } from './sim-node.ts';
+import { SimRandom } from './sim-random.ts';
+import type { StoreFile } from './sim-store.ts';
+
+const PRIVATE = '.filemesh/';
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const stopped: Clock = { now: () => 0, wall: () => 0, after: () => ({ cancel() {} }) };
+
+export function hashOf(bytes: Uint8Array): ContentHash {
+  return blake3(bytes).toString('hex') as ContentHash;
+}
+
+/** What one machine has on its disk and in its store now, seen from outside, without asking its programs. */
+export interface MachineState {
+  readonly catalog: Catalog;
+  /** Content hash of every file in the folder under its own name. */
+  readonly plain: ReadonlyMap<string, ContentHash>;
+  /** Hashes of what lies in each room of `.filemesh`, by room. */
+  readonly rooms: ReadonlyMap<string, ReadonlySet<ContentHash>>;
+}
+
+/** Call it between two runs of the loop only: reading a catalog takes promises, and no virtual time. */
+export async function stateOf(node: SimNode): Promise<MachineState> {
+  const catalog = await Catalog.open({
+    self: node.id,
+    store: frozen(node.store),
+    clock: stopped,
+    random: new SimRandom('reader'),
+    log: silent,
+  });
+  const rooms = new Map<string, Set<ContentHash>>();
+  for (const path of node.drive.userList({ withPrivate: true })) {
+    if (!path.startsWith(PRIVATE)) continue;
+    const room = path.slice(PRIVATE.length).split('/')[0] as string;
+    const bytes = node.drive.userRead(path);
+    if (bytes !== undefined) rooms.set(room, (rooms.get(room) ?? new Set()).add(hashOf(bytes)));
+  }
+  return { catalog, plain: plainHashes(node), rooms };
+}
+
+export function plainHashes(node: SimNode): Map<string, ContentHash> {
+  const hashes = new Map<string, ContentHash>();
+  for (const path of node.drive.userList()) {
+    const bytes = node.drive.userRead(path);
+    if (bytes !== undefined) hashes.set(path, hashOf(bytes));
+  }
+  return hashes;
+}
+
+/** Reading only. */
+function frozen(file: StoreFile): Store {
+  return {
+    get: (key) => Promise.resolve(file.get(key)),
+    range: (range) => Promise.resolve(file.range(range)),
+    batch: () => Promise.reject(new Error('a reader from outside writes nothing')),
+    close: () => Promise.resolve(),
+  };
+}
