@@ -1,5 +1,5 @@
 import { MeshError } from '../core/errors.ts';
-import type { PeerId } from '../core/ids.ts';
+import { byCodeUnits, type PeerId } from '../core/ids.ts';
 import type { Log } from '../platform/log.ts';
 import type { Batch } from './change-queue.ts';
 import { appended, type Delta, goesOn, type IndexCopy, judge, type Teller } from './index-copy.ts';
@@ -30,8 +30,9 @@ export class IndexCopies {
     }
   }
 
+  /** In the order of their peers: the same after each start. */
   all(): IndexCopy[] {
-    return [...this.#copies.values()];
+    return [...this.#copies.values()].sort((a, b) => byCodeUnits(a.peer, b.peer));
   }
 
   get(peer: PeerId): IndexCopy | undefined {

@@ -1,6 +1,7 @@
 import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import type { FileVersion } from '../core/version.ts';
+import type { Timer } from '../platform/clock.ts';
 import type { FileStat } from '../platform/disk.ts';
 import type { Digest } from '../platform/hasher.ts';
 import type { Effect } from './act.ts';
@@ -16,6 +17,8 @@ import { isSameFile, isSameStat } from './stats.ts';
 const READING_MAX = 6;
 /** Files recorded in one change of the ledger. 1…2,000. */
 const RECORD_FILES_MAX = 500;
+/** While more files are being read, a read one waits at most so long for others to be recorded with. 0…200 ms. */
+const GATHER_MS = 30;
 /** Stats asked for at once. */
 const STATS_MAX = 16;
 /** Names of the same bytes that are looked at for a rename: of thousands of empty files one is as good as another. */
@@ -57,6 +60,7 @@ export class Intake {
   readonly #queue: Settled[] = [];
   readonly #read: Read[] = [];
   #reading = 0;
+  #timer: Timer | undefined;
   #isRecording = false;
 
   constructor(room: Room, isIgnored: (path: FilePath) => boolean, events: IntakeEvents) {
@@ -81,6 +85,8 @@ export class Intake {
         } finally {
           this.#reading -= 1;
           this.#pump();
+          // The last one read may have had nothing to record.
+          this.#recordSoon();
         }
       });
     }
@@ -104,7 +110,23 @@ export class Intake {
       if (error.code !== 'gone') this.#events.unreadable(path, error.message);
       return this.#events.again(path);
     }
-    if (!this.#isRecording) this.#room.spawn('recording files', () => this.#recordAll());
+  }
+
+  /** At once when many wait or none is to come; else a little later. */
+  #recordSoon(): void {
+    if (this.#isRecording || this.#read.length === 0 || this.#room.isStopped) return;
+    const isLast = this.#queue.length === 0 && this.#reading === 0;
+    if (this.#read.length < RECORD_FILES_MAX && !isLast) {
+      this.#timer ??= this.#room.options.clock.after(GATHER_MS, () => this.#recordNow());
+      return;
+    }
+    this.#recordNow();
+  }
+
+  #recordNow(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (!this.#isRecording && !this.#room.isStopped) this.#room.spawn('recording files', () => this.#recordBatch());
   }
 
   /** A large file that is the same inode, size and time as one held under a name where nothing lies now. */
@@ -123,19 +145,21 @@ export class Intake {
     try {
       if (!isSameFile(file.stat, stat)) return undefined;
       const digest = await this.#room.options.hasher.digest(file);
+      // Whoever saved it need not have synced it: what is announced must survive a power cut.
+      await file.sync();
       return isSameStat(file.stat, await file.restat()) && digest.size === stat.size ? digest : undefined;
     } finally {
       await file.close();
     }
   }
 
-  async #recordAll(): Promise<void> {
-    if (this.#isRecording) return;
+  async #recordBatch(): Promise<void> {
     this.#isRecording = true;
     try {
-      while (this.#read.length > 0) await this.#recordSome(this.#read.splice(0, RECORD_FILES_MAX));
+      await this.#recordSome(this.#read.splice(0, RECORD_FILES_MAX));
     } finally {
       this.#isRecording = false;
+      this.#recordSoon();
     }
   }
 

@@ -38,6 +38,8 @@ export interface OpenFile {
   readonly stat: FileStat;
   /** The stat of the same open file now. */
   restat(): Promise<FileStat>;
+  /** What a person's program wrote, and the name it was opened by, are durable when it resolves. */
+  sync(): Promise<void>;
   /** At most `length` ≤ 1 MiB bytes from `offset`; fewer only at the end. Rejects with `failed` on a read error. */
   read(offset: number, length: number): Promise<Uint8Array>;
   close(): Promise<void>;

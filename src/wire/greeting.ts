@@ -99,14 +99,21 @@ class Greeting {
       drain: () => {},
       closed: (reason) => this.#fail(new MeshError('closed', `the pipe ended during the greeting: ${reason}`)),
     });
-    if (!this.#over) this.#pipe.write([greetingOf(pipe, options)]);
+    this.#guarded(() => {
+      if (!this.#over) this.#pipe.write([greetingOf(pipe, options)]);
+    });
   }
 
   #hear(bytes: Uint8Array): void {
     if (this.#over) return;
     this.#heard = Buffer.concat([this.#heard, bytes]);
+    this.#guarded(() => this.#go());
+  }
+
+  /** Whatever fails, a pipe that ended meanwhile too, ends the greeting and nothing else. */
+  #guarded(act: () => void): void {
     try {
-      this.#go();
+      act();
     } catch (thrown) {
       this.#fail(asMeshError(thrown), REFUSAL_GRACE_MS);
     }

@@ -192,7 +192,7 @@ it('a catalog opened anew shows what it showed, and pages through its indexes gi
         expect(await allSequences(after, limit)).toEqual(await allSequences(after, 9_000));
       }
     }),
-    { numRuns: 100 },
+    { numRuns: 300 },
   );
 });
 

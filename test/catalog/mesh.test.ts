@@ -92,6 +92,8 @@ describe('reading the index of another', () => {
     await read('charlie', 'alpha');
     await read('charlie', 'bravo', 'alpha');
     expect(contents('charlie', a)).toEqual([contentOf('two')]);
+    const { records } = await mesh.charlie.read(peerNamed('alpha'), 0, 9);
+    expect(records.map((one) => one.sequence)).toEqual([2]);
   });
 
   it('tells which records are gone, also where what replaced them is gone too', async () => {
@@ -100,6 +102,7 @@ describe('reading the index of another', () => {
       tx.mint(a, fileDraft(peerNamed('alpha'), 'old', { found: true }), [], 'all'),
     );
     await read('charlie', 'alpha');
+    await open('alpha');
     const older = await make('bravo', a, 'old', []);
     await record('alpha', a, older);
     expect(mesh.alpha.own(a).map((one) => one.version)).not.toContainEqual(found);
@@ -191,6 +194,7 @@ describe('a restored index', () => {
   it('is read anew by who stood where the two histories part', async () => {
     await make('alpha', a, 'one');
     await make('alpha', b, 'two');
+    await make('alpha', path('d'), 'behind');
     const backup = disks.alpha.backup();
     // In the history that is lost `a` moves beyond where bravo stops reading.
     await open('alpha');
@@ -205,6 +209,6 @@ describe('a restored index', () => {
     await read('bravo', 'alpha');
     await read('bravo', 'alpha');
     expect(mesh.bravo.view(a)).toEqual(mesh.alpha.view(a));
-    expect(mesh.bravo.paths('', 9)).toEqual(['a', 'b', 'c']);
+    expect(mesh.bravo.paths('', 9)).toEqual(['a', 'b', 'c', 'd']);
   });
 });

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { FilePath } from '../../src/core/ids.ts';
 import { addFile, agree, SimMesh, type SimPeer } from '../membership/sim-mesh.ts';
+import type { NodeImage } from '../sim/sim-node.ts';
+import type { SimRandom } from '../sim/sim-random.ts';
 
 async function two(seed: string): Promise<{ mesh: SimMesh; alpha: SimPeer; bravo: SimPeer }> {
   const mesh = new SimMesh(seed);
@@ -202,37 +204,61 @@ describe('lost histories', () => {
     expect(alpha.catalog.view(path)?.contents[0]?.holders).toEqual([]);
     await mesh.until('caught up', () => isCaughtUp(alpha) && isCaughtUp(again), 1_000);
   });
+
+  test('a new writer without a record yet: who has read all before is caught up (found by a seed)', async () => {
+    const { mesh, alpha, bravo } = await two('empty start');
+    const path = await addFile(mesh, bravo, 'notes.txt');
+    await mesh.until('alpha knows', () => knows(alpha, path), 1_000);
+    await mesh.settle(bravo.catalog.startAnew());
+    mesh.kill('alpha');
+    const again = await mesh.start('alpha');
+    await mesh.until('linked', () => mesh.isMeshed(), 5_000);
+    await mesh.until('caught up', () => isCaughtUp(again), 1_000);
+  });
 });
+
+const NAMES = ['alpha', 'bravo', 'charlie', 'delta'];
+
+/** One random thing that happens: a kill, a start, a cut, an old store put back, else a file. */
+async function disturb(mesh: SimMesh, random: SimRandom, paths: Set<FilePath>, images: NodeImage[]): Promise<void> {
+  const name = random.pick(NAMES);
+  const peer = mesh.peers.get(name);
+  const dice = random.integer(10);
+  if (peer === undefined) {
+    await mesh.start(name);
+  } else if (dice === 0) {
+    mesh.kill(name);
+  } else if (dice === 1) {
+    mesh.partition([random.shuffled(NAMES).slice(0, 2)]);
+  } else if (dice === 2) {
+    mesh.world.lan.heal();
+  } else if (dice === 3 && name === 'delta') {
+    const image = peer.node.snapshot();
+    mesh.kill(name);
+    const old = images.pop();
+    if (old === undefined) images.push(image);
+    else peer.node.restore(old);
+  } else {
+    paths.add(await addFile(mesh, peer, `file ${random.integer(8)}`));
+  }
+}
 
 describe('under trouble', () => {
   for (let seed = 1; seed <= 10; seed++) {
     test(`whatever happened on the way, all agree when it is over (seed ${seed})`, async () => {
       const mesh = new SimMesh(`gossip swarm ${seed}`, 'swarm');
-      const names = ['alpha', 'bravo', 'charlie', 'delta'];
-      await mesh.startAll(names);
+      await mesh.startAll(NAMES);
       const random = mesh.world.scheduler.random.fork('test');
       const paths = new Set<FilePath>();
-      let image: ReturnType<SimPeer['node']['snapshot']> | undefined;
+      const images: NodeImage[] = [];
       for (let step = 0; step < 40; step++) {
-        const name = random.pick(names);
-        const node = mesh.world.node(name);
-        const peer = mesh.peers.get(name);
-        const dice = random.integer(10);
-        if (peer === undefined) await mesh.start(name);
-        else if (dice === 0) mesh.kill(name);
-        else if (dice === 1) mesh.world.lan.partition([random.shuffled(mesh.world.nodes.map((one) => one.host)).slice(0, 2)]);
-        else if (dice === 2) mesh.world.lan.heal();
-        else if (dice === 3 && name === 'delta') {
-          mesh.kill(name);
-          if (image === undefined) image = node.snapshot();
-          else node.restore(image);
-        } else paths.add(await addFile(mesh, peer, `file ${random.integer(8)}`).catch(() => 'never' as FilePath));
+        await disturb(mesh, random, paths, images);
         await mesh.run(random.integer(3_000));
       }
       mesh.world.lan.heal();
       mesh.world.calm();
-      for (const name of names) if (!mesh.peers.has(name)) await mesh.start(name);
-      const peers = names.map((name) => mesh.peers.get(name) as SimPeer);
+      for (const name of NAMES) if (!mesh.peers.has(name)) await mesh.start(name);
+      const peers = NAMES.map((name) => mesh.peers.get(name) as SimPeer);
       const allAgree = () => [...paths].every((path) => peers.every((peer) => agree(peer, peers[0] as SimPeer, path)));
       await mesh.until('all are linked and agree', () => mesh.isMeshed() && allAgree() && peers.every(isCaughtUp), 120_000);
     });

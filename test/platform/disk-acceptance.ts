@@ -118,6 +118,16 @@ function readAcceptance(current: () => DiskBench): void {
     await file.close();
   });
 
+  it('makes durable what a person wrote, and its name', async () => {
+    const { disk, person } = current();
+    await person.write('deep/down/saved.txt', 'saved by a program that does not sync');
+    const file = await disk.open('deep/down/saved.txt');
+    await file.sync();
+    await file.close();
+    await current().restart();
+    expect(await contentOf(current().disk, 'deep/down/saved.txt')).toBe('saved by a program that does not sync');
+  });
+
   it('opens no folder and nothing that is missing: gone', async () => {
     const { disk, person } = current();
     await person.write('folder/f', 'x');

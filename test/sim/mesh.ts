@@ -15,6 +15,8 @@ export const JOIN_LINE = 'home/abandon-ability-able-about-above-absent-absorb-ab
 const PORT = 7_400;
 /** A peer that could not start is started again after so long, as a service manager does. */
 const RESTART_MS = 2_000;
+/** Linux writes back what no program synced after that long; a power cut then leaves it. */
+const UNSYNCED_MS_MAX = 31_000;
 const PEER_NAMES = ['alpha', 'bravo', 'charlie', 'delta', 'echo', 'foxtrot', 'golf'] as const;
 
 export interface MeshOptions {
@@ -159,7 +161,8 @@ export class Mesh {
     machine.node.powerLoss(mode);
     const after = plainHashes(machine.node);
     for (const path of new Set([...before.keys(), ...after.keys()])) {
-      if (before.get(path) === after.get(path) || !machine.unsynced.has(path)) continue;
+      const isUnsynced = this.scheduler.nowMs - (machine.unsynced.get(path) ?? Number.NEGATIVE_INFINITY) < UNSYNCED_MS_MAX;
+      if (before.get(path) === after.get(path) || !isUnsynced) continue;
       this.onCrash(machine, path, before.get(path), after.get(path));
     }
     machine.unsynced.clear();

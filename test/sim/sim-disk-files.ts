@@ -10,16 +10,23 @@ const READ_BYTES_MAX = 1024 * 1024;
 export class SimOpenFile implements OpenFile {
   readonly stat: FileStat;
   readonly #acts: DiskActs;
+  readonly #path: DiskPath;
   readonly #descriptor: Descriptor;
 
-  constructor(acts: DiskActs, descriptor: Descriptor) {
+  constructor(acts: DiskActs, path: DiskPath, descriptor: Descriptor) {
     this.#acts = acts;
+    this.#path = path;
     this.#descriptor = descriptor;
     this.stat = descriptor.inode.stat();
   }
 
   restat(): Promise<FileStat> {
     return this.#acts.act('look', 'restat', () => opened(this.#descriptor).inode.stat());
+  }
+
+  async sync(): Promise<void> {
+    await this.#acts.syncFile(opened(this.#descriptor), this.#path);
+    await this.#acts.syncFoldersOf(this.#path);
   }
 
   read(offset: number, length: number): Promise<Uint8Array> {

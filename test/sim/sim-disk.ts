@@ -97,7 +97,7 @@ export class SimDisk implements Disk {
   }
 
   async open(path: DiskPath): Promise<OpenFile> {
-    return new SimOpenFile(this.#acts, await this.#acts.open(path));
+    return new SimOpenFile(this.#acts, path, await this.#acts.open(path));
   }
 
   async stage(name: string): Promise<StageFile> {

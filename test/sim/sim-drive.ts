@@ -40,6 +40,11 @@ export class SimDrive {
     return this.#mounted;
   }
 
+  /** False while the shared folder is unmounted. */
+  get isMounted(): boolean {
+    return this.#mounted === this.#own;
+  }
+
   /** Writes in place, as `>` of a shell does: emptied, then written. */
   userWrite(path: string, bytes: Uint8Array): void {
     const volume = this.#mounted;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { BEAT_MS, SILENCE_MS_MAX } from '../../src/wire/heartbeat.ts';
+import { BEAT_MS, type Beating, Heartbeat, SILENCE_MS_MAX } from '../../src/wire/heartbeat.ts';
 import type { PipeLink } from '../../src/wire/pipe-link.ts';
 import { PipeEar } from '../platform/pipe-ear.ts';
 import { type End, LinkBench, linkOver } from './link-bench.ts';
@@ -116,6 +116,43 @@ describe('a peer that stood still itself (pitfall 32)', () => {
     const ms = await msUntilClosed(near);
     expect(ms).toBeGreaterThanOrEqual(1_500);
     expect(ms).toBeLessThan(1_500 + 2 * BEAT_MS);
+  });
+});
+
+describe('what lies in a socket unread', () => {
+  /** One timer's act and one arrival due at the same moment: the timer comes first, as in an event loop. */
+  test.each([
+    ['is life', true],
+    ['and when there is nothing, it is death', false],
+  ])('%s', (_name, arrives) => {
+    let nowMs = 0;
+    let due: (() => void)[] = [];
+    const after = (_ms: number, act: () => void) => {
+      due.push(act);
+      return { cancel: () => {} };
+    };
+    const heartbeat = new Heartbeat({ now: () => nowMs, wall: () => nowMs, after });
+    const closed: string[] = [];
+    const link: Beating & { heardMs: number } = {
+      role: 'peer',
+      open: true,
+      heardMs: 0,
+      sentMs: 0,
+      promisedMs: 500,
+      held: false,
+      beat: () => {},
+      renew: () => {},
+      close: (reason) => closed.push(reason),
+    };
+    heartbeat.watch(link);
+    while (nowMs < 1_500) {
+      nowMs += 250;
+      for (const act of due.splice(0)) act();
+    }
+    if (arrives) link.heardMs = nowMs;
+    for (const act of due.splice(0)) act();
+    due = [];
+    expect(closed).toEqual(arrives ? [] : ['silent']);
   });
 });
 

@@ -8,7 +8,7 @@ import { EXIT_CONFLICT, EXIT_DONE } from '../exit-codes.ts';
 import { FileSink } from '../local-file.ts';
 import { type LocalPlace, localPlace } from '../local-place.ts';
 import { counted, shownSize, shownText } from '../output.ts';
-import { sideBySide } from '../side-by-side.ts';
+import { sideBySide } from '../../client/side-by-side.ts';
 import { OutputSink } from '../standard-output.ts';
 import { agrees, optionText, type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
 

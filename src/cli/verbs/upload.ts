@@ -7,7 +7,7 @@ import { checkPath, quote } from '../../core/path.ts';
 import { FileSource } from '../local-file.ts';
 import { isFolder, type TreeFile, walkTree } from '../local-tree.ts';
 import { shownText } from '../output.ts';
-import { sideBySide } from '../side-by-side.ts';
+import { sideBySide } from '../../client/side-by-side.ts';
 import { isGiven, openNameless, spool } from '../standard-input.ts';
 import { optionText, type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
 import { tellChanges } from './change-words.ts';

@@ -4,20 +4,22 @@ import { baseName, checkPath, quote } from '../../core/path.ts';
 import type { Ask, Entry } from '../../wire/calls.ts';
 import { type ChangeResult, changeResult } from '../results.ts';
 import type { Session } from '../session.ts';
+import { sideBySide } from '../side-by-side.ts';
 import type { VerbOptions } from '../transfer.ts';
 import { changeAsk, makeChange } from './change.ts';
-import { findEntry, listFolder, notFound, presentEntry, selectEntries } from './listing.ts';
+import { collected, findEntry, listFolder, notFound, presentEntry, selectEntries } from './listing.ts';
 import { inConflict } from './upload.ts';
+
+/** Changes of a folder's files asked for at once: each waits for its copies. Range 1–32. */
+const CHANGES_MAX = 8;
 
 type Options = Pick<VerbOptions, 'signal'>;
 
 /** Deletes a file, the files of a folder, or those a pattern fits; in a conflict all versions shown are buried. */
 export async function remove(session: Session, name: string, options: Options): Promise<ChangeResult[]> {
-  const results: ChangeResult[] = [];
-  for (const entry of await selectEntries(session, name, options)) {
-    results.push(...(await change(session, entry, { kind: 'delete', path: entry.path }, options)));
-  }
-  return results;
+  const entries = await selectEntries(session, name, options);
+  const one = (entry: Entry) => change(session, entry, { kind: 'delete', path: entry.path }, options);
+  return (await sideBySide(entries, CHANGES_MAX, one)).flat();
 }
 
 /** Gives a file, or each file of a folder, a new name; `to` with a slash at its end is a folder. */
@@ -26,13 +28,10 @@ export async function rename(session: Session, from: string, to: string, options
   const target = checkPath(to.endsWith('/') ? `${to.replace(/\/+$/, '')}/${baseName(source)}` : to);
   const entry = await findEntry(session, source, options);
   if (entry !== undefined && entry.contents.length > 0) return await renameOne(session, entry, target, options);
-  const results: ChangeResult[] = [];
-  for await (const below of listFolder(session, source, options)) {
-    const moved = checkPath(`${target}${below.path.slice(source.length)}`);
-    results.push(...(await renameOne(session, below, moved, options)));
-  }
-  if (results.length === 0) throw notFound(from);
-  return results;
+  const below = await collected(listFolder(session, source, options));
+  if (below.length === 0) throw notFound(from);
+  const one = (file: Entry) => renameOne(session, file, checkPath(`${target}${file.path.slice(source.length)}`), options);
+  return (await sideBySide(below, CHANGES_MAX, one)).flat();
 }
 
 /** Ends a conflict: keeps the version of `keep` (an origin as shown), or without one makes each version a file of its own. */

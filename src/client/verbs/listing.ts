@@ -97,7 +97,8 @@ async function* listAfter(session: Session, start: string, query: ListQuery, opt
   }
 }
 
-async function collected(entries: AsyncIterable<Entry>): Promise<Entry[]> {
+/** All of them in memory: for verbs that act on each. */
+export async function collected(entries: AsyncIterable<Entry>): Promise<Entry[]> {
   const all: Entry[] = [];
   for await (const entry of entries) all.push(entry);
   return all;

@@ -79,7 +79,7 @@ export class NodeDisk implements Disk {
   }
 
   open(path: DiskPath): Promise<NodeOpenFile> {
-    return openFile(this.#root, path);
+    return openFile(this.#root, path, this.#directories);
   }
 
   stage(name: string): Promise<StageFile> {

@@ -1,8 +1,9 @@
-import { close, constants, fstat, open, read, type Stats } from 'node:fs';
+import { close, constants, fstat, fsync, open, read, type Stats } from 'node:fs';
 import { promisify } from 'node:util';
 import { invariant, MeshError } from '../../core/errors.ts';
-import { quote } from '../../core/path.ts';
+import { folderOf, quote } from '../../core/path.ts';
 import type { DiskPath, FileStat, OpenFile } from '../disk.ts';
+import type { DirectorySync } from './directory-sync.ts';
 import { isMissing, withParent } from './safe-path.ts';
 import { asDiskError, asReadWriteError, systemCode } from './system-error.ts';
 
@@ -10,6 +11,7 @@ const openDescriptor = promisify(open);
 const closeDescriptor = promisify(close);
 const readDescriptor = promisify(read);
 const statDescriptor = promisify(fstat);
+const syncDescriptor = promisify(fsync);
 
 /** What one `read` may ask for, in bytes. */
 const READ_BYTES_MAX = 1024 * 1024;
@@ -25,14 +27,16 @@ export class NodeOpenFile implements OpenFile {
   readonly stat: FileStat;
   readonly #path: DiskPath;
   readonly #descriptor: number;
+  readonly #directories: DirectorySync;
   /** Users of the descriptor that are not done: it is closed after the last one, for its number is used again at once. */
   #users = 0;
   #closing = false;
   #closed = () => {};
 
-  constructor(path: DiskPath, descriptor: number, stats: Stats) {
+  constructor(path: DiskPath, descriptor: number, stats: Stats, directories: DirectorySync) {
     this.#path = path;
     this.#descriptor = descriptor;
+    this.#directories = directories;
     this.stat = fileStatOf(stats);
   }
 
@@ -50,6 +54,15 @@ export class NodeOpenFile implements OpenFile {
 
   restat(): Promise<FileStat> {
     return this.lend(async (descriptor) => fileStatOf(await statDescriptor(descriptor)));
+  }
+
+  async sync(): Promise<void> {
+    try {
+      await this.lend((descriptor) => syncDescriptor(descriptor));
+      await this.#directories.syncWithParents(folderOf(this.#path));
+    } catch (thrown) {
+      throw asReadWriteError(thrown, 'cannot make durable', this.#path);
+    }
   }
 
   read(offset: number, length: number): Promise<Uint8Array> {
@@ -80,13 +93,13 @@ export class NodeOpenFile implements OpenFile {
 }
 
 /** Opens the regular file at `path`; `gone` when there is none, be it that something else lies there. */
-export async function openFile(root: string, path: DiskPath): Promise<NodeOpenFile> {
+export async function openFile(root: string, path: DiskPath, directories: DirectorySync): Promise<NodeOpenFile> {
   try {
     return await withParent(root, path, async (folder, leaf) => {
       const descriptor = await openDescriptor(folder.at(leaf), READ);
       try {
         const stats = await statDescriptor(descriptor);
-        if (stats.isFile() && stats.dev === folder.device) return new NodeOpenFile(path, descriptor, stats);
+        if (stats.isFile() && stats.dev === folder.device) return new NodeOpenFile(path, descriptor, stats, directories);
       } catch (thrown) {
         await closeDescriptor(descriptor);
         throw thrown;

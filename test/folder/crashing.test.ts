@@ -1,0 +1,206 @@
+import { describe, expect, it } from 'vitest';
+import type { Version } from '../../src/core/version.ts';
+import type { Step } from '../../src/folder/folder.ts';
+import { bytes, FolderBench, hashOf, HIGH, path, request } from './folder-bench.ts';
+
+/** Events an act may take: beyond, it hangs. */
+const EVENTS_MAX = 2_000;
+
+interface Story {
+  readonly name: string;
+  /** What comes before, durably. Returns the act that is cut short. */
+  readonly prepare: (bench: FolderBench) => Promise<() => Promise<unknown>>;
+  /** What must hold after the restart, whenever the crash came. `isDone`: the act had told its success. */
+  readonly check: (bench: FolderBench, isDone: boolean) => void;
+}
+
+const held = (bench: FolderBench, name: string): string[] =>
+  bench.ledger.own(path(name)).flatMap(({ version, holding }) => (version.kind === 'file' && holding === 'all' ? [version.hash] : []));
+
+async function drop(bench: FolderBench, name: string, text: string) {
+  bench.write(name, text);
+  bench.drive.userSync();
+  await bench.settle();
+  return bench.held(name);
+}
+
+const stories: Story[] = [
+  {
+    name: 'keeping a new file',
+    prepare: async (bench) => {
+      const version = bench.foreign('f/a', 'new');
+      const staging = await bench.staged('new');
+      return () => bench.folder.keep(path('f/a'), version, staging);
+    },
+    check: (bench, isDone) => {
+      const has = bench.read('f/a') === 'new';
+      expect(held(bench, 'f/a')).toEqual(has ? [hashOf('new')] : []);
+      if (isDone) expect(has).toBe(true);
+    },
+  },
+  {
+    name: 'keeping what replaces a file',
+    prepare: async (bench) => {
+      const version = bench.foreign('a', 'new', [await drop(bench, 'a', 'old')]);
+      const staging = await bench.staged('new');
+      return () => bench.folder.keep(path('a'), version, staging);
+    },
+    check: (bench, isDone) => {
+      const content = bench.read('a') ?? '';
+      expect(['old', 'new']).toContain(content);
+      expect(held(bench, 'a')).toEqual([hashOf(content)]);
+      expect(bench.contents('a')).toEqual([hashOf('new')]);
+      if (isDone) expect(content).toBe('new');
+      if (content === 'new') expect(bench.private('versions')).toHaveLength(1);
+    },
+  },
+  {
+    name: 'keeping a sibling',
+    prepare: async (bench) => {
+      await drop(bench, 'a', 'mine');
+      const version = bench.foreign('a', 'theirs', [], HIGH);
+      const staging = await bench.staged('theirs');
+      return () => bench.folder.keep(path('a'), version, staging);
+    },
+    check: (bench, isDone) => {
+      expect(bench.read('a')).toBe('mine');
+      const siblings = bench.private('siblings').length;
+      expect(held(bench, 'a').sort()).toEqual([hashOf('mine'), ...(siblings > 0 ? [hashOf('theirs')] : [])].sort());
+      if (isDone) expect(siblings).toBe(1);
+    },
+  },
+  {
+    name: 'obeying a tombstone',
+    prepare: async (bench) => {
+      const tombstone = bench.foreignTombstone('f/a', [await drop(bench, 'f/a', 'old')]);
+      return () => bench.folder.letGo(path('f/a'), hashOf('old'), tombstone);
+    },
+    check: (bench, isDone) => {
+      const has = bench.read('f/a') === 'old';
+      expect(held(bench, 'f/a')).toEqual(has ? [hashOf('old')] : []);
+      expect(bench.ledger.own(path('f/a')).filter(({ version }) => version.origin === bench.self && version.kind === 'tombstone')).toEqual([]);
+      if (isDone) expect(has).toBe(false);
+      if (!has) expect(bench.private('trash')).toHaveLength(1);
+    },
+  },
+  {
+    name: 'a rename by a client',
+    prepare: async (bench) => {
+      const base = await drop(bench, 'a', 'old');
+      const steps: Step[] = [
+        { kind: 'copy', path: path('g/b'), base: [], from: path('a'), hash: hashOf('old') },
+        { kind: 'bury', path: path('a'), base: [base], renamedTo: path('g/b') },
+      ];
+      return () => bench.folder.make(request('1'), steps);
+    },
+    check: (bench, isDone) => {
+      const isRenamed = bench.read('g/b') === 'old';
+      expect(bench.drive.userList()).toEqual([isRenamed ? 'g/b' : 'a']);
+      expect(held(bench, 'g/b')).toEqual(isRenamed ? [hashOf('old')] : []);
+      expect(held(bench, 'a')).toEqual(isRenamed ? [] : [hashOf('old')]);
+      const made: Version[] = [...bench.ledger.own(path('a')), ...bench.ledger.own(path('g/b'))].map((record) => record.version);
+      if (isRenamed) expect(made.map((version) => version.request)).toEqual([request('1'), request('1')]);
+      if (isDone) expect(isRenamed).toBe(true);
+    },
+  },
+  {
+    name: 'an upload',
+    prepare: async (bench) => {
+      const step = await bench.put('a', 'new', [await drop(bench, 'a', 'old')]);
+      return () => bench.folder.make(request('1'), [step]);
+    },
+    check: (bench, isDone) => {
+      const content = bench.read('a') ?? '';
+      expect(['old', 'new']).toContain(content);
+      expect(held(bench, 'a')).toEqual([hashOf(content)]);
+      expect(bench.contents('a')).toEqual([hashOf(content)]);
+      if (content === 'new') expect(bench.held('a').request).toBe(request('1'));
+      if (isDone) expect(content).toBe('new');
+    },
+  },
+  {
+    name: 'a resolution that raises a sibling',
+    prepare: async (bench) => {
+      const mine = await drop(bench, 'a', 'mine');
+      const theirs = bench.foreign('a', 'theirs', [], HIGH);
+      await bench.keep('a', theirs, 'theirs');
+      const step: Step = { kind: 'copy', path: path('a'), base: [mine, theirs], from: path('a'), hash: hashOf('theirs') };
+      return () => bench.folder.make(request('1'), [step]);
+    },
+    check: (bench, isDone) => {
+      const content = bench.read('a') ?? '';
+      expect(['mine', 'theirs']).toContain(content);
+      const isResolved = content === 'theirs';
+      expect(held(bench, 'a').sort()).toEqual((isResolved ? [hashOf('theirs')] : [hashOf('mine'), hashOf('theirs')]).sort());
+      expect(bench.private('siblings')).toHaveLength(isResolved ? 0 : 1);
+      if (isDone) expect(isResolved).toBe(true);
+    },
+  },
+  {
+    name: 'a save of the user being taken in',
+    prepare: async (bench) => {
+      await drop(bench, 'a', 'old');
+      bench.drive.userSave('a', bytes('new'));
+      bench.drive.userSync();
+      return () => bench.pass(2_000);
+    },
+    check: (bench) => {
+      expect(bench.read('a')).toBe('new');
+      expect(held(bench, 'a')).toEqual([hashOf('new')]);
+      expect(bench.contents('a')).toEqual([hashOf('new')]);
+    },
+  },
+  {
+    name: 'a rename of the user being taken in',
+    prepare: async (bench) => {
+      await drop(bench, 'a', 'old');
+      bench.drive.userRename('a', 'b');
+      bench.drive.userSync();
+      return () => bench.pass(4_000);
+    },
+    check: (bench) => {
+      expect(held(bench, 'b')).toEqual([hashOf('old')]);
+      expect(bench.tombstones('a')).toMatchObject([{ renamedTo: 'b' }]);
+    },
+  },
+];
+
+describe.each(['kill', 'power loss'] as const)('a %s at any moment', (how) => {
+  it.each(stories)('of $name', async ({ prepare, check }) => {
+    let reached = 0;
+    for (let events = 0; ; events++) {
+      const bench = new FolderBench(`crash/${events}`);
+      await bench.start();
+      const act = await prepare(bench);
+      const { scheduler } = bench.world;
+      const from = scheduler.eventCount;
+      let isDone = false;
+      act().then(
+        () => {
+          isDone = true;
+        },
+        (thrown: unknown) => scheduler.fail(thrown),
+      );
+      await scheduler.runUntil(() => isDone || scheduler.eventCount >= from + events, 60_000);
+      const wasDone = isDone;
+      if (how === 'kill') bench.node.kill();
+      else bench.node.powerLoss('journal');
+      await bench.start();
+      await bench.settle();
+      await bench.folder.scan();
+      await bench.settle();
+      try {
+        check(bench, wasDone);
+        expect(await bench.rows('i')).toBe(0);
+        expect(bench.private('stage').filter((name) => !/\/s\d+$/.test(name))).toEqual([]);
+      } catch (thrown) {
+        throw new Error(`after ${events} events: ${String(thrown)}`, { cause: thrown });
+      }
+      await bench.end();
+      if (wasDone) break;
+      reached = events;
+      if (events > EVENTS_MAX) throw new Error('the act never ends');
+    }
+    expect(reached).toBeGreaterThan(3);
+  });
+});

@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import { type Fact, membersOf, mustRenewSecret, presentSecret } from '../../src/core/facts.ts';
+import type { PeerId } from '../../src/core/ids.ts';
+import { admitsNow, LINE_GENERATION, removalOf, renewalOf, standingOf, verdictOn } from '../../src/membership/admission.ts';
+import { digestOf } from '../../src/membership/facts-exchange.ts';
+
+const id = (letter: string) => letter.repeat(64) as PeerId;
+const member = (letter: string, generation = 1, role: 'peer' | 'client' = 'peer'): Fact => ({
+  kind: 'member',
+  id: id(letter),
+  role,
+  name: letter,
+  generation,
+});
+const start: Fact[] = [
+  { kind: 'secret', generation: 1, secret: 'one', excludes: [] },
+  member('a'),
+  member('b'),
+  member('c', 1, 'client'),
+];
+const removed = [...start, ...removalOf(start, id('b'), 'two')];
+const newcomer = (letter: string, provedGeneration: number | undefined, role: 'peer' | 'client' = 'peer') => ({
+  id: id(letter),
+  role,
+  name: letter,
+  provedGeneration,
+});
+
+describe('who may come in', () => {
+  test.each([
+    ['a member, by its key', start, newcomer('a', undefined), 'known'],
+    ['a stranger with the present secret', start, newcomer('d', 1), 'admitted'],
+    ['a client with the present secret', start, newcomer('d', 1, 'client'), 'admitted'],
+    ['a removed one, whatever it proves', removed, newcomer('b', 2), 'refused'],
+    ['a stranger with the secret before the removal', removed, newcomer('d', 1), 'refused'],
+    ['a stranger with the renewed secret', removed, newcomer('d', 2), 'admitted'],
+    ['a member that proved the old secret', removed, newcomer('a', 1), 'known'],
+    ['a peer that comes as a client', start, newcomer('a', 1, 'client'), 'refused'],
+    ['a client that comes as a peer without a proof', start, newcomer('c', undefined), 'refused'],
+    ['whoever knows the line that this end was given', [], newcomer('d', LINE_GENERATION), 'known'],
+  ] as const)('%s', (_what, facts, who, expected) => {
+    expect(verdictOn(facts, who).kind).toBe(expected);
+  });
+
+  test('nobody while one that was removed may know the secret', () => {
+    const crossed: Fact[] = [...removed, ...removalOf(start, id('c'), 'too')];
+    expect(mustRenewSecret(crossed)).toBe(true);
+    expect(admitsNow(crossed, 2)).toBe(false);
+    const renewed = [...crossed, renewalOf(crossed, 'three')];
+    expect(mustRenewSecret(renewed)).toBe(false);
+    expect(presentSecret(renewed)).toMatchObject({ generation: 3, excludes: [id('b'), id('c')] });
+    // The older ones do not admit any more: each is known to one of the two.
+    expect([admitsNow(renewed, 2), admitsNow(renewed, 3)]).toEqual([false, true]);
+  });
+
+  test('a removal names the members of that moment: who was admitted under the old secret elsewhere is void', () => {
+    const merged = [...removed, member('e', 1)];
+    expect([...membersOf(merged).keys()]).toEqual([id('a'), id('c')]);
+    expect(standingOf(merged, id('e'))).toBe('unknown');
+    expect(verdictOn(merged, newcomer('e', 2)).kind).toBe('admitted');
+  });
+});
+
+test('the digest of facts does not depend on their order, nor on that of their lists', () => {
+  const turned = [...removed]
+    .reverse()
+    .map((fact) => (fact.kind === 'removal' ? { ...fact, members: [...fact.members].reverse() } : fact));
+  expect(digestOf(turned)).toBe(digestOf(removed));
+  expect(digestOf(start)).not.toBe(digestOf(removed));
+});

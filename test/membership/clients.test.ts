@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { expect, test } from 'vitest';
+import type { Fact } from '../../src/core/facts.ts';
+import type { ContentHash } from '../../src/core/ids.ts';
+import { CLIENT_LINKS_MAX } from '../../src/membership/links.ts';
+import { greet } from '../../src/wire/greeting.ts';
+import { parseMeshLine } from '../../src/wire/mesh-line.ts';
+import { PipeLink } from '../../src/wire/pipe-link.ts';
+import { Switchboard } from '../../src/wire/switchboard.ts';
+import type { SimPlatform } from '../sim/sim-node.ts';
+import { LINE, type SimMesh as Mesh, SimMesh } from './sim-mesh.ts';
+
+const NO_LOAD = { bytes: 0, capacity: 0, files: 0, incomingBytes: 0, incomingFiles: 0 };
+
+/** One session of a client as far as membership sees it. */
+async function connect(mesh: Mesh, { network, clock, log }: SimPlatform, address: string, line = LINE) {
+  const switchboard = new Switchboard({ clock, log });
+  const facts: Fact[] = [];
+  switchboard.hear('facts', (note) => facts.push(...note.facts));
+  const pipe = await mesh.settle(network.dial(address));
+  const secrets = () => [{ generation: 1, secret: parseMeshLine(line).secret }];
+  const greeting = { role: 'client' as const, instance: 'c'.repeat(16), secrets, standing: () => 'unknown' as const, clock };
+  const link = new PipeLink(await mesh.settle(greet(pipe, greeting)), switchboard, { clock, log });
+  const factsDigest = createHash('sha256').digest('hex') as ContentHash;
+  const hello = { name: 'me', caughtUp: true, load: NO_LOAD, instance: 'c'.repeat(16), addresses: [], factsDigest };
+  const { reply } = await mesh.settle(link.call('hello', hello));
+  switchboard.add(link);
+  return { switchboard, link, facts, reply };
+}
+
+test('clients of one identity have a link each, up to a bound; they are members, and never peers', async () => {
+  const mesh = new SimMesh('clients');
+  const alpha = await mesh.start('alpha');
+  const bravo = await mesh.start('bravo');
+  await mesh.until('linked', () => mesh.isMeshed());
+  const platform = mesh.world.addNode('laptop').start();
+  const address = alpha.membership.addresses()[0] as string;
+  const first = await connect(mesh, platform, address);
+  expect(first.reply.name).toBe('alpha');
+  for (let count = 1; count < CLIENT_LINKS_MAX; count++) await connect(mesh, platform, address);
+  expect(alpha.switchboard.clients().length).toBe(CLIENT_LINKS_MAX);
+  await expect(connect(mesh, platform, address)).rejects.toMatchObject({ code: 'busy' });
+  expect(alpha.catalog.members().get(platform.network.selfId)?.role).toBe('client');
+  await mesh.until('bravo is told', () => bravo.catalog.members().has(platform.network.selfId), 1_000);
+  expect(alpha.catalog.peers.get(platform.network.selfId)).toBeUndefined();
+  expect(alpha.switchboard.peers().map(({ peer }) => peer)).toEqual([bravo.id]);
+  first.link.close('done');
+  await mesh.until('its place is free', () => alpha.switchboard.clients().length === CLIENT_LINKS_MAX - 1, 1_000);
+});
+
+test('a client is told what lets it come again, and is not believed', async () => {
+  const mesh = new SimMesh('client facts');
+  const alpha = await mesh.start('alpha');
+  const platform = mesh.world.addNode('laptop').start();
+  const { link, facts } = await connect(mesh, platform, alpha.membership.addresses()[0] as string);
+  await mesh.until('told', () => facts.some(({ kind }) => kind === 'mesh'), 1_000);
+  expect(facts.map(({ kind }) => kind).sort()).toEqual(['member', 'mesh', 'secret']);
+  const stranger = 'd'.repeat(64) as typeof alpha.id;
+  link.note('facts', { facts: [{ kind: 'member', id: stranger, role: 'peer', name: 'mallory', generation: 1 }] });
+  await mesh.run(1_000);
+  expect(alpha.catalog.members().has(stranger)).toBe(false);
+  await mesh.settle(alpha.membership.removeMember(platform.network.selfId));
+  await mesh.until('a removed client is put out', () => !link.open, 1_000);
+  await expect(connect(mesh, platform, alpha.membership.addresses()[0] as string)).rejects.toMatchObject({ code: 'not-allowed' });
+});
