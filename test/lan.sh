@@ -8,6 +8,7 @@
 #   lan.sh exec I CMD...   run CMD on host I
 #   lan.sh cut I           pull the cable of host I, at the switch: its interface loses the carrier
 #   lan.sh mend I          plug it in again
+#   lan.sh shape I RATE    let host I send at most so fast: 200mbit
 #   lan.sh pids            the processes that run on the hosts
 #
 # LAN=x is the prefix of the names (default fm): several LANs live side by side, each alone with itself.
@@ -57,6 +58,7 @@ case ${1:-} in
   exec) host=$2; shift 2; exec ip netns exec "$LAN$host" "$@" ;;
   cut) ip -n "$SWITCH" link set "port$2" down ;;
   mend) ip -n "$SWITCH" link set "port$2" up ;;
+  shape) ip netns exec "$LAN$2" tc qdisc replace dev eth0 root tbf rate "$3" burst 256k latency 100ms ;;
   pids) pids ;;
-  *) sed -n 2,14p "$0" >&2; exit 2 ;;
+  *) sed -n 2,15p "$0" >&2; exit 2 ;;
 esac

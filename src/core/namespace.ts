@@ -43,10 +43,11 @@ export interface PathView {
 /** Makes the view of one path from every record any index has for it. Pure: the same records in any order, the same view. */
 export function viewOf(path: FilePath, records: readonly { peer: PeerId; version: Version; holding: Holding }[]): PathView {
   const versions = undominated(records.map((record) => record.version)).sort(byVersionKey);
+  const byPeer = [...records].sort((a, b) => byCodeUnits(a.peer, b.peer));
   const known = versions.map((version) => ({
     version,
     holdings: new Map(
-      records.filter((record) => isSameVersion(record.version, version)).map((record) => [record.peer, record.holding] as const),
+      byPeer.filter((record) => isSameVersion(record.version, version)).map((record) => [record.peer, record.holding] as const),
     ),
   }));
   return {

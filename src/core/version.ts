@@ -101,8 +101,15 @@ export function isSameVersion(a: Version, b: Version): boolean {
  */
 export function isBefore(a: Version, b: Version): boolean {
   if (isSameVersion(a, b)) return false;
-  if (covers(b.vector, a.own)) return true;
-  if (covers(a.vector, b.own)) return false;
+  const isCovered = covers(b.vector, a.own);
+  const covered = covers(a.vector, b.own);
+  // Both ways: somebody's vectors lie. Then one of them stays, the same one everywhere.
+  if (isCovered || covered) return isCovered && (!covered || byVersionKey(a, b) < 0);
+  return isKnownTo(a, b) && (!isKnownTo(b, a) || byVersionKey(a, b) < 0);
+}
+
+/** The proofs of descent beside the vectors. */
+function isKnownTo(a: Version, b: Version): boolean {
   if (a.request !== undefined && b.inherited.includes(a.request)) return true;
   return a.kind === 'file' && a.found && knowsContent(b, a.hash);
 }

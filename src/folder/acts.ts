@@ -38,12 +38,8 @@ export class Acts {
    * folder has a change of its own there (it is looked at then), and with what the disk or the store said; then nothing
    * of it stays, and staged files are where they were.
    */
-  async run(act: Act): Promise<readonly (Version | undefined)[]> {
-    // Nothing happens on the disk: the ledger's change is the whole act.
-    if (act.moves.length === 0) return this.#record(act, new Map());
-    const row: IntentRow = { phase: 'acting', act };
-    await this.#room.queue.write([{ key: intentKey(act.id), value: encodeRow(row) }]);
-    return this.#perform(act);
+  run(act: Act): Promise<readonly (Version | undefined)[]> {
+    return this.#room.track(() => this.#run(act));
   }
 
   /** Finishes what a crash interrupted. Call once, before the first scan. */
@@ -65,6 +61,14 @@ export class Acts {
       for (const place of stagedOf(act)) this.#room.pinned.delete(place);
       await this.#finish(act);
     }
+  }
+
+  async #run(act: Act): Promise<readonly (Version | undefined)[]> {
+    // Nothing happens on the disk: the ledger's change is the whole act.
+    if (act.moves.length === 0) return this.#record(act, new Map());
+    const row: IntentRow = { phase: 'acting', act };
+    await this.#room.queue.write([{ key: intentKey(act.id), value: encodeRow(row) }]);
+    return this.#perform(act);
   }
 
   async #finish(act: Act): Promise<void> {
@@ -109,6 +113,7 @@ export class Acts {
           await this.#moveFile(move, stats);
           continue;
         }
+        if (await this.#isCarriedOn(move, moves[count + 1])) continue;
         const outcome = await this.#room.options.disk.commit(move.intent);
         if (outcome.result === 'done') {
           if (outcome.stat !== undefined) stats.set(move.intent.path, outcome.stat);
@@ -122,6 +127,19 @@ export class Acts {
       }
     }
     return { kind: 'done' };
+  }
+
+  /**
+   * In a rerun: what this move set aside, the next one has put in its place already. The disk alone could not tell that
+   * from a file that was never there.
+   */
+  async #isCarriedOn({ intent }: Move & { kind: 'commit' }, next: Move | undefined): Promise<boolean> {
+    const { staged, aside, replaces } = intent;
+    const [source, target] = next?.kind === 'commit' ? [next.intent.staged, next.intent.path] : [next?.from, next?.to];
+    if (staged !== undefined || replaces === undefined || source !== aside || target === undefined) return false;
+    const { disk } = this.#room.options;
+    if ((await disk.stat(aside)) !== undefined) return false;
+    return (await disk.stat(target))?.inode === replaces.inode;
   }
 
   /** A rerun finds the file under either name or, after a crash in between, under both. */

@@ -5,16 +5,21 @@ import type { Timer } from '../platform/clock.ts';
 import type { FileStat } from '../platform/disk.ts';
 import type { Digest } from '../platform/hasher.ts';
 import type { Effect } from './act.ts';
-import { baseOfHeld, buriedBy, findingOf } from './descent.ts';
+import { burialEffects } from './burial.ts';
+import { findingOf } from './descent.ts';
 import { writeEffects } from './effects.ts';
 import type { HeldCopy } from './held-table.ts';
+import { inParallel } from './in-parallel.ts';
 import type { LedgerTransaction } from './ledger.ts';
 import type { Room } from './room.ts';
 import type { Settled } from './settling.ts';
 import { isSameFile, isSameStat } from './stats.ts';
 
-/** Files hashed at once: enough to keep two disks and the hashing threads busy. 1…16. */
-const READING_MAX = 6;
+/** Files read at once. Small ones are many, and each is mostly waiting: the hasher takes them in batches. 1…256. */
+const READING_MAX = 64;
+/** Of them files that take the disk for long: a small one never waits behind all of them. 1…8. */
+const LARGE_READING_MAX = 4;
+const LARGE_BYTES_MIN = 8 * 1024 * 1024;
 /** Files recorded in one change of the ledger. 1…2,000. */
 const RECORD_FILES_MAX = 500;
 /** While more files are being read, a read one waits at most so long for others to be recorded with. 0…200 ms. */
@@ -58,8 +63,10 @@ export class Intake {
   readonly #events: IntakeEvents;
   readonly #isIgnored: (path: FilePath) => boolean;
   readonly #queue: Settled[] = [];
+  readonly #large: Settled[] = [];
   readonly #read: Read[] = [];
   #reading = 0;
+  #largeReading = 0;
   #timer: Timer | undefined;
   #isRecording = false;
 
@@ -71,25 +78,34 @@ export class Intake {
 
   /** Takes a path over that settled. The queue is bounded by what settles at once. */
   take(settled: Settled): void {
-    this.#queue.push(settled);
+    (isLargeFile(settled) ? this.#large : this.#queue).push(settled);
     this.#pump();
   }
 
   #pump(): void {
-    while (this.#reading < READING_MAX && this.#queue.length > 0 && !this.#room.isStopped) {
-      const settled = this.#queue.shift() as Settled;
+    while (this.#reading < READING_MAX && !this.#room.isStopped) {
+      const settled = this.#nextSettled();
+      if (settled === undefined) return;
+      const isLarge = isLargeFile(settled);
       this.#reading += 1;
+      if (isLarge) this.#largeReading += 1;
       this.#room.spawn('taking in a file', async () => {
         try {
           await this.#readOne(settled);
         } finally {
           this.#reading -= 1;
+          if (isLarge) this.#largeReading -= 1;
           this.#pump();
           // The last one read may have had nothing to record.
           this.#recordSoon();
         }
       });
     }
+  }
+
+  #nextSettled(): Settled | undefined {
+    const isOpen = this.#largeReading < LARGE_READING_MAX;
+    return (isOpen ? this.#large.shift() : undefined) ?? this.#queue.shift();
   }
 
   async #readOne({ path, stat }: Settled): Promise<void> {
@@ -186,17 +202,15 @@ export class Intake {
   /** Locks what is free and still as it was read; the others start over. */
   async #prepare(reads: readonly Read[], releases: Map<FilePath, () => void>): Promise<Ready[]> {
     const ready: Ready[] = [];
-    for (let from = 0; from < reads.length; from += STATS_MAX) {
-      const group = reads.slice(from, from + STATS_MAX).filter(({ path }) => this.#hold(path, releases));
-      const stats = await Promise.all(group.map(({ path }) => this.#room.options.disk.stat(path)));
-      for (const [index, read] of group.entries()) {
-        const stat = stats[index];
-        if (stat === undefined || !isSameFile(stat, read.stat)) continue;
-        const plain = this.#room.held.plain(read.path);
-        const versions = plain === undefined ? [] : await this.#room.versionsOf(plain);
-        const source = plain?.hash === read.digest.hash ? undefined : await this.#sourceOf(read, releases);
-        ready.push({ ...read, stat, plain, versions, source });
-      }
+    const locked = reads.filter(({ path }) => this.#hold(path, releases));
+    const stats = await inParallel(locked, STATS_MAX, ({ path }) => this.#room.options.disk.stat(path));
+    for (const [index, read] of locked.entries()) {
+      const stat = stats[index];
+      if (stat === undefined || !isSameFile(stat, read.stat)) continue;
+      const plain = this.#room.held.plain(read.path);
+      const versions = plain === undefined ? [] : await this.#room.versionsOf(plain);
+      const source = plain?.hash === read.digest.hash ? undefined : await this.#sourceOf(read, releases);
+      ready.push({ ...read, stat, plain, versions, source });
     }
     return ready;
   }
@@ -261,25 +275,6 @@ export class Intake {
   }
 }
 
-/** A held content was deleted in the folder, or renamed to `renamedTo`. */
-export function burialEffects(
-  room: Room,
-  transaction: LedgerTransaction,
-  copy: HeldCopy,
-  versions: readonly FileVersion[],
-  renamedTo?: FilePath,
-): Effect[] {
-  const base = baseOfHeld(transaction.view(copy.path), versions);
-  const { clock, ledger } = room.options;
-  const draft = {
-    kind: 'tombstone',
-    buried: buriedBy(base),
-    ...(renamedTo !== undefined && { renamedTo }),
-    origin: ledger.self,
-    modifiedMs: clock.wall(),
-  } as const;
-  return [
-    { kind: 'drop', path: copy.path, hash: copy.hash },
-    { kind: 'mint', path: copy.path, draft, base },
-  ];
+function isLargeFile({ stat }: Settled): boolean {
+  return stat !== undefined && stat.size >= LARGE_BYTES_MIN;
 }

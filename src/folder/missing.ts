@@ -2,9 +2,10 @@ import type { FilePath } from '../core/ids.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Effect } from './act.ts';
 import { isTooMany } from './brake.ts';
+import { burialEffects } from './burial.ts';
 import { writeEffects } from './effects.ts';
 import type { HeldCopy } from './held-table.ts';
-import { burialEffects } from './intake.ts';
+import { inParallel } from './in-parallel.ts';
 import type { LedgerTransaction } from './ledger.ts';
 import type { Room } from './room.ts';
 
@@ -65,11 +66,8 @@ export class Missing {
   async #recordSome(paths: readonly FilePath[], effectsOf: EffectsOf): Promise<void> {
     const releases: (() => void)[] = [];
     try {
-      const gone: { copy: HeldCopy; versions: readonly FileVersion[] }[] = [];
-      for (let from = 0; from < paths.length; from += STATS_MAX) {
-        const group = paths.slice(from, from + STATS_MAX);
-        gone.push(...(await Promise.all(group.map((path) => this.#lookAt(path, releases)))).filter((one) => one !== undefined));
-      }
+      const looks = await inParallel(paths, STATS_MAX, (path) => this.#lookAt(path, releases));
+      const gone = looks.filter((one) => one !== undefined);
       // Last: were the folder gone, each of these looks would have said the same.
       if (gone.length === 0 || !(await this.#room.belief.check())) return;
       const written = await this.#room.options.ledger.change(

@@ -77,6 +77,21 @@ export class Room {
     this.#tasks.add(task);
   }
 
+  /** Does something that `idle` waits for; the caller hears how it ends. */
+  async track<T>(act: () => Promise<T>): Promise<T> {
+    const running = act();
+    const task = running.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#tasks.add(task);
+    try {
+      return await running;
+    } finally {
+      this.#tasks.delete(task);
+    }
+  }
+
   async idle(): Promise<void> {
     while (this.#tasks.size > 0) await Promise.all(this.#tasks);
   }

@@ -2,6 +2,7 @@ import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import type { Timer } from '../platform/clock.ts';
 import type { FileStat } from '../platform/disk.ts';
+import { inParallel } from './in-parallel.ts';
 import type { Room } from './room.ts';
 import { isSameFile, isSameStat } from './stats.ts';
 
@@ -221,7 +222,7 @@ export class Settling {
     try {
       await this.#lookAtAll(takeFirst(this.#fresh, () => true));
       const nowMs = this.#room.options.clock.now();
-      await this.#lookAtAll(takeFirst(this.#waiting, (candidate) => candidate.dueMs <= nowMs));
+      for (const candidate of takeFirst(this.#waiting, ({ dueMs }) => dueMs <= nowMs)) this.#handOn(candidate);
       const busy = [...this.#busy.values()].filter((candidate) => candidate.dueMs <= nowMs);
       for (const { path } of busy) this.#busy.delete(path);
       await this.#lookAtAll(busy);
@@ -240,9 +241,16 @@ export class Settling {
 
   async #lookAtAll(candidates: Candidate[]): Promise<void> {
     for (const candidate of candidates) this.#reading.set(candidate.path, candidate);
-    for (let from = 0; from < candidates.length; from += STATS_MAX) {
-      await Promise.all(candidates.slice(from, from + STATS_MAX).map((candidate) => this.#lookAt(candidate)));
-    }
+    await inParallel(candidates, STATS_MAX, (candidate) => this.#lookAt(candidate));
+  }
+
+  /** A settle time has passed since its look. Who opens it sees whether it is still the same: one look less a file. */
+  #handOn(candidate: Candidate): void {
+    const { path, stat } = candidate;
+    candidate.phase = 'reading';
+    this.#reading.set(path, candidate);
+    if (this.#isTakenIn(path, stat)) this.done(path);
+    else this.#settled({ path, stat });
   }
 
   async #lookAt(candidate: Candidate): Promise<void> {

@@ -9,6 +9,8 @@ import type { Random } from '../platform/random.ts';
 export const DIALS_MAX = 8;
 /** Addresses known from sightings; above, the one that failed most leaves. Range 64–4,096: anyone on the LAN can make sightings up. */
 export const SIGHTED_MAX = 256;
+/** Addresses kept of one member, the newest. Range 1–16: cables, wireless, VPN; old ones after a move. */
+export const MEMBER_ADDRESSES_MAX = 4;
 /** First pause before an address is dialled again; doubles up to REDIAL_MS_MAX, reset by a new sighting. */
 export const REDIAL_MS_MIN = 250;
 export const REDIAL_MS_MAX = 5_000;
@@ -18,8 +20,8 @@ const SIGHTED_FAILURES_MAX = 10;
 /** Where a link may be had. */
 interface Target {
   readonly address: Address;
-  /** Named by hand or remembered of a member: never given up. */
-  isKept: boolean;
+  /** Given by hand or known of a member: never given up. */
+  source: 'given' | 'member' | 'sighted';
   /** Whoever was met there last, or is remembered to be there. */
   peer: PeerId | undefined;
   /** Of the sighting that told it. */
@@ -58,12 +60,24 @@ export class Dialler {
     this.#options = options;
   }
 
-  /** An address to be dialled for good: named by hand, or remembered of a member. */
-  keep(address: Address, peer?: PeerId): void {
+  /** An address named by hand: dialled for good. */
+  give(address: Address): void {
     const target = this.#targets.get(address) ?? this.#fresh(address);
-    target.isKept = true;
-    target.peer = peer ?? target.peer;
+    target.source = 'given';
     this.#targets.set(address, target);
+    this.#decide();
+  }
+
+  /** Where a member was met, or says it is: dialled while it is a member. */
+  know(address: Address, peer: PeerId): void {
+    const target = this.#targets.get(address) ?? this.#fresh(address);
+    if (target.source === 'sighted') target.source = 'member';
+    target.peer = peer;
+    // Put in anew: the order is that of knowing.
+    this.#targets.delete(address);
+    this.#targets.set(address, target);
+    const known = [...this.#targets.values()].filter((one) => one.source === 'member' && one.peer === peer);
+    for (const old of known.slice(0, -MEMBER_ADDRESSES_MAX)) this.#targets.delete(old.address);
     this.#decide();
   }
 
@@ -75,7 +89,7 @@ export class Dialler {
       target.instance = instance;
       target.failures = 0;
       // Somebody else may be there now than was met last.
-      if (isNews && !target.isKept) target.peer = undefined;
+      if (isNews && target.source === 'sighted') target.peer = undefined;
       target.dueMs = Math.min(target.dueMs, this.#options.clock.now() + (isNews ? 0 : REDIAL_MS_MIN));
       this.#targets.set(address, target);
     }
@@ -95,7 +109,8 @@ export class Dialler {
 
   /** That identity is no longer wanted. */
   forget(peer: PeerId): void {
-    for (const [address, target] of this.#targets) if (target.peer === peer) this.#targets.delete(address);
+    for (const [address, target] of this.#targets)
+      if (target.peer === peer && target.source !== 'given') this.#targets.delete(address);
   }
 
   stop(): void {
@@ -105,11 +120,11 @@ export class Dialler {
   }
 
   #fresh(address: Address): Target {
-    return { address, isKept: false, peer: undefined, instance: undefined, failures: 0, dueMs: 0, isDialling: false };
+    return { address, source: 'sighted', peer: undefined, instance: undefined, failures: 0, dueMs: 0, isDialling: false };
   }
 
   #boundSighted(): void {
-    const sighted = [...this.#targets.values()].filter((target) => !target.isKept);
+    const sighted = [...this.#targets.values()].filter((target) => target.source === 'sighted');
     let surplus = sighted.length - SIGHTED_MAX;
     if (surplus <= 0) return;
     for (const target of sighted.sort((a, b) => b.failures - a.failures)) {
@@ -124,7 +139,9 @@ export class Dialler {
     const now = this.#options.clock.now();
     const wanted = [...this.#targets.values()]
       .filter((target) => !target.isDialling && !this.#options.isLinked(target.peer, target.instance))
-      .sort((a, b) => a.failures - b.failures || Number(b.isKept) - Number(a.isKept) || a.dueMs - b.dueMs);
+      .sort(
+        (a, b) => a.failures - b.failures || Number(a.source === 'sighted') - Number(b.source === 'sighted') || a.dueMs - b.dueMs,
+      );
     for (const target of wanted) if (target.dueMs <= now && this.#dialling < DIALS_MAX) this.#begin(target);
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -166,7 +183,7 @@ export class Dialler {
     if (outcome === 'failed') target.failures++;
     const pauseMs = Math.min(REDIAL_MS_MAX, REDIAL_MS_MIN * 2 ** Math.min(10, Math.max(0, target.failures - 1)));
     target.dueMs = this.#options.clock.now() + this.#jittered(pauseMs);
-    const isGivenUp = !target.isKept && target.failures >= SIGHTED_FAILURES_MAX;
+    const isGivenUp = target.source === 'sighted' && target.failures >= SIGHTED_FAILURES_MAX;
     if (isGivenUp) this.#targets.delete(target.address);
     this.#decide();
   }

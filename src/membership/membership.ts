@@ -110,21 +110,21 @@ export class Membership {
     this.#idPrefix = choice.idPrefix;
     this.#lineSecret = choice.lineSecret;
     if (choice.facts.length > 0) await catalog.adopt(choice.facts);
+    this.#facts.start();
+    switchboard.onUp((link) => this.#linkUp(link));
+    switchboard.onDown((link) => this.#linkDown(link));
+    catalog.onFacts((changed) => this.#factsChanged(changed));
     const accept = (pipe: Parameters<Links['meet']>[0]): void => {
       this.#links.meet(pipe).catch((thrown: unknown) => this.#failed('meeting', thrown));
     };
     this.#listener = await network.listen({ port: config.port, accept });
     this.#presence.start(this.#addresses());
-    this.#facts.start();
-    switchboard.onUp((link) => this.#linkUp(link));
-    switchboard.onDown((link) => this.#linkDown(link));
-    catalog.onFacts((changed) => this.#factsChanged(changed));
     this.#alone = clock.after(ALONE_MS, () => {
       if (switchboard.peers().length === 0) events.onAlone();
     });
-    for (const address of config.peers) this.#dialler.keep(address);
+    for (const address of config.peers) this.#dialler.give(address);
     for (const { peer, addresses } of await this.#book.read()) {
-      if (peer !== catalog.self) for (const address of addresses) this.#dialler.keep(address, peer);
+      if (peer !== catalog.self) for (const address of addresses) this.#dialler.know(address, peer);
     }
     await this.#findOthers();
     this.#removals.decide();
@@ -243,7 +243,7 @@ export class Membership {
     if (link.role === 'client') return;
     const addresses = addressesOf(link, hello);
     this.#book.note(link.peer, addresses);
-    for (const address of addresses.slice(0, 1)) this.#dialler.keep(address, link.peer);
+    for (const address of addresses.slice(0, 1)) this.#dialler.know(address, link.peer);
     const name = catalog.shownName(link.peer);
     log.info('a peer is linked', { peer: link.peer, name, address: addresses[0], dialled: link.dialled });
     events.onMember('joined', link.peer, name);

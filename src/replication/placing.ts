@@ -73,16 +73,21 @@ export class Placing {
     this.#restTimer?.cancel();
   }
 
-  /** Looks at every content of a path whose name this peer owns. Cheap when nothing is missing. */
+  /** Looks at every content of a path whose name this peer owns. Cheap when nothing is missing, or nobody is there to take it. */
   consider(path: FilePath): void {
-    const { catalog } = this.#slice;
-    for (const content of catalog.view(path)?.contents ?? []) {
+    for (const content of this.#slice.catalog.view(path)?.contents ?? []) {
       const shortage = this.#shortage(content);
       const key = keyOf({ path, hash: content.hash });
       if (shortage.missing === 0) this.#resting.delete(key);
-      else if (shortage.live.length > 0 && !this.#resting.has(key)) this.#enqueue({ path, hash: content.hash }, shortage);
+      else if (this.#canBePlaced(shortage) && !this.#resting.has(key)) this.#enqueue({ path, hash: content.hash }, shortage);
     }
     this.#pump();
+  }
+
+  /** With no live holder there is no source, and where every live peer is a holder there is no taker: a peer that comes wakes this. */
+  #canBePlaced({ live }: Shortage): boolean {
+    if (live.length === 0) return false;
+    return this.#slice.catalog.peers.all().some(({ id }) => !live.includes(id) && this.#slice.standings.of(id) === 'live');
   }
 
   /** A peer came, or has room again: what rests is tried at once. */
@@ -130,32 +135,37 @@ export class Placing {
     const shortage = this.#shortage(content);
     const targets = this.#targets.get(keyOf(need)) ?? new Set<PeerId>();
     for (let lacking = shortage.missing - targets.size; lacking > 0; lacking--) {
+      const target = this.#choose(need, content, shortage, targets, new Set());
+      if (target === undefined) {
+        this.#rest(need);
+        return;
+      }
+      this.#targets.set(keyOf(need), targets.add(target));
       this.#underWay++;
-      const offering = this.#offer(need, content, shortage, targets);
+      const offering = this.#offer(target, need, content, shortage, targets);
       offering.catch((error: unknown) => this.#slice.log.error('placing failed', { path: need.path, error: String(error) }));
     }
   }
 
-  async #offer(need: Need, content: Content, shortage: Shortage, targets: Set<PeerId>): Promise<void> {
-    const key = keyOf(need);
-    this.#targets.set(key, targets);
+  /** Asks one peer after the other, best first, until one has taken the content. */
+  async #offer(first: PeerId, need: Need, content: Content, shortage: Shortage, targets: Set<PeerId>): Promise<void> {
     const declined = new Set<PeerId>();
-    let placed = false;
+    let target: PeerId | undefined = first;
     try {
-      while (!placed && !this.#stopped) {
-        const target = this.#choose(need, content, shortage, targets, declined);
-        if (target === undefined) break;
-        targets.add(target);
-        placed = await this.#ask(target, need, content);
+      while (target !== undefined && !this.#stopped) {
+        const placed = await this.#ask(target, need, content);
         targets.delete(target);
-        if (!placed) declined.add(target);
+        if (placed) return;
+        declined.add(target);
+        target = this.#choose(need, content, shortage, targets, declined);
+        if (target !== undefined) targets.add(target);
       }
+      this.#rest(need);
     } finally {
       this.#underWay--;
-      if (targets.size === 0) this.#targets.delete(key);
+      if (targets.size === 0) this.#targets.delete(keyOf(need));
+      this.#pump();
     }
-    if (!placed) this.#rest(need);
-    this.#pump();
   }
 
   async #ask(target: PeerId, need: Need, content: Content): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ContentHash, FilePath, PeerId, WriterId } from '../../src/core/ids.ts';
 import { type Holding, viewOf } from '../../src/core/namespace.ts';
-import { dutyOf, shortageOf, type Standing } from '../../src/core/repair.ts';
+import { dutyOf, type Standing, shortageOf } from '../../src/core/repair.ts';
 import { makeVersion, type Version } from '../../src/core/version.ts';
 
 const PATH = 'a.txt' as FilePath;
@@ -23,7 +23,10 @@ function tombstone(base: Version[], renamedTo?: FilePath): Version {
 }
 
 const view = (...records: [PeerId, Version, Holding][]) =>
-  viewOf(PATH, records.map(([id, version, holding]) => ({ peer: id, version, holding })));
+  viewOf(
+    PATH,
+    records.map(([id, version, holding]) => ({ peer: id, version, holding })),
+  );
 const duty = (version: Version, holding: Holding, seen: ReturnType<typeof view>, copies = 0) =>
   dutyOf({ path: PATH, version, holding }, seen, () => copies, 2);
 
@@ -55,7 +58,10 @@ describe('what a holder owes', () => {
   it('adopts the version that ended a conflict with the content it holds', () => {
     const rival = file('3', [], B);
     const kept = file('1', [first, rival]);
-    expect(duty(first, 'all', view([A, first, 'all'], [B, rival, 'all'], [C, kept, 'all']))).toEqual({ kind: 'adopt', version: kept });
+    expect(duty(first, 'all', view([A, first, 'all'], [B, rival, 'all'], [C, kept, 'all']))).toEqual({
+      kind: 'adopt',
+      version: kept,
+    });
   });
 
   it('does not obey a tombstone that an edit survived before the edit has its copies', () => {

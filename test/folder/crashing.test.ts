@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Version } from '../../src/core/version.ts';
 import type { Step } from '../../src/folder/folder.ts';
-import { bytes, FolderBench, hashOf, HIGH, path, request } from './folder-bench.ts';
+import { bytes, FolderBench, HIGH, hashOf, path, request } from './folder-bench.ts';
 
 /** Events an act may take: beyond, it hangs. */
 const EVENTS_MAX = 2_000;
@@ -15,7 +15,9 @@ interface Story {
 }
 
 const held = (bench: FolderBench, name: string): string[] =>
-  bench.ledger.own(path(name)).flatMap(({ version, holding }) => (version.kind === 'file' && holding === 'all' ? [version.hash] : []));
+  bench.ledger
+    .own(path(name))
+    .flatMap(({ version, holding }) => (version.kind === 'file' && holding === 'all' ? [version.hash] : []));
 
 async function drop(bench: FolderBench, name: string, text: string) {
   bench.write(name, text);
@@ -78,7 +80,9 @@ const stories: Story[] = [
     check: (bench, isDone) => {
       const has = bench.read('f/a') === 'old';
       expect(held(bench, 'f/a')).toEqual(has ? [hashOf('old')] : []);
-      expect(bench.ledger.own(path('f/a')).filter(({ version }) => version.origin === bench.self && version.kind === 'tombstone')).toEqual([]);
+      expect(
+        bench.ledger.own(path('f/a')).filter(({ version }) => version.origin === bench.self && version.kind === 'tombstone'),
+      ).toEqual([]);
       if (isDone) expect(has).toBe(false);
       if (!has) expect(bench.private('trash')).toHaveLength(1);
     },
@@ -169,7 +173,7 @@ describe.each(['kill', 'power loss'] as const)('a %s at any moment', (how) => {
   it.each(stories)('of $name', async ({ prepare, check }) => {
     let reached = 0;
     for (let events = 0; ; events++) {
-      const bench = new FolderBench(`crash/${events}`);
+      const bench = new FolderBench(`crash1/${events}`);
       await bench.start();
       const act = await prepare(bench);
       const { scheduler } = bench.world;
@@ -194,7 +198,9 @@ describe.each(['kill', 'power loss'] as const)('a %s at any moment', (how) => {
         expect(await bench.rows('i')).toBe(0);
         expect(bench.private('stage').filter((name) => !/\/s\d+$/.test(name))).toEqual([]);
       } catch (thrown) {
-        throw new Error(`after ${events} events: ${String(thrown)}`, { cause: thrown });
+        throw new Error(`after ${events} events, ${bench.drive.userList({ withPrivate: true }).join()}: ${String(thrown)}`, {
+          cause: thrown,
+        });
       }
       await bench.end();
       if (wasDone) break;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { covers } from '../../src/core/version.ts';
-import { bytes, FolderBench, hashOf, HIGH, LOW, path } from './folder-bench.ts';
+import { bytes, FolderBench, HIGH, hashOf, LOW, path } from './folder-bench.ts';
 
 describe('what people do in the folder', () => {
   let bench: FolderBench;

@@ -39,6 +39,9 @@ export class FolderBench {
     this.node = this.world.addNode('alpha');
     this.config = { settleMs: 1_000, scanEveryMs: 60_000, ...config };
     this.#stopPump = this.world.scheduler.pump();
+    // As Disk.prepare promises them: durable before anything is put there.
+    for (const room of ['stage', 'siblings', 'versions', 'trash']) this.drive.userMakeFolder(`.filemesh/${room}`);
+    this.drive.userSync();
   }
 
   get drive() {
@@ -109,7 +112,8 @@ export class FolderBench {
   /** The one own file version held of a path. */
   held(name: string): FileVersion {
     const records = this.ledger.own(path(name)).filter((record) => record.holding === 'all');
-    if (records.length !== 1 || records[0]?.version.kind !== 'file') throw new Error(`${records.length} versions of ${name} are held`);
+    if (records.length !== 1 || records[0]?.version.kind !== 'file')
+      throw new Error(`${records.length} versions of ${name} are held`);
     return records[0].version;
   }
 
@@ -122,7 +126,7 @@ export class FolderBench {
     );
     const hash = hashOf(text);
     const draft = {
-      ...{ kind: 'file', hash, size: content.length, mode: 0o644, manifest, found: false } as const,
+      ...({ kind: 'file', hash, size: content.length, mode: 0o644, manifest, found: false } as const),
       ...{ origin: peer, modifiedMs: 1_700_000_000_000 },
     };
     const version = makeVersion(draft, base, this.#entry(peer), []) as FileVersion;
@@ -133,7 +137,7 @@ export class FolderBench {
   foreignTombstone(name: string, base: readonly Version[], renamedTo?: string, peer: PeerId = LOW): Tombstone {
     const buried = base.filter((version) => version.kind === 'file').map((version) => version.hash);
     const draft = {
-      ...{ kind: 'tombstone', buried, origin: peer, modifiedMs: 1_700_000_000_000 } as const,
+      ...({ kind: 'tombstone', buried, origin: peer, modifiedMs: 1_700_000_000_000 } as const),
       ...(renamedTo !== undefined && { renamedTo: path(renamedTo) }),
     };
     const version = makeVersion(draft, base, this.#entry(peer), []) as Tombstone;

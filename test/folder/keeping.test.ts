@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FolderBench, hashOf, HIGH, LOW, path } from './folder-bench.ts';
+import { FolderBench, HIGH, hashOf, LOW, path } from './folder-bench.ts';
 
 describe('what the mesh has this peer keep', () => {
   let bench: FolderBench;
@@ -107,7 +107,9 @@ describe('what the mesh has this peer keep', () => {
       await bench.folder.scan();
       await bench.settle();
       if (bench.drive.userRead(name) === undefined) throw new Error(`nothing at ${name}`);
-      const kept = bench.ledger.own(path(name)).flatMap(({ version, holding }) => (holding === 'all' && version.kind === 'file' ? [version.hash] : []));
+      const kept = bench.ledger
+        .own(path(name))
+        .flatMap(({ version, holding }) => (holding === 'all' && version.kind === 'file' ? [version.hash] : []));
       const isReached = bench.read(name) === 'saved' || kept.includes(hashOf('saved'));
       expect({ step, isReached: isReached || bench.read(name) === 'two' }).toEqual({ step, isReached: true });
       if (bench.read(name) === 'saved') expect(kept).toContain(hashOf('saved'));

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Step } from '../../src/folder/folder.ts';
-import { FolderBench, hashOf, HIGH, path, request } from './folder-bench.ts';
+import { FolderBench, HIGH, hashOf, path, request } from './folder-bench.ts';
 
 describe('changes by clients', () => {
   let bench: FolderBench;

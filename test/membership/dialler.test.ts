@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { MeshError } from '../../src/core/errors.ts';
 import type { PeerId } from '../../src/core/ids.ts';
-import { DIALS_MAX, Dialler, SIGHTED_MAX } from '../../src/membership/dialler.ts';
+import { DIALS_MAX, Dialler, MEMBER_ADDRESSES_MAX, SIGHTED_MAX } from '../../src/membership/dialler.ts';
 import type { Pipe } from '../../src/platform/network.ts';
 import { SimWorld } from '../sim/sim-world.ts';
 
@@ -30,7 +30,7 @@ function counting(dialMs: number) {
 
 test('the pause doubles from 0.25 s to 5 s, and a new sighting begins anew', async () => {
   const { world, dialler, dials } = counting(1);
-  dialler.keep('10.0.0.9:4000');
+  dialler.give('10.0.0.9:4000');
   await world.scheduler.runFor(30_000);
   const pauses = dials.slice(1).map((dial, index) => dial.atMs - (dials[index] as { atMs: number }).atMs);
   for (const [index, leastMs] of [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000].entries()) {
@@ -49,13 +49,28 @@ test('forged sightings cost a bounded table and a bounded number of dials, and a
     dialler.sighted(`${count}`.padStart(16, '0'), [`10.1.${count >> 8}.${count & 255}:4000`]);
   await world.scheduler.runFor(20_000);
   expect(openMax()).toBe(DIALS_MAX);
-  dialler.keep('10.0.0.9:4000');
+  dialler.give('10.0.0.9:4000');
   await world.scheduler.runFor(5_100);
   expect(dials.some(({ address }) => address === '10.0.0.9:4000')).toBe(true);
   await world.scheduler.runFor(3_600_000);
-  expect(new Set(dials.map(({ address }) => address)).size).toBeLessThanOrEqual(SIGHTED_MAX + 1);
+  expect(new Set(dials.map(({ address }) => address)).size).toBeLessThanOrEqual(SIGHTED_MAX + DIALS_MAX + 1);
   // The made-up ones are given up; the kept one is not.
   dials.length = 0;
   await world.scheduler.runFor(60_000);
   expect(new Set(dials.map(({ address }) => address))).toEqual(new Set(['10.0.0.9:4000']));
+});
+
+test('of one member the newest few addresses are dialled, however often it moves', async () => {
+  const { world, dialler, dials } = counting(1);
+  const peer = 'b'.repeat(64) as PeerId;
+  for (let count = 0; count < 100; count++) dialler.know(`10.1.0.${count}:4000`, peer);
+  await world.scheduler.runFor(1_000);
+  dials.length = 0;
+  await world.scheduler.runFor(20_000);
+  expect(new Set(dials.map(({ address }) => address)).size).toBe(MEMBER_ADDRESSES_MAX);
+  dialler.forget(peer);
+  await world.scheduler.runFor(1_000);
+  dials.length = 0;
+  await world.scheduler.runFor(20_000);
+  expect(dials).toEqual([]);
 });

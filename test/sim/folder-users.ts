@@ -120,6 +120,7 @@ export class FolderUsers {
 
   #did(machine: MeshPeer, kind: OperationKind, path: string, bytes: Uint8Array | undefined, there: Uint8Array | undefined): void {
     this.#mark(machine, path);
+    if (kind === 'save' && machine.unsynced.has(path)) machine.unsynced.set(`${path}.tmp~`, this.#options.mesh.scheduler.nowMs);
     const reads = there === undefined ? [] : [hashOf(there)];
     this.#options.history.folder(machine.name, kind, [{ path, reads, makes: bytes && hashOf(bytes) }]);
   }

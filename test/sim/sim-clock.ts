@@ -4,6 +4,12 @@ import type { Incarnation } from './incarnation.ts';
 /** Wall time at virtual time 0: 2026-01-01T00:00:00Z. */
 const EPOCH_MS = 1_767_225_600_000;
 
+/**
+ * No timer fires to the dot. Without it the sums of floating point would let some fire a hair too early, and whoever
+ * then waits for the rest would wait for ever at one instant.
+ */
+const LATE_MS = 0.001;
+
 /** What one machine believes the time is: jumps with `offsetMs`, survives restarts of its processes. */
 export interface WallClock {
   offsetMs: number;
@@ -35,6 +41,6 @@ export class SimClock implements Clock {
   }
 
   after(ms: number, act: () => void): Timer {
-    return this.#incarnation.after(ms, act);
+    return this.#incarnation.after(ms + LATE_MS, act);
   }
 }

@@ -1,3 +1,4 @@
+import { sideBySide } from '../../client/side-by-side.ts';
 import type { Incoming, Sink } from '../../client/transfer.ts';
 import { type Downloaded, download as downloadFile } from '../../client/verbs/download.ts';
 import { selectEntries } from '../../client/verbs/listing.ts';
@@ -8,7 +9,6 @@ import { EXIT_CONFLICT, EXIT_DONE } from '../exit-codes.ts';
 import { FileSink } from '../local-file.ts';
 import { type LocalPlace, localPlace } from '../local-place.ts';
 import { counted, shownSize, shownText } from '../output.ts';
-import { sideBySide } from '../../client/side-by-side.ts';
 import { OutputSink } from '../standard-output.ts';
 import { agrees, optionText, type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
 

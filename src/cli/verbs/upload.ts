@@ -1,5 +1,6 @@
 import { basename, resolve } from 'node:path';
 import type { ChangeResult } from '../../client/results.ts';
+import { sideBySide } from '../../client/side-by-side.ts';
 import type { Source } from '../../client/transfer.ts';
 import { create as createFile, put } from '../../client/verbs/upload.ts';
 import { MeshError } from '../../core/errors.ts';
@@ -7,7 +8,6 @@ import { checkPath, quote } from '../../core/path.ts';
 import { FileSource } from '../local-file.ts';
 import { isFolder, type TreeFile, walkTree } from '../local-tree.ts';
 import { shownText } from '../output.ts';
-import { sideBySide } from '../../client/side-by-side.ts';
 import { isGiven, openNameless, spool } from '../standard-input.ts';
 import { optionText, type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
 import { tellChanges } from './change-words.ts';

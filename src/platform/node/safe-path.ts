@@ -13,7 +13,7 @@ const makeDirectory = promisify(mkdir);
  * parent for a symlink after it was opened changes nothing. Elsewhere every parent is looked at just before the act:
  * a swap within microseconds is not seen there.
  */
-const ANCHORED = process.platform === 'linux';
+export const ANCHORED = process.platform === 'linux';
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /** A real directory in the shared folder, held for the length of one act. */

@@ -1,0 +1,144 @@
+import { type FSWatcher, lstat, opendir, watch } from 'node:fs';
+import { promisify } from 'node:util';
+import { PRIVATE_FOLDER } from '../../core/path.ts';
+import type { Hint, Watch } from '../disk.ts';
+import { componentsOf, isMissing, withFolder, withParent } from './safe-path.ts';
+import { watchFault } from './watch.ts';
+
+const openDirectory = promisify(opendir);
+const statPath = promisify(lstat);
+
+/** Names read of a directory at once. */
+const NAMES_MAX = 512;
+/** Names that wait to be looked at for new folders; beyond that everything is hinted at, and the scan finds them. */
+const WAITING_MAX = 10_000;
+
+/**
+ * One watch a directory (inotify), none a file: 100,000 files in 100 directories are 101 watches. A directory is watched
+ * before it is read, so nothing falls between the two.
+ */
+export class DirectoryWatch implements Watch {
+  readonly #root: string;
+  readonly #hint: Hint;
+  readonly #watchers = new Map<string, FSWatcher>();
+  readonly #waiting = new Set<string>();
+  #isLooking = false;
+  #isClosed = false;
+  #fault: string | undefined;
+
+  static async open(root: string, hint: Hint): Promise<DirectoryWatch> {
+    const opened = new DirectoryWatch(root, hint);
+    await opened.#watchBelow('');
+    return opened;
+  }
+
+  private constructor(root: string, hint: Hint) {
+    this.#root = root;
+    this.#hint = hint;
+  }
+
+  fault(): string | undefined {
+    return this.#fault;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#waiting.clear();
+    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
+  }
+
+  /** Watches `folder` (`''`: the root) and every directory below it. */
+  async #watchBelow(folder: string): Promise<void> {
+    const folders = [folder];
+    for (let next = folders.pop(); next !== undefined && !this.#isClosed; next = folders.pop()) {
+      try {
+        folders.push(...(await this.#watchOne(next)));
+      } catch (thrown) {
+        if (!isMissing(thrown)) this.#failed(thrown);
+      }
+    }
+  }
+
+  /** Watches one directory; returns the directories in it. */
+  #watchOne(folder: string): Promise<string[]> {
+    return withFolder(this.#root, folder === '' ? [] : componentsOf(folder), async (held) => {
+      const watcher = watch(held.at('.'), { persistent: false }, (event, name) => this.#touched(folder, event, name));
+      watcher.on('error', (thrown) => this.#failed(thrown));
+      this.#watchers.get(folder)?.close();
+      this.#watchers.set(folder, watcher);
+      if (this.#isClosed) watcher.close();
+      const below: string[] = [];
+      for await (const entry of await openDirectory(held.at('.'), { bufferSize: NAMES_MAX })) {
+        const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+        if (entry.isDirectory() && path !== PRIVATE_FOLDER) below.push(path);
+      }
+      return below;
+    });
+  }
+
+  #touched(folder: string, event: string, name: string | null): void {
+    // Without a name the system has lost events, or the directory itself was touched.
+    if (name === null || name === '') {
+      this.#hint(folder === '' ? undefined : folder);
+      return;
+    }
+    const path = folder === '' ? name : `${folder}/${name}`;
+    if (path === PRIVATE_FOLDER) return;
+    this.#hint(path);
+    if (event === 'rename') this.#lookAt(path);
+  }
+
+  /** A name came or went: it may be a directory. */
+  #lookAt(path: string): void {
+    if (this.#waiting.size >= WAITING_MAX) {
+      this.#waiting.clear();
+      this.#waiting.add('');
+    }
+    this.#waiting.add(path);
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    this.#lookAll()
+      .catch((thrown: unknown) => this.#failed(thrown))
+      .finally(() => {
+        this.#isLooking = false;
+      });
+  }
+
+  async #lookAll(): Promise<void> {
+    for (const path of this.#waiting) {
+      this.#waiting.delete(path);
+      const isFolder = path === '' || (await this.#isDirectory(path));
+      if (this.#isClosed) return;
+      if (!isFolder || this.#watchers.has(path)) this.#forget(path);
+      if (!isFolder) continue;
+      await this.#watchBelow(path);
+      // What was written before its watch stood made no event.
+      this.#hint(path === '' ? undefined : path);
+    }
+  }
+
+  async #isDirectory(path: string): Promise<boolean> {
+    try {
+      return await withParent(this.#root, path, async (folder, leaf) => (await statPath(folder.at(leaf))).isDirectory());
+    } catch (thrown) {
+      if (isMissing(thrown)) return false;
+      throw thrown;
+    }
+  }
+
+  /** A directory that is gone, or another one than was watched under that name: with all that lay below it. */
+  #forget(path: string): void {
+    if (!this.#watchers.has(path) || path === '') return;
+    for (const [folder, watcher] of this.#watchers) {
+      if (folder !== path && !folder.startsWith(`${path}/`)) continue;
+      watcher.close();
+      this.#watchers.delete(folder);
+    }
+  }
+
+  #failed(thrown: unknown): void {
+    this.#fault = watchFault(thrown);
+    this.#hint(undefined);
+  }
+}

@@ -1,0 +1,83 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Catalog } from '../../src/catalog/catalog.ts';
+import type { FilePath } from '../../src/core/ids.ts';
+import { MemoryStore, StoreDisk } from './memory-store.ts';
+import { fileDraft, openCatalog, path, peerNamed } from './mesh-of-catalogs.ts';
+
+const self = peerNamed('alpha');
+const other = peerNamed('bravo');
+const a = path('a');
+const _b = path('b');
+
+let disk: StoreDisk;
+let store: MemoryStore;
+let catalog: Catalog;
+beforeEach(async () => {
+  disk = new StoreDisk();
+  store = new MemoryStore(disk);
+  catalog = await openCatalog(self, store, 1);
+});
+
+const mint = (on: Catalog, at: FilePath, content: string) =>
+  on.change([at], (tx) => {
+    const base = (tx.view(at)?.known ?? []).map((one) => one.version);
+    return tx.mint(at, fileDraft(on.self, content), base, 'all');
+  });
+const _contents = (on: Catalog, at: FilePath) => on.view(at)?.contents.map((one) => one.hash);
+const reopened = async (seed: number) => {
+  await catalog.close();
+  store = new MemoryStore(disk);
+  return openCatalog(self, store, seed);
+};
+
+describe('a damaged store', () => {
+  const damages: [string, string, number[]][] = [
+    ['a record that is no record', `x/${self}/0000000000000001`, [0x93, 1, 2, 3]],
+    ['a head that is no head', `i/${self}`, [0xc1]],
+    ['a fact that is none', 'a/mesh', [1]],
+    ['a record beyond the head of its index', `x/${other}/0000000000000009`, [0x90]],
+  ];
+  for (const [what, key, bytes] of damages) {
+    it(`with ${what} is refused with words that say how to go on`, async () => {
+      await mint(catalog, a, 'one');
+      disk.apply([{ key, value: Uint8Array.from(bytes) }]);
+      await expect(reopened(6)).rejects.toMatchObject({
+        code: 'failed',
+        message: expect.stringContaining('Move the store away'),
+      });
+    });
+  }
+});
+
+describe('facts', () => {
+  const member = (id = other, name = 'bravo', generation = 1) =>
+    ({ kind: 'member', role: 'peer', id, name, generation }) as const;
+
+  it('are merged, durable, and told once', async () => {
+    const told: number[] = [];
+    catalog.onFacts((changed) => told.push(changed.length));
+    expect(await catalog.adopt([member(), member(self, 'alpha')])).toHaveLength(2);
+    expect(await catalog.adopt([member()])).toEqual([]);
+    expect(await catalog.adopt([member(other, 'bravo', 2), member()])).toEqual([member(other, 'bravo', 2)]);
+    expect(told).toEqual([2, 1]);
+    catalog = await reopened(7);
+    expect(catalog.facts()).toHaveLength(2);
+    expect(catalog.members().get(other)).toEqual(member(other, 'bravo', 2));
+  });
+
+  it('name peers the same everywhere, and strangers by their id', async () => {
+    expect(catalog.shownName(other)).toBe(other.slice(0, 8));
+    await catalog.adopt([member(other, 'same'), member(self, 'same')]);
+    const [lower, upper] = [self, other].sort();
+    expect(catalog.shownName(lower as typeof self)).toBe('same');
+    expect(catalog.shownName(upper as typeof self)).toBe('same-2');
+  });
+
+  it('keep a secret of any letters', async () => {
+    const secret = { kind: 'secret', generation: 1, secret: 'schlüssel/100%', excludes: [] } as const;
+    await catalog.adopt([secret]);
+    catalog = await reopened(8);
+    expect(catalog.facts()).toEqual([secret]);
+    expect([...disk.keys()].every((key) => /^[\x20-\x7e]*$/.test(key))).toBe(true);
+  });
+});

@@ -1,0 +1,170 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type Fact,
+  factKey,
+  type MemberFact,
+  membersOf,
+  mergeFacts,
+  mustRenewSecret,
+  presentSecret,
+  shownPeerNames,
+} from '../../src/core/facts.ts';
+import type { MeshId, PeerId } from '../../src/core/ids.ts';
+import { hex, peerId } from './histories.ts';
+
+const generation = fc.nat(3);
+const ids = fc.uniqueArray(fc.nat(3).map(peerId));
+const fact: fc.Arbitrary<Fact> = fc.oneof(
+  fc.record({
+    kind: fc.constant('member' as const),
+    id: fc.nat(2).map(peerId),
+    role: fc.constantFrom('peer' as const, 'client' as const),
+    name: fc.constantFrom('a', 'b', 'c'),
+    generation,
+  }),
+  fc.record({ kind: fc.constant('removal' as const), id: fc.nat(2).map(peerId), generation, members: ids }),
+  fc.record({ kind: fc.constant('secret' as const), generation, secret: fc.constantFrom('x', 'y'), excludes: ids }),
+  fc.record({
+    kind: fc.constant('setting' as const),
+    name: fc.constant('replicas' as const),
+    value: fc.nat(3),
+    revision: fc.nat(3),
+  }),
+  fc.record({ kind: fc.constant('mesh' as const), id: fc.nat(2).map((one) => hex(64, one) as MeshId), name: fc.constant('m') }),
+);
+/** Facts of one key, as the set merges them. The name of a mesh follows from its id. */
+const alike = fc.array(fact, { minLength: 3, maxLength: 30 }).map((facts) => {
+  const first = facts[0] as Fact;
+  const same = facts.filter((one) => factKey(one) === factKey(first));
+  return [same[0], same[1] ?? first, same[2] ?? first] as [Fact, Fact, Fact];
+});
+const member = (id: number, name = 'a', more: Partial<MemberFact> = {}): MemberFact => ({
+  kind: 'member',
+  id: peerId(id),
+  role: 'peer',
+  name,
+  generation: 1,
+  ...more,
+});
+const removal = (id: number, at: number, members: PeerId[] = []): Fact => ({
+  kind: 'removal',
+  id: peerId(id),
+  generation: at,
+  members,
+});
+const secret = (at: number, word: string, excludes: PeerId[] = []): Fact => ({
+  kind: 'secret',
+  generation: at,
+  secret: word,
+  excludes,
+});
+
+/** Lists of a fact are sets: a fact merged with itself has them in order. */
+const settled = (one: Fact) => mergeFacts(one, one);
+
+describe('merging facts', () => {
+  it('is commutative', () => {
+    fc.assert(
+      fc.property(alike, ([a, b]) => {
+        expect(mergeFacts(a, b)).toEqual(mergeFacts(b, a));
+      }),
+    );
+  });
+
+  it('is associative', () => {
+    fc.assert(
+      fc.property(alike, ([a, b, c]) => {
+        expect(mergeFacts(mergeFacts(a, b), c)).toEqual(mergeFacts(a, mergeFacts(b, c)));
+      }),
+    );
+  });
+
+  it('is idempotent', () => {
+    fc.assert(
+      fc.property(alike, ([a, b]) => {
+        expect(settled(settled(a))).toEqual(settled(a));
+        const merged = mergeFacts(a, b);
+        expect(mergeFacts(merged, b)).toEqual(merged);
+      }),
+    );
+  });
+
+  it('keeps the key', () => {
+    fc.assert(
+      fc.property(alike, ([a, b]) => {
+        expect(factKey(mergeFacts(a, b))).toBe(factKey(a));
+      }),
+    );
+  });
+
+  it('lets the larger number of copies win of two set at once, and the later revision always', () => {
+    const set = (value: number, revision: number): Fact => ({ kind: 'setting', name: 'replicas', value, revision });
+    expect(mergeFacts(set(3, 1), set(2, 1))).toEqual(set(3, 1));
+    expect(mergeFacts(set(3, 1), set(2, 2))).toEqual(set(2, 2));
+  });
+});
+
+describe('members', () => {
+  it('are those admitted and not removed', () => {
+    expect([...membersOf([member(1), member(2), removal(2, 1, [peerId(1)])]).keys()]).toEqual([peerId(1)]);
+  });
+
+  it('are void when admitted under a secret a removal outdated, unless the removal names them', () => {
+    const facts = [member(1), member(2), member(3, 'c', { generation: 2 }), removal(9, 2, [peerId(1)])];
+    expect([...membersOf(facts).keys()]).toEqual([peerId(1), peerId(3)]);
+  });
+
+  it('are the same for facts in any order', () => {
+    const mixed = fc
+      .array(fact)
+      .chain((facts) => fc.tuple(fc.constant(facts), fc.shuffledSubarray(facts, { minLength: facts.length })));
+    const set = (facts: Fact[]) => {
+      const merged = new Map<string, Fact>();
+      for (const one of facts) merged.set(factKey(one), mergeFacts(merged.get(factKey(one)) ?? one, one));
+      return merged.values();
+    };
+    fc.assert(
+      fc.property(mixed, ([facts, other]) => {
+        expect(membersOf(set(other))).toEqual(membersOf(set(facts)));
+      }),
+    );
+  });
+});
+
+describe('the present secret', () => {
+  it('is the highest generation, of equals the greater word', () => {
+    expect(presentSecret([secret(1, 'z'), secret(2, 'a'), secret(2, 'b')])).toEqual(secret(2, 'b'));
+    expect(presentSecret([])).toBeUndefined();
+  });
+
+  it('must be renewed while somebody removed may know it', () => {
+    expect(mustRenewSecret([secret(1, 'a'), removal(1, 2)])).toBe(true);
+    expect(mustRenewSecret([secret(2, 'a', [peerId(1)]), removal(1, 2)])).toBe(false);
+    expect(mustRenewSecret([secret(2, 'a', [peerId(1)]), removal(1, 2), removal(2, 2)])).toBe(true);
+  });
+});
+
+describe('the names of peers', () => {
+  it.each([
+    ['two of one name', [member(2, 'x'), member(1, 'x')], ['x', 'x-2']],
+    ['a name that another’s ordinal took', [member(1, 'x-2'), member(2, 'x'), member(3, 'x')], ['x-2', 'x', 'x-3']],
+    ['three of one name', [member(1, 'x'), member(2, 'x'), member(3, 'x')], ['x', 'x-2', 'x-3']],
+  ])('are told apart: %s', (_, members, expected) => {
+    expect([...shownPeerNames(members)].sort().map(([, name]) => name)).toEqual(expected);
+  });
+
+  it('are not given to clients', () => {
+    expect(shownPeerNames([member(1, 'x', { role: 'client' })]).size).toBe(0);
+  });
+
+  it('are all different', () => {
+    const members = fc.uniqueArray(fc.tuple(fc.nat(20), fc.constantFrom('x', 'x-2', 'x-3', 'y')), { selector: ([id]) => id });
+    fc.assert(
+      fc.property(members, (list) => {
+        const names = shownPeerNames(list.map(([id, name]) => member(id, name)));
+        expect(new Set(names.values()).size).toBe(list.length);
+      }),
+    );
+  });
+});

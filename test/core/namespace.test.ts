@@ -1,0 +1,115 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ContentHash, FilePath, PeerId } from '../../src/core/ids.ts';
+import { madeBy, originLabels, shownNames, viewOf } from '../../src/core/namespace.ts';
+import { COMPONENT_BYTES_MAX, utf8Bytes } from '../../src/core/path.ts';
+import { isBefore, type Version } from '../../src/core/version.ts';
+import { contentHash, fileDraft, graveDraft, path, peerId, records, requestId, version } from './histories.ts';
+
+const [alpha, bravo] = [peerId(1), peerId(2)];
+const held = (one: Version, peer: PeerId = alpha) => ({ peer, version: one, holding: 'all' as const });
+const nameOf = (peer: PeerId) => (peer === alpha ? 'alpha' : 'bravo');
+
+describe('viewOf', () => {
+  it('makes the same view of the same records in any order', () => {
+    const mixed = records.chain((said) =>
+      fc.tuple(fc.constant(said), fc.shuffledSubarray(said, { minLength: said.length, maxLength: said.length })),
+    );
+    fc.assert(
+      fc.property(mixed, ([said, other]) => {
+        const flat = (list: typeof said) => {
+          const view = viewOf(path, list);
+          return [view, view.known.map((one) => [...one.holdings])];
+        };
+        expect(flat(other)).toEqual(flat(said));
+      }),
+    );
+  });
+
+  it('is not changed by a record of a dominated version', () => {
+    fc.assert(
+      fc.property(records, (said) => {
+        const live = said.filter((one) => !said.some((other) => isBefore(one.version, other.version)));
+        expect(viewOf(path, live)).toEqual(viewOf(path, said));
+      }),
+    );
+  });
+
+  it('shows versions of equal content as one: lowest origin, latest time, holders of all', () => {
+    const [early, late] = [
+      version({ ...fileDraft(1, { mode: 0o600 }), origin: alpha, modifiedMs: 10 }),
+      version({ ...fileDraft(1), origin: bravo, modifiedMs: 20 }),
+    ];
+    const view = viewOf(path, [held(late, bravo), held(early, alpha)]);
+    expect(view.contents).toHaveLength(1);
+    expect(view.contents[0]).toMatchObject({ modifiedMs: 20, holders: [alpha, bravo], shown: { mode: 0o600, origin: alpha } });
+  });
+
+  it('shows concurrent contents as a conflict, and a tombstone beside a live version as none', () => {
+    const [one, two, grave] = [version(fileDraft(1)), version({ ...fileDraft(2), origin: bravo }), version(graveDraft(3))];
+    expect(viewOf(path, [held(one), held(two)]).contents.map((content) => content.hash)).toEqual([
+      contentHash(1),
+      contentHash(2),
+    ]);
+    const view = viewOf(path, [held(one), held(grave)]);
+    expect([view.contents.length, view.tombstones]).toEqual([1, [grave]]);
+    expect(viewOf(path, [held(grave)]).contents).toEqual([]);
+  });
+
+  it('counts as holder only who says it has all', () => {
+    const one = version(fileDraft(1));
+    const view = viewOf(path, [
+      { peer: alpha, version: one, holding: { mask: 'f'.repeat(16) } },
+      { peer: bravo, version: one, holding: 'none' },
+    ]);
+    expect(view.contents[0]?.holders).toEqual([]);
+    expect([...(view.known[0]?.holdings.keys() ?? [])]).toEqual([alpha, bravo]);
+  });
+});
+
+describe('madeBy', () => {
+  it('finds what a request made, also below what followed', () => {
+    const made = version({ ...fileDraft(1), request: requestId(1) });
+    const next = version({ ...fileDraft(2), request: requestId(2) }, [made]);
+    const view = viewOf(path, [held(next)]);
+    expect([madeBy(view, requestId(1)), madeBy(view, requestId(2)), madeBy(view, requestId(3))]).toEqual([next, next, undefined]);
+    expect(madeBy(undefined, requestId(1))).toBeUndefined();
+  });
+});
+
+describe('the names shown', () => {
+  const conflict = (at: string, ...origins: PeerId[]) =>
+    viewOf(
+      at as FilePath,
+      origins.map((origin, index) =>
+        held(version({ ...fileDraft(0xabcd + index), origin, hash: `${index}bcd${'0'.repeat(60)}` as ContentHash })),
+      ),
+    );
+
+  it.each([
+    ['a/name.txt', ['a/name (alpha).txt', 'a/name (bravo).txt']],
+    ['name', ['name (alpha)', 'name (bravo)']],
+    ['.hidden', ['.hidden (alpha)', '.hidden (bravo)']],
+    ['a.tar.gz', ['a.tar (alpha).gz', 'a.tar (bravo).gz']],
+  ])('of a conflict at %s say who made each', (at, expected) => {
+    expect(shownNames(conflict(at, alpha, bravo), nameOf)).toEqual(expected);
+  });
+
+  it('add digits of the hash where one origin stands twice', () => {
+    expect(originLabels(conflict('x', alpha, alpha, bravo), nameOf)).toEqual(['alpha 0bcd', 'alpha 1bcd', 'bravo']);
+  });
+
+  it('leave a name without conflict as it is', () => {
+    expect(shownNames(conflict('x.txt', alpha), nameOf)).toEqual(['x.txt']);
+  });
+
+  it('fit a component, cut between characters', () => {
+    for (const stem of ['n'.repeat(250), '😀'.repeat(62), 'ü'.repeat(120)]) {
+      for (const shown of shownNames(conflict(`dir/${stem}.txt`, alpha, bravo), nameOf)) {
+        expect(utf8Bytes(shown.slice('dir/'.length))).toBeLessThanOrEqual(COMPONENT_BYTES_MAX);
+        expect(shown.isWellFormed()).toBe(true);
+        expect(shown).toMatch(/ \((alpha|bravo)\)\.txt$/);
+      }
+    }
+  });
+});

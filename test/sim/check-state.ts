@@ -1,0 +1,129 @@
+import type { ContentHash, FilePath } from '../../src/core/ids.ts';
+import type { PathView } from '../../src/core/namespace.ts';
+import { wantedCopies } from '../../src/core/settings.ts';
+import { versionKey } from '../../src/core/version.ts';
+import { type History, short } from './history.ts';
+import type { Mesh, MeshPeer } from './mesh.ts';
+import { type MachineState, stateOf } from './mesh-state.ts';
+
+/** More paths than any seed has. */
+const PATHS_MAX = 10_000;
+
+/** One promise that does not hold (yet). `invariant`: its number in docs/testing.md. */
+export interface Finding {
+  readonly invariant: number;
+  readonly words: string;
+}
+
+/** The survivors as they are on their disks now. */
+export type States = ReadonlyMap<MeshPeer, MachineState>;
+
+export async function statesOf(mesh: Mesh): Promise<States> {
+  const states = new Map<MeshPeer, MachineState>();
+  for (const machine of mesh.survivors) states.set(machine, await stateOf(machine.node));
+  return states;
+}
+
+/** What the healed mesh has yet to do, in words; empty: it has converged. */
+export function pending(mesh: Mesh, states: States): Finding[] {
+  const findings: Finding[] = [];
+  for (const machine of mesh.survivors) {
+    if (machine.peer === undefined) findings.push({ invariant: 10, words: `${machine.name} has not started` });
+    else if (!machine.peer.scanned) findings.push({ invariant: 10, words: `${machine.name} has not scanned its folder` });
+  }
+  findings.push(...differences(states), ...missingCopies(states), ...disksUnlikeCatalogs(states));
+  return findings;
+}
+
+/** Invariant 4: every file under a final name is a content that was once complete. */
+export function halfFiles(states: States | readonly [MeshPeer, { plain: ReadonlyMap<string, string> }][], history: History): Finding[] {
+  const findings: Finding[] = [];
+  for (const [machine, { plain }] of states) {
+    for (const [path, hash] of plain) {
+      if (history.contents.has(hash)) continue;
+      findings.push({ invariant: 4, words: `${path} on ${machine.name} is ${short(hash)}, which nobody ever wrote` });
+    }
+  }
+  return findings;
+}
+
+export function pathsOf(states: States): FilePath[] {
+  const paths = new Set<FilePath>();
+  for (const { catalog } of states.values()) for (const path of catalog.paths('', PATHS_MAX)) paths.add(path);
+  return [...paths].sort();
+}
+
+/** Invariant 5: all see the same, down to siblings, tombstones and holders. */
+function differences(states: States): Finding[] {
+  const findings: Finding[] = [];
+  for (const path of pathsOf(states)) {
+    const shown = [...states].map(([machine, { catalog }]) => ({ machine, words: wordsOf(catalog.view(path)) }));
+    const first = shown[0];
+    const other = shown.find((one) => one.words !== first?.words);
+    if (first === undefined || other === undefined) continue;
+    const words = `${path}: ${first.machine.name} sees [${first.words}], ${other.machine.name} [${other.words}]`;
+    findings.push({ invariant: 5, words });
+  }
+  return findings;
+}
+
+function wordsOf(view: PathView | undefined): string {
+  const known = view?.known ?? [];
+  return known
+    .map(({ version, holdings }) => {
+      const what = version.kind === 'file' ? short(version.hash) : 'deleted';
+      const held = [...holdings].map(([peer, holding]) => `${short(peer)}=${holding}`).sort();
+      return `${what} ${versionKey(version)} (${held.join(' ')})`;
+    })
+    .join(', ');
+}
+
+/** Invariant 6: R verified live copies, or as many as there are peers. */
+function missingCopies(states: States): Finding[] {
+  const findings: Finding[] = [];
+  const first = [...states.values()][0];
+  if (first === undefined) return findings;
+  const wanted = Math.min(states.size, wantedCopies(first.catalog.facts()));
+  for (const path of pathsOf(states)) {
+    for (const { hash } of first.catalog.view(path)?.contents ?? []) {
+      const holders = [...states].filter(([machine, state]) => holdsFor(machine, state, path, hash)).map(([one]) => one.name);
+      if (holders.length >= wanted || (holders.length === 0 && isLost(states, path, hash))) continue;
+      findings.push({ invariant: 6, words: `${path} ${short(hash)} has ${holders.length} of ${wanted} copies (${holders.join()})` });
+    }
+  }
+  return findings;
+}
+
+/** No survivor says it has it: it went with the lost disks, which `check-promises` judges. */
+function isLost(states: States, path: FilePath, hash: ContentHash): boolean {
+  return [...states].every(([machine, { catalog }]) => !announces(catalog.view(path), machine, hash));
+}
+
+function announces(view: PathView | undefined, machine: MeshPeer, hash: ContentHash): boolean {
+  return view?.contents.some((content) => content.hash === hash && content.holders.includes(machine.id)) === true;
+}
+
+function holdsFor(machine: MeshPeer, { catalog, plain, rooms }: MachineState, path: FilePath, hash: ContentHash): boolean {
+  if (!announces(catalog.view(path), machine, hash)) return false;
+  return plain.get(path) === hash || rooms.get('siblings')?.has(hash) === true;
+}
+
+/** Invariant 7: what an index says its peer holds lies on that disk, and nothing else lies there under its own name. */
+function disksUnlikeCatalogs(states: States): Finding[] {
+  const findings: Finding[] = [];
+  for (const [machine, { catalog, plain, rooms }] of states) {
+    const say = (words: string) => findings.push({ invariant: 7, words: `${machine.name}: ${words}` });
+    const held = new Map<string, Set<string>>();
+    for (const { path, version, holding } of catalog.ownAfter('', PATHS_MAX)) {
+      if (version.kind !== 'file' || holding !== 'all') continue;
+      held.set(path, (held.get(path) ?? new Set()).add(version.hash));
+      if (plain.get(path) === version.hash || rooms.get('siblings')?.has(version.hash) === true) continue;
+      say(`${path} ${short(version.hash)} is announced and does not lie there`);
+    }
+    for (const [path, hash] of plain) if (held.get(path)?.has(hash) !== true) say(`${path} ${short(hash)} lies there and is not announced`);
+    for (const [path, hashes] of held) {
+      if (hashes.size === 1 && plain.get(path) === undefined) say(`${path} is held and not under its own name`);
+    }
+  }
+  return findings;
+}
