@@ -195,7 +195,10 @@ export class Folder {
     return this.#keeping.letGo(path, hash, by);
   }
 
-  /** Brings plain name and siblings of a path in line with its view: after a conflict ended, or a better content came. */
+  /**
+   * Brings plain name and siblings of a path in line with its view: after a conflict ended, or a better content came. What
+   * is neither current nor in the own index any more is set aside. Looks at the disk only when there is something to do.
+   */
   arrange(path: FilePath): Promise<void> {
     return this.#keeping.arrange(path);
   }
@@ -264,10 +267,7 @@ export class Folder {
       this.#scanning.want();
       return;
     }
-    this.#room.spawn('looking at a folder', async () => {
-      const isThere = await this.#scanning.below(path).catch(() => false);
-      if (!isThere && this.#room.held.isFolder(path)) this.#scanning.want();
-    });
+    this.#scanning.lookBelow(path);
   }
 
   #noteUnreadable(path: FilePath, reason: string | undefined): void {

@@ -1,5 +1,6 @@
 import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
+import { folderOf } from '../core/path.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Timer } from '../platform/clock.ts';
 import type { FileStat } from '../platform/disk.ts';
@@ -26,6 +27,8 @@ const RECORD_FILES_MAX = 500;
 const GATHER_MS = 30;
 /** Stats asked for at once. */
 const STATS_MAX = 16;
+/** Folders synced at once. */
+const SYNCS_MAX = 4;
 /** Names of the same bytes that are looked at for a rename: of thousands of empty files one is as good as another. */
 const SOURCES_MAX = 8;
 /** Renamed files at least so large are not hashed again: below, a hash costs less than the doubt about a reused inode. */
@@ -117,7 +120,7 @@ export class Intake {
     }
     if (plain === undefined ? this.#isIgnored(path) : isSameStat(plain.stat, stat)) return this.#events.done(path);
     try {
-      const digest = (await this.#digestOfRenamed(path, stat)) ?? (await this.#digest(path, stat));
+      const digest = await this.#digest(path, stat);
       if (digest === undefined) return this.#events.again(path);
       this.#events.unreadable(path, undefined);
       this.#read.push({ path, stat, digest });
@@ -160,7 +163,7 @@ export class Intake {
     const file = await this.#room.options.disk.open(path);
     try {
       if (!isSameFile(file.stat, stat)) return undefined;
-      const digest = await this.#room.options.hasher.digest(file);
+      const digest = (await this.#digestOfRenamed(path, stat)) ?? (await this.#room.options.hasher.digest(file));
       // Whoever saved it need not have synced it: what is announced must survive a power cut.
       await file.sync();
       return isSameStat(file.stat, await file.restat()) && digest.size === stat.size ? digest : undefined;
@@ -240,6 +243,11 @@ export class Intake {
 
   async #record(ready: readonly Ready[]): Promise<void> {
     if (ready.length === 0) return;
+    // The old name of a rename, too, must not come back after a power cut.
+    const folders = new Map(
+      ready.flatMap(({ source }) => (source === undefined ? [] : [[folderOf(source.copy.path), source.copy.path]])),
+    );
+    await inParallel([...folders.values()], SYNCS_MAX, (path) => this.#room.options.disk.syncNames(path));
     const paths = ready.flatMap(({ path, source }) => (source === undefined ? [path] : [path, source.copy.path]));
     const written = await this.#room.options.ledger.change(paths, (transaction) =>
       ready.map((one) => {

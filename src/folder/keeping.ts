@@ -160,12 +160,18 @@ export class Keeping {
 
   /** See Folder.arrange. */
   async arrange(path: FilePath): Promise<void> {
+    if (!this.#isDisarranged(path)) return;
     this.#room.assertOpen();
     await this.#room.locks.with([path], async () => {
       const ground = await groundAt(this.#room, path);
       await this.#raiseSibling(path, ground);
-      await this.#dropReplacedSiblings(path);
+      await this.#dropReplaced(path);
     });
+  }
+
+  /** Something lies here beside the plain file, or is neither current nor in the own index any more. */
+  #isDisarranged(path: FilePath): boolean {
+    return this.#room.held.copies(path).some((copy) => copy.disk !== path || this.#isReplaced(copy));
   }
 
   /** A current sibling takes the plain name when that is free or has a content no longer current: the lowest origin first. */
@@ -194,19 +200,22 @@ export class Keeping {
     await this.#acts.run({ id: this.#room.freshName(), moves: [aside.move], effects });
   }
 
-  /** Siblings replaced by what this peer has recorded; the others go when replication lets go of them. */
-  async #dropReplacedSiblings(path: FilePath): Promise<void> {
-    const { ledger } = this.#room.options;
-    for (const copy of this.#room.held.siblings(path)) {
-      if (isCurrent(ledger.view(path), copy.hash)) continue;
-      const own = ledger.own(path);
-      const isRecorded = own.some(
-        ({ version, holding }) => version.kind === 'file' && version.hash === copy.hash && holding === 'all',
-      );
-      if (isRecorded) continue;
+  /** Copies replaced by what this peer has recorded; the others go when replication lets go of them. */
+  async #dropReplaced(path: FilePath): Promise<void> {
+    for (const copy of this.#room.held.copies(path)) {
+      if (!this.#isReplaced(copy)) continue;
+      if (copy.disk === path && (await groundAt(this.#room, path)).plain !== copy) continue;
       const aside = await asideOf(this.#room, copy, 'versions');
       const effects: Effect[] = [{ kind: 'drop', path, hash: copy.hash }, aside.effect];
       await this.#acts.run({ id: this.#room.freshName(), moves: [aside.move], effects });
     }
+  }
+
+  #isReplaced({ path, hash }: HeldCopy): boolean {
+    const { ledger } = this.#room.options;
+    if (isCurrent(ledger.view(path), hash)) return false;
+    return !ledger
+      .own(path)
+      .some(({ version, holding }) => version.kind === 'file' && version.hash === hash && holding === 'all');
   }
 }

@@ -1,4 +1,5 @@
 import type { FilePath } from '../core/ids.ts';
+import { folderOf, foldersOf } from '../core/path.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Effect } from './act.ts';
 import { isTooMany } from './brake.ts';
@@ -13,6 +14,9 @@ import type { Room } from './room.ts';
 const RECORD_FILES_MAX = 500;
 /** Stats asked for at once. */
 const STATS_MAX = 16;
+
+/** Folders synced at once. */
+const SYNCS_MAX = 4;
 
 /** Held files that are not where they were, until a second whole scan believes it. */
 export class Missing {
@@ -38,8 +42,9 @@ export class Missing {
    * Judges a whole scan, when all it met is taken in, so that what was renamed is held under its new name already.
    *
    * @param beganMs of the scan; `held.scanNumber` is its number.
+   * @param hidden paths the scan could not look at or below: what was held there is not here, but nobody deleted it.
    */
-  async judge(beganMs: number): Promise<void> {
+  async judge(beganMs: number, hidden: ReadonlySet<string>): Promise<void> {
     const { held, belief, options } = this.#room;
     const missing = new Map<FilePath, number>();
     for (const { path, seenScan } of held.allPlain()) {
@@ -51,8 +56,11 @@ export class Missing {
     if (!isTooMany(missing.size, held.plainCount) || this.answer === 'deleted') belief.releaseBrake();
     else if (believed.length > 0) belief.pull(missing.size, held.plainCount);
     if (belief.paused !== undefined) return;
+    const paths = believed.map(([path]) => path);
+    const isHidden = (path: FilePath) => [path, ...foldersOf(path)].some((each) => hidden.has(each));
+    await this.#recordAll(paths.filter(isHidden), loseEffects);
     await this.#recordAll(
-      believed.map(([path]) => path),
+      paths.filter((path) => !isHidden(path)),
       (transaction, copy, versions) => burialEffects(this.#room, transaction, copy, versions),
     );
   }
@@ -68,6 +76,9 @@ export class Missing {
     try {
       const looks = await inParallel(paths, STATS_MAX, (path) => this.#lookAt(path, releases));
       const gone = looks.filter((one) => one !== undefined);
+      // A name that came back after a power cut would bring a deleted file back.
+      const folders = new Map(gone.map(({ copy }) => [folderOf(copy.path), copy.path]));
+      await inParallel([...folders.values()], SYNCS_MAX, (path) => this.#room.options.disk.syncNames(path));
       // Last: were the folder gone, each of these looks would have said the same.
       if (gone.length === 0 || !(await this.#room.belief.check())) return;
       const written = await this.#room.options.ledger.change(

@@ -15,8 +15,8 @@ const NOT_KEPT_MAX = 1_000;
 const FAULTY_SCAN_EVERY_MS = 10_000;
 /** A scan asked for by a hint comes so much later: with what is hinted meanwhile. */
 const GATHER_MS = 40;
-/** Scans asked for take at most one part in so many of the time. */
-const REST_FACTOR = 4;
+/** A scan asked for leaves the disk in peace for so many times as long as the last one took. 0…10. */
+const REST_FACTOR = 2;
 /** Entries of a walk's batch at most, by its contract. */
 const BATCH_ENTRIES_MAX = 1_000;
 
@@ -30,6 +30,13 @@ interface Parts {
   readonly hasWatchFault: () => boolean;
 }
 
+/** What a walk met beside files. */
+interface Met {
+  readonly notKept: { path: string; reason: string }[];
+  /** Where held files were, and the walk may not go: a mount, a link. */
+  readonly hidden: Set<string>;
+}
+
 /** Whole scans of the folder, one at a time: the truth that hints only hurry. */
 export class Scanning {
   readonly #parts: Parts;
@@ -39,6 +46,9 @@ export class Scanning {
   #timerMs = Number.POSITIVE_INFINITY;
   #lastEndMs = Number.NEGATIVE_INFINITY;
   #lastTookMs = 0;
+  /** Paths to look below, in order. */
+  readonly #folders = new Set<FilePath>();
+  #isLooking = false;
   #notKept: { path: string; reason: string }[] = [];
   /** One whole scan of this start is taken in. */
   isDone = false;
@@ -69,13 +79,30 @@ export class Scanning {
     this.#arm(Math.max(clock.now() + GATHER_MS, this.#lastEndMs + this.#lastTookMs * REST_FACTOR));
   }
 
-  /** Looks at all below a path that is no file. False: there is nothing. */
-  async below(path: string): Promise<boolean> {
+  /** Looks soon at all below a path that is no file, one such path after the other; scans when held files are gone there. */
+  lookBelow(path: FilePath): void {
+    this.#folders.add(path);
+    if (!this.#isLooking) this.#parts.room.spawn('looking at folders', () => this.#lookBelowAll());
+  }
+
+  async #lookBelowAll(): Promise<void> {
+    const { room } = this.#parts;
+    this.#isLooking = true;
+    for (const path of this.#folders) {
+      this.#folders.delete(path);
+      const isThere = !room.isStopped && (await this.#below(path).catch(() => false));
+      if (!isThere && room.held.isFolder(path)) this.want();
+    }
+    this.#isLooking = false;
+  }
+
+  /** False: there is nothing. */
+  async #below(path: string): Promise<boolean> {
     let isThere = false;
     for await (const batch of this.#parts.room.options.disk.walk(path)) {
       isThere ||= batch.length > 0;
       await this.#parts.settling.roomFor(BATCH_ENTRIES_MAX);
-      for (const entry of batch) this.#meet(entry, []);
+      for (const entry of batch) this.#meet(entry, { notKept: [], hidden: new Set() });
     }
     return isThere;
   }
@@ -105,32 +132,33 @@ export class Scanning {
     await ignore.load();
     const beganMs = clock.now();
     room.held.scanNumber += 1;
-    const notKept: { path: string; reason: string }[] = [];
+    const met: Met = { notKept: [], hidden: new Set() };
     for await (const batch of disk.walk()) {
       await settling.roomFor(BATCH_ENTRIES_MAX);
       if (room.isStopped) return;
-      for (const entry of batch) this.#meet(entry, notKept);
+      for (const entry of batch) this.#meet(entry, met);
     }
     this.#lastTookMs = clock.now() - beganMs;
     this.#lastEndMs = clock.now();
-    this.#notKept = notKept;
+    this.#notKept = met.notKept;
     // What is missing is not even counted when the folder went away during the walk.
     await room.belief.check();
     if (room.belief.isRootLost) return;
     await settling.rested();
     if (room.isStopped) return;
-    await missing.judge(beganMs);
+    await missing.judge(beganMs, met.hidden);
     await room.belief.finishFinding();
     this.isDone = true;
   }
 
-  #meet(entry: WalkEntry, notKept: { path: string; reason: string }[]): void {
+  #meet(entry: WalkEntry, { notKept, hidden }: Met): void {
     const { room, settling, ignore } = this.#parts;
     const fault = entry.kind === 'skipped' ? entry.reason : faultOfName(entry.path);
     const path = entry.path as FilePath;
     const plain = room.held.plain(path);
     if (plain === undefined && ignore.isIgnored(entry.path)) return;
     if (entry.kind === 'skipped' || fault !== undefined) {
+      if (plain !== undefined || room.held.isFolder(path)) hidden.add(path);
       if (notKept.length < NOT_KEPT_MAX) notKept.push({ path: entry.path, reason: fault ?? '' });
       return;
     }
@@ -143,7 +171,7 @@ export class Scanning {
     const { clock, config } = room.options;
     const everyMs = hasWatchFault() ? Math.min(FAULTY_SCAN_EVERY_MS, config.scanEveryMs) : config.scanEveryMs;
     const isWaiting = missing.count > 0 && room.belief.paused === undefined;
-    const delayMs = isWaiting ? Math.max(config.settleMs, this.#lastTookMs * REST_FACTOR, 1) : everyMs;
+    const delayMs = isWaiting ? Math.max(config.settleMs, this.#lastTookMs, 1) : everyMs;
     this.#arm(clock.now() + delayMs);
   }
 

@@ -123,6 +123,11 @@ export interface Disk {
   move(from: DiskPath, to: DiskPath): Promise<void>;
   /** Removes one private file durably; no error when it is gone. */
   remove(path: DiskPath): Promise<void>;
+  /**
+   * Makes durable which names the folder of `path` has now, and all folders above it: what a person unlinked or renamed
+   * is not durable by itself. Folders that are gone are passed over: the one above tells that.
+   */
+  syncNames(path: DiskPath): Promise<void>;
   /** Removes the folders above `path` that are empty now, up to the root. */
   removeEmptyFolders(path: DiskPath): Promise<void>;
   /** The private files in `.filemesh/<room>/` with their stats, names relative to the room. */

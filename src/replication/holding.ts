@@ -27,8 +27,8 @@ export class Holding {
     const view = catalog.view(path);
     if (view === undefined) return;
     for (const record of catalog.own(path)) await this.#discharge(record, view);
-    const held = catalog.own(path).filter((record) => record.holding === 'all');
-    if (held.length > 1 || (held.length === 1 && view.contents.length > 1)) await folder.arrange(path);
+    // A record that dominates another took its place in the index: what that one stood for may still lie here.
+    await folder.arrange(path);
   }
 
   async #discharge(record: IndexRecord, view: PathView): Promise<void> {

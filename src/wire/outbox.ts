@@ -60,14 +60,17 @@ export class Outbox {
     // A `sent` may put the next frame: the outer call takes it in its turn.
     if (this.#pumping) return;
     this.#pumping = true;
-    while (this.#room) {
-      const frame = this.#control.shift() ?? this.#tails.shift();
-      if (frame === undefined) break;
-      if (frame.withdrawn === true) continue;
-      this.#room = this.#pipe.write(frame.tail.length > 0 ? [frame.start, frame.tail] : [frame.start]);
-      frame.sent?.();
+    try {
+      while (this.#room) {
+        const frame = this.#control.shift() ?? this.#tails.shift();
+        if (frame === undefined) break;
+        if (frame.withdrawn === true) continue;
+        this.#room = this.#pipe.write(frame.tail.length > 0 ? [frame.start, frame.tail] : [frame.start]);
+        frame.sent?.();
+      }
+    } finally {
+      this.#pumping = false;
     }
-    this.#pumping = false;
   }
 }
 

@@ -25,7 +25,7 @@ export class ScriptedMesh {
   /** Contents of a path, with the names of their holders. */
   readonly files = new Map<string, { bytes: Uint8Array; holders: string[]; origin: string }[]>();
   /** Requests carried out, and what they made: at most once each. */
-  readonly made = new Map<RequestId, { path: FilePath; bytes: Uint8Array | undefined }>();
+  readonly made = new Map<RequestId, { path: FilePath; hash: ContentHash | undefined }>();
   /** Every `change` asked, in order. */
   readonly asked: { peer: string; ask: Ask<'change'> }[] = [];
 
@@ -186,21 +186,20 @@ export class ScriptedPeer {
   makeChange(ask: Ask<'change'>): Reply<'change'> {
     const path = ask.change.kind === 'rename' ? ask.change.to : ask.change.path;
     if (!this.#mesh.made.has(ask.request)) {
-      const bytes = this.#uploaded(ask);
-      this.#mesh.made.set(ask.request, { path, bytes });
+      this.#mesh.made.set(ask.request, { path, hash: this.#uploaded(ask) });
     }
     const hash = ask.hash === undefined ? {} : { hash: ask.hash };
     return { done: [{ path, version: BASE, ...hash, copies: 2, wanted: 2 }], redirect: [] };
   }
 
-  #uploaded({ change, size, hash }: Ask<'change'>): Uint8Array | undefined {
+  #uploaded({ change, size, hash }: Ask<'change'>): ContentHash | undefined {
     if (change.kind !== 'create' && change.kind !== 'put') return undefined;
     const staged = this.uploads.get(change.upload);
     if (staged === undefined) throw new MeshError('gone', 'no such upload');
     const bytes = new Uint8Array(size ?? 0);
     for (const [offset, piece] of staged) bytes.set(piece, offset);
     if (hashOf(bytes) !== hash) throw new MeshError('corrupt', 'other bytes came');
-    return bytes;
+    return hashOf(bytes);
   }
 
   #hello(): Reply<'hello'> {

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import type { ContentHash, FilePath, PeerId, RequestId, WriterId } from '../../src/core/ids.ts';
 import type { Holding } from '../../src/core/namespace.ts';
-import { type Draft, type Entry, type FileVersion, makeVersion, mayWrite, type Version } from '../../src/core/version.ts';
+import {
+  type Draft,
+  type Entry,
+  type FileVersion,
+  makeVersion,
+  mayWrite,
+  type Tombstone,
+  type Version,
+} from '../../src/core/version.ts';
 
 export const path = 'a' as FilePath;
 export const hex = (digits: number, number: number) => number.toString(16).padStart(digits, '0');
@@ -28,7 +36,7 @@ export function fileDraft(content: number, more: Partial<FileDraft> = {}): FileD
   };
 }
 
-export function graveDraft(...buried: number[]): Draft {
+export function graveDraft(...buried: number[]): Omit<Tombstone, 'own' | 'vector' | 'inherited'> {
   return { kind: 'tombstone', buried: buried.map(contentHash), origin: peerId(1), modifiedMs: 0 };
 }
 

@@ -139,6 +139,11 @@ export class Lan {
     return this.start(host, [process.execPath, program, verb, '--join', line, '--json', ...rest], { input, env });
   }
 
+  /** Opens the shell on a host with these lines as its input; `words`: its options. */
+  shell(host: number, lines: string, words: readonly string[] = []): Process {
+    return this.start(host, [process.execPath, program, '--join', this.line, ...words], { input: lines });
+  }
+
   /** Starts any program on a host. */
   start(host: number, command: readonly string[], options: Omit<VerbSurroundings, 'line'> = {}): Process {
     const home = join(this.folder, `home-${host}`);

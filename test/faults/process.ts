@@ -72,6 +72,11 @@ export class Process {
     this.#child.kill(signal);
   }
 
+  /** Tells every line of its output from now on. */
+  onLine(listener: (line: string) => void): void {
+    this.#listeners.add(listener);
+  }
+
   /** The first line of its output that `fits`, said already or yet to come. Rejects when it ends before, or after `limitMs`. */
   line(what: string, fits: (line: string) => boolean, limitMs = 15_000): Promise<string> {
     const said = this.#lines.find(fits);

@@ -107,6 +107,21 @@ describe('the folder can lie', () => {
     expect(tombstones()).toBe(19);
   });
 
+  it('what lies behind a link that took the place of a folder is not here, and not deleted', async () => {
+    await fill(5);
+    bench.drive.userRename('f', '.filemesh/hidden');
+    bench.drive.userSymlink('f', '/elsewhere');
+    await bench.settle();
+    expect(tombstones()).toBe(0);
+    expect(held()).toBe(0);
+    expect(bench.folder.state().notKept).toEqual([{ path: 'f', reason: 'symlink' }]);
+    bench.drive.userDelete('f');
+    bench.drive.userRename('.filemesh/hidden', 'f');
+    await bench.settle();
+    expect(held()).toBe(5);
+    expect(bench.contents('f/1')).toEqual([hashOf('content 1')]);
+  });
+
   it('a folder without its marker, or with another, pauses at the start', async () => {
     await fill(30);
     bench.node.kill();

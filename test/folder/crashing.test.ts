@@ -155,6 +155,21 @@ const stories: Story[] = [
     },
   },
   {
+    name: 'a delete of the user being taken in',
+    prepare: async (bench) => {
+      await drop(bench, 'f/a', 'old');
+      bench.drive.userDelete('f/a');
+      return () => bench.pass(3_000);
+    },
+    check: (bench) => {
+      // Not synced, it may be undone by the power cut; once it is told it may not.
+      const isThere = bench.read('f/a') === 'old';
+      expect(held(bench, 'f/a')).toEqual(isThere ? [hashOf('old')] : []);
+      expect(bench.tombstones('f/a')).toHaveLength(isThere ? 0 : 1);
+      if (isThere) expect(bench.held('f/a').vector).toHaveLength(1);
+    },
+  },
+  {
     name: 'a rename of the user being taken in',
     prepare: async (bench) => {
       await drop(bench, 'a', 'old');

@@ -16,6 +16,7 @@ export class MeshClient {
   readonly #line: string;
   readonly #given: readonly Address[];
   #client: Client | undefined;
+  #mourners: (() => void)[] = [];
 
   constructor(node: SimNode, line: string, given: readonly Address[]) {
     this.node = node;
@@ -47,6 +48,14 @@ export class MeshClient {
   kill(): void {
     this.#client = undefined;
     this.node.kill();
+    for (const mourn of this.#mourners.splice(0)) mourn();
+  }
+
+  /** Resolves when the process that runs now is killed. */
+  death(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#mourners.push(resolve);
+    });
   }
 }
 

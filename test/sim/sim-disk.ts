@@ -129,6 +129,10 @@ export class SimDisk implements Disk {
     await this.#acts.syncFoldersOf(path);
   }
 
+  syncNames(path: DiskPath): Promise<void> {
+    return this.#acts.syncFoldersOf(path);
+  }
+
   async removeEmptyFolders(path: DiskPath): Promise<void> {
     for (const folder of foldersOf(path).reverse()) {
       if (await this.#acts.removeFolder(folder)) await this.#acts.syncFoldersOf(folder);

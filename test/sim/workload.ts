@@ -109,7 +109,8 @@ export class Workload {
       await sleep(mesh, random.between(20, THINK_MS_MAX));
       if (this.#isStopped) return;
       this.#running += 1;
-      await person.act();
+      // A killed client's verb is never answered; its person starts another.
+      await Promise.race([person.act(), client.death()]);
       this.#running -= 1;
     }
   }

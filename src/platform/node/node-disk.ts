@@ -123,6 +123,17 @@ export class NodeDisk implements Disk {
     await this.#directories.sync(folderOf(path));
   }
 
+  async syncNames(path: DiskPath): Promise<void> {
+    const syncs = ['', ...foldersOf(path)].map(async (folder) => {
+      try {
+        await this.#directories.sync(folder);
+      } catch (thrown) {
+        if (!isMissing(thrown)) throw asDiskError(thrown, 'cannot make durable', path);
+      }
+    });
+    await Promise.all(syncs);
+  }
+
   async removeEmptyFolders(path: DiskPath): Promise<void> {
     for (const folder of foldersOf(path).reverse()) {
       try {

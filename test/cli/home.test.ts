@@ -1,0 +1,103 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Home } from '../../src/cli/home.ts';
+import { preparePlaces } from '../../src/cli/up-folder.ts';
+
+const HOME_LINE = 'home/enjoy-pear-neck-crush-spin-whisper-guilt-eight';
+const OTHER_LINE = 'office/abandon-pear-neck-crush-spin-whisper-guilt-eight';
+const OTHER_HOME_LINE = 'home/zoo-pear-neck-crush-spin-whisper-guilt-eight';
+/** No process has it: above every limit of pids. */
+const DEAD_PID = 2 ** 30;
+
+let folder: string;
+let home: Home;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fm-cli-home-'));
+  home = Home.of({ FILEMESH_HOME: join(folder, 'home') });
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function localPeer(line: string, pid: number): Promise<void> {
+  await home.keepLocalPeer(line, { id: 'ab'.repeat(32), folder: '/x', addresses: ['127.0.0.1:1'], pid });
+}
+
+describe("the user's configuration folder", () => {
+  test('knows nothing at first, and says what to do', async () => {
+    await expect(home.choose(undefined)).rejects.toMatchObject({
+      code: 'not-allowed',
+      message: expect.stringContaining('--join LINE'),
+    });
+  });
+
+  test('the only mesh is meant; a peer that runs here is dialled first', async () => {
+    await home.keepMesh({ line: HOME_LINE, facts: [] });
+    await home.keepAddresses(HOME_LINE, ['10.0.0.1:1']);
+    await localPeer(HOME_LINE, process.pid);
+    const mesh = await home.choose(undefined);
+    expect(mesh).toMatchObject({ name: 'home', line: HOME_LINE, runs: true, addresses: ['127.0.0.1:1', '10.0.0.1:1'] });
+  });
+
+  test('of several, the one whose peer runs here is meant; else it must be said which', async () => {
+    await home.keepMesh({ line: HOME_LINE, facts: [] });
+    await home.keepMesh({ line: OTHER_LINE, facts: [] });
+    await localPeer(HOME_LINE, DEAD_PID);
+    await expect(home.choose(undefined)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(/--mesh: .*(home\+|office\+)/),
+    });
+    expect((await home.choose('office')).line).toBe(OTHER_LINE);
+    await localPeer(HOME_LINE, process.pid);
+    expect((await home.choose(undefined)).line).toBe(HOME_LINE);
+    await expect(home.choose('nope')).rejects.toMatchObject({ code: 'not-allowed' });
+  });
+
+  test('two meshes of one name are told apart by their ids', async () => {
+    await home.keepMesh({ line: HOME_LINE, facts: [] });
+    await home.keepMesh({ line: OTHER_HOME_LINE, facts: [] });
+    await expect(home.choose('home')).rejects.toMatchObject({ code: 'usage' });
+    const [first] = await home.meshes();
+    expect((await home.choose(`home+${first?.id}`)).id).toBe(first?.id);
+  });
+
+  test('the join line is private, and a damaged file is as none', async () => {
+    await home.keepMesh({ line: HOME_LINE, facts: [] });
+    const [mesh] = await home.meshes();
+    const file = join(home.directory, 'meshes', mesh?.id ?? '', 'mesh.json');
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    await writeFile(file, '{"line": 3');
+    expect(await home.meshes()).toEqual([]);
+  });
+
+  test('many writers at once leave a whole file', async () => {
+    const many = Array.from({ length: 20 }, (_, index) => home.keepAddresses(HOME_LINE, [`10.0.0.${index}:1`]));
+    await Promise.all([...many, home.keepMesh({ line: HOME_LINE, facts: [] })]);
+    expect((await home.meshes())[0]?.addresses).toHaveLength(1);
+  });
+});
+
+describe('the folder of a peer', () => {
+  test('is made when it is missing, with a place for what is its own', async () => {
+    const places = await preparePlaces(join(folder, 'a', 'b'), home, false);
+    expect((await stat(join(places.folder, '.filemesh'))).mode & 0o777).toBe(0o700);
+  });
+
+  test.each(['/', process.env.HOME ?? '/', `${process.env.HOME}/./`])('%s is refused', async (whole) => {
+    await expect(preparePlaces(whole, home, true)).rejects.toMatchObject({ code: 'usage' });
+  });
+
+  test('that lost its identity is refused, naming --new, and nothing is made in it', async () => {
+    const mount = join(folder, 'mount');
+    const { folder: real } = await preparePlaces(mount, home, false);
+    await home.keepFolder(real, 'ab'.repeat(32));
+    await rm(mount, { recursive: true });
+    await expect(preparePlaces(mount, home, false)).rejects.toMatchObject({
+      code: 'failed',
+      message: expect.stringContaining('--new'),
+    });
+    await expect(stat(mount)).rejects.toThrow();
+    expect((await preparePlaces(mount, home, true)).folder).toBe(real);
+  });
+});

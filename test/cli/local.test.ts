@@ -1,0 +1,140 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FileSink, FileSource } from '../../src/cli/local-file.ts';
+import { localPlace } from '../../src/cli/local-place.ts';
+import { walkTree } from '../../src/cli/local-tree.ts';
+import type { Incoming } from '../../src/client/transfer.ts';
+import type { ContentHash } from '../../src/core/ids.ts';
+import type { Entry } from '../../src/wire/calls.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fm-cli-local-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const bytes = new TextEncoder().encode('hello');
+
+function incoming(path: string, label?: string): Incoming {
+  const facts = { path, size: bytes.length, hash: '0'.repeat(64) as ContentHash, mode: 0o640, modifiedMs: 1_000_000_000_000 };
+  return label === undefined ? facts : { ...facts, label };
+}
+
+function entries(...paths: string[]): Entry[] {
+  return paths.map((path) => ({ path, contents: [], base: [], wanted: 2 }) as unknown as Entry);
+}
+
+describe('a file that is saved', () => {
+  test('appears whole, with mode and time, and leaves nothing beside it', async () => {
+    const file = join(folder, 'sub', 'a.txt');
+    const sink = await FileSink.open(file, incoming('a.txt'), false);
+    expect(await readdir(join(folder, 'sub'))).not.toContain('a.txt');
+    await sink.write(0, bytes);
+    expect(await sink.finish()).toBe(file);
+    const { mode, mtimeMs } = await stat(file);
+    expect([mode & 0o777 & ~0o077, mtimeMs]).toEqual([0o600, 1_000_000_000_000]);
+    expect(await readFile(file, 'utf8')).toBe('hello');
+    expect(await readdir(join(folder, 'sub'))).toEqual(['a.txt']);
+  });
+
+  test('that is given up leaves nothing', async () => {
+    const sink = await FileSink.open(join(folder, 'a.txt'), incoming('a.txt'), false);
+    await sink.write(0, bytes);
+    await sink.discard();
+    await sink.discard();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('replaces nothing unless it may, also a file that appeared meanwhile', async () => {
+    const file = join(folder, 'a.txt');
+    const late = await FileSink.open(file, incoming('a.txt'), false);
+    await late.write(0, bytes);
+    await writeFile(file, 'mine');
+    await expect(FileSink.open(file, incoming('a.txt'), false)).rejects.toMatchObject({ code: 'exists' });
+    await expect(late.finish()).rejects.toMatchObject({ code: 'exists' });
+    await late.discard();
+    expect(await readFile(file, 'utf8')).toBe('mine');
+    const forced = await FileSink.open(file, incoming('a.txt'), true);
+    await forced.write(0, bytes);
+    await forced.finish();
+    expect(await readFile(file, 'utf8')).toBe('hello');
+    expect(await readdir(folder)).toEqual(['a.txt']);
+  });
+
+  test('takes a name of 255 bytes', async () => {
+    const name = 'x'.repeat(255);
+    const sink = await FileSink.open(join(folder, name), incoming(name), false);
+    await sink.write(0, bytes);
+    await sink.finish();
+    expect(await readdir(folder)).toEqual([name]);
+  });
+});
+
+describe('a file that is uploaded', () => {
+  test('is read in pieces, and told when it changed meanwhile', async () => {
+    const file = join(folder, 'a.txt');
+    await writeFile(file, 'hello');
+    const source = await FileSource.open(file);
+    expect(Buffer.from(await source.read(1, 3)).toString()).toBe('ell');
+    expect(Buffer.from(await source.read(3, 100)).toString()).toBe('lo');
+    await source.check();
+    await utimes(file, new Date(1), new Date(1));
+    await expect(source.check()).rejects.toMatchObject({ code: 'changed' });
+    await source.close();
+  });
+
+  test.each(['none', 'folder', 'fifo'])('%s is refused in one line', async (what) => {
+    const file = join(folder, what);
+    if (what === 'folder') await mkdir(file);
+    if (what === 'fifo') (await import('node:child_process')).execFileSync('mkfifo', [file]);
+    await expect(FileSource.open(file)).rejects.toMatchObject({ code: 'usage' });
+  });
+});
+
+describe('where downloads go', () => {
+  test.each([
+    ['a.txt', ['a.txt'], undefined, 'a.txt', 'a.txt'],
+    ['d/a.txt', ['d/a.txt'], undefined, 'd/a.txt', 'a.txt'],
+    ['d/a.txt', ['d/a.txt'], 'new.txt', 'd/a.txt', 'new.txt'],
+    ['d/a.txt', ['d/a.txt'], 'out/', 'd/a.txt', 'out/a.txt'],
+    ['x/d', ['x/d/a', 'x/d/b/c'], undefined, 'x/d/b/c', 'd/b/c'],
+    ['x/d/', ['x/d/a', 'x/d/b/c'], 'out/', 'x/d/a', 'out/d/a'],
+    ['x/d', ['x/d/a'], 'out', 'x/d/a', 'out/d/a'],
+    ['**/*.txt', ['a/1.txt', 'b/2.txt'], undefined, 'b/2.txt', '2.txt'],
+    ['**/*.txt', ['a/1.txt', 'b/1.txt'], undefined, 'b/1.txt', 'b/1.txt'],
+  ])('%s, which is %j, to %s: %s becomes %s', async (name, paths, to, path, file) => {
+    const place = await localPlace(name, entries(...paths), to);
+    expect(place.fileOf(incoming(path))).toBe(file);
+  });
+
+  test('an existing folder is gone into; a file is no place for several', async () => {
+    expect((await localPlace('a', entries('a'), folder)).fileOf(incoming('a'))).toBe(join(folder, 'a'));
+    await writeFile(join(folder, 'file'), '');
+    await expect(localPlace('d', entries('d/a', 'd/b'), join(folder, 'file'))).rejects.toMatchObject({ code: 'usage' });
+  });
+
+  test('versions of a conflict are told apart under a name of ones own', async () => {
+    const place = await localPlace('a.txt', entries('a.txt'), 'out.txt');
+    expect(place.fileOf(incoming('a (alpha).txt', 'alpha'))).toBe('out (alpha).txt');
+  });
+
+  test('a hostile path leads nowhere', async () => {
+    const place = await localPlace('d', entries('d/a'), 'out');
+    for (const path of ['../x', '/etc/x', 'd/../../x', 'd/\u0000']) expect(() => place.fileOf(incoming(path))).toThrow();
+  });
+});
+
+describe('a folder that is uploaded', () => {
+  test('has its regular files, and tells what is left out', async () => {
+    await mkdir(join(folder, 'sub', 'empty'), { recursive: true });
+    await writeFile(join(folder, 'b'), '');
+    await writeFile(join(folder, 'sub', 'a b'), '');
+    await writeFile(join(folder, 'bad\\name'), '');
+    await symlink('b', join(folder, 'link'));
+    const tree = await walkTree(folder, 'top');
+    expect(tree.files.map((file) => file.path)).toEqual(['top/b', 'top/sub/a b']);
+    expect(tree.skipped.map((one) => one.reason).sort()).toEqual(['it has a backslash', 'it is a symbolic link']);
+  });
+});
