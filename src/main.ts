@@ -3,8 +3,12 @@ import { run } from './cli/main.ts';
 import { reportError } from './cli/report.ts';
 import { processScreen } from './cli/screen.ts';
 
-// Whoever reads the output may stop reading (`filemesh show | head`): that is no failure.
-process.stdout.on('error', () => process.exit(0));
+// Whoever reads the output may stop reading (`filemesh show | head`): that is no failure. A peer whose starter has read
+// enough lives on.
+process.stdout.on('error', () => {
+  if (process.argv[2] !== 'up') process.exit(0);
+});
+process.stderr.on('error', () => undefined);
 
 process.on('uncaughtException', (thrown) => process.exit(reportError(processScreen(), thrown, process.argv.includes('--json'))));
 

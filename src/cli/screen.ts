@@ -14,6 +14,9 @@ export interface Screen {
   size(): { rows: number; columns: number } | undefined;
 }
 
+/** A terminal of fewer lines is not paged. */
+const ROWS_MIN = 4;
+
 /** The screen of this process. */
 export function processScreen(): Screen {
   const out = process.stdout as WriteStream;
@@ -25,7 +28,8 @@ export function processScreen(): Screen {
       new Promise((resolve, reject) => {
         out.write(bytes, (error) => (error ? reject(error) : resolve()));
       }),
-    size: () => (out.isTTY ? { rows: out.rows, columns: out.columns } : undefined),
+    // Some terminals tell no size, or none that a list fits in.
+    size: () => (out.isTTY && out.rows >= ROWS_MIN ? { rows: out.rows, columns: out.columns } : undefined),
   };
 }
 

@@ -6,12 +6,14 @@ import { completeLine, NameCache } from './completer.ts';
 import { EXIT_DONE } from './exit-codes.ts';
 import { helpOf, helpOfAll } from './help.ts';
 import { type ClientWish, clientWish, type OpenClient, openClient } from './open-client.ts';
+import { shownText } from './output.ts';
 import { type OptionTable, type Parsed, parseLine } from './parse.ts';
 import { reportError } from './report.ts';
 import { runVerb } from './run-verb.ts';
 import type { Screen } from './screen.ts';
 import { readHistory, writeHistory } from './shell-history.ts';
 import { welcome } from './shell-welcome.ts';
+import { TypedLines } from './typed-lines.ts';
 import { wordsOf } from './words.ts';
 
 /** Options a line of the shell may have beside its verb's own. */
@@ -95,7 +97,6 @@ class TerminalShell {
   readonly #screen: Screen;
   readonly #names = new NameCache();
   #stop: AbortController | undefined;
-  #isAsking = false;
 
   constructor(wish: ClientWish, screen: Screen) {
     this.#wish = wish;
@@ -106,7 +107,7 @@ class TerminalShell {
     const client = await openClient(this.#wish, {
       timeoutMs: 'never',
       onWaiting: () => this.#screen.note('no peer answers; trying on (Ctrl-C stops the command)'),
-      onBack: (peer) => this.#screen.note(`back: ${peer.slice(0, 8)}`),
+      onBack: (peerName) => this.#screen.note(`back: ${shownText(peerName)}`),
     });
     const history = await readHistory(this.#wish.home.historyFile);
     const terminal = createInterface({
@@ -122,9 +123,13 @@ class TerminalShell {
         );
       },
     });
+    const lines = new TypedLines(terminal);
+    terminal.on('SIGINT', () => this.#interrupt(terminal));
+    // Ctrl-D in the middle of a verb.
+    terminal.on('close', () => this.#stop?.abort());
     try {
-      await this.#greet(client, terminal);
-      await this.#lines(client, terminal);
+      await this.#greet(client);
+      await this.#lines(client, terminal, lines);
       return EXIT_DONE;
     } finally {
       terminal.close();
@@ -132,8 +137,8 @@ class TerminalShell {
     }
   }
 
-  async #greet(client: OpenClient, terminal: Interface): Promise<void> {
-    const signal = this.#begin(terminal);
+  async #greet(client: OpenClient): Promise<void> {
+    const signal = this.#begin();
     try {
       await welcome(client, this.#screen, signal);
     } catch (thrown) {
@@ -144,35 +149,17 @@ class TerminalShell {
   }
 
   /** Until `bye`, or Ctrl-D. */
-  async #lines(client: OpenClient, terminal: Interface): Promise<void> {
-    const waiting: string[] = [];
-    let wake: (() => void) | undefined;
-    let isOver = false;
-    terminal.on('line', (text) => {
-      if (this.#isAsking) return;
-      waiting.push(text);
-      wake?.();
-    });
-    terminal.on('close', () => {
-      isOver = true;
-      this.#stop?.abort();
-      wake?.();
-    });
+  async #lines(client: OpenClient, terminal: Interface, lines: TypedLines): Promise<void> {
     const hooks: TerminalHooks = {
       ask: (question) => this.#ask(terminal, question),
       lendTerminal: (work) => lend(terminal, work),
     };
-    while (!isOver) {
+    for (;;) {
       terminal.prompt();
-      while (waiting.length === 0 && !isOver) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-      const text = waiting.shift();
+      const text = await lines.next();
       if (text === undefined) return;
       await writeHistory(this.#wish.home.historyFile, text);
-      const signal = this.#begin(terminal);
+      const signal = this.#begin();
       const code = await runShellLine(text, client.session, this.#screen, signal, hooks);
       this.#stop = undefined;
       this.#names.forget();
@@ -181,10 +168,9 @@ class TerminalShell {
   }
 
   /** From now until the verb ends Ctrl-C stops it; at the prompt it clears the line. */
-  #begin(terminal: Interface): AbortSignal {
+  #begin(): AbortSignal {
     const stop = new AbortController();
     this.#stop = stop;
-    if (terminal.listenerCount('SIGINT') === 0) terminal.on('SIGINT', () => this.#interrupt(terminal));
     return stop.signal;
   }
 
@@ -201,14 +187,11 @@ class TerminalShell {
 
   #ask(terminal: Interface, question: string): Promise<string> {
     const signal = this.#stop?.signal;
-    this.#isAsking = true;
     return new Promise<string>((resolve, reject) => {
       const stop = () => reject(new MeshError('failed', 'stopped: the command was called off'));
       if (signal === undefined) return terminal.question(question, resolve);
       signal.addEventListener('abort', stop, { once: true });
       terminal.question(question, { signal }, resolve);
-    }).finally(() => {
-      this.#isAsking = false;
     });
   }
 }

@@ -41,6 +41,8 @@ export class Door implements SessionPorts {
   readonly #options: DoorOptions;
   readonly #switchboard: Switchboard;
   readonly #instance: string;
+  /** As peers said in their hello: some dozens at most, for a person. */
+  readonly #names = new Map<PeerId, string>();
   #browsing = false;
   #closed = false;
 
@@ -96,6 +98,10 @@ export class Door implements SessionPorts {
       .catch((thrown: unknown) => log.debug('multicast cannot be asked', { error: String(thrown) }));
   }
 
+  nameOf(peer: PeerId): string {
+    return this.#names.get(peer) ?? peer.slice(0, 8);
+  }
+
   /** Learns in the background where the other peers are: they may be needed in a moment. */
   arrived(link: Link): void {
     this.#learnPeers(link).catch((thrown: unknown) => {
@@ -116,6 +122,7 @@ export class Door implements SessionPorts {
   async #introduce(link: PipeLink): Promise<Link> {
     try {
       const { reply } = await link.call('hello', this.#hello(), { deadlineMs: HELLO_MS });
+      this.#names.set(link.peer, reply.name);
       for (const address of reply.addresses) this.routes.learn('member', address, link.peer);
     } catch (thrown) {
       link.close('no hello');

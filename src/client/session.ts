@@ -37,6 +37,8 @@ export interface SessionPorts {
   readonly open: OpenLink;
   /** Looks for more routes by multicast; may be called often. */
   browse(): void;
+  /** What a peer calls itself, or the beginning of its id while it has not said. */
+  nameOf(peer: PeerId): string;
   /** Called with every link that became the session's own. */
   arrived(link: Link): void;
   close(): Promise<void>;
@@ -48,7 +50,7 @@ export interface SessionOptions {
   /** No peer answers: trying goes on. */
   readonly onWaiting?: () => void;
   /** A peer answers again after `onWaiting`. */
-  readonly onBack?: (peer: PeerId) => void;
+  readonly onBack?: (peerName: string) => void;
 }
 
 /** How one request is carried through. */
@@ -226,7 +228,7 @@ export class Session {
     }
     this.#link = link;
     this.#ports.arrived(link);
-    if (this.#waiting) this.#options.onBack?.(link.peer);
+    if (this.#waiting) this.#options.onBack?.(this.#ports.nameOf(link.peer));
     this.#waiting = false;
     return link;
   }

@@ -5,6 +5,8 @@ import type { Folder } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
 
+import { firstWithin } from './answer-bytes.ts';
+
 /** Tombstones above which `status` warns: they are never dropped yet. */
 const TOMBSTONES_WARN = 1_000_000;
 /** Paths counted in one step, so that a status of a large mesh blocks nobody. */
@@ -103,7 +105,8 @@ export class Administration {
       else if (lost) more++;
     });
     if (ask.confirm) await this.#slice.membership.removeMember(ask.peer);
-    return { onlyThere, more, removed: ask.confirm };
+    const told = firstWithin(onlyThere);
+    return { onlyThere: told, more: more + onlyThere.length - told.length, removed: ask.confirm };
   }
 
   async set(ask: Ask<'set'>): Promise<Reply<'set'>> {

@@ -6,6 +6,8 @@ import { type Content, originLabels, type PathView, shownNames } from '../core/n
 import { wantedCopies } from '../core/settings.ts';
 import { versionKey } from '../core/version.ts';
 import type { Ask, Entry, Holder, Reply, ShownContent } from '../wire/calls.ts';
+import { encodedBytes } from '../wire/codec.ts';
+import { LIST_BYTES_MAX } from './answer-bytes.ts';
 
 /** Paths looked at for one page before it is handed over, full or not: a pattern that fits nothing blocks nobody. */
 const PATHS_LOOKED_AT_MAX = 2_000;
@@ -24,10 +26,14 @@ export class Entries {
     const entries: Entry[] = [];
     const paths = this.#catalog.paths(ask.after, PATHS_LOOKED_AT_MAX);
     let next = ask.after;
+    let bytes = 0;
     for (const path of paths) {
-      next = path;
       const view = fits(path) ? this.#catalog.view(path) : undefined;
-      if (view !== undefined && isListed(view, ask)) entries.push(this.entry(view));
+      const entry = view !== undefined && isListed(view, ask) ? this.entry(view) : undefined;
+      bytes += entry === undefined ? 0 : encodedBytes(entry);
+      if (bytes > LIST_BYTES_MAX && entries.length > 0) break;
+      next = path;
+      if (entry !== undefined) entries.push(entry);
       if (entries.length === ask.limit) break;
     }
     const more = paths.length === PATHS_LOOKED_AT_MAX || next !== (paths.at(-1) ?? next);

@@ -4,6 +4,8 @@ import type { Folder } from '../folder/folder.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
 import type { Answered, Switchboard } from '../wire/switchboard.ts';
 
+import { firstWithin } from './answer-bytes.ts';
+
 /** Older contents told of one name, newest first. */
 const COPIES_MAX = 500;
 /** A peer that does not answer in time is left out. */
@@ -36,7 +38,7 @@ export class History {
       byContent.set(copy.hash, united);
     }
     const copies = [...byContent.values()].sort((a, b) => Number(b.current) - Number(a.current) || b.modified - a.modified);
-    return { copies: copies.slice(0, COPIES_MAX) };
+    return { copies: firstWithin(copies.slice(0, COPIES_MAX)) };
   }
 
   async readOld(ask: Ask<'read-old'>): Promise<Answered<'read-old'>> {

@@ -36,7 +36,7 @@ function client(options: { given?: string[]; timeoutMs?: number | 'never'; line?
     remembered: [],
     timeoutMs: options.timeoutMs ?? 10_000,
     onWaiting: () => told.push('waiting'),
-    onBack: (peer) => told.push(`back ${peer === bravo.node.id ? 'bravo' : 'alpha'}`),
+    onBack: (peerName) => told.push(`back ${peerName}`),
   });
 }
 

@@ -78,9 +78,10 @@ export class DirectoryWatch implements Watch {
   }
 
   #touched(folder: string, event: string, name: string | null): void {
-    // Without a name the system has lost events, or the directory itself was touched.
-    if (name === null || name === '') {
+    // Without a name the system has lost events; the name of the watch itself, `.`, is the directory's own end.
+    if (name === null || name === '' || name === '.') {
       this.#hint(folder === '' ? undefined : folder);
+      if (folder !== '') this.#lookAt(folder);
       return;
     }
     const path = folder === '' ? name : `${folder}/${name}`;

@@ -1,0 +1,135 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { filesIn } from './contents.ts';
+import { Lan, lanMissing, type PeerProcess, skipAloud } from './lan.ts';
+import { until } from './process.ts';
+
+const skipped = skipAloud('a folder that lies', lanMissing());
+/** Enough for the brake: 20 files and 30 % of them. */
+const FILES = 30;
+
+describe.skipIf(skipped)('a folder that lies deletes nothing', () => {
+  let lan: Lan;
+  let alpha: PeerProcess;
+  let bravo: PeerProcess;
+  let paused = 0;
+  let resumed = 0;
+
+  beforeAll(async () => {
+    lan = new Lan('lies', 2);
+    [alpha, bravo] = (await lan.peers({ host: 1, name: 'alpha' }, { host: 2, name: 'bravo' })) as [PeerProcess, PeerProcess];
+    for (let index = 0; index < FILES; index++) writeFileSync(join(alpha.folder, `file-${index}.txt`), `text ${index}`);
+    await until('all files on both', () => [alpha, bravo].every((peer) => filesIn(peer.folder).size === FILES));
+  });
+  afterAll(() => lan?.close());
+
+  /** Alpha paused once more, saying why and what to type; nobody saw anything deleted. */
+  async function pausedAgain(): Promise<string> {
+    const count = () => alpha.events.filter((event) => event.event === 'paused').length;
+    await until('alpha pauses', () => count() > paused, 90_000);
+    paused = count();
+    const { value } = await lan.verb(1, ['status', '--peer', alpha.address]);
+    expect(value.paused).toMatch(/filemesh resume --deleted.*--restore|appears|comes back|mount/);
+    await nothingDeleted();
+    return value.paused as string;
+  }
+
+  async function resumedAgain(): Promise<void> {
+    const count = () => alpha.events.filter((event) => event.event === 'resumed').length;
+    await until('alpha goes on', () => count() > resumed);
+    resumed = count();
+  }
+
+  async function nothingDeleted(): Promise<void> {
+    expect([...alpha.events, ...bravo.events].filter((event) => event.event === 'deleted')).toEqual([]);
+    expect(filesIn(bravo.folder).size).toBe(FILES);
+    const { value } = await lan.verb(2, ['show', '--peer', bravo.address]);
+    expect(value).toHaveLength(FILES);
+  }
+
+  const allBack = () =>
+    until('all files are back with their copies', async () => {
+      const { value } = await lan.verb(2, ['show', '--peer', bravo.address]);
+      const whole = value.length === FILES && value.every((file: { copies: number }) => file.copies === 2);
+      return whole && filesIn(alpha.folder).size === FILES;
+    });
+
+  it('when an empty file system is mounted over it', async () => {
+    const inside = (...command: string[]) => {
+      // The mount is made where the peer sees it and nobody else does.
+      const result = spawnSync('nsenter', ['-t', `${alpha.process.pid}`, '-m', ...command], { encoding: 'utf8' });
+      expect(result.status, result.stderr).toBe(0);
+    };
+    inside('mount', '-t', 'tmpfs', 'none', alpha.folder);
+    // A watcher sees nothing of a mount: a write wakes it, else the next scan would find out.
+    const reason = await pausedAgain();
+    expect(reason).not.toBe('');
+    const { value } = await lan.verb(2, ['show', 'file-0.txt', '--peer', bravo.address]);
+    expect(value[0].holders).toContain('alpha');
+    expect(value[0].copies).toBe(1);
+    // It still lists, and sends clients to where the bytes are.
+    const place = lan.place('while-paused');
+    const answer = await lan.verb(1, ['download', 'file-1.txt', '--to', `${place}/`, '--peer', alpha.address]);
+    expect(answer.code, answer.output + answer.error).toBe(0);
+    inside('umount', alpha.folder);
+    await resumedAgain();
+    await allBack();
+  }, 120_000);
+
+  it('when it is moved away', async () => {
+    const away = `${alpha.folder}-away`;
+    renameSync(alpha.folder, away);
+    await pausedAgain();
+    // Somebody makes an empty one in its place: still not the folder.
+    mkdirSync(alpha.folder);
+    await nothingDeleted();
+    rmSync(alpha.folder, { recursive: true });
+    renameSync(away, alpha.folder);
+    await resumedAgain();
+    await allBack();
+  }, 120_000);
+
+  it('when its marker is removed', async () => {
+    unlinkSync(join(alpha.folder, '.filemesh', 'marker'));
+    const reason = await pausedAgain();
+    expect(reason).toContain('marker');
+    const answer = await lan.verb(1, ['resume', '--restore', '--peer', alpha.address]);
+    expect(answer.code, answer.output + answer.error).toBe(0);
+    await resumedAgain();
+    await allBack();
+  }, 120_000);
+
+  it('when all its files are gone at once, until a person says so', async () => {
+    const clear = () => {
+      for (let index = 0; index < FILES; index++) unlinkSync(join(alpha.folder, `file-${index}.txt`));
+    };
+    clear();
+    const reason = await pausedAgain();
+    expect(reason).toContain('resume --deleted');
+    const restored = await lan.verb(1, ['resume', '--restore', '--peer', alpha.address]);
+    expect(restored.code, restored.output + restored.error).toBe(0);
+    await resumedAgain();
+    await allBack();
+    await nothingDeleted();
+    clear();
+    await pausedAgain();
+    const deleted = await lan.verb(1, ['resume', '--deleted', '--peer', alpha.address]);
+    expect(deleted.code, deleted.output + deleted.error).toBe(0);
+    await until('they are deleted everywhere', () => filesIn(bravo.folder).size === 0);
+    const { value } = await lan.verb(2, ['show', '--peer', bravo.address]);
+    expect(value).toEqual([]);
+  }, 120_000);
+
+  it('when a peer is started on an empty place where its folder was', async () => {
+    await alpha.process.kill();
+    renameSync(alpha.folder, `${alpha.folder}-unmounted`);
+    mkdirSync(alpha.folder);
+    const refused = await alpha.again().then(
+      () => 'it started',
+      (error: Error) => error.message,
+    );
+    expect(refused).toContain('--new');
+  });
+});
