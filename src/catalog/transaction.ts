@@ -19,7 +19,8 @@ export interface Transaction {
   known(path: FilePath): readonly Version[];
   /**
    * Makes a version with an entry of its own: of this start's writer, or of a fresh one-off writer where a larger
-   * counter would be taken for descent. It is numbered by the next sequence, and recorded with `holding` at once.
+   * counter would be taken for descent. It is numbered by the next sequence, and recorded with `holding` at once, unless
+   * an own record dominates it.
    */
   mint(path: FilePath, draft: Draft, base: readonly Version[], holding: IndexRecord['holding']): Version;
   /**
@@ -104,8 +105,10 @@ export class OwnChange implements Transaction {
   #record(path: FilePath, line: IndexLine): void {
     const others = this.#lines(path).filter((one) => !isSameVersion(one.version, line.version));
     const all = [line, ...others];
-    const staying = others.filter((one) => !all.some((other) => isBefore(one.version, other.version)));
-    this.#changed.set(path, [line, ...staying.map((one) => ({ ...one, sequence: this.#index.nextSequence() }))]);
+    // The new one may be replaced already: what a replay makes, when the request was carried out elsewhere meanwhile.
+    const staying = all.filter((one) => !all.some((other) => isBefore(one.version, other.version)));
+    const numbered = (one: IndexLine) => (one === line ? line : { ...one, sequence: this.#index.nextSequence() });
+    this.#changed.set(path, staying.map(numbered));
   }
 }
 

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import type { Session } from '../client/session.ts';
 import { listEntries } from '../client/verbs/listing.ts';
 import { SHELL_COMMANDS } from './commands.ts';
@@ -40,6 +41,7 @@ async function wordsFor(command: string, last: string, session: Session, cache: 
   const facts = SHELL_COMMANDS.find((one) => one.name === command);
   if (facts === undefined) return [];
   if (last.startsWith('-')) return Object.keys(facts.options).map((option) => `--${option}`);
+  if (facts.name === 'upload') return await localNames(last);
   if (!/NAME|PATTERN/.test(facts.words)) return command === 'help' ? SHELL_COMMANDS.map((one) => one.name) : [];
   return nextParts(await cache.names(session), last);
 }
@@ -53,6 +55,17 @@ export function nextParts(names: readonly string[], last: string): string[] {
     parts.add(slash < 0 ? name : name.slice(0, slash + 1));
   }
   return [...parts];
+}
+
+/** What lies here under the folder that is being typed. */
+async function localNames(last: string): Promise<string[]> {
+  const folder = last.slice(0, last.lastIndexOf('/') + 1);
+  try {
+    const entries = await readdir(folder === '' ? '.' : folder, { withFileTypes: true });
+    return entries.map((entry) => `${folder}${entry.name}${entry.isDirectory() ? '/' : ''}`);
+  } catch {
+    return [];
+  }
 }
 
 async function fetchNames(session: Session): Promise<string[]> {

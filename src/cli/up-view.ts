@@ -15,6 +15,8 @@ export interface UpView {
 
 /** How often the living status is drawn anew. */
 const REDRAW_MS = 1000;
+/** How long the last thing that happened is what the peer "does now". */
+const LATEST_MS = 3000;
 
 /** Why a peer may be alone, the likeliest first. */
 const ALONE = [
@@ -72,7 +74,8 @@ class Living {
   #peer: Peer | undefined;
   #timer: NodeJS.Timeout | undefined;
   #linesDrawn = 0;
-  #doing = 'looks at the folder';
+  #latest = '';
+  #latestMs = 0;
 
   constructor(screen: Screen, folder: string) {
     this.#screen = screen;
@@ -88,8 +91,12 @@ class Living {
 
   event(event: PeerEvent): void {
     // Single files come by the thousand: they are the last line of the status, not a line each.
-    if (event.event === 'stored' || event.event === 'replicated' || event.event === 'deleted') this.#doing = eventText(event);
-    else this.say(eventText(event));
+    if (event.event !== 'stored' && event.event !== 'replicated' && event.event !== 'deleted') {
+      this.say(eventText(event));
+      return;
+    }
+    this.#latest = eventText(event);
+    this.#latestMs = performance.now();
   }
 
   say(text: string): void {
@@ -113,15 +120,19 @@ class Living {
         const self = all.find((one) => one.self);
         const others = all.filter((one) => !one.self).map((one) => `${shownText(one.name)}${one.alive ? '' : ' (away)'}`);
         const paused = status.paused === undefined ? '' : `PAUSED: ${shownText(status.paused)}`;
-        const busy = peer.scanned ? this.#doing : 'looks at the folder';
         this.#draw([
           `folder   ${shownText(this.#folder)}, ${shownSize(self?.bytes ?? 0)} of ${shownSize(self?.capacity ?? 0)}`,
           `members  ${others.length === 0 ? 'none yet' : others.join(', ')}`,
           `files    ${status.files}${status.under > 0 ? `, ${status.under} with fewer than ${status.wanted} copies` : ''}`,
-          `now      ${paused === '' ? busy : paused}`,
+          `now      ${paused === '' ? this.#doing(peer) : paused}`,
         ]);
       })
       .catch(() => undefined);
+  }
+
+  #doing(peer: Peer): string {
+    if (!peer.scanned) return 'looks at the folder for the first time';
+    return performance.now() - this.#latestMs < LATEST_MS ? this.#latest : 'watches the folder';
   }
 
   #draw(lines: readonly string[]): void {

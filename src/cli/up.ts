@@ -12,7 +12,7 @@ import { isUpOption, precedence, settingsOf, textsOfEnvironment, type UpSettings
 import { jsonView, livingView, plainView, type UpView } from './up-view.ts';
 
 /** A stop takes at most so long: what is not done by then is done after the next start. */
-const STOP_MS_MAX = 2000;
+const STOP_MS_MAX = 1900;
 /** How often it is looked whether the join line changed, so that local clients have the present one. */
 const LINE_LOOK_MS = 2000;
 
@@ -37,11 +37,13 @@ export async function up(line: Parsed, screen: Screen): Promise<number> {
     await stopped;
     view.stopping();
     keeping.end();
-    await Promise.race([peer.stop(), afterMs(STOP_MS_MAX)]);
+    await Promise.race([peer.stop().then(close), afterMs(STOP_MS_MAX)]);
     return EXIT_DONE;
+  } catch (thrown) {
+    await close();
+    throw thrown;
   } finally {
     view.close();
-    await Promise.race([close(), afterMs(STOP_MS_MAX)]);
   }
 }
 

@@ -179,12 +179,12 @@ export class Keeping {
     const view = this.#room.options.ledger.view(path);
     if (ground.plain !== undefined && isCurrent(view, ground.plain.hash)) return;
     const siblings = this.#room.held.siblings(path);
-    const sibling = view?.contents
-      .map(({ hash }) => siblings.find((copy) => copy.hash === hash))
-      .find((copy) => copy !== undefined);
-    if (sibling === undefined) return;
+    const content = view?.contents.find(({ hash }) => siblings.some((copy) => copy.hash === hash));
+    const sibling = siblings.find((copy) => copy.hash === content?.hash);
+    if (content === undefined || sibling === undefined) return;
     const { hash, disk } = sibling;
-    const versions = await this.#room.versionsOf(sibling);
+    // Not those it was kept for: the content may be current by a later version.
+    const { versions } = content;
     const effects: Effect[] = [
       { kind: 'drop', path, hash },
       { kind: 'hold', placed: { path, hash, disk: path }, versions },

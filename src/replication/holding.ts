@@ -2,7 +2,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { FilePath } from '../core/ids.ts';
 import type { Content, IndexRecord, PathView } from '../core/namespace.ts';
 import { dutyOf } from '../core/repair.ts';
-import type { FileVersion, Version } from '../core/version.ts';
+import { type FileVersion, isSameVersion, type Version } from '../core/version.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Standings } from './standings.ts';
 
@@ -29,14 +29,17 @@ export class Holding {
     for (const record of catalog.own(path)) await this.#discharge(record, view);
     // A record that dominates another took its place in the index: what that one stood for may still lie here.
     await folder.arrange(path);
+    for (const { hash, holders, shown } of catalog.view(path)?.contents ?? []) {
+      if (!holders.includes(catalog.self) && folder.holds(path, hash)) await folder.keepFromHere(path, shown);
+    }
   }
 
   async #discharge(record: IndexRecord, view: PathView): Promise<void> {
-    const { catalog, folder, wanted } = this.#slice;
+    const { folder, wanted } = this.#slice;
     const { path, version } = record;
     const duty = dutyOf(record, view, (content) => this.#liveCopies(content), wanted());
     if (duty.kind === 'carry') {
-      await catalog.change([path], (transaction) => transaction.put({ path, version: duty.by, holding: 'none' }));
+      await this.#carry(path, duty.by);
     } else if (duty.kind === 'adopt') {
       await folder.keepFromHere(path, duty.version);
     } else if (duty.kind === 'let-go' && version.kind === 'file') {
@@ -53,9 +56,17 @@ export class Holding {
   }
 
   async #letGo(path: FilePath, version: FileVersion, by: Version): Promise<void> {
-    const { catalog, folder } = this.#slice;
+    const { folder } = this.#slice;
     if (folder.holds(path, version.hash)) await folder.letGo(path, version.hash, by);
-    else await catalog.change([path], (transaction) => transaction.put({ path, version: by, holding: 'none' }));
+    else await this.#carry(path, by);
+  }
+
+  /** Takes the dominating version into the own index, unless it is there already: what is held of it must not be denied. */
+  async #carry(path: FilePath, by: Version): Promise<void> {
+    await this.#slice.catalog.change([path], (transaction) => {
+      const isThere = transaction.own(path).some((record) => isSameVersion(record.version, by));
+      if (!isThere) transaction.put({ path, version: by, holding: 'none' });
+    });
   }
 
   #liveCopies(content: Content): number {

@@ -34,7 +34,8 @@ export interface Event {
 /** What a verb finds around it. */
 export interface VerbSurroundings {
   readonly input?: string | Buffer | undefined;
-  readonly line?: string | undefined;
+  /** Join line; null: none is given. Default: that of the LAN. */
+  readonly line?: string | null | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -136,7 +137,8 @@ export class Lan {
   begin(host: number, words: readonly string[], options: VerbSurroundings = {}): Process {
     const { input, line = this.line, env } = options;
     const [verb = '', ...rest] = words;
-    return this.start(host, [process.execPath, program, verb, '--join', line, '--json', ...rest], { input, env });
+    const join = line === null ? [] : ['--join', line];
+    return this.start(host, [process.execPath, program, verb, ...join, '--json', ...rest], { input, env });
   }
 
   /** Opens the shell on a host with these lines as its input; `words`: its options. */

@@ -90,7 +90,7 @@ export class Process {
       const look = (line: string): void => {
         if (fits(line)) over(() => resolve(line));
       };
-      const fail = (why: string) => over(() => reject(new Error(`waited for ${what}: ${why}\n${this.error.slice(-3000)}`)));
+      const fail = (why: string) => over(() => reject(new Error(`waited for ${what}: ${why}\n${this.#lines.slice(-5).join('\n')}\n${this.error.slice(-3000)}`)));
       const timer = setTimeout(() => fail(`not within ${limitMs} ms`), limitMs);
       this.#listeners.add(look);
       this.ended.then(

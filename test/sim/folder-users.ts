@@ -88,18 +88,11 @@ export class FolderUsers {
 
   #write(machine: MeshPeer, path: string, bytes: Uint8Array, there: Uint8Array | undefined, how: 'write' | 'save' | 'append'): void {
     const { drive } = machine.node;
-    try {
-      if (how === 'append') drive.userAppend(path, bytes.subarray(there?.length ?? 0));
-      else if (how === 'save') drive.userSave(path, bytes);
-      else drive.userWrite(path, bytes);
-    } catch (thrown) {
-      // A program that met a full disk removes what it wrote, as careful ones do.
-      const left = drive.userRead(path);
-      if (left !== undefined && there !== undefined && hashOf(left) === hashOf(there)) throw thrown;
-      if (left !== undefined) drive.userDelete(path);
-      this.#did(machine, 'folder-delete', path, undefined, there);
-      throw thrown;
-    }
+    // A person whose disk is full writes nothing: half a file of theirs would be theirs to keep.
+    if (drive.volume.usedBytes + bytes.length > drive.volume.capacityBytes) return;
+    if (how === 'append') drive.userAppend(path, bytes.subarray(there?.length ?? 0));
+    else if (how === 'save') drive.userSave(path, bytes);
+    else drive.userWrite(path, bytes);
     this.#did(machine, how === 'save' ? 'save' : 'drop', path, bytes, there);
   }
 
