@@ -5,7 +5,7 @@ import { isBefore, isSameVersion } from '../core/version.ts';
 import type { Batch } from './change-queue.ts';
 import { type Delta, goesOn, type LinesByPath, withLine } from './index-copy.ts';
 import type { KnownPaths } from './known-paths.ts';
-import { type OwnChange, writeLines } from './transaction.ts';
+import { eraseLines, type OwnChange, writeLines } from './transaction.ts';
 
 /** Indexes that may be on their way at once to replace a copy. Range 1–100: more would hold more in memory. */
 const REPLACEMENTS_MAX = 8;
@@ -62,7 +62,10 @@ const NOTHING: Replacement = { trail: [], sequence: 0, records: 0, lines: new Ma
  * elsewhere dominates, goes into the own index first, as `none`: nothing is forgotten.
  */
 export function replaceCopy(known: KnownPaths, peer: PeerId, lines: LinesByPath, own: OwnChange, batch: Batch): void {
-  for (const path of new Set([...known.pathsOf(peer), ...lines.keys()])) {
+  const paths = new Set([...known.pathsOf(peer), ...lines.keys()]);
+  // All of the old copy goes before anything of the new one comes: one sequence may be another path's there.
+  for (const path of paths) eraseLines(batch, known.lines(peer, path), peer);
+  for (const path of paths) {
     const before = known.lines(peer, path);
     const after = lines.get(path) ?? [];
     const elsewhere = [...known.versions(path, peer), ...after.map((line) => line.version)];
@@ -71,7 +74,7 @@ export function replaceCopy(known: KnownPaths, peer: PeerId, lines: LinesByPath,
       const isElsewhere = elsewhere.some((other) => isSameVersion(other, version));
       if (!isElsewhere && !all.some((other) => isBefore(version, other))) own.put({ path, version, holding: 'none' });
     }
-    writeLines(batch, before, after, { peer, path });
+    writeLines(batch, [], after, { peer, path });
   }
   own.finish(batch);
 }

@@ -112,6 +112,11 @@ export class OwnChange implements Transaction {
   }
 }
 
+/** Adds to the batch what takes these lines of an index out of the store. */
+export function eraseLines(batch: Batch, lines: readonly IndexLine[], peer: PeerId): void {
+  for (const { sequence } of lines) batch.write(recordKey(peer, sequence), undefined);
+}
+
 /** Adds to the batch what turns the lines `before` of one path in one index into `after`, in store and memory. */
 export function writeLines(
   batch: Batch,
@@ -119,9 +124,8 @@ export function writeLines(
   after: readonly IndexLine[],
   { peer, path }: { peer: PeerId; path: FilePath },
 ): void {
-  for (const { sequence } of before) {
-    if (!after.some((line) => line.sequence === sequence)) batch.write(recordKey(peer, sequence), undefined);
-  }
+  const gone = before.filter(({ sequence }) => !after.some((line) => line.sequence === sequence));
+  eraseLines(batch, gone, peer);
   for (const { packed, holding, sequence } of after) {
     const stored = before.find((line) => line.sequence === sequence);
     if (stored !== undefined && stored.packed === packed && isSameHolding(stored.holding, holding)) continue;

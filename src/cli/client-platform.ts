@@ -1,11 +1,11 @@
 import type { Log } from '../platform/log.ts';
 import { NodeClock } from '../platform/node/node-clock.ts';
-import { NodeDiscovery } from '../platform/node/node-discovery.ts';
 import { NodeHasher } from '../platform/node/node-hasher.ts';
 import { loadIdentity } from '../platform/node/node-identity.ts';
 import { NodeNetwork } from '../platform/node/node-network.ts';
 import { NodeRandom } from '../platform/node/node-random.ts';
 import type { ClientPlatform } from '../platform/platform.ts';
+import { LateDiscovery } from './late-discovery.ts';
 
 /** A client's user reads what it says, not a log. */
 const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -22,7 +22,7 @@ export async function clientPlatform(
     clock,
     random,
     network: new NodeNetwork({ identity, log: SILENT }),
-    discovery: new NodeDiscovery({ clock, random, log: SILENT, interfaces }),
+    discovery: new LateDiscovery({ clock, random, log: SILENT, interfaces }),
     hasher: new NodeHasher(),
     log: SILENT,
   };

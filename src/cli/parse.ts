@@ -46,6 +46,8 @@ export async function parseLine(
   // Its own help and version go first: they would take these names.
   let parser = withOptions(yargs().help(false).version(false), globals)
     .exitProcess(false)
+    // Its words would be in the language of the environment, ours are not.
+    .detectLocale(false)
     .strictOptions()
     .parserConfiguration({
       'boolean-negation': false,

@@ -1,4 +1,4 @@
-import { Presets, SingleBar } from 'cli-progress';
+import type { SingleBar } from 'cli-progress';
 import type { Progress } from '../client/transfer.ts';
 import { shownSize, shownText } from './output.ts';
 
@@ -11,6 +11,9 @@ const NAME_MAX = 40;
 export class ProgressBar {
   readonly #enabled: boolean;
   readonly #beganMs = performance.now();
+  /** Makes a bar; undefined while its library is loaded, which most verbs are too short for. */
+  #make: ((name: string) => SingleBar) | undefined;
+  #isLoading = false;
   #bar: SingleBar | undefined;
   #name = '';
 
@@ -20,11 +23,12 @@ export class ProgressBar {
 
   readonly tell: Progress = (name, doneBytes, totalBytes) => {
     if (!this.#enabled || performance.now() - this.#beganMs < SHOWN_AFTER_MS) return;
+    if (this.#make === undefined) return this.#load();
     if (name !== this.#name) this.clear();
     this.#name = name;
     const sizes = { done: shownSize(doneBytes), all: shownSize(totalBytes) };
     if (this.#bar === undefined) {
-      this.#bar = new SingleBar(options(name), Presets.shades_classic);
+      this.#bar = this.#make(name);
       this.#bar.start(Math.max(1, totalBytes), doneBytes, sizes);
     }
     this.#bar.update(doneBytes, sizes);
@@ -35,6 +39,17 @@ export class ProgressBar {
     this.#bar?.stop();
     this.#bar = undefined;
   };
+
+  #load(): void {
+    if (this.#isLoading) return;
+    this.#isLoading = true;
+    import('cli-progress')
+      .then(({ default: { Presets, SingleBar } }) => {
+        this.#make = (name) => new SingleBar(options(name), Presets.shades_classic);
+      })
+      // Without a bar the work goes on as well.
+      .catch(() => undefined);
+  }
 }
 
 function options(name: string) {

@@ -2,6 +2,7 @@ import { MeshError } from '../core/errors.ts';
 import type { PeerEvent } from '../peer/events.ts';
 import { Peer } from '../peer/peer.ts';
 import { EXIT_DONE } from './exit-codes.ts';
+import { keepHeapSmall } from './heap.ts';
 import { Home } from './home.ts';
 import type { Parsed } from './parse.ts';
 import type { Screen } from './screen.ts';
@@ -18,6 +19,7 @@ const LINE_LOOK_MS = 2000;
 
 /** Runs a peer until it is told to stop. Resolves with the exit code. */
 export async function up(line: Parsed, screen: Screen): Promise<number> {
+  keepHeapSmall();
   const { folder, settings } = await wishOf(line);
   const home = Home.of(process.env);
   const places = await preparePlaces(folder, home, settings.isNew);

@@ -12,6 +12,7 @@ import { writeEffects } from './effects.ts';
 import type { HeldCopy } from './held-table.ts';
 import { inParallel } from './in-parallel.ts';
 import type { LedgerTransaction } from './ledger.ts';
+import { Queue } from './queue.ts';
 import type { Room } from './room.ts';
 import type { Settled } from './settling.ts';
 import { isSameFile, isSameStat } from './stats.ts';
@@ -65,8 +66,8 @@ export class Intake {
   readonly #room: Room;
   readonly #events: IntakeEvents;
   readonly #isIgnored: (path: FilePath) => boolean;
-  readonly #queue: Settled[] = [];
-  readonly #large: Settled[] = [];
+  readonly #queue = new Queue<Settled>();
+  readonly #large = new Queue<Settled>();
   readonly #read: Read[] = [];
   #reading = 0;
   #largeReading = 0;

@@ -36,6 +36,8 @@ export class StagingFile implements Staging {
   #notedBytes: number;
   #noting: Promise<void> | undefined;
   #digest: Promise<Digest> | undefined;
+  /** A sync failed. The kernel may take the lost bytes for clean from then on, so that a second sync would prove nothing. */
+  #fault: MeshError | undefined;
   #isOver = false;
 
   constructor(room: Room, reservations: Reservations, name: string, size: number | undefined, file: StageFile, have: number) {
@@ -57,12 +59,18 @@ export class StagingFile implements Staging {
   }
 
   async write(offset: number, bytes: Uint8Array): Promise<void> {
+    this.#assertSound();
     const file = this.#file;
     if (file === undefined || this.#digest !== undefined) throw new MeshError('failed', 'the staging is closed for writing');
     this.#reserveUpTo(offset + bytes.length);
     await file.write(offset, bytes);
     this.#written.add(offset, bytes.length);
     if (this.have - this.#notedBytes >= NOTE_EVERY_BYTES) await this.#note(file);
+  }
+
+  /** True once its bytes cannot be made durable any more: it is to be written anew. */
+  get isBroken(): boolean {
+    return this.#fault !== undefined;
   }
 
   digest(): Promise<Digest> {
@@ -79,7 +87,7 @@ export class StagingFile implements Staging {
     const file = await this.#room.options.disk.stage(this.name);
     try {
       await file.finish(mode, modifiedMs);
-      await file.sync();
+      await this.#sync(file);
     } finally {
       await file.close();
     }
@@ -87,9 +95,13 @@ export class StagingFile implements Staging {
 
   async discard(): Promise<void> {
     if (this.#isOver) return;
-    await this.#close();
-    if (!this.#room.pinned.has(this.place)) await this.#room.options.disk.remove(this.place);
-    await this.forget();
+    try {
+      await this.#file?.close();
+      if (!this.#room.pinned.has(this.place)) await this.#room.options.disk.remove(this.place);
+    } finally {
+      // Whatever became of the file: what was known of its bytes is not true of the next one of this name.
+      await this.forget();
+    }
   }
 
   /** The file is the folder's now: the staging's note and reservation end. */
@@ -123,6 +135,7 @@ export class StagingFile implements Staging {
 
   async #digestNow(): Promise<Digest> {
     await this.#close();
+    this.#assertSound();
     const { disk, hasher } = this.#room.options;
     const file = await disk.open(this.place);
     try {
@@ -143,7 +156,7 @@ export class StagingFile implements Staging {
   async #noteNow(file: StageFile): Promise<void> {
     const have = this.have;
     this.#notedBytes = have;
-    await file.sync();
+    await this.#sync(file);
     const row: StagingRow = { have };
     await this.#room.queue.write([{ key: stagingKey(this.name), value: encodeRow(row) }]);
   }
@@ -155,7 +168,24 @@ export class StagingFile implements Staging {
     await this.#noting?.catch((thrown) =>
       this.#room.options.log.debug('a staging was not noted', { reason: asMeshError(thrown).message }),
     );
-    await file.sync();
-    await file.close();
+    try {
+      await this.#sync(file);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #sync(file: StageFile): Promise<void> {
+    this.#assertSound();
+    try {
+      await file.sync();
+    } catch (thrown) {
+      this.#fault = asMeshError(thrown);
+      throw thrown;
+    }
+  }
+
+  #assertSound(): void {
+    if (this.#fault !== undefined) throw new MeshError('failed', 'the disk did not take what was staged', { cause: this.#fault });
   }
 }

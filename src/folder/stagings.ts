@@ -1,5 +1,5 @@
 import { MeshError } from '../core/errors.ts';
-import type { DiskPath } from '../platform/disk.ts';
+import type { DiskPath, StageFile } from '../platform/disk.ts';
 import type { Staging } from './face.ts';
 import type { Room } from './room.ts';
 import { decodeRow, STAGING_KEYS, stagingKey } from './rows.ts';
@@ -54,18 +54,20 @@ export class Stagings implements Reservations {
   async open(name: string, size: number | undefined): Promise<StagingFile> {
     if (!NAME.test(name)) throw new MeshError('failed', 'a staging has a plain name');
     const open = this.#open.get(name);
-    if (open !== undefined) return open;
+    if (open !== undefined && !open.isBroken) return open;
     const opening = this.#opening.get(name) ?? this.#openNew(name, size).finally(() => this.#opening.delete(name));
     this.#opening.set(name, opening);
     return opening;
   }
 
   async #openNew(name: string, size: number | undefined): Promise<StagingFile> {
+    await this.#open.get(name)?.discard();
+    if (this.#room.pinned.has(`.filemesh/stage/${name}`)) throw new MeshError('busy', 'what was staged under this name is still in use');
     if (this.#open.size + this.#opening.size >= STAGINGS_MAX) throw new MeshError('busy', 'too many files are on their way in');
     await this.refresh();
     const { store, disk } = this.#room.options;
     const value = await store.get(stagingKey(name));
-    const file = await disk.stage(name);
+    const file = await this.#stage(name);
     try {
       const noted = value === undefined ? 0 : decodeRow<StagingRow>(value).have;
       const have = Math.min(noted, (await disk.stat(file.path))?.size ?? 0);
@@ -77,6 +79,17 @@ export class Stagings implements Reservations {
       return staging;
     } catch (thrown) {
       await file.close();
+      throw thrown;
+    }
+  }
+
+  /** A folder that takes no new file may have become another one: that is found out now, not at the next scan. */
+  async #stage(name: string): Promise<StageFile> {
+    try {
+      return await this.#room.options.disk.stage(name);
+    } catch (thrown) {
+      await this.#room.belief.check();
+      this.#room.belief.assert();
       throw thrown;
     }
   }

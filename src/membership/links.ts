@@ -20,8 +20,8 @@ export const PIPES_MAX = 128;
 export const CLONE_REFUSED_MS = 30_000;
 /** Identities remembered as refused, so that it is told once. Range 16–4,096: a stranger can make identities. */
 const REFUSED_MAX = 256;
-/** Links of one client identity, which several processes may share. Range 1–1,024. */
-export const CLIENT_LINKS_MAX = 64;
+/** Links of one client identity: all programs of one user share it, and 200 clients are served. Range 200–1,024. */
+export const CLIENT_LINKS_MAX = 256;
 /** Links of clients in all. Range 16–4,096: each costs a socket. */
 export const CLIENTS_MAX = 512;
 

@@ -26,14 +26,16 @@ export interface PeerEvent {
   readonly reason?: string;
 }
 
-/** Paths whose last told state is remembered: an older one may be told again when it changes. */
-const TOLD_MAX = 10_000;
+/** Paths whose last told state is remembered, the same number of older ones beside: what is older may be told again when it changes. */
+const TOLD_MAX = 5_000;
 
 /** Turns changes of the catalog into events, each told once. */
 export class PathEvents {
   readonly #catalog: Catalog;
   readonly #tell: (event: PeerEvent) => void;
-  readonly #told = new Map<FilePath, ReadonlySet<string>>();
+  /** Two generations: to forget the oldest one by one would search for it each time. */
+  #told = new Map<FilePath, ReadonlySet<string>>();
+  #toldBefore = new Map<FilePath, ReadonlySet<string>>();
 
   constructor(catalog: Catalog, tell: (event: PeerEvent) => void) {
     this.#catalog = catalog;
@@ -46,7 +48,7 @@ export class PathEvents {
   #look(path: FilePath): void {
     const view = this.#catalog.view(path);
     if (view === undefined) return;
-    const before = this.#told.get(path);
+    const before = this.#told.get(path) ?? this.#toldBefore.get(path);
     const now = new Set<string>();
     for (const event of this.#eventsOf(view)) {
       const key = `${event.event} ${event.version ?? ''}`;
@@ -74,9 +76,9 @@ export class PathEvents {
   }
 
   #remember(path: FilePath, told: ReadonlySet<string>): void {
-    this.#told.delete(path);
     this.#told.set(path, told);
-    const oldest = this.#told.size > TOLD_MAX ? this.#told.keys().next().value : undefined;
-    if (oldest !== undefined) this.#told.delete(oldest);
+    if (this.#told.size < TOLD_MAX) return;
+    this.#toldBefore = this.#told;
+    this.#told = new Map();
   }
 }

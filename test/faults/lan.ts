@@ -37,6 +37,8 @@ export interface VerbSurroundings {
   /** Join line; null: none is given. Default: that of the LAN. */
   readonly line?: string | null | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Shell words that are run first, where mounts are seen by this program alone. */
+  readonly before?: string | undefined;
 }
 
 export interface PeerWish {
@@ -108,11 +110,6 @@ export class Lan {
     this.#script('up', hosts);
   }
 
-  /** The name of a host's namespace. */
-  namespace(host: number): string {
-    return `${this.#prefix}${host}`;
-  }
-
   /** Starts a peer; resolves when it is ready. */
   async peer(wish: PeerWish): Promise<PeerProcess> {
     const folder = join(this.folder, wish.name);
@@ -135,10 +132,10 @@ export class Lan {
 
   /** Begins one verb on a host. */
   begin(host: number, words: readonly string[], options: VerbSurroundings = {}): Process {
-    const { input, line = this.line, env } = options;
-    const [verb = '', ...rest] = words;
+    const { line = this.line, ...rest } = options;
+    const [verb = '', ...others] = words;
     const join = line === null ? [] : ['--join', line];
-    return this.start(host, [process.execPath, program, verb, ...join, '--json', ...rest], { input, env });
+    return this.start(host, [process.execPath, program, verb, ...join, '--json', ...others], rest);
   }
 
   /** Opens the shell on a host with these lines as its input; `words`: its options. */
@@ -150,10 +147,19 @@ export class Lan {
   start(host: number, command: readonly string[], options: Omit<VerbSurroundings, 'line'> = {}): Process {
     const home = join(this.folder, `home-${host}`);
     mkdirSync(home, { recursive: true, mode: 0o700 });
-    const { input, env: more } = options;
-    const env = { ...process.env, FILEMESH_HOME: home, ...more };
+    const { input, env: more, before } = options;
+    const all = before === undefined ? command : ['unshare', '-m', 'sh', '-c', `${before} && exec "$@"`, 'sh', ...command];
+    return this.#start(`${host}`, all, { ...process.env, FILEMESH_HOME: home, ...more }, input);
+  }
+
+  /** Starts a program where all cables meet. */
+  startAtSwitch(command: readonly string[]): Process {
+    return this.#start('sw', command, process.env, undefined);
+  }
+
+  #start(place: string, command: readonly string[], env: NodeJS.ProcessEnv, input: string | Buffer | undefined): Process {
     // `ip netns exec` becomes the program: its process id is the program's.
-    const all = ['ip', 'netns', 'exec', this.namespace(host), ...command];
+    const all = ['ip', 'netns', 'exec', `${this.#prefix}${place}`, ...command];
     const started = new Process(all, { env, cwd: this.folder, ...(input === undefined ? {} : { input }) });
     this.#processes.add(started);
     started.ended.then(

@@ -8,6 +8,8 @@ import type { Contents } from './workload.ts';
 
 /** ms between two acts of all people in all folders together. */
 const PAUSE_MS_MAX = 5_000;
+/** A commit on the slowest disk takes so long at most. */
+const COMMIT_MS_MAX = 3_000;
 /** A program that writes a file in two parts pauses so long at most. */
 const GROWING_MS_MAX = 400;
 
@@ -27,10 +29,14 @@ const ACTS: readonly Act[] = ['drop', 'drop', 'save', 'save', 'write', 'grow', '
 /** People who use the shared folders as folders: they know nothing of the mesh. */
 export class FolderUsers {
   readonly #options: FolderUsersOptions;
+  /** By machine and path: where a commit put what lay there, and when. */
+  readonly #asides = new Map<string, { place: string; atMs: number }>();
+  #replacedNow: Uint8Array | undefined;
   #isStopped = false;
 
   constructor(options: FolderUsersOptions) {
     this.#options = options;
+    this.#watchCommits();
   }
 
   start(): void {
@@ -62,6 +68,7 @@ export class FolderUsers {
   #act(machine: MeshPeer, act: Act, path: string): void {
     const { drive } = machine.node;
     const there = drive.userRead(path);
+    this.#replacedNow = there === undefined ? this.#midCommit(machine, path) : undefined;
     if (act === 'rename') return this.#rename(machine, path);
     if (act === 'delete') {
       if (there === undefined) return;
@@ -101,7 +108,7 @@ export class FolderUsers {
     const { drive } = machine.node;
     const moved = drive.userRead(path);
     if (moved === undefined || to === path) return;
-    const there = drive.userRead(to);
+    const there = drive.userRead(to) ?? this.#midCommit(machine, to);
     drive.userRename(path, to);
     this.#mark(machine, path);
     this.#mark(machine, to);
@@ -114,8 +121,28 @@ export class FolderUsers {
   #did(machine: MeshPeer, kind: OperationKind, path: string, bytes: Uint8Array | undefined, there: Uint8Array | undefined): void {
     this.#mark(machine, path);
     if (kind === 'save' && machine.unsynced.has(path)) machine.unsynced.set(`${path}.tmp~`, this.#options.mesh.scheduler.nowMs);
-    const reads = there === undefined ? [] : [hashOf(there)];
+    const seen = there ?? this.#replacedNow;
+    const reads = seen === undefined ? [] : [hashOf(seen)];
     this.#options.history.folder(machine.name, kind, [{ path, reads, makes: bytes && hashOf(bytes) }]);
+  }
+
+  /**
+   * For microseconds a commit leaves no file under its name; on a slow disk that lasts. What a person puts there then is an
+   * edit of what lay there, by design: so for the history they had read it.
+   */
+  #watchCommits(): void {
+    const { scheduler } = this.#options.mesh;
+    const rename = /^[0-9.]+ ([a-z]+)#[0-9]+ disk rename (.*) (\.filemesh\/(?:versions|trash|stage)\/[^ ]+)$/;
+    scheduler.trace.watch((line) => {
+      const [, name, path, place] = rename.exec(line) ?? [];
+      if (place !== undefined) this.#asides.set(`${name}/${path}`, { place, atMs: scheduler.nowMs });
+    });
+  }
+
+  #midCommit(machine: MeshPeer, path: string): Uint8Array | undefined {
+    const aside = this.#asides.get(`${machine.name}/${path}`);
+    if (aside === undefined || this.#options.mesh.scheduler.nowMs - aside.atMs > COMMIT_MS_MAX) return undefined;
+    return machine.node.drive.userRead(aside.place);
   }
 
   /** Either the program synced what it did, or a power cut may undo it. */

@@ -1,4 +1,3 @@
-import 'reflect-metadata';
 import {
   createHash,
   createPrivateKey,
@@ -7,10 +6,10 @@ import {
   type KeyObject,
   randomBytes,
   webcrypto,
+  X509Certificate,
 } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { X509Certificate, X509CertificateGenerator } from '@peculiar/x509';
 import { MeshError } from '../../core/errors.ts';
 import { asId, type PeerId } from '../../core/ids.ts';
 
@@ -87,14 +86,16 @@ function readKey(pem: string, path: string): KeyObject {
 
 function isCertificateOf(pem: string, id: PeerId): boolean {
   try {
-    const spki = new X509Certificate(pem).publicKey.rawData;
-    return createHash('sha256').update(Buffer.from(spki)).digest('hex') === id;
+    return peerIdOf(new X509Certificate(pem).publicKey) === id;
   } catch {
     return false;
   }
 }
 
 async function makeCertificate(key: KeyObject): Promise<string> {
+  // Only the first start makes one: the library, which takes longer than a whole verb, is not loaded before.
+  await import('reflect-metadata');
+  const { X509CertificateGenerator } = await import('@peculiar/x509');
   const { subtle } = webcrypto;
   const pkcs8 = key.export({ type: 'pkcs8', format: 'der' });
   const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });

@@ -1,0 +1,138 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { selectEntries } from '../../src/client/verbs/listing.ts';
+import { MeshError } from '../../src/core/errors.ts';
+import { hashOf, type ScriptedMesh, type ScriptedPeer } from './scripted-peer.ts';
+import { bytesOf, codeOf, killAt, MIB, openBench, options, path, type VerbBench } from './verb-bench.ts';
+
+let mesh: ScriptedMesh;
+let alpha: ScriptedPeer;
+let bravo: ScriptedPeer;
+let charlie: ScriptedPeer;
+let session: VerbBench['session'];
+let saved: VerbBench['saved'];
+let discarded: VerbBench['discarded'];
+let settle: VerbBench['settle'];
+let fetch: VerbBench['fetch'];
+
+beforeEach(async () => {
+  ({ mesh, alpha, bravo, charlie, session, saved, discarded, settle, fetch } = await openBench());
+});
+
+describe('download', () => {
+  test('follows the redirect to a holder without a word', async () => {
+    mesh.put(path, bytesOf(5000), 'bravo');
+    const result = await settle(fetch(path));
+    expect(saved.get(path)).toEqual(bytesOf(5000));
+    expect(result).toMatchObject({ path, files: [path], bytes: 5000, from: ['bravo'], conflict: false });
+    expect(alpha.count('read')).toBe(0);
+  });
+
+  test('is relayed by its own peer when no holder is in reach of the client', async () => {
+    mesh.put(path, bytesOf(5000), 'bravo');
+    bravo.script.hello = () => Promise.reject(new MeshError('not-allowed', 'not from here'));
+    await settle(fetch(path));
+    expect(saved.get(path)).toEqual(bytesOf(5000));
+    expect(alpha.count('read')).toBeGreaterThan(0);
+  });
+
+  test('goes on with what it has when its peer is killed in the middle', async () => {
+    const bytes = bytesOf(6 * MIB);
+    mesh.put(path, bytes, 'alpha', 'bravo');
+    killAt(alpha, 'read', 3);
+    const result = await settle(fetch(path));
+    expect(hashOf(saved.get(path) as Uint8Array)).toBe(hashOf(bytes));
+    expect(result.from).toContain('bravo');
+    expect(discarded).toEqual([]);
+  });
+
+  test('goes on when the only peer in reach that relays is killed in the middle', async () => {
+    const bytes = bytesOf(6 * MIB);
+    mesh.put(path, bytes, 'charlie');
+    charlie.script.hello = () => Promise.reject(new MeshError('not-allowed', 'not from here'));
+    killAt(alpha, 'read', 4);
+    await settle(fetch(path));
+    expect(hashOf(saved.get(path) as Uint8Array)).toBe(hashOf(bytes));
+    expect(bravo.count('read')).toBeGreaterThan(0);
+  });
+
+  test('never keeps wrong bytes: tells the holder, and takes them from another', async () => {
+    const bytes = bytesOf(3000);
+    mesh.put(path, bytes, 'alpha', 'bravo');
+    alpha.script.read = ({ length }) => Promise.resolve({ reply: { size: 3000 }, tail: new Uint8Array(Math.min(length, 3000)) });
+    const result = await settle(fetch(path));
+    expect(saved.get(path)).toEqual(bytes);
+    expect(result.from).toEqual(['bravo']);
+    expect(alpha.count('verify')).toBe(1);
+  });
+
+  test('discards what it has when every holder gives wrong bytes', async () => {
+    mesh.put(path, bytesOf(3000), 'alpha');
+    alpha.script.read = ({ length }) => Promise.resolve({ reply: { size: 3000 }, tail: new Uint8Array(Math.min(length, 3000)) });
+    const code = await settle(codeOf(fetch(path)));
+    expect(['corrupt', 'unavailable']).toContain(code);
+    expect(saved.size).toBe(0);
+    expect(discarded).toEqual([path]);
+  });
+
+  test('saves all versions of a conflict, named after their peers', async () => {
+    mesh.put(path, bytesOf(10), 'alpha');
+    mesh.put(path, bytesOf(20), 'bravo');
+    const result = await settle(fetch(path));
+    expect([...saved.keys()]).toEqual([`${path} (alpha)`, `${path} (bravo)`]);
+    expect(result).toMatchObject({ conflict: true, bytes: 30, missing: [] });
+  });
+
+  test('of a conflict saves what can be had, and names what cannot', async () => {
+    mesh.put(path, bytesOf(10), 'alpha');
+    mesh.put(path, bytesOf(20), 'delta');
+    const result = await settle(fetch(path));
+    expect(result).toMatchObject({ conflict: true, bytes: 10, missing: ['delta'] });
+  });
+
+  test('is unavailable when all holders are away, and says who has it', async () => {
+    mesh.put(path, bytesOf(10), 'delta');
+    await expect(settle(fetch(path))).rejects.toThrow(/lies on delta, away now/);
+    expect(discarded).toEqual([]);
+  });
+
+  test('takes the new version when another came in the middle, and nothing of the old one', async () => {
+    const old = bytesOf(3 * MIB);
+    mesh.put(path, old, 'bravo');
+    bravo.script.read = ({ hash }) => {
+      if (hash !== hashOf(old)) return undefined;
+      mesh.files.set(path, [{ bytes: bytesOf(777), holders: ['bravo'], origin: 'bravo' }]);
+      return Promise.reject(new MeshError('gone', 'replaced'));
+    };
+    const result = await settle(fetch(path));
+    expect(result.bytes).toBe(777);
+    expect(saved.get(path)).toEqual(bytesOf(777));
+    expect(discarded).toEqual([path]);
+  });
+
+  test('an empty file is one too', async () => {
+    mesh.put(path, new Uint8Array(0), 'bravo');
+    expect((await settle(fetch(path))).bytes).toBe(0);
+    expect(saved.get(path)).toEqual(new Uint8Array(0));
+  });
+});
+
+describe('what a person names', () => {
+  beforeEach(() => {
+    for (const name of ['docs/a', 'docs/b/c', 'docsx', '[x].txt']) mesh.put(name, bytesOf(3), 'alpha');
+  });
+
+  test.each([
+    ['docs', ['docs/a', 'docs/b/c']],
+    ['docs/', ['docs/a', 'docs/b/c']],
+    ['docsx', ['docsx']],
+    ['[x].txt', ['[x].txt']],
+  ])('%s is %j', async (name, paths) => {
+    const entries = await settle(selectEntries(session, name, options));
+    expect(entries.map((entry) => entry.path)).toEqual(paths);
+  });
+
+  test('a name that is nothing is not found; one that can be nothing is refused', async () => {
+    expect(await settle(codeOf(selectEntries(session, 'nope', options)))).toBe('not-found');
+    expect(await settle(codeOf(selectEntries(session, '../x', options)))).toBe('bad-name');
+  });
+});

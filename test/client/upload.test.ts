@@ -1,0 +1,117 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { create, put } from '../../src/client/verbs/upload.ts';
+import { MeshError } from '../../src/core/errors.ts';
+import { hashOf, type ScriptedMesh, type ScriptedPeer } from './scripted-peer.ts';
+import { bytesOf, codeOf, killAt, MIB, openBench, options, path, sourceOf, type VerbBench } from './verb-bench.ts';
+
+let mesh: ScriptedMesh;
+let alpha: ScriptedPeer;
+let bravo: ScriptedPeer;
+let charlie: ScriptedPeer;
+let session: VerbBench['session'];
+let settle: VerbBench['settle'];
+
+beforeEach(async () => {
+  ({ mesh, alpha, bravo, charlie, session, settle } = await openBench());
+});
+
+describe('upload and create', () => {
+  test('stores every byte, with size, hash and the base of its start', async () => {
+    const bytes = bytesOf(5 * MIB + 17);
+    mesh.put(path, bytesOf(3), 'alpha');
+    const result = await settle(put(session, path, sourceOf(bytes), options));
+    expect(result).toEqual({ path, version: hashOf(bytes), copies: 2, wanted: 2 });
+    expect([...mesh.made.values()]).toEqual([{ path, hash: hashOf(bytes) }]);
+    expect(mesh.asked[0]?.ask).toMatchObject({ base: ['00112233aabbccdd:1'], size: bytes.length });
+  });
+
+  test.each([
+    ['in the middle of its writes', 'write', 3],
+    ['at the change, before it is carried out', 'change', 1],
+    ['at the begin', 'begin', 1],
+  ] as const)('is carried out once when the peer is killed %s', async (_, name, nth) => {
+    const bytes = bytesOf(5 * MIB);
+    killAt(alpha, name, nth);
+    const result = await settle(create(session, path, sourceOf(bytes), options));
+    expect(result.version).toBe(hashOf(bytes));
+    expect([...mesh.made.values()]).toEqual([{ path, hash: hashOf(bytes) }]);
+  });
+
+  test('is carried out once when the peer is killed after it was carried out and before it was told', async () => {
+    const bytes = bytesOf(5 * MIB);
+    alpha.script.change = (ask) => {
+      alpha.makeChange(ask);
+      alpha.kill();
+      return new Promise(() => {});
+    };
+    await settle(create(session, path, sourceOf(bytes), options));
+    expect(mesh.made.size).toBe(1);
+    // The next peer knew the request: not a byte was sent again.
+    expect(bravo.count('write') + charlie.count('write')).toBe(0);
+  });
+
+  test('repeats request id and base with every replay', async () => {
+    killAt(alpha, 'change', 1);
+    const asked: string[] = [];
+    for (const peer of [alpha, bravo, charlie]) {
+      const before = peer.script.change;
+      peer.script.change = (ask) => {
+        asked.push(`${ask.request} ${ask.base.join()}`);
+        return before?.(ask);
+      };
+    }
+    mesh.put(path, bytesOf(3), 'bravo');
+    await settle(put(session, path, sourceOf(bytesOf(10)), options));
+    expect(asked.length).toBeGreaterThan(1);
+    expect(new Set(asked).size).toBe(1);
+  });
+
+  test('goes to the holder it is redirected to', async () => {
+    alpha.script.begin = ({ hops }) =>
+      (hops ?? 0) === 0 ? Promise.resolve({ have: 0, redirect: mesh.holders('charlie') }) : undefined;
+    await settle(put(session, path, sourceOf(bytesOf(2 * MIB)), options));
+    expect(mesh.asked.map((one) => one.peer)).toEqual(['charlie']);
+    expect(alpha.count('write')).toBe(0);
+  });
+
+  test('is stored by its own peer when the holder it is redirected to goes away', async () => {
+    alpha.script.begin = ({ hops }) =>
+      (hops ?? 0) === 0 ? Promise.resolve({ have: 0, redirect: mesh.holders('charlie') }) : undefined;
+    killAt(charlie, 'write', 1);
+    const bytes = bytesOf(2 * MIB);
+    await settle(put(session, path, sourceOf(bytes), options));
+    expect(mesh.asked.map((one) => one.peer)).toEqual(['alpha']);
+    expect([...mesh.made.values()]).toEqual([{ path, hash: hashOf(bytes) }]);
+  });
+
+  test('create refuses a name that is there, and sends nothing', async () => {
+    mesh.put(path, bytesOf(3), 'alpha');
+    expect(await settle(codeOf(create(session, path, sourceOf(bytesOf(10)), options)))).toBe('exists');
+    expect(alpha.count('begin')).toBe(0);
+  });
+
+  test('upload refuses a name in conflict, and reports one that was overtaken', async () => {
+    mesh.put(path, bytesOf(3), 'alpha');
+    alpha.script.change = () => Promise.reject(new MeshError('overtaken', 'another came'));
+    await expect(settle(put(session, path, sourceOf(bytesOf(10)), options))).rejects.toMatchObject({ code: 'overtaken' });
+    mesh.put(path, bytesOf(4), 'bravo');
+    expect(await settle(codeOf(put(session, path, sourceOf(bytesOf(10)), options)))).toBe('conflict');
+  });
+
+  test('stores nothing of a source that changed while it was read', async () => {
+    const changed = () => Promise.reject(new MeshError('changed', 'it grew'));
+    expect(await settle(codeOf(put(session, path, sourceOf(bytesOf(10), changed), options)))).toBe('changed');
+    expect(mesh.asked).toEqual([]);
+  });
+
+  test('sends only what the peer does not have yet, and hashes all', async () => {
+    const bytes = bytesOf(4 * MIB);
+    alpha.script.begin = ({ upload }) => {
+      alpha.uploads.set(upload, new Map([[0, bytes.slice(0, 2 * MIB)]]));
+      return Promise.resolve({ have: 2 * MIB, redirect: [] });
+    };
+    await settle(put(session, path, sourceOf(bytes), options));
+    expect(alpha.count('write')).toBe(2);
+    expect([...mesh.made.values()]).toEqual([{ path, hash: hashOf(bytes) }]);
+  });
+});
