@@ -1,6 +1,7 @@
 import { MeshError } from '../core/errors.ts';
 import type { PeerEvent } from '../peer/events.ts';
 import { Peer } from '../peer/peer.ts';
+import { parseMeshLine } from '../wire/mesh-line.ts';
 import { EXIT_DONE } from './exit-codes.ts';
 import { keepHeapSmall } from './heap.ts';
 import { Home } from './home.ts';
@@ -80,6 +81,8 @@ async function wishOf(line: Parsed): Promise<{ folder: string; settings: UpSetti
   const config = line.options.get('config')?.[0] ?? process.env.FILEMESH_CONFIG;
   const file = config === undefined || config === '' ? { texts: {} } : await readUpFile(config);
   const settings = settingsOf(precedence(flags as UpTexts, textsOfEnvironment(process.env), file.texts));
+  // Before anything is made in the folder.
+  if (settings.config.join !== undefined) parseMeshLine(settings.config.join);
   const folder = line.words[0] ?? nonEmpty(process.env.FILEMESH_FOLDER) ?? ('folder' in file ? file.folder : undefined);
   return { folder: folder ?? defaultFolder(), settings };
 }

@@ -7,8 +7,8 @@ import type { Route, Routes } from './routes.ts';
 
 /** Dials under way at once: a dead peer costs no time, and a live mesh is not stormed. Range 2–8. */
 const RACERS_MAX = 3;
-/** ms a dial may take alone before the next starts beside it: some LAN round trips and a TLS handshake (RFC 8305 has 250). */
-const STAGGER_MS = 150;
+/** ms a dial may take alone before the next starts beside it (RFC 8305 §5): less, and a crowd of clients on a busy machine dials thrice as often. */
+const STAGGER_MS = 250;
 
 /** Opens a greeted link to a peer of the mesh, or rejects. */
 export type OpenLink = (address: Address, expected?: PeerId) => Promise<Link>;

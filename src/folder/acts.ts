@@ -85,6 +85,8 @@ export class Acts {
     const ending = await this.#runMoves(act.moves, stats);
     if (ending.kind !== 'done') return this.#giveUp(act, stats, ending);
     try {
+      // What was done on another disk than ours must not be told of ours: it would be missing there, and taken for deleted.
+      if (!(await this.#room.belief.isItself())) this.#room.belief.assert();
       return await this.#record(act, stats);
     } catch (thrown) {
       return this.#giveUp(act, stats, { kind: 'broken', count: act.moves.length, error: asMeshError(thrown) });
@@ -162,6 +164,8 @@ export class Acts {
     const { log } = this.#room.options;
     const paths = pathsOf(act);
     try {
+      // Undone on another disk it would look undone.
+      if (!(await this.#room.belief.isItself())) this.#room.belief.assert();
       const broken = ending.kind === 'broken' ? act.moves[ending.count] : undefined;
       if (broken !== undefined) await undoMove(this.#room, broken, undefined);
       for (const move of act.moves.slice(0, ending.count).reverse()) {

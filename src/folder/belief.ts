@@ -95,6 +95,12 @@ export class Belief {
     return this.paused === undefined;
   }
 
+  /** Looks anew: true when it is this peer's folder, whether or not what is missing in it is believed. */
+  async isItself(): Promise<boolean> {
+    await this.check();
+    return this.#rootFault === undefined;
+  }
+
   /** Too many files are missing at once. */
   pull(missing: number, of: number): void {
     this.#brake = `${missing} of the ${of} files of this folder are missing. ${ANSWERS}`;

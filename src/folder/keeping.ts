@@ -79,7 +79,8 @@ export class Keeping {
 
   async #letGoLocked(path: FilePath, hash: ContentHash, by: Version): Promise<boolean> {
     const copy = this.#room.held.find(path, hash);
-    if (copy === undefined) return false;
+    // Made anew since the caller looked, of the same content: then nothing is to go.
+    if (copy === undefined || isCurrent(this.#room.options.ledger.view(path), hash)) return false;
     if (copy.disk === path) {
       const { plain } = await groundAt(this.#room, path);
       if (plain !== copy) return false;

@@ -36,6 +36,8 @@ export class StagingFile implements Staging {
   #notedBytes: number;
   #noting: Promise<void> | undefined;
   #digest: Promise<Digest> | undefined;
+  #isDigesting = false;
+  #usedMs: number;
   /** A sync failed. The kernel may take the lost bytes for clean from then on, so that a second sync would prove nothing. */
   #fault: MeshError | undefined;
   #isOver = false;
@@ -48,6 +50,7 @@ export class StagingFile implements Staging {
     this.#file = file;
     this.#written = new Gapless(have);
     this.#notedBytes = have;
+    this.#usedMs = room.options.clock.now();
   }
 
   get place(): DiskPath {
@@ -58,8 +61,20 @@ export class StagingFile implements Staging {
     return this.#written.have;
   }
 
+  /** When somebody last did something with it; undefined while it is being read. */
+  get idleSinceMs(): number | undefined {
+    return this.#isDigesting ? undefined : this.#usedMs;
+  }
+
+  /** Somebody goes on with it. */
+  touch(): void {
+    this.#usedMs = this.#room.options.clock.now();
+  }
+
   async write(offset: number, bytes: Uint8Array): Promise<void> {
+    if (this.#isOver) throw new MeshError('gone', 'this staging was let go: begin it again');
     this.#assertSound();
+    this.touch();
     const file = this.#file;
     if (file === undefined || this.#digest !== undefined) throw new MeshError('failed', 'the staging is closed for writing');
     this.#reserveUpTo(offset + bytes.length);
@@ -104,6 +119,16 @@ export class StagingFile implements Staging {
     }
   }
 
+  /** Nobody goes on with it: its file and its reservation are given back, its bytes stay for whoever opens it again. */
+  async leave(): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#reservations.release(this);
+    const file = this.#file;
+    if (file !== undefined && this.have > this.#notedBytes) await this.#note(file);
+    await this.#close();
+  }
+
   /** The file is the folder's now: the staging's note and reservation end. */
   async forget(): Promise<void> {
     if (this.#isOver) return;
@@ -134,14 +159,20 @@ export class StagingFile implements Staging {
   }
 
   async #digestNow(): Promise<Digest> {
-    await this.#close();
-    this.#assertSound();
-    const { disk, hasher } = this.#room.options;
-    const file = await disk.open(this.place);
+    this.#isDigesting = true;
     try {
-      return await hasher.digest(file);
+      await this.#close();
+      this.#assertSound();
+      const { disk, hasher } = this.#room.options;
+      const file = await disk.open(this.place);
+      try {
+        return await hasher.digest(file);
+      } finally {
+        await file.close();
+      }
     } finally {
-      await file.close();
+      this.#isDigesting = false;
+      this.touch();
     }
   }
 

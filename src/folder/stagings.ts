@@ -1,4 +1,4 @@
-import { MeshError } from '../core/errors.ts';
+import { asMeshError, MeshError } from '../core/errors.ts';
 import type { DiskPath, StageFile } from '../platform/disk.ts';
 import type { Staging } from './face.ts';
 import type { Room } from './room.ts';
@@ -6,7 +6,9 @@ import { decodeRow, STAGING_KEYS, stagingKey } from './rows.ts';
 import { type Reservations, StagingFile, type StagingRow } from './staging.ts';
 import { rowsOf } from './store-queue.ts';
 
-/** A staging nobody went on with is removed after so long. */
+/** A staging nobody writes or reads gives its room back after so long. Longer than whoever has one waits for anything. */
+const IDLE_MS = 30 * 60_000;
+/** Its bytes are removed after so long. */
 const STALE_MS = 24 * 3_600_000;
 /** Share of the disk that the default capacity leaves free. 0…1. */
 const FREE_SHARE = 0.1;
@@ -54,7 +56,10 @@ export class Stagings implements Reservations {
   async open(name: string, size: number | undefined): Promise<StagingFile> {
     if (!NAME.test(name)) throw new MeshError('failed', 'a staging has a plain name');
     const open = this.#open.get(name);
-    if (open !== undefined && !open.isBroken) return open;
+    if (open !== undefined && !open.isBroken) {
+      open.touch();
+      return open;
+    }
     const opening = this.#opening.get(name) ?? this.#openNew(name, size).finally(() => this.#opening.delete(name));
     this.#opening.set(name, opening);
     return opening;
@@ -62,7 +67,8 @@ export class Stagings implements Reservations {
 
   async #openNew(name: string, size: number | undefined): Promise<StagingFile> {
     await this.#open.get(name)?.discard();
-    if (this.#room.pinned.has(`.filemesh/stage/${name}`)) throw new MeshError('busy', 'what was staged under this name is still in use');
+    if (this.#room.pinned.has(`.filemesh/stage/${name}`))
+      throw new MeshError('busy', 'what was staged under this name is still in use');
     if (this.#open.size + this.#opening.size >= STAGINGS_MAX) throw new MeshError('busy', 'too many files are on their way in');
     await this.refresh();
     const { store, disk } = this.#room.options;
@@ -118,7 +124,19 @@ export class Stagings implements Reservations {
     this.#room.tell();
   }
 
-  /** At start, intents being finished: removes stagings nobody went on with. `inUse`: places that are not to be touched. */
+  /** Gives back what stagings hold that nobody goes on with: a client that left, a content that is no longer wanted. */
+  async leaveIdle(): Promise<void> {
+    const { clock, log } = this.#room.options;
+    const oldestMs = clock.now() - IDLE_MS;
+    for (const staging of [...this.#open.values()]) {
+      if ((staging.idleSinceMs ?? Number.POSITIVE_INFINITY) > oldestMs) continue;
+      await staging.leave().catch((thrown) => {
+        log.warn('a staging could not be left in order', { name: staging.name, reason: asMeshError(thrown).message });
+      });
+    }
+  }
+
+  /** Removes the bytes of stagings nobody goes on with, intents being finished. `inUse`: places that are not to be touched. */
   async sweep(inUse: ReadonlySet<DiskPath>): Promise<void> {
     const { disk, clock, store } = this.#room.options;
     const oldestMs = clock.wall() - STALE_MS;
@@ -126,7 +144,8 @@ export class Stagings implements Reservations {
     for (const { name, stat } of await disk.list('stage')) {
       const place = `.filemesh/stage/${name}`;
       // ctime: the mtime may already be that of the content.
-      if (stat.ctimeMs < oldestMs && !this.#open.has(name) && !inUse.has(place)) await disk.remove(place);
+      const isOpen = this.#open.has(name) || this.#opening.has(name);
+      if (stat.ctimeMs < oldestMs && !isOpen && !inUse.has(place)) await disk.remove(place);
       else names.add(name);
     }
     for await (const page of rowsOf(store, STAGING_KEYS)) {

@@ -6,7 +6,7 @@ import type { Asides } from './asides.ts';
 import type { Room } from './room.ts';
 import type { Stagings } from './stagings.ts';
 
-/** Old copies are purged so often, and at the opening. */
+/** Old copies and stale stagings are purged so often, and at the opening. */
 const PURGE_EVERY_MS = 3_600_000;
 
 /** What the private part of the folder needs at its opening and now and then. */
@@ -39,12 +39,18 @@ export class Upkeep {
   async beforeScan(): Promise<void> {
     await this.open();
     await this.#acts.retryStuck();
+    await this.#stagings.leaveIdle();
     await this.#stagings.refresh();
     const nowMs = this.#room.options.clock.now();
     if (nowMs - this.#purgedMs < PURGE_EVERY_MS) return;
     this.#purgedMs = nowMs;
     const inUse = new Set<DiskPath>([...this.#asides.places(), ...this.#room.pinned]);
-    this.#room.spawn('purging old copies', () => this.#room.old.purge(this.#stagings.capacity, inUse));
+    this.#room.spawn('purging old copies', () => this.#purge(inUse));
+  }
+
+  async #purge(inUse: ReadonlySet<DiskPath>): Promise<void> {
+    await this.#room.old.purge(this.#stagings.capacity, inUse);
+    await this.#stagings.sweep(this.#room.pinned);
   }
 
   /** Resolves after `ms`, or when the folder stops. */

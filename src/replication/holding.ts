@@ -1,8 +1,9 @@
 import type { Catalog } from '../catalog/catalog.ts';
+import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import type { Content, IndexRecord, PathView } from '../core/namespace.ts';
 import { dutyOf } from '../core/repair.ts';
-import { type FileVersion, isSameVersion, type Version } from '../core/version.ts';
+import { type FileVersion, isBefore, isSameVersion, type Version } from '../core/version.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Standings } from './standings.ts';
 
@@ -43,28 +44,52 @@ export class Holding {
     } else if (duty.kind === 'adopt') {
       await folder.keepFromHere(path, duty.version);
     } else if (duty.kind === 'let-go' && version.kind === 'file') {
-      if (duty.renamedTo !== undefined) await this.#keepUnderNewName(version, duty.renamedTo);
-      await this.#letGo(path, version, duty.by);
+      const { by, renamedTo } = duty;
+      const isKept = renamedTo === undefined || (await this.#keepUnderNewName(version, renamedTo));
+      await this.#letGo(path, version, by);
+      // What stood in its way is gone now, and its bytes lie in the trash.
+      if (!isKept) await this.#keepUnderNewName(version, renamedTo);
     }
   }
 
-  /** A holder of renamed bytes commits them under the new name before it obeys: the bytes never travel. */
-  async #keepUnderNewName(version: FileVersion, path: FilePath): Promise<void> {
-    const { catalog, folder } = this.#slice;
+  /**
+   * A holder of renamed bytes commits them under the new name before it obeys: the bytes never travel. False when it
+   * cannot and may obey all the same.
+   */
+  async #keepUnderNewName(version: FileVersion, path: FilePath): Promise<boolean> {
+    const { catalog, folder, wanted } = this.#slice;
     const content = catalog.view(path)?.contents.find((one) => one.hash === version.hash);
-    if (content !== undefined && !content.holders.includes(catalog.self)) await folder.keepFromHere(path, content.shown);
+    if (content === undefined || content.holders.includes(catalog.self)) return true;
+    try {
+      await folder.keepFromHere(path, content.shown);
+      return true;
+    } catch (error) {
+      const { code } = asMeshError(error);
+      // The old name may be what stands in its way (`a` became `a/b`).
+      const isInItsWay = code === 'bad-place';
+      // No room for both: these bytes go when the others have theirs.
+      const isKeptElsewhere = code === 'full' && this.#liveCopies(content) >= wanted();
+      if (!isInItsWay && !isKeptElsewhere) throw error;
+      return false;
+    }
   }
 
   async #letGo(path: FilePath, version: FileVersion, by: Version): Promise<void> {
     const { folder } = this.#slice;
     if (folder.holds(path, version.hash)) await folder.letGo(path, version.hash, by);
-    else await this.#carry(path, by);
+    else await this.#carry(path, by, version);
   }
 
-  /** Takes the dominating version into the own index, unless it is there already: what is held of it must not be denied. */
-  async #carry(path: FilePath, by: Version): Promise<void> {
+  /**
+   * Takes the dominating version into the own index, unless it is there already: what is held of it must not be denied.
+   * `gone`: what it takes the place of, though recorded as held.
+   */
+  async #carry(path: FilePath, by: Version, gone?: FileVersion): Promise<void> {
     await this.#slice.catalog.change([path], (transaction) => {
-      const isThere = transaction.own(path).some((record) => isSameVersion(record.version, by));
+      // What is still held, and is replaced by `by` too, has its own time: its record would go with this one.
+      const stays = ({ version, holding }: IndexRecord) =>
+        holding !== 'none' && isBefore(version, by) && !(gone !== undefined && isSameVersion(version, gone));
+      const isThere = transaction.own(path).some((record) => isSameVersion(record.version, by) || stays(record));
       if (!isThere) transaction.put({ path, version: by, holding: 'none' });
     });
   }

@@ -60,6 +60,8 @@ export class Placing {
   readonly #targets = new Map<string, Set<PeerId>>();
   readonly #resting = new Map<string, Rest & { need: Need }>();
   readonly #perPeer = new Map<PeerId, number>();
+  /** Contents for which every taker has as many on their way as it may, by one of these takers: they wait for its next free place. */
+  readonly #parked = new Map<PeerId, Map<string, Need>>();
   #underWay = 0;
   #restTimer: Timer | undefined;
   #stopped = false;
@@ -119,13 +121,26 @@ export class Placing {
   }
 
   #next(): Need | undefined {
+    for (const [peer, parked] of this.#parked) {
+      if (this.#isBusy(peer)) continue;
+      const need = takeFirst(parked);
+      if (parked.size === 0) this.#parked.delete(peer);
+      if (need !== undefined) return need;
+    }
     for (const queue of this.#queues) {
-      const first = queue?.entries().next();
-      if (queue === undefined || first === undefined || first.done) continue;
-      queue.delete(first.value[0]);
-      return first.value[1];
+      const need = queue === undefined ? undefined : takeFirst(queue);
+      if (need !== undefined) return need;
     }
     return undefined;
+  }
+
+  #isBusy(peer: PeerId): boolean {
+    return (this.#perPeer.get(peer) ?? 0) >= PLACEMENTS_PER_PEER_MAX;
+  }
+
+  #park(need: Need, peer: PeerId): void {
+    const parked = this.#parked.get(peer) ?? new Map<string, Need>();
+    this.#parked.set(peer, parked.set(keyOf(need), need));
   }
 
   /** Decides anew from what is known now, and offers the content to as many peers as it lacks copies. */
@@ -135,11 +150,11 @@ export class Placing {
     const shortage = this.#shortage(content);
     const targets = this.#targets.get(keyOf(need)) ?? new Set<PeerId>();
     for (let lacking = shortage.missing - targets.size; lacking > 0; lacking--) {
-      const target = this.#choose(need, content, shortage, targets, new Set());
-      if (target === undefined) {
-        this.#rest(need);
-        return;
-      }
+      const takers = this.#takers(need, content, shortage, targets, new Set());
+      const target = takers.find((peer) => !this.#isBusy(peer));
+      const [busy] = takers;
+      if (target === undefined && busy !== undefined) return this.#park(need, busy);
+      if (target === undefined) return this.#rest(need);
       this.#targets.set(keyOf(need), targets.add(target));
       this.#underWay++;
       const offering = this.#offer(target, need, content, shortage, targets);
@@ -157,7 +172,9 @@ export class Placing {
         targets.delete(target);
         if (placed) return;
         declined.add(target);
-        target = this.#choose(need, content, shortage, targets, declined);
+        const takers = this.#takers(need, content, shortage, targets, declined);
+        // One more than it may have is no harm: it takes the place of the one that was declined.
+        target = takers.find((peer) => !this.#isBusy(peer)) ?? takers[0];
         if (target !== undefined) targets.add(target);
       }
       this.#rest(need);
@@ -199,7 +216,8 @@ export class Placing {
     return content === undefined || content.holders.includes(target);
   }
 
-  #choose(need: Need, content: Content, shortage: Shortage, targets: Set<PeerId>, declined: Set<PeerId>): PeerId | undefined {
+  /** Who could take it, best first, busy ones too. */
+  #takers(need: Need, content: Content, shortage: Shortage, targets: Set<PeerId>, declined: Set<PeerId>): PeerId[] {
     const { catalog, standings, rule } = this.#slice;
     const holders = new Set(content.holders);
     const heldBefore = new Set(
@@ -212,13 +230,12 @@ export class Placing {
     const candidates: Candidate[] = [];
     for (const { id } of catalog.peers.all()) {
       if (holders.has(id) || targets.has(id) || declined.has(id) || standings.of(id) !== 'live') continue;
-      if ((this.#perPeer.get(id) ?? 0) >= PLACEMENTS_PER_PEER_MAX) continue;
       const load = this.#loadOf(id);
       if (load === undefined || (shortage.healing && shareInUse(load) > HEAL_SHARE_MAX)) continue;
       const name = catalog.shownName(id);
       candidates.push({ id, name, load, hasBytes: haveBytes.has(id), heldBase: heldBefore.has(id) });
     }
-    return placementOrder(candidates, content.size, rule)[0]?.id;
+    return placementOrder(candidates, content.size, rule).map((one) => one.id);
   }
 
   /** Bytes and files by the indexes, which are exact; what is on its way by whoever knows of more. */
@@ -258,6 +275,14 @@ export class Placing {
     if (this.#resting.size > 0) this.#restTimer = this.#slice.clock.after(REST_MS, () => this.#retry());
     this.#pump();
   }
+}
+
+function takeFirst(needs: Map<string, Need>): Need | undefined {
+  for (const [key, need] of needs) {
+    needs.delete(key);
+    return need;
+  }
+  return undefined;
 }
 
 function keyOf(need: Need): string {

@@ -134,8 +134,10 @@ export class Replication {
       try {
         await this.#holding.attend(path);
       } catch (error) {
-        this.#options.log.debug('a path must wait', { path, reason: asMeshError(error).code });
-        this.#later(path);
+        const reason = asMeshError(error).code;
+        this.#options.log.debug('a path must wait', { path, reason });
+        // A full disk does not get room within the second: the sweep comes by again.
+        if (reason !== 'full') this.#later(path);
       }
     }
     if (this.#isOwner(path)) this.#placing.consider(path);

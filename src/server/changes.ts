@@ -12,7 +12,7 @@ import type { Copies } from './copies.ts';
 import type { Entries } from './entries.ts';
 import type { Plan, PlannedStep, Planner } from './plans.ts';
 import type { Pulling } from './pulling.ts';
-import type { Uploads } from './uploads.ts';
+import { REDIRECTS_MAX, type Uploads } from './uploads.ts';
 
 /** Redirects a client follows before the peer asked carries the change out itself. */
 const HOPS_MAX = 2;
@@ -82,7 +82,7 @@ export class Changes {
       const content = catalog.view(path)?.contents.find((one) => one.hash === hash);
       const holders = content === undefined ? [] : entries.holders(content).filter((one) => one.live);
       if (holders.length === 0) throw new MeshError('unavailable', `no holder of ${path} is up now`);
-      if (ask.hops < HOPS_MAX) return holders;
+      if (ask.hops < HOPS_MAX) return holders.slice(0, REDIRECTS_MAX);
     }
     return [];
   }

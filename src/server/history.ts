@@ -8,6 +8,8 @@ import { firstWithin } from './answer-bytes.ts';
 
 /** Older contents told of one name, newest first. */
 const COPIES_MAX = 500;
+/** Peers named for one of them. */
+const PEERS_MAX = 64;
 /** A peer that does not answer in time is left out. */
 const ASK_DEADLINE_MS = 3_000;
 
@@ -58,7 +60,7 @@ export class History {
       size: content.size,
       modified: content.modifiedMs,
       origin: catalog.shownName(content.shown.origin),
-      peers: content.holders.map((peer) => catalog.shownName(peer)),
+      peers: content.holders.slice(0, PEERS_MAX).map((peer) => catalog.shownName(peer)),
       current: true,
     }));
     const old = (await folder.oldCopies(path)).map((copy) => ({
@@ -82,6 +84,6 @@ export class History {
 }
 
 function unite(a: Copy, b: Copy): Copy {
-  const peers = [...new Set([...a.peers, ...b.peers])].slice(0, 64);
+  const peers = [...new Set([...a.peers, ...b.peers])].slice(0, PEERS_MAX);
   return { ...(a.current ? a : b), modified: Math.max(a.modified, b.modified), peers, current: a.current || b.current };
 }

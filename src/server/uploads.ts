@@ -10,6 +10,8 @@ import type { Entries } from './entries.ts';
 
 /** Uploads open at once; a client has one, a peer serves 200 clients. */
 const UPLOADS_MAX = 500;
+/** Peers a client is sent to: it asks one after the other, two hops at most. */
+export const REDIRECTS_MAX = 16;
 /** An upload nobody writes is let go after so long; its staged bytes stay on disk for a day. */
 const IDLE_MS = 10 * 60_000;
 
@@ -91,13 +93,14 @@ export class Uploads {
     const holders = contents
       .flatMap((content) => entries.holders(content))
       .filter((one) => one.live && one.address !== undefined);
-    if (holders.length > 0) return holders;
+    if (holders.length > 0) return holders.slice(0, REDIRECTS_MAX);
     const own = folder.state();
     const size = ask.size ?? 0;
     if (own.paused === undefined && hasRoom(own, size)) return [];
     return catalog.peers
       .all()
       .filter((one) => one.id !== catalog.self && one.live && one.paused === undefined && hasRoom(one.load, size))
+      .slice(0, REDIRECTS_MAX)
       .map((one) => entries.holder(one.id));
   }
 

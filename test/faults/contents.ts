@@ -56,7 +56,10 @@ export function digest(bytes: Buffer | string): string {
 /** Contents of all sizes: nothing, one byte, around the borders of pages and blocks, then spread evenly up to the largest. */
 export function contentsUpTo(largestBytes: number, count: number): Buffer[] {
   const special = [0, 1, 511, 4096, 4097, 65_536, 1_048_577, largestBytes];
-  const sizes = Array.from({ length: count }, (_, index) => special[index] ?? Math.floor((largestBytes * (index + 1)) / (count * 2)));
+  const sizes = Array.from(
+    { length: count },
+    (_, index) => special[index] ?? Math.floor((largestBytes * (index + 1)) / (count * 2)),
+  );
   return sizes.slice(0, count).map((size) => randomBytes(size));
 }
 

@@ -57,7 +57,10 @@ describe.skipIf(skipped)('a partition', () => {
 
   it('lets both sides go on', async () => {
     lan.cut(3);
-    await Promise.all([peers[0]?.event({ event: 'member-lost', peer: 'charlie' }), peers[2]?.event({ event: 'member-lost', peer: 'bravo' })]);
+    await Promise.all([
+      peers[0]?.event({ event: 'member-lost', peer: 'charlie' }),
+      peers[2]?.event({ event: 'member-lost', peer: 'bravo' }),
+    ]);
     await until('charlie is alone', async () => {
       const { value } = await verb(3, 'peers');
       return value.filter((peer: { alive: boolean }) => peer.alive).length === 1;
@@ -78,11 +81,15 @@ describe.skipIf(skipped)('a partition', () => {
 
   it('heals: nothing acknowledged is lost, conflicts are shown, the same on all', async () => {
     lan.mend(3);
-    const files = await until('one truth on all', async () => {
-      const files = await shown().catch(() => undefined);
-      const whole = files !== undefined && [...files.values()].every((file) => file.copies === 3 && file.available === true);
-      return whole && files.has('only-left.txt') && files.has('only-right.txt') ? files : undefined;
-    }, 30_000);
+    const files = await until(
+      'one truth on all',
+      async () => {
+        const files = await shown().catch(() => undefined);
+        const whole = files !== undefined && [...files.values()].every((file) => file.copies === 3 && file.available === true);
+        return whole && files.has('only-left.txt') && files.has('only-right.txt') ? files : undefined;
+      },
+      30_000,
+    );
     expect([...files.keys()].sort()).toEqual(['edited.txt', 'kept.txt', 'made.txt', 'only-left.txt', 'only-right.txt']);
     const inConflict = [...files.values()].filter((file) => file.conflict === true).map((file) => file.path);
     expect(inConflict.sort()).toEqual(['edited.txt', 'made.txt']);
@@ -104,11 +111,15 @@ describe.skipIf(skipped)('a partition', () => {
     expect(resolved.value.version).toBe(keep?.version);
     const both = await verb(3, 'resolve', 'edited.txt', '--keep-both');
     expect(both.code, both.output + both.error).toBe(0);
-    const files = await until('no conflict is left anywhere', async () => {
-      const files = await shown().catch(() => undefined);
-      const settled = files !== undefined && [...files.values()].every((file) => file.conflict === false && file.copies === 3);
-      return settled ? files : undefined;
-    }, 30_000);
+    const files = await until(
+      'no conflict is left anywhere',
+      async () => {
+        const files = await shown().catch(() => undefined);
+        const settled = files !== undefined && [...files.values()].every((file) => file.conflict === false && file.copies === 3);
+        return settled ? files : undefined;
+      },
+      30_000,
+    );
     const names = [...files.keys()].filter((path) => path.startsWith('edited'));
     expect(names).toHaveLength(2);
     const wanted = {

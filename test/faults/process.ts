@@ -90,7 +90,10 @@ export class Process {
       const look = (line: string): void => {
         if (fits(line)) over(() => resolve(line));
       };
-      const fail = (why: string) => over(() => reject(new Error(`waited for ${what}: ${why}\n${this.#lines.slice(-5).join('\n')}\n${this.error.slice(-3000)}`)));
+      const fail = (why: string) =>
+        over(() =>
+          reject(new Error(`waited for ${what}: ${why}\n${this.#lines.slice(-5).join('\n')}\n${this.error.slice(-3000)}`)),
+        );
       const timer = setTimeout(() => fail(`not within ${limitMs} ms`), limitMs);
       this.#listeners.add(look);
       this.ended.then(
@@ -108,7 +111,11 @@ export class Process {
 }
 
 /** Looks until `look` gives something else than undefined or false; the longest a trial waits for what it expects. */
-export async function until<T>(what: string, look: () => T | Promise<T>, limitMs = 20_000): Promise<Exclude<T, undefined | false>> {
+export async function until<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  limitMs = 20_000,
+): Promise<Exclude<T, undefined | false>> {
   const began = performance.now();
   let last: unknown;
   for (;;) {

@@ -18,7 +18,10 @@ describe.skipIf(skipped)('who does not belong', () => {
   const verb = (host: number, ...words: string[]) => lan.verb(host, [...words, '--peer', at(host - 1).address]);
   const alive = async () => {
     const { value } = await verb(1, 'peers');
-    return value.filter((peer: { alive: boolean }) => peer.alive).map((peer: { name: string }) => peer.name).sort();
+    return value
+      .filter((peer: { alive: boolean }) => peer.alive)
+      .map((peer: { name: string }) => peer.name)
+      .sort();
   };
 
   beforeAll(async () => {
@@ -88,7 +91,9 @@ describe.skipIf(skipped)('who does not belong', () => {
     });
     expect(viaBravo.map((peer: { name: string }) => peer.name).sort()).toEqual(['alpha', 'bravo']);
     await at(2).process.kill();
-    const back = await at(2).again().catch((error: Error) => error);
+    const back = await at(2)
+      .again()
+      .catch((error: Error) => error);
     writeFileSync(join(at(0).folder, 'after.txt'), 'made after the removal');
     await at(0).event({ event: 'replicated', path: 'after.txt' });
     expect(await alive()).toEqual(['alpha', 'bravo']);
@@ -96,7 +101,9 @@ describe.skipIf(skipped)('who does not belong', () => {
     if (!(back instanceof Error)) await back.process.kill();
     const invited = await verb(1, 'invite');
     expect(invited.value.join).toMatch(/^trial\+[0-9a-f]{16}\//);
-    const old = await lan.verb(4, ['show', '--peer', at(0).address, '--timeout', '3'], { env: { FILEMESH_HOME: lan.place('old') } });
+    const old = await lan.verb(4, ['show', '--peer', at(0).address, '--timeout', '3'], {
+      env: { FILEMESH_HOME: lan.place('old') },
+    });
     expect(old.code, old.output).toBe(7);
     const now = await lan.verb(4, ['show', '--peer', at(0).address], {
       env: { FILEMESH_HOME: lan.place('now') },

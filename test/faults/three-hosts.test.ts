@@ -11,7 +11,16 @@ const LARGEST_BYTES = (isTrial ? 64 : 8) * 1024 * 1024;
 const LIMIT_MS = isTrial ? 1_200_000 : 90_000;
 const CLIENT = 4;
 /** Names that are no trouble, one of each kind that could be. */
-const NAMES = ['plain.txt', 'with space.txt', 'häßlich ñ.md', '😀 smile.bin', `${'n'.repeat(250)}.long`, 'deep/er/and/deeper.txt', '-dash', 'UPPER'];
+const NAMES = [
+  'plain.txt',
+  'with space.txt',
+  'häßlich ñ.md',
+  '😀 smile.bin',
+  `${'n'.repeat(250)}.long`,
+  'deep/er/and/deeper.txt',
+  '-dash',
+  'UPPER',
+];
 
 describe.skipIf(skipped)('three hosts, and a client on a fourth', () => {
   let lan: Lan;
@@ -50,7 +59,10 @@ describe.skipIf(skipped)('three hosts, and a client on a fourth', () => {
       }
       for (const [path, content] of dropped) {
         const holders = holdersOf(path);
-        expect(holders.map((peer) => peer.name), path).toHaveLength(2);
+        expect(
+          holders.map((peer) => peer.name),
+          path,
+        ).toHaveLength(2);
         for (const peer of holders) expect(contentOf(join(peer.folder, path))).toBe(content);
       }
       const loads = peers.map((peer) => bytesIn(peer.folder));

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Lan, lanMissing, type PeerProcess, skipAloud } from './lan.ts';
 import { type Process, until } from './process.ts';
 
-const inPath = (name: string) => [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'].some((folder) => existsSync(join(folder, name)));
+const inPath = (name: string) =>
+  [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'].some((folder) => existsSync(join(folder, name)));
 const lacks = (...names: string[]) => {
   const missing = names.filter((name) => !inPath(name));
   return missing.length === 0 ? lanMissing() : `not installed: ${missing.join(', ')}`;
@@ -24,7 +25,13 @@ function spellings(word: string): Buffer[] {
   const plain = Buffer.from(word);
   const codes = [plain.toString('hex'), plain.toString('hex').toUpperCase()].map((text) => Buffer.from(text));
   // Base64 of a word within a text depends on where it stands: without its ends, three spellings.
-  const base64 = [0, 1, 2].map((shift) => Buffer.from(Buffer.concat([Buffer.alloc(shift), plain]).toString('base64').slice(4, -4)));
+  const base64 = [0, 1, 2].map((shift) =>
+    Buffer.from(
+      Buffer.concat([Buffer.alloc(shift), plain])
+        .toString('base64')
+        .slice(4, -4),
+    ),
+  );
   return [plain, Buffer.from(word, 'utf16le'), Buffer.from(word.toUpperCase()), ...codes, ...base64];
 }
 
@@ -86,14 +93,19 @@ describe.skipIf(skipped.capture)('a capture of all cables during a workload', ()
     const captured = readFileSync(file);
     expect(captured.length).toBeGreaterThan(2 * text.length);
     const secret = lan.line.split('/')[1] as string;
-    const secretWords = secret.split('-').map((_, index, all) => all.slice(index, index + 2).join('-')).slice(0, -1);
+    const secretWords = secret
+      .split('-')
+      .map((_, index, all) => all.slice(index, index + 2).join('-'))
+      .slice(0, -1);
     const forbidden = [...Object.values(words), ...secretWords, lan.folder, hostnameWord()].filter((word) => word.length > 5);
     const found = forbidden.filter((word) => spellings(word).some((spelling) => captured.includes(spelling)));
     expect(found).toEqual([]);
     // A user's name may be short, and short words arise by chance in what is encrypted: only the rest is searched.
     const open = multicastOf(captured);
     expect(open.length).toBeGreaterThan(0);
-    expect(open.filter((packet) => packet.includes(userInfo().username) || packet.includes(hostname()) || packet.includes('trial'))).toEqual([]);
+    expect(
+      open.filter((packet) => packet.includes(userInfo().username) || packet.includes(hostname()) || packet.includes('trial')),
+    ).toEqual([]);
   }, 60_000);
 });
 

@@ -160,7 +160,9 @@ class Judge {
   #showsDelete(path: string, deleting: Operation): boolean {
     if (this.#hasTombstone.has(path)) return true;
     const now = [...(this.#now.get(path) ?? [])];
-    return now.some((hash) => this.#ending.history.makers(path, hash).some((maker) => isAfter(maker, deleting)));
+    const makers = now.flatMap((hash) => this.#ending.history.makers(path, hash));
+    // A file in a folder is taken in some time after it was put there, on top of what its peer knows by then.
+    return makers.some((maker) => maker.outcome === 'folder' || isAfter(maker, deleting));
   }
 
   #isNow(path: string, hash: string): boolean {

@@ -1,0 +1,153 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { NodeRandom } from '../../src/platform/node/node-random.ts';
+import { newSecret } from '../../src/wire/mesh-line.ts';
+import { type Process, until } from '../faults/process.ts';
+import { Ground } from './ground.ts';
+import { cpuMsOf, memoryOf } from './machine.ts';
+
+const here = dirname(fileURLToPath(import.meta.url));
+/** The built program; another build may be named. */
+export const PROGRAM = process.env.FILEMESH_PROGRAM ?? join(dirname(dirname(here)), 'dist', 'main.js');
+/** Settle time of every measured peer: it is taken off where a figure says so. */
+export const SETTLE_MS = 300;
+export const NAMES = ['alpha', 'bravo', 'charlie'];
+/** A peer is at rest when it used less CPU than this in a second, several seconds running. */
+const REST_CPU_MS = 60;
+const REST_SECONDS = 4;
+
+/** How long the event loop of a peer was blocked, in ms. */
+export interface Stalls {
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+  readonly maxMs: number;
+}
+
+/** A running peer and the events it told, each with the time it was heard. */
+export class BenchPeer {
+  readonly host: number;
+  readonly folder: string;
+  readonly process: Process;
+  readonly startedMs = performance.now();
+  readonly #counts = new Map<string, number>();
+  readonly #waiters = new Set<() => void>();
+  readonly #stallsFile: string;
+  #address = '';
+
+  constructor(host: number, folder: string, start: (stallsFile: string) => Process) {
+    this.host = host;
+    this.folder = folder;
+    this.#stallsFile = join(dirname(folder), `stalls-${host}`);
+    this.process = start(this.#stallsFile);
+    this.process.onLine((line) => this.#hear(line));
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  count(event: string): number {
+    return this.#counts.get(event) ?? 0;
+  }
+
+  /** Resolves with the time it was heard when this peer has told `event` (`replicated`, or `replicated a/path`) so often. */
+  async told(event: string, times: number, limitMs = 600_000): Promise<number> {
+    const limit = setTimeout(() => this.process.signal('SIGKILL'), limitMs);
+    try {
+      while (this.count(event) < times) {
+        await Promise.race([new Promise<void>((resolve) => this.#waiters.add(resolve)), this.process.ended]);
+        if (!this.process.runs)
+          throw new Error(
+            `${this.folder} ended at ${this.count(event)} of ${times} ${event}\n${this.process.error.slice(-2000)}`,
+          );
+      }
+      return performance.now();
+    } finally {
+      clearTimeout(limit);
+    }
+  }
+
+  memory() {
+    return memoryOf(this.process.pid);
+  }
+
+  cpuMs(): number {
+    return cpuMsOf(this.process.pid);
+  }
+
+  /** Resolves when the peer does nothing any more. */
+  async rested(): Promise<void> {
+    let quiet = 0;
+    for (let before = this.cpuMs(); quiet < REST_SECONDS; ) {
+      await sleep(1000);
+      const now = this.cpuMs();
+      quiet = now - before < REST_CPU_MS ? quiet + 1 : 0;
+      before = now;
+    }
+  }
+
+  /** What the event loop went through since the start, or since this was asked last. */
+  async stalls(): Promise<Stalls> {
+    rmSync(this.#stallsFile, { force: true });
+    this.process.signal('SIGUSR2');
+    await until('the stalls', () => existsSync(this.#stallsFile) && readFileSync(this.#stallsFile, 'utf8').endsWith('}'));
+    return JSON.parse(readFileSync(this.#stallsFile, 'utf8')) as Stalls;
+  }
+
+  async stop(): Promise<void> {
+    this.process.signal('SIGTERM');
+    await this.process.ended;
+  }
+
+  #hear(line: string): void {
+    const { event, path, peer, address } = JSON.parse(line) as Record<string, string>;
+    if (event === 'ready') this.#address = address ?? '';
+    for (const key of [event, `${event} ${path ?? peer ?? ''}`]) this.#counts.set(key ?? '', this.count(key ?? '') + 1);
+    for (const wake of this.#waiters) wake();
+    this.#waiters.clear();
+  }
+}
+
+/** Peers of one mesh on a ground. */
+export class BenchMesh {
+  readonly ground: Ground;
+  readonly #line = `bench/${newSecret(new NodeRandom())}`;
+
+  constructor(label: string, options: { hosts?: number; cables?: boolean } = {}) {
+    this.ground = new Ground(label, options.hosts ?? 3, options.cables);
+  }
+
+  folderOf(host: number): string {
+    return this.ground.place(NAMES[host - 1] ?? `host-${host}`);
+  }
+
+  /** Starts a peer, `ready` or not. */
+  start(host: number): BenchPeer {
+    const folder = this.folderOf(host);
+    const name = NAMES[host - 1] ?? `host-${host}`;
+    const words = ['up', folder, '--name', name, '--join', this.#line, '--settle', `${SETTLE_MS}ms`, '--json'];
+    const command = [process.execPath, '-r', join(here, 'preload.cjs'), PROGRAM, ...words];
+    return new BenchPeer(host, folder, (stallsFile) => this.ground.start(host, command, { BENCH_STALLS: stallsFile }));
+  }
+
+  /** Starts peers on hosts 1…N at the same moment; resolves when all see each other. */
+  async startAll(hosts: number): Promise<BenchPeer[]> {
+    const peers = Array.from({ length: hosts }, (_, index) => this.start(index + 1));
+    await Promise.all(peers.map((peer) => peer.told('member-joined', hosts - 1, 60_000)));
+    return peers;
+  }
+
+  /** The words that run the program as a client on a host: through this peer first. */
+  clientWords(peer: BenchPeer): string[] {
+    return [process.execPath, PROGRAM, '--join', this.#line, '--peer', peer.address];
+  }
+
+  close(): Promise<void> {
+    return this.ground.close();
+  }
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,77 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Figure, figureTable } from './figures.ts';
+import { machineLines } from './machine.ts';
+import { type Part, scaleOf } from './part.ts';
+import { coldStart } from './parts/cold-start.ts';
+import { drop } from './parts/drop.ts';
+import { failover } from './parts/failover.ts';
+import { largeFile } from './parts/large-file.ts';
+import { manyFiles } from './parts/many-files.ts';
+import { memory } from './parts/memory.ts';
+import { reconnect } from './parts/reconnect.ts';
+
+const PARTS: Readonly<Record<string, Part>> = {
+  'cold-start': coldStart,
+  failover,
+  drop,
+  reconnect,
+  'large-file': largeFile,
+  'many-files': manyFiles,
+  memory,
+};
+const page = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'docs', 'performance.md');
+
+const usage = `usage: run.ts [--small] [--write] [PART...]   parts: ${Object.keys(PARTS).join(' ')}
+--small tries the harness with little; --write puts the figures into docs/performance.md (done when all parts run in full)`;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { small: { type: 'boolean', default: false }, write: { type: 'boolean' }, help: { type: 'boolean' } },
+});
+const wanted = positionals.length > 0 ? positionals : Object.keys(PARTS);
+if (values.help === true || wanted.some((name) => PARTS[name] === undefined)) {
+  console.error(usage);
+  process.exit(values.help === true ? 0 : 2);
+}
+
+// An exit ends the processes of the part under way; a signal alone would leave them.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
+
+const scale = scaleOf(!values.small);
+const machine = machineLines();
+const sections: { name: string; figures: readonly Figure[] }[] = [];
+let isComplete = true;
+console.log(machine.join('\n'));
+for (const name of wanted) {
+  const began = performance.now();
+  try {
+    const figures = (await PARTS[name]?.(scale)) ?? [];
+    sections.push({ name, figures });
+    for (const { what, figure, goal } of figures) console.log(`${what}: ${figure}   [${goal}]`);
+  } catch (thrown) {
+    isComplete = false;
+    console.error(`${name} could not be measured: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+  }
+  console.log(`-- ${name} took ${((performance.now() - began) / 1000).toFixed(0)} s`);
+}
+if (values.write ?? (scale.isFull && positionals.length === 0)) {
+  mkdirSync(dirname(page), { recursive: true });
+  writeFileSync(page, pageText());
+  console.log(`written: ${page}`);
+}
+process.exit(isComplete ? 0 : 1);
+
+function pageText(): string {
+  const tables = sections.map(({ name, figures }) => `## ${name}\n\n${figureTable(figures)}\n`);
+  const size = scale.isFull ? '' : '\n**Small sizes: this run tried the harness, and its figures do not count.**\n';
+  return `# Performance
+
+Measured by \`make bench\` on ${new Date().toISOString().slice(0, 10)}. Times are medians. What is compared ran side by side in the same run, in
+turns: read the ratios, not the seconds. The settle time (300 ms here) is taken off where a line says so.
+${size}
+${machine.join('\n')}
+
+${tables.join('\n')}`;
+}
