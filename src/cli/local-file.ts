@@ -45,7 +45,8 @@ export class FileSource implements Source {
     const facts = await handle.stat();
     if (!facts.isFile()) {
       await handle.close();
-      throw new MeshError('usage', `${quote(file)} is no regular file`);
+      const what = facts.isDirectory() ? 'is a folder: "filemesh upload" stores folders' : 'is no regular file';
+      throw new MeshError('usage', `${quote(file)} ${what}`);
     }
     return new FileSource(handle, file, facts.size, facts.mtimeMs, { mode: facts.mode & 0o777, modifiedMs: facts.mtimeMs });
   }
@@ -100,10 +101,12 @@ export class FileSink implements Sink {
     const there = await stat(file).catch(() => undefined);
     if (there?.isDirectory() === true) throw new MeshError('exists', `${quote(file)} is a folder here`);
     if (there !== undefined && !replace) throw exists(file);
-    await mkdir(dirname(file), { recursive: true });
+    await makeFolders(dirname(file));
     // The stem is left out: it may be as long as a name can be.
     const staged = join(dirname(file), `.filemesh-${randomBytes(8).toString('hex')}`);
-    const handle = await open(staged, 'wx+', PRIVATE_MODE);
+    const handle = await open(staged, 'wx+', PRIVATE_MODE).catch((cause: unknown) => {
+      throw cannotSave(dirname(file), cause);
+    });
     return new FileSink(file, staged, handle, incoming, replace);
   }
 
@@ -133,6 +136,32 @@ export class FileSink implements Sink {
     await this.#handle.close().catch(() => undefined);
     await rm(this.#staged, { force: true });
   }
+}
+
+/** Makes a folder and those above it. Not by `recursive`: in /proc that never ends on Node 20. */
+async function makeFolders(folder: string): Promise<void> {
+  if (await isMade(folder)) return;
+  const above = dirname(folder);
+  if (above !== folder) await makeFolders(above);
+  if (!(await isMade(folder))) throw cannotSave(folder, undefined);
+}
+
+/** False when what is above is missing. */
+async function isMade(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder);
+    return true;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return false;
+    if ((await stat(folder).catch(() => undefined))?.isDirectory() === true) return true;
+    throw cannotSave(folder, cause);
+  }
+}
+
+function cannotSave(place: string, cause: unknown): MeshError {
+  const reason = cause === undefined ? 'it cannot be made' : reasonOf(cause);
+  return new MeshError('failed', `nothing can be saved in ${quote(place)}: ${reason}`, { cause });
 }
 
 /** Gives a staged file its name unless that is taken meanwhile. */

@@ -18,6 +18,9 @@ const GLOBALS: OptionTable = {
   version: { describe: 'tell the version of this program' },
 };
 
+/** A verb that was called off ends within so long. */
+const STOP_MS_MAX = 2000;
+
 /** Runs one command line to its exit code. Nothing is thrown: what fails is told in one line. */
 export async function run(argv: readonly string[]): Promise<number> {
   const screen = processScreen();
@@ -71,6 +74,8 @@ async function runOnce(verb: VerbCommand, line: Parsed, screen: Screen): Promise
     if (isLent) return;
     if (stop.signal.aborted) process.exit(EXIT_INTERRUPTED);
     stop.abort();
+    // Whatever the verb waits for must not hold the program back.
+    setTimeout(() => process.exit(EXIT_INTERRUPTED), STOP_MS_MAX).unref();
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);

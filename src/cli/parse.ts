@@ -74,7 +74,7 @@ export async function parseLine(
     );
   }
   await parser.parseAsync([...argv]);
-  if (fault !== undefined) throw new MeshError('usage', `${lowerFirst(fault)}; ${whereHelpIs(argv, commands)}`);
+  if (fault !== undefined) throw new MeshError('usage', `${faultInWords(fault)}; ${whereHelpIs(argv, commands)}`);
   if (found === undefined) throw new MeshError('usage', `this cannot be understood; ${whereHelpIs(argv, commands)}`);
   return checked(found.command, found.values, globals, argv, commands);
 }
@@ -130,6 +130,13 @@ function whereHelpIs(argv: readonly string[], commands: readonly CommandFacts[])
   return command === undefined ? '"filemesh help" lists the commands' : `"filemesh help ${command.name}" shows how it is used`;
 }
 
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
+/** What yargs finds wrong, in our words: it knows options by their bare names, and reads `-name` as four of them. */
+function faultInWords(fault: string): string {
+  const missing = /^Not enough arguments following: (.+)$/.exec(fault)?.[1];
+  if (missing !== undefined) return `--${missing} takes a value`;
+  const unknown = /^Unknown arguments?: (.+)$/.exec(fault)?.[1]?.split(', ');
+  if (unknown === undefined) return fault.charAt(0).toLowerCase() + fault.slice(1);
+  const [first = ''] = unknown;
+  if (first.length > 1) return `there is no option --${first}`;
+  return `there is no option -${first} (a name that begins with "-" stands behind "--")`;
 }

@@ -203,8 +203,8 @@ export class Session {
         if (result.link !== undefined) return this.#take(result.link);
         const spentMs = this.clock.now() - began;
         const limitMs = this.#options.timeoutMs;
-        if (result.refusal !== undefined && limitMs !== 'never') throw result.refusal;
-        if (limitMs !== 'never' && spentMs + pauseMs > limitMs) throw result.refusal ?? this.#unreachable();
+        if (result.refusal !== undefined && limitMs !== 'never') throw refused(result.refusal);
+        if (limitMs !== 'never' && spentMs + pauseMs > limitMs) throw this.#unreachable();
         this.#sayWaiting();
         this.#ports.browse();
         await pause(this.clock, pauseMs);
@@ -270,4 +270,13 @@ export class Session {
       `no peer answers (${where}); start one with "filemesh up", or name one with --peer HOST:PORT`,
     );
   }
+}
+
+/** What a refusal means for the user, and what to do next. */
+function refused(cause: MeshError): MeshError {
+  return new MeshError(
+    'not-allowed',
+    'the peer that answers does not admit this client: the join line is not that of its mesh, or no longer; "filemesh invite" on a machine of the mesh prints the present one',
+    { cause },
+  );
 }

@@ -74,10 +74,13 @@ export class Belief {
     ) {
       // A marker that this store did not write tells that another store was here before.
       const isFound = root.marker !== undefined && this.#phase === undefined;
+      // From this look on: the marker must not make a folder of whatever is mounted there a moment later.
+      this.#device = root.device;
       if (!isFound) await this.#enter('preparing');
       await disk.prepare(encodeMarker(this.#marker));
       await this.#enter(isFound ? 'finding' : 'ready');
     } else if (root.state === 'present' && this.#faultOf(root) === undefined) {
+      this.#device = root.device;
       // Its private folders may be missing, and it may have been moved to a disk without hard links.
       await disk.prepare(encodeMarker(this.#marker));
     }

@@ -16,6 +16,7 @@ import { Missing } from './missing.ts';
 import { shownOldCopy } from './old-copies.ts';
 import { Room } from './room.ts';
 import { faultOfName, Scanning } from './scanning.ts';
+import { Scrub } from './scrub.ts';
 import { Settling } from './settling.ts';
 import { Stagings } from './stagings.ts';
 import { Upkeep } from './upkeep.ts';
@@ -44,6 +45,7 @@ export class Folder {
   readonly #copies: Copies;
   readonly #ignore: IgnoreRules;
   readonly #upkeep: Upkeep;
+  readonly #scrub: Scrub;
   readonly #unreadable = new Map<FilePath, string>();
   #watch: Watch | undefined;
   #wasPaused = false;
@@ -66,6 +68,7 @@ export class Folder {
     this.#keeping = new Keeping(room, this.#acts, this.#stagings);
     this.#making = new Making(room, this.#acts, this.#stagings);
     this.#copies = new Copies(room, this.#acts);
+    this.#scrub = new Scrub(room, (path, hash) => this.#copies.verify(path, hash));
     const lateEdits = new LateEdits(room, this.#acts, this.#keeping);
     this.#missing = new Missing(room, (path) => this.#arrangeLater(path));
     this.#upkeep = new Upkeep(room, this.#acts, this.#asides, this.#stagings);
@@ -96,6 +99,11 @@ export class Folder {
     };
   }
 
+  /** What lies here is known, and acts are possible: before, `holds` may say less than there is. */
+  get isOpen(): boolean {
+    return this.#room.isOpen && !this.#room.isStopped;
+  }
+
   /** Called after anything that `state` shows has changed; often, so that the listener must be quick. */
   onState(listener: () => void): void {
     this.#room.onState(listener);
@@ -110,6 +118,7 @@ export class Folder {
     if (room.belief.paused === undefined) await this.#upkeep.open();
     this.#watch = await room.options.disk.watch((path) => this.#hint(path));
     room.spawn('the first scan', () => this.#scanning.scan());
+    this.#scrub.start();
   }
 
   /** Ends hints and timers, and waits for what is under way. */
@@ -119,6 +128,7 @@ export class Folder {
     this.#settling.stop();
     this.#asides.stop();
     this.#upkeep.stop();
+    this.#scrub.stop();
     this.#room.belief.stop();
     await this.#watch?.close();
     await this.#room.idle();

@@ -118,8 +118,10 @@ export class Keeping {
       await staged.discard();
       return;
     }
-    if (ground.versions.some((held) => isBefore(version, held))) {
-      throw new MeshError('overtaken', `a newer content of ${path} is here already`);
+    // Deleted or replaced while it was on its way: it is not to come back, were it for a moment.
+    const isOver = !isCurrent(this.#room.options.ledger.view(path), version.hash);
+    if (isOver || ground.versions.some((held) => isBefore(version, held))) {
+      throw new MeshError('overtaken', `a newer content of ${path} is known here already`);
     }
     await staged.finish(version.mode, version.modifiedMs);
     const isSibling = ground.plain !== undefined && !isReplacedBy(this.#room, path, ground, [version]);

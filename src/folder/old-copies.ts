@@ -36,12 +36,16 @@ export class OldCopies {
   }
 
   async load(): Promise<void> {
-    const { store } = this.#room.options;
+    const { store, clock } = this.#room.options;
     const rows: OldRow[] = [];
     for await (const page of rowsOf(store, OLD_KEYS)) for (const { value } of page) rows.push(decodeRow<OldRow>(value));
     rows.sort((a, b) => a.asideMs - b.asideMs);
     for (const row of rows) this.add(row);
     this.#isTrashHeld = (await store.get(TRASH_HELD_KEY)) !== undefined;
+    // A restart in the middle of many burials does not begin to count anew.
+    const oldestMs = clock.wall() - BURIALS_WINDOW_MS;
+    const count = rows.filter((row) => row.asideMs >= oldestMs && row.disk.startsWith('.filemesh/trash/')).length;
+    this.#burials = { sinceMs: clock.now(), count };
   }
 
   /** A sentence for a person while nothing of the trash is purged. */

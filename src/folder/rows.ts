@@ -7,6 +7,8 @@ export const HELD_KEYS = { from: 'f/h/', to: 'f/h0' };
 export const INTENT_KEYS = { from: 'f/i/', to: 'f/i0' };
 export const OLD_KEYS = { from: 'f/o/', to: 'f/o0' };
 export const STAGING_KEYS = { from: 'f/s/', to: 'f/s0' };
+/** How far the scrub has come. */
+export const SCRUB_KEY = 'f/scrub';
 /** Set while the trash may not be purged. */
 export const TRASH_HELD_KEY = 'f/trash-held';
 

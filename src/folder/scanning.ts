@@ -147,7 +147,8 @@ export class Scanning {
     await settling.rested();
     if (room.isStopped) return;
     await missing.judge(beganMs, met.hidden);
-    await room.belief.finishFinding();
+    // What could not be taken in, because the folder went away meanwhile, is still to be found.
+    if (room.belief.paused === undefined) await room.belief.finishFinding();
     this.isDone = true;
   }
 

@@ -73,7 +73,7 @@ export class Peer {
       events: {
         onForeignMesh: (count) => {
           this.#foreignPeers = count;
-          this.#tell({ event: 'foreign-mesh', reason: `${count} peers of other meshes are on this network` });
+          this.#tell({ event: 'foreign-mesh', reason: foreignWords(count) });
         },
         onAlone: () => this.#tell({ event: 'alone' }),
         onMember: (event, _id, peer) => this.#tell({ event: event === 'joined' ? 'member-joined' : 'member-lost', peer }),
@@ -91,7 +91,7 @@ export class Peer {
       meshName: () => this.#membership.mesh()?.name ?? config.meshName,
       warnings: () => this.#warnings(),
     };
-    this.#server = new Server({ ...shared, membership });
+    this.#server = new Server({ ...shared, membership, noteOf: (path) => this.#replication.noteOf(path) });
     new PathEvents(catalog, (event) => this.#tell(event));
   }
 
@@ -186,10 +186,14 @@ export class Peer {
 
   #warnings(): string[] {
     const count = this.#foreignPeers;
-    return count === 0 ? [] : [`${count} peers of other meshes are on this network: --join LINE joins one of them`];
+    return count === 0 ? [] : [`${foreignWords(count)}: --join LINE joins one of them`];
   }
 
   #tell(event: PeerEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+function foreignWords(count: number): string {
+  return count === 1 ? '1 peer of another mesh is on this network' : `${count} peers of other meshes are on this network`;
 }

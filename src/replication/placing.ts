@@ -1,6 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
-import { asMeshError, MeshError } from '../core/errors.ts';
+import { asMeshError, type ErrorCode, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath, PeerId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
 import { type Candidate, type Load, type PlacementRule, placementOrder, shareInUse } from '../core/placement.ts';
@@ -10,6 +10,7 @@ import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Ask } from '../wire/calls.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
+import { type Declines, declineWords } from './declines.ts';
 import type { Renames } from './renames.ts';
 import type { Standings } from './standings.ts';
 
@@ -47,6 +48,7 @@ interface Need {
 interface Rest {
   readonly untilMs: number;
   readonly lengthMs: number;
+  readonly declines: Declines;
 }
 
 /**
@@ -90,6 +92,16 @@ export class Placing {
   #canBePlaced({ live }: Shortage): boolean {
     if (live.length === 0) return false;
     return this.#slice.catalog.peers.all().some(({ id }) => !live.includes(id) && this.#slice.standings.of(id) === 'live');
+  }
+
+  /** Why a content of this path has too few copies, in words, as far as this peer tried to place it. */
+  noteOf(path: FilePath): string | undefined {
+    for (const { hash } of this.#slice.catalog.view(path)?.contents ?? []) {
+      const declines = this.#resting.get(keyOf({ path, hash }))?.declines;
+      if (declines !== undefined && declines.size > 0)
+        return declineWords(declines, (peer) => this.#slice.catalog.shownName(peer));
+    }
+    return undefined;
   }
 
   /** A peer came, or has room again: what rests is tried at once. */
@@ -150,7 +162,7 @@ export class Placing {
     const shortage = this.#shortage(content);
     const targets = this.#targets.get(keyOf(need)) ?? new Set<PeerId>();
     for (let lacking = shortage.missing - targets.size; lacking > 0; lacking--) {
-      const takers = this.#takers(need, content, shortage, targets, new Set());
+      const takers = this.#takers(need, content, shortage, targets, new Map());
       const target = takers.find((peer) => !this.#isBusy(peer));
       const [busy] = takers;
       if (target === undefined && busy !== undefined) return this.#park(need, busy);
@@ -164,20 +176,20 @@ export class Placing {
 
   /** Asks one peer after the other, best first, until one has taken the content. */
   async #offer(first: PeerId, need: Need, content: Content, shortage: Shortage, targets: Set<PeerId>): Promise<void> {
-    const declined = new Set<PeerId>();
+    const declined = new Map<PeerId, ErrorCode>();
     let target: PeerId | undefined = first;
     try {
       while (target !== undefined && !this.#stopped) {
-        const placed = await this.#ask(target, need, content);
+        const reason = await this.#ask(target, need, content);
         targets.delete(target);
-        if (placed) return;
-        declined.add(target);
+        if (reason === undefined) return;
+        declined.set(target, reason);
         const takers = this.#takers(need, content, shortage, targets, declined);
         // One more than it may have is no harm: it takes the place of the one that was declined.
         target = takers.find((peer) => !this.#isBusy(peer)) ?? takers[0];
         if (target !== undefined) targets.add(target);
       }
-      this.#rest(need);
+      this.#rest(need, declined);
     } finally {
       this.#underWay--;
       if (targets.size === 0) this.#targets.delete(keyOf(need));
@@ -185,7 +197,8 @@ export class Placing {
     }
   }
 
-  async #ask(target: PeerId, need: Need, content: Content): Promise<boolean> {
+  /** Resolves with why it was declined; undefined: it was taken. */
+  async #ask(target: PeerId, need: Need, content: Content): Promise<ErrorCode | undefined> {
     const { catalog, waiters, log } = this.#slice;
     const reservation = catalog.peers.reserve(target, content.size);
     this.#perPeer.set(target, (this.#perPeer.get(target) ?? 0) + 1);
@@ -193,10 +206,11 @@ export class Placing {
       const ask = { path: need.path, hash: need.hash, version: versionKey(content.shown), size: content.size };
       await this.#send(target, { ...ask, holders: content.holders.slice(0, 64) });
       await waiters.until(need.path, () => this.#isAnnounced(target, need), RESERVATION_MS_MAX);
-      return true;
+      return undefined;
     } catch (error) {
-      log.info('a copy was declined', { path: need.path, by: catalog.shownName(target), reason: asMeshError(error).code });
-      return false;
+      const { code } = asMeshError(error);
+      log.info('a copy was declined', { path: need.path, by: catalog.shownName(target), reason: code });
+      return code;
     } finally {
       reservation.release();
       this.#perPeer.set(target, (this.#perPeer.get(target) ?? 1) - 1);
@@ -217,7 +231,7 @@ export class Placing {
   }
 
   /** Who could take it, best first, busy ones too. */
-  #takers(need: Need, content: Content, shortage: Shortage, targets: Set<PeerId>, declined: Set<PeerId>): PeerId[] {
+  #takers(need: Need, content: Content, shortage: Shortage, targets: Set<PeerId>, declined: Declines): PeerId[] {
     const { catalog, standings, rule } = this.#slice;
     const holders = new Set(content.holders);
     const heldBefore = new Set(
@@ -254,11 +268,13 @@ export class Placing {
     };
   }
 
-  #rest(need: Need): void {
+  #rest(need: Need, declined: Declines = new Map()): void {
     if (this.#stopped) return;
     const key = keyOf(need);
-    const lengthMs = Math.min(REST_MS_MAX, (this.#resting.get(key)?.lengthMs ?? REST_MS / 2) * 2);
-    this.#resting.set(key, { need, lengthMs, untilMs: this.#slice.clock.now() + lengthMs });
+    const before = this.#resting.get(key);
+    const lengthMs = Math.min(REST_MS_MAX, (before?.lengthMs ?? REST_MS / 2) * 2);
+    const declines = declined.size > 0 ? declined : (before?.declines ?? declined);
+    this.#resting.set(key, { need, lengthMs, declines, untilMs: this.#slice.clock.now() + lengthMs });
     this.#restTimer ??= this.#slice.clock.after(REST_MS, () => this.#retry());
   }
 

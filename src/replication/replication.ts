@@ -55,6 +55,7 @@ export class Replication {
   #sweepingFrom: string | undefined;
   #sweepAnew = false;
   #wanted = REPLICAS_DEFAULT;
+  #sawOpen = false;
   #stopped = false;
 
   constructor(options: ReplicationOptions) {
@@ -81,7 +82,7 @@ export class Replication {
   }
 
   start(): void {
-    const { catalog, clock } = this.#options;
+    const { catalog, clock, folder } = this.#options;
     catalog.onPaths((paths) => this.#mark(paths));
     catalog.onFacts(() => {
       this.#wanted = wantedCopies(catalog.facts());
@@ -91,6 +92,12 @@ export class Replication {
     catalog.peers.onChange(() => this.#standings.refresh());
     this.#standings.refresh();
     this.#sweep();
+    // Until the folder knows what it holds nobody is to judge by it.
+    folder.onState(() => {
+      if (this.#sawOpen || !folder.isOpen) return;
+      this.#sawOpen = true;
+      this.#sweep();
+    });
     const repeat = () => {
       this.#sweep();
       this.#sweepTimer = clock.after(SWEEP_EVERY_MS, repeat);
@@ -105,6 +112,11 @@ export class Replication {
     this.#placing.stop();
     this.#standings.stop();
     this.#serving.close();
+  }
+
+  /** Why a path has too few copies, in words; known to the owner of its name only. */
+  noteOf(path: FilePath): string | undefined {
+    return this.#placing.noteOf(path);
   }
 
   #mark(paths: Iterable<FilePath>): void {
@@ -130,7 +142,8 @@ export class Replication {
   }
 
   async #attend(path: FilePath): Promise<void> {
-    if (this.#options.folder.state().paused === undefined) {
+    const { folder } = this.#options;
+    if (folder.isOpen && folder.state().paused === undefined) {
       try {
         await this.#holding.attend(path);
       } catch (error) {

@@ -10,9 +10,13 @@ import type { Ask } from '../wire/calls.ts';
 import { fetchContent } from '../wire/fetch.ts';
 import type { Link } from '../wire/link.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
+import { Gate } from './gate.ts';
 
-/** Fetches under way at once; more wait. Each has a window of a few MiB in memory. 1…64. */
-const FETCHES_MAX = 16;
+/** Fetches of large contents under way at once; more wait. Each has a window of a few MiB in memory. 1…64. */
+const LARGE_FETCHES_MAX = 16;
+const LARGE_BYTES_MIN = 1024 * 1024;
+/** The same of small ones: each is mostly waiting for the disk, and those that wait together share its syncs. 1…256. */
+const SMALL_FETCHES_MAX = 48;
 /** Askers that may wait for their turn; beyond that the owner is told to come later. */
 const WAITING_MAX = 1_000;
 /** The owner may know of a version a moment before its record has come here. */
@@ -31,8 +35,8 @@ interface Slice {
 export class Taking {
   readonly #slice: Slice;
   readonly #underWay = new Map<string, Promise<void>>();
-  readonly #turns: (() => void)[] = [];
-  #fetching = 0;
+  readonly #large = new Gate(LARGE_FETCHES_MAX, WAITING_MAX);
+  readonly #small = new Gate(SMALL_FETCHES_MAX, WAITING_MAX);
 
   constructor(slice: Slice) {
     this.#slice = slice;
@@ -57,13 +61,8 @@ export class Taking {
     if (paused !== undefined) throw new MeshError('paused', paused);
     const version = await this.#versionOf(ask);
     if (await folder.keepFromHere(ask.path, version)) return;
-    await this.#turn();
-    try {
-      await this.#fetch(ask, version);
-    } finally {
-      this.#fetching--;
-      this.#turns.shift()?.();
-    }
+    const gate = ask.size >= LARGE_BYTES_MIN ? this.#large : this.#small;
+    await gate.pass(() => this.#fetch(ask, version));
   }
 
   async #versionOf(ask: Ask<'place'>): Promise<FileVersion> {
@@ -76,14 +75,6 @@ export class Taking {
     const version = find();
     if (version === undefined) throw new MeshError('busy', 'the version is not known here, or no longer current');
     return version;
-  }
-
-  async #turn(): Promise<void> {
-    if (this.#fetching >= FETCHES_MAX) {
-      if (this.#turns.length >= WAITING_MAX) throw new MeshError('busy', 'too many copies are on their way here');
-      await new Promise<void>((resolve) => this.#turns.push(resolve));
-    }
-    this.#fetching++;
   }
 
   async #fetch(ask: Ask<'place'>, version: FileVersion): Promise<void> {

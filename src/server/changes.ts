@@ -2,7 +2,8 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath, RequestId, VersionKey } from '../core/ids.ts';
 import { madeBy } from '../core/namespace.ts';
-import { type Version, versionKey } from '../core/version.ts';
+import { folderOf } from '../core/path.ts';
+import { isSameVersion, type Version, versionKey } from '../core/version.ts';
 import type { Folder, Step } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
@@ -19,6 +20,10 @@ const HOPS_MAX = 2;
 /** A folder that had a change of its own there is tried again so often. */
 const ATTEMPTS_MAX = 5;
 const ATTEMPT_PAUSE_MS = 200;
+/** Paths looked at in one page for the parts of a resolved conflict. */
+const PAGE_PATHS = 500;
+/** Characters of a name that its labelled form keeps, however long the label is: a component has 255 bytes. */
+const STEM_CHARACTERS = 24;
 
 interface Slice {
   readonly clock: Clock;
@@ -71,7 +76,25 @@ export class Changes {
     const { catalog } = this.#slice;
     const shown = change.kind === 'rename' ? change.to : change.path;
     const version = madeBy(catalog.view(shown), request);
-    return version === undefined ? undefined : new Map([[shown, version]]);
+    if (version === undefined) return undefined;
+    return new Map([...(change.kind === 'resolve-both' ? this.#partsOf(shown, request) : []), [shown, version]]);
+  }
+
+  /** The files a conflict became: their names begin as the shared one does, before its extension. */
+  *#partsOf(path: FilePath, request: RequestId): Iterable<[FilePath, Version]> {
+    const { catalog } = this.#slice;
+    const stem = path.slice(0, folderOf(path).length + 1 + STEM_CHARACTERS).replace(/(?<=[^/])\.[^./]*$/, '');
+    for (let after: string = stem; ; ) {
+      const names = catalog.paths(after, PAGE_PATHS);
+      for (const name of names) {
+        if (!name.startsWith(stem)) return;
+        const version = madeBy(catalog.view(name), request);
+        if (version !== undefined && name !== path) yield [name, version];
+      }
+      const last = names.at(-1);
+      if (last === undefined) return;
+      after = last;
+    }
   }
 
   /** Holders who should carry the change out; none: this peer does. */
@@ -90,8 +113,12 @@ export class Changes {
   async #act(ask: Ask<'change'>, plan: Plan): Promise<Map<FilePath, Version>> {
     const { claiming, clock, folder } = this.#slice;
     for (let attempt = 1; ; attempt++) {
+      // Through another peer it may have been carried out meanwhile.
+      const earlier = this.#replayed(ask);
+      if (earlier !== undefined) return earlier;
       const made = new Map<FilePath, VersionKey>();
-      const grant = await claiming.claim(ask.request, plan.wishes);
+      const grant = await claiming.claim(ask.request, plan.wishes, () => this.#replayed(ask) !== undefined);
+      if (grant === undefined) continue;
       try {
         const steps = await Promise.all(plan.steps.map((step) => this.#step(ask, step)));
         if (!grant.holds()) throw new MeshError('busy', 'the owner of the name went away: the name is claimed again');
@@ -136,10 +163,19 @@ export class Changes {
     return { kind: 'put', path, base, staging, digest, mode: ask.mode ?? 0o644, modifiedMs: ask.modified ?? clock.wall() };
   }
 
+  /** A tombstone that another peer made before it died is told done by who bears it too: who else has it is counted by that. */
+  async #bear(path: FilePath, version: Version): Promise<void> {
+    await this.#slice.catalog.change([path], (transaction) => {
+      const isThere = transaction.own(path).some((record) => isSameVersion(record.version, version));
+      if (!isThere) transaction.put({ path, version, holding: 'none' });
+    });
+  }
+
   /** Waits for the copies of what was made, and tells. */
   async #answer(ask: Ask<'change'>, made: ReadonlyMap<FilePath, Version>): Promise<Reply<'change'>> {
     const { catalog, copies, uploads } = this.#slice;
     if (ask.change.kind === 'create' || ask.change.kind === 'put') await uploads.end(ask.change.upload, false);
+    for (const [path, version] of made) if (version.kind === 'tombstone') await this.#bear(path, version);
     const sequence = catalog.index(catalog.self)?.sequence ?? 0;
     const done: Done[] = [];
     for (const [path, version] of made) {

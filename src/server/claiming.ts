@@ -16,8 +16,10 @@ const RETRIES_MAX = 50;
 export interface Wish {
   readonly path: FilePath;
   readonly base: readonly VersionKey[];
-  /** The name is to be new. */
+  /** Nothing is to be there now. */
   readonly fresh: boolean;
+  /** The verb makes a new name: one that is there already is `exists`, where others are `overtaken` by it. */
+  readonly isNew?: boolean;
   /** A name it may be a case-twin of, or lie below: the source of a rename. */
   readonly except?: FilePath;
 }
@@ -50,8 +52,11 @@ export class Claiming {
     this.#slice = slice;
   }
 
-  /** Resolves when every name is granted. Rejects with `exists`, `overtaken`, or `busy`; then none is held. */
-  async claim(request: RequestId, wishes: readonly Wish[]): Promise<Grant> {
+  /**
+   * Resolves when every name is granted, or with undefined once `isMoot`: asked when the owners are to be asked again.
+   * Rejects with `exists`, `overtaken`, or `busy`; then none is held.
+   */
+  async claim(request: RequestId, wishes: readonly Wish[], isMoot: () => boolean): Promise<Grant | undefined> {
     const ordered = [...wishes].sort((a, b) => byCodeUnits(foldCase(a.path), foldCase(b.path)));
     for (let attempt = 0; ; attempt++) {
       try {
@@ -63,6 +68,7 @@ export class Claiming {
         if (attempt >= RETRIES_MAX) throw new MeshError('busy', 'the name could not be claimed: try again', { cause: error });
       }
       await this.#pause();
+      if (isMoot()) return undefined;
     }
   }
 
@@ -72,7 +78,7 @@ export class Claiming {
       await Promise.all(granted.map((one) => this.#release(request, one, made.get(one.path))));
     };
     try {
-      for (const wish of wishes) granted.push(await this.#claimOne(request, wish));
+      for (const wish of wishes) granted.push(await this.#claimOne(request, wish).catch((error) => refused(wish, error)));
     } catch (error) {
       await release(new Map());
       throw error;
@@ -98,7 +104,7 @@ export class Claiming {
   async #release(request: RequestId, { path, link }: Granted, made: VersionKey | undefined): Promise<void> {
     const ask = { request, path, ...(made === undefined ? {} : { made }) };
     try {
-      if (link === undefined) await this.#slice.claims.release(ask);
+      if (link === undefined) await this.#slice.claims.release(ask, undefined);
       else if (link.open) await link.call('release', ask);
     } catch {
       // The claim dies with its link: an owner that cannot be told has let go already, or does when the link ends.
@@ -108,4 +114,9 @@ export class Claiming {
   #pause(): Promise<void> {
     return new Promise((resolve) => this.#slice.clock.after(RETRY_MS, resolve));
   }
+}
+
+function refused({ path, isNew }: Wish, error: unknown): never {
+  if (isNew !== true || asMeshError(error).code !== 'overtaken') throw error;
+  throw new MeshError('exists', `${path} exists already`, { cause: error });
 }

@@ -25,8 +25,8 @@ interface Slice {
 
 interface Claim {
   readonly request: RequestId;
-  /** The link it came over; absent for this peer's own. It dies with the link. */
-  readonly link: Link | undefined;
+  /** The links it came over: a replay asks by another one. Undefined for this peer's own. It dies with the last of them. */
+  readonly links: Set<Link | undefined>;
 }
 
 /**
@@ -56,20 +56,28 @@ export class Claims {
     }
     if (ask.fresh) this.#checkFresh(ask.path, ask.except);
     this.#checkBase(ask);
-    if (this.#claims.size >= CLAIMS_MAX) throw new MeshError('busy', 'too many changes are under way');
-    this.#claims.set(fold, { request: ask.request, link });
+    if (claim === undefined && this.#claims.size >= CLAIMS_MAX) throw new MeshError('busy', 'too many changes are under way');
+    if (claim === undefined) this.#claims.set(fold, { request: ask.request, links: new Set([link]) });
+    else claim.links.add(link);
   }
 
-  async release(ask: Ask<'release'>): Promise<void> {
+  /** `link`: the one it was granted over. */
+  async release(ask: Ask<'release'>, link: Link | undefined): Promise<void> {
     const { made } = ask;
     if (made !== undefined) await this.#slice.waiters.until(ask.path, () => this.#isKnown(ask.path, made), MADE_WAIT_MS);
     const fold = foldCase(ask.path);
-    if (this.#claims.get(fold)?.request === ask.request) this.#claims.delete(fold);
+    if (this.#claims.get(fold)?.request === ask.request) this.#letGo(fold, link);
   }
 
   /** Claims die with the link they came over. */
   dropLink(link: Link): void {
-    for (const [fold, claim] of this.#claims) if (claim.link === link) this.#claims.delete(fold);
+    for (const fold of [...this.#claims.keys()]) this.#letGo(fold, link);
+  }
+
+  #letGo(fold: string, link: Link | undefined): void {
+    const links = this.#claims.get(fold)?.links;
+    links?.delete(link);
+    if (links?.size === 0) this.#claims.delete(fold);
   }
 
   #isKnown(path: FilePath, key: VersionKey): boolean {
@@ -78,7 +86,7 @@ export class Claims {
 
   #checkFresh(path: FilePath, except: FilePath | undefined): void {
     const { catalog } = this.#slice;
-    if ((catalog.view(path)?.contents.length ?? 0) > 0) throw new MeshError('exists', `${path} exists already`);
+    if ((catalog.view(path)?.contents.length ?? 0) > 0) throw new MeshError('overtaken', `${path} exists already`);
     const twin = catalog.twinsOf(path).find((one) => one !== except);
     if (twin !== undefined) throw new MeshError('exists', `${path} differs only in case from ${twin}`);
     if (catalog.isFolder(path)) throw new MeshError('exists', `${path} is a folder`);

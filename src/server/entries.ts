@@ -3,21 +3,35 @@ import { MeshError } from '../core/errors.ts';
 import { compilePattern } from '../core/glob.ts';
 import type { FilePath, PeerId } from '../core/ids.ts';
 import { type Content, originLabels, type PathView, shownNames } from '../core/namespace.ts';
+import { ownerOf } from '../core/ownership.ts';
 import { wantedCopies } from '../core/settings.ts';
 import { versionKey } from '../core/version.ts';
 import type { Ask, Entry, Holder, Reply, ShownContent } from '../wire/calls.ts';
 import { encodedBytes } from '../wire/codec.ts';
+import type { Switchboard } from '../wire/switchboard.ts';
 import { LIST_BYTES_MAX } from './answer-bytes.ts';
 
 /** Paths looked at for one page before it is handed over, full or not: a pattern that fits nothing blocks nobody. */
 const PATHS_LOOKED_AT_MAX = 2_000;
 
+/** The owner of a name is asked why it has too few copies, and not for longer. */
+const NOTE_DEADLINE_MS = 1_000;
+
+interface Slice {
+  readonly catalog: Catalog;
+  readonly switchboard: Pick<Switchboard, 'link'>;
+  /** Why a path has too few copies, as far as known here. */
+  readonly noteOf: (path: FilePath) => string | undefined;
+}
+
 /** Answers `list` and `locate`: the namespace as people see it. */
 export class Entries {
   readonly #catalog: Catalog;
+  readonly #slice: Slice;
 
-  constructor(catalog: Catalog) {
-    this.#catalog = catalog;
+  constructor(slice: Slice) {
+    this.#slice = slice;
+    this.#catalog = slice.catalog;
   }
 
   /** One page. `more` with a short page is lawful: the next begins after `next`. */
@@ -40,10 +54,25 @@ export class Entries {
     return { entries, more, next };
   }
 
-  locate(path: FilePath): Entry {
+  /** `asksOwner`: who asks is no peer, so the owner of the name may be asked in turn. */
+  async locate(path: FilePath, asksOwner: boolean): Promise<Entry> {
     const view = this.#catalog.view(path);
     if (view === undefined) throw new MeshError('not-found', `there is no ${path}`);
-    return this.entry(view);
+    const entry = this.entry(view);
+    if (entry.contents.every((content) => content.copies >= entry.wanted)) return entry;
+    const note = this.#slice.noteOf(path) ?? (asksOwner ? await this.#noteOfOwner(path) : undefined);
+    return note === undefined ? entry : { ...entry, note };
+  }
+
+  async #noteOfOwner(path: FilePath): Promise<string | undefined> {
+    const owner = ownerOf(path, this.#catalog.peers.ownerCandidates());
+    const link = owner === undefined ? undefined : this.#slice.switchboard.link(owner);
+    try {
+      return (await link?.call('locate', { path }, { deadlineMs: NOTE_DEADLINE_MS }))?.reply.note;
+    } catch {
+      // The entry is told without it: a note is a courtesy.
+      return undefined;
+    }
   }
 
   entry(view: PathView): Entry {

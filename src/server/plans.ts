@@ -39,6 +39,8 @@ export class Planner {
   plan(ask: Ask<'change'>): Plan {
     const { change } = ask;
     if (change.kind === 'create') return this.#create(change.path);
+    // What the client saw comes first: a peer that has not read of it cannot judge the rest.
+    this.#versions(change.path, ask.base);
     if (change.kind === 'put') return this.#put(change.path, ask.base);
     if (change.kind === 'delete') return this.#delete(change.path, ask.base);
     if (change.kind === 'rename') return this.#rename(change, ask.base);
@@ -49,7 +51,7 @@ export class Planner {
   #create(path: FilePath): Plan {
     const base = this.#catalog.view(path)?.tombstones ?? [];
     return {
-      wishes: [{ path, base: base.map(versionKey), fresh: true }],
+      wishes: [{ path, base: base.map(versionKey), fresh: true, isNew: true }],
       steps: [{ kind: 'put-upload', path, base }],
       needs: [],
     };
@@ -75,7 +77,7 @@ export class Planner {
     return {
       wishes: [
         { path, base: keys, fresh: false },
-        { path: to, base: target.map(versionKey), fresh: true, except: path },
+        { path: to, base: target.map(versionKey), fresh: true, isNew: true, except: path },
       ],
       steps: [
         { kind: 'put-content', path: to, base: target, from: path, content },
@@ -106,7 +108,9 @@ export class Planner {
     return {
       wishes: [
         { path, base: keys, fresh: false },
-        ...names.map((name, index) => ({ path: name, base: (tombstones[index] ?? []).map(versionKey), fresh: true })),
+        ...names.map((name, index) => {
+          return { path: name, base: (tombstones[index] ?? []).map(versionKey), fresh: true, isNew: true };
+        }),
       ],
       steps: [
         ...names.map((name, index) => {

@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
+import type { FilePath } from '../core/ids.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
@@ -24,6 +25,8 @@ export interface ServerOptions {
   readonly switchboard: Switchboard;
   readonly waiters: PathWaiters;
   readonly membership: MembershipSlice;
+  /** Why a path has too few copies, in words, as far as this peer knows. */
+  readonly noteOf: (path: FilePath) => string | undefined;
 }
 
 /** Answers what clients ask, and the claims of other peers. A table of contents: each answerer is a file of its own. */
@@ -33,7 +36,7 @@ export class Server {
 
   constructor(options: ServerOptions) {
     const { catalog, switchboard } = options;
-    const entries = new Entries(catalog);
+    const entries = new Entries(options);
     const uploads = new Uploads({ ...options, entries });
     const claims = new Claims(options);
     const claiming = new Claiming({ ...options, claims });
@@ -47,7 +50,7 @@ export class Server {
     this.#administration = administration;
 
     switchboard.answer('list', async (ask) => entries.list(ask));
-    switchboard.answer('locate', async (ask) => entries.locate(ask.path));
+    switchboard.answer('locate', (ask, from) => entries.locate(ask.path, from.role === 'client'));
     switchboard.answer('begin', (ask) => uploads.begin(ask));
     switchboard.answer('write', (ask, _from, tail) => uploads.write(ask, tail));
     switchboard.answer('change', (ask) => changes.carryOut(ask));
@@ -55,8 +58,8 @@ export class Server {
       claims.grant(ask, from);
       return {};
     });
-    switchboard.answer('release', async (ask) => {
-      await claims.release(ask);
+    switchboard.answer('release', async (ask, from) => {
+      await claims.release(ask, from);
       return {};
     });
     switchboard.onDown((link) => claims.dropLink(link));

@@ -10,12 +10,15 @@ import { cpuMsOf, memoryOf } from './machine.ts';
 const here = dirname(fileURLToPath(import.meta.url));
 /** The built program; another build may be named. */
 export const PROGRAM = process.env.FILEMESH_PROGRAM ?? join(dirname(dirname(here)), 'dist', 'main.js');
+/** More words for the node of each peer, to look into a figure: `BENCH_NODE='--cpu-prof --cpu-prof-dir=/tmp/profiles'`. */
+const NODE_WORDS = (process.env.BENCH_NODE ?? '').split(' ').filter((word) => word !== '');
 /** Settle time of every measured peer: it is taken off where a figure says so. */
 export const SETTLE_MS = 300;
 export const NAMES = ['alpha', 'bravo', 'charlie'];
-/** A peer is at rest when it used less CPU than this in a second, several seconds running. */
-const REST_CPU_MS = 60;
+/** A peer is at rest when it used less CPU than this in a second, several seconds running; on a busy machine it may never. */
+const REST_CPU_MS = 100;
 const REST_SECONDS = 4;
+const REST_SECONDS_MAX = 60;
 
 /** How long the event loop of a peer was blocked, in ms. */
 export interface Stalls {
@@ -79,7 +82,8 @@ export class BenchPeer {
   /** Resolves when the peer does nothing any more. */
   async rested(): Promise<void> {
     let quiet = 0;
-    for (let before = this.cpuMs(); quiet < REST_SECONDS; ) {
+    let before = this.cpuMs();
+    for (let second = 0; quiet < REST_SECONDS && second < REST_SECONDS_MAX; second++) {
       await sleep(1000);
       const now = this.cpuMs();
       quiet = now - before < REST_CPU_MS ? quiet + 1 : 0;
@@ -127,7 +131,7 @@ export class BenchMesh {
     const folder = this.folderOf(host);
     const name = NAMES[host - 1] ?? `host-${host}`;
     const words = ['up', folder, '--name', name, '--join', this.#line, '--settle', `${SETTLE_MS}ms`, '--json'];
-    const command = [process.execPath, '-r', join(here, 'preload.cjs'), PROGRAM, ...words];
+    const command = [process.execPath, ...NODE_WORDS, '-r', join(here, 'preload.cjs'), PROGRAM, ...words];
     return new BenchPeer(host, folder, (stallsFile) => this.ground.start(host, command, { BENCH_STALLS: stallsFile }));
   }
 

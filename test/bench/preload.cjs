@@ -3,7 +3,7 @@ const { isMainThread } = require('node:worker_threads');
 if (isMainThread && process.env.BENCH_STALLS) {
   const { monitorEventLoopDelay } = require('node:perf_hooks');
   const { writeFileSync } = require('node:fs');
-  const RESOLUTION_MS = 5;
+  const RESOLUTION_MS = 20;
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
   process.on('SIGUSR2', () => {

@@ -38,6 +38,7 @@ describe.skipIf(skipped)('who does not belong', () => {
     const answer = await lan.verb(4, words, { line: wrongLine });
     expect(answer.code, answer.output).toBe(7);
     expect(answer.output + answer.error).not.toMatch(/private|alpha|bravo|charlie/);
+    expect(answer.value.error.message).toContain('filemesh invite');
     await until('the log of alpha says why', () => /secret/.test(at(0).process.error + logOf(at(0))));
   });
 

@@ -33,6 +33,15 @@ describe('what nobody goes on with', () => {
     expect(await bench.rows('s')).toBe(0);
   });
 
+  it('does not put a file down that was deleted while it was on its way', async () => {
+    const version = bench.foreign('a', 'text');
+    const staging = await bench.staged('text');
+    bench.foreignTombstone('a', [version]);
+    await expect(bench.folder.keep(path('a'), version, staging)).rejects.toMatchObject({ code: 'overtaken' });
+    expect(bench.read('a')).toBeUndefined();
+    await staging.discard();
+  });
+
   it('lets go of nothing that is current again when its turn comes', async () => {
     bench.write('a', 'text');
     await bench.settle();
@@ -43,5 +52,55 @@ describe('what nobody goes on with', () => {
     await bench.folder.letGo(path('a'), hashOf('text'), tombstone);
     expect(bench.read('a')).toBe('text');
     expect(bench.folder.holds(path('a'), hashOf('text'))).toBe(true);
+  });
+});
+
+describe('what lies here and nobody looks at', () => {
+  let bench: FolderBench;
+  beforeEach(async () => {
+    bench = new FolderBench();
+    await bench.start();
+  });
+  afterEach(() => bench.end());
+
+  const holding = (name: string) => bench.ledger.own(path(name)).map((record) => record.holding);
+
+  it('is read again now and then: what rotted is set aside, across restarts', async () => {
+    for (const name of ['a', 'b', 'c', 'd']) bench.write(name, `content of ${name}`);
+    await bench.settle();
+    bench.drive.rot('c');
+    for (let day = 0; day < 4; day++) {
+      await bench.pass(8 * HOUR_MS);
+      await bench.restart();
+    }
+    expect(['a', 'b', 'c', 'd'].map((name) => holding(name)[0])).toEqual(['all', 'all', 'none', 'all']);
+    expect(bench.read('c')).toBeUndefined();
+  });
+
+  it('is not given up when a sibling is asked for while the folder is away', async () => {
+    bench.write('a', 'mine');
+    await bench.settle();
+    await bench.keep('a', bench.foreign('a', 'theirs'), 'theirs');
+    bench.drive.unmount();
+    await expect(bench.folder.open(path('a'), hashOf('theirs'))).rejects.toBeDefined();
+    await bench.pass(100);
+    bench.drive.mount();
+    await bench.pass(10_000);
+    expect(holding('a')).toEqual(['all', 'all']);
+    expect(bench.folder.holds(path('a'), hashOf('theirs'))).toBe(true);
+  });
+
+  it('counts burials by others across a restart, and holds the trash', async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `f${index}`);
+    for (const name of names) bench.write(name, name);
+    await bench.settle();
+    const bury = async (name: string) => {
+      const version = bench.held(name);
+      await bench.folder.letGo(path(name), hashOf(name), bench.foreignTombstone(name, [version]));
+    };
+    for (const name of names.slice(0, 10)) await bury(name);
+    await bench.restart();
+    for (const name of names.slice(10, 20)) await bury(name);
+    expect(bench.folder.state().warnings.join()).toContain('trash');
   });
 });

@@ -150,7 +150,7 @@ class Judge {
     if (seen.has(hash)) return false;
     seen.add(hash);
     return this.#ending.history.replacers(path, hash).some(({ operation, effect }) => {
-      if (operation.outcome === 'refused') return false;
+      // What is refused at a replay may have been done before: it counts where it shows.
       if (effect.makes !== undefined) return this.#isCovered(path, effect.makes, seen);
       return operation.outcome === 'acknowledged' || this.#showsDelete(path, operation);
     });

@@ -128,10 +128,11 @@ export class Nemesis {
     for (const client of mesh.clients) client.node.cont();
   }
 
-  /** The end of the world before healing: the power of all is cut, and some disks do not come back. */
+  /** The end of the world before healing: the power of all is cut, as a rule, and some disks do not come back. */
   doom(lost: number): void {
     const { mesh, random } = this.#options;
-    for (const machine of mesh.survivors) this.#cut(machine, 'journal');
+    const isSite = lost === 0 || random.chance(0.6);
+    if (isSite) for (const machine of mesh.survivors) this.#cut(machine, 'journal');
     for (const machine of random.shuffled(mesh.survivors).slice(0, lost)) {
       this.#losses += 1;
       mesh.lose(machine);

@@ -55,7 +55,7 @@ export function runSeeds(first: number, last: number, seen: (report: Report) => 
   let next = first;
   const children = Math.min(availableParallelism(), last - first + 1);
   const running = Array.from({ length: children }, () => {
-    const child = fork(file, ['--worker'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(file, ['--worker'], { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     return new Promise<void>((resolve, reject) => {
       const feed = () => {
         if (next <= last) child.send(next++);

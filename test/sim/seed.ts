@@ -78,7 +78,7 @@ class SeedRun {
     const mesh = new Mesh(options);
     this.#mesh = mesh;
     // Rot without a scrub is for the stories: here every copy that was good stays good.
-    for (const node of mesh.world.nodes) node.drive.faults = { ...node.drive.faults, bitFlipRate: 0 };
+    for (const { drive } of mesh.world.nodes) drive.faults = { ...drive.faults, bitFlipRate: 0, sparesUserFiles: true };
     const history = new History(mesh.scheduler);
     this.#history = history;
     const contents = new Contents(history, mesh.scheduler.random.fork('contents'));

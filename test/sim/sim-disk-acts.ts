@@ -1,5 +1,5 @@
 import { asMeshError, MeshError } from '../../src/core/errors.ts';
-import { folderOf, foldersOf, quote } from '../../src/core/path.ts';
+import { folderOf, foldersOf, PRIVATE_FOLDER, quote } from '../../src/core/path.ts';
 import type { FileStat } from '../../src/platform/disk.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { SimDrive } from './sim-drive.ts';
@@ -86,7 +86,8 @@ export class DiskActs {
   /** fsync of an open file. After a failure what was dirty counts as clean, and never reaches the platter. */
   syncFile(descriptor: Descriptor, what: string): Promise<void> {
     return this.act('write', `sync ${what}`, () => {
-      if (this.random.chance(this.drive.faults.syncErrorRate)) {
+      const isSpared = this.drive.faults.sparesUserFiles && !what.startsWith(`${PRIVATE_FOLDER}/`);
+      if (this.random.chance(this.drive.faults.syncErrorRate) && !isSpared) {
         descriptor.inode.failSync();
         throw new MeshError('failed', 'the disk did not take what was written');
       }

@@ -8,6 +8,8 @@ export interface DiskFaults {
   readErrorRate: number;
   writeErrorRate: number;
   syncErrorRate: number;
+  /** A failed sync of a person's own file is left out: nobody can write those bytes anew. */
+  sparesUserFiles: boolean;
   /** Per read: one bit of what is read turns over, for good. */
   bitFlipRate: number;
   hintLossRate: number;
@@ -25,6 +27,7 @@ export function calmDisk(): DiskFaults {
     readErrorRate: 0,
     writeErrorRate: 0,
     syncErrorRate: 0,
+    sparesUserFiles: false,
     bitFlipRate: 0,
     hintLossRate: 0,
     hintDoubleRate: 0,
@@ -42,6 +45,7 @@ export function drawDisk(random: SimRandom): DiskFaults {
     readErrorRate: rate(0.01),
     writeErrorRate: rate(0.01),
     syncErrorRate: rate(0.01),
+    sparesUserFiles: false,
     bitFlipRate: rate(1e-4),
     hintLossRate: rate(0.5),
     hintDoubleRate: rate(0.5),

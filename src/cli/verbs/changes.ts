@@ -25,7 +25,7 @@ export const deleteVerb: VerbCommand = {
 
 export const rename: VerbCommand = {
   name: 'rename',
-  words: 'NAME NEWNAME',
+  words: 'NAME|FOLDER NEWNAME',
   count: { min: 2, max: 2 },
   describe: 'give a file or a folder another name',
   options: {},
@@ -79,7 +79,7 @@ export const history: VerbCommand = {
 
 export const restore: VerbCommand = {
   name: 'restore',
-  words: 'NAME',
+  words: 'NAME|FOLDER',
   count: { min: 1, max: 1 },
   describe: 'bring back a deleted file, or an older version of one',
   options: {
@@ -87,6 +87,6 @@ export const restore: VerbCommand = {
   },
   async run(context, line) {
     const results = await restoreVersion(context.session, wordAt(line, 0), optionText(line, 'version'), context.options);
-    return tellChanges(context, 'restored', results, false);
+    return tellChanges(context, 'restored', results, results.length > 1);
   },
 };

@@ -92,7 +92,7 @@ export const set: VerbCommand = {
     const replicas = readInteger(wordAt(line, 1), 'replicas', { min: 1, max: 16 });
     await mesh.setReplicas(context.session, replicas, context.options);
     if (context.json) context.screen.value({ replicas });
-    else context.screen.print(`the mesh keeps ${replicas} ${replicas === 1 ? 'copy' : 'copies'} of every file`);
+    else context.screen.print(`the mesh keeps ${copiesOf(replicas)} of every file`);
     return EXIT_DONE;
   },
 };
@@ -110,9 +110,9 @@ export const resume: VerbCommand = {
     const deleted = line.options.has('deleted');
     if (deleted === line.options.has('restore')) throw new MeshError('usage', 'resume takes either --deleted or --restore');
     const how = deleted ? 'deleted' : 'restore';
-    await mesh.resume(context.session, how, context.options);
-    if (context.json) context.screen.value({ resumed: how });
-    else context.screen.print('the peer goes on');
+    const peer = await mesh.resume(context.session, how, context.options);
+    if (context.json) context.screen.value({ resumed: how, peer: peer ?? null });
+    else context.screen.print(peer === undefined ? 'no peer is paused: there is nothing to do' : `${shownText(peer)} goes on`);
     return EXIT_DONE;
   },
 };
@@ -126,10 +126,14 @@ async function confirmLoss(context: VerbContext, planned: mesh.RemoveResult, los
   throw new MeshError('failed', `${planned.peer} was not removed; --yes removes it without asking`);
 }
 
+function copiesOf(count: number): string {
+  return `${count} ${count === 1 ? 'copy' : 'copies'}`;
+}
+
 function statusText(reply: Reply<'status'>): string {
   const lines = [
     `mesh ${shownText(reply.mesh)}, answered by ${shownText(reply.name)}`,
-    `${counted(reply.peers, 'peer')} up, ${counted(reply.files, 'file')}, ${shownSize(reply.bytes)}, ${reply.wanted} copies wanted`,
+    `${counted(reply.peers, 'peer')} up, ${counted(reply.files, 'file')}, ${shownSize(reply.bytes)}, ${copiesOf(reply.wanted)} wanted`,
   ];
   if (reply.under > 0) lines.push(`${counted(reply.under, 'file')} with fewer copies than wanted`);
   if (reply.unavailable > 0) lines.push(`${counted(reply.unavailable, 'file')} unavailable: the holders are away`);

@@ -56,7 +56,8 @@ export const where: VerbCommand = {
 /** The list of files as a table, with a line that counts them. */
 export function fileTable(files: readonly ShownFile[], nowMs: number): string {
   const total = files.reduce((sum, file) => sum + file.size, 0);
-  const summary = `${counted(files.length, 'file')}, ${shownSize(total)}`;
+  const deleted = files.every((file) => file.deleted !== undefined);
+  const summary = deleted ? counted(files.length, 'deleted file') : `${counted(files.length, 'file')}, ${shownSize(total)}`;
   if (files.length === 0) return 'no files';
   const rows = files.map((file) => [
     shownText(file.path),

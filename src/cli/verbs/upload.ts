@@ -90,6 +90,7 @@ async function filesOf(
     // `.` and `..` have no name of their own here, but the folders they mean do.
     const own = basename(resolve(word)).normalize('NFC');
     const into = to === undefined ? '' : to.replace(/\/+$/, '');
+    if (into !== '') checkPath(into);
     const path = to === undefined ? own : to.endsWith('/') || words.length > 1 ? joined(into, own) : into;
     if (!folder) files.push({ file: word, path });
     else files.push(...(await treeOf(context, word, path)));

@@ -1,17 +1,21 @@
 import { MeshError } from '../../core/errors.ts';
+import type { FilePath } from '../../core/ids.ts';
 import { checkPath, quote } from '../../core/path.ts';
-import type { Reply } from '../../wire/calls.ts';
+import type { Entry, Reply } from '../../wire/calls.ts';
 import { type ChangeResult, type HistoryItem, isoTime } from '../results.ts';
 import type { Session } from '../session.ts';
+import { sideBySide } from '../side-by-side.ts';
 import type { VerbOptions } from '../transfer.ts';
 import { restoreCopy } from './changes.ts';
-import { notFound } from './listing.ts';
+import { collected, findEntry, listFolder, notFound } from './listing.ts';
 
 type Copy = Reply<'history'>['copies'][number];
 type Options = Pick<VerbOptions, 'signal'>;
 
 /** Digits of a version id a person must type at least. */
 const VERSION_DIGITS_MIN = 4;
+/** Files of a folder brought back at once. Range 1–32. */
+const RESTORES_MAX = 8;
 
 /** The contents a name has and had, newest first, with the peers that can give them back. */
 export async function history(session: Session, name: string, options: Options): Promise<HistoryItem[]> {
@@ -25,12 +29,27 @@ export async function history(session: Session, name: string, options: Options):
 }
 
 /**
- * Brings an older content of a name back. `version`: the beginning of its hash as `history` shows it; absent: the newest
- * that is not current.
+ * Brings an older content of a name back, or the deleted files of a folder. `version`: the beginning of its hash as
+ * `history` shows it; absent: the newest that is not current.
  */
 export async function restore(
   session: Session,
   name: string,
+  version: string | undefined,
+  options: Options,
+): Promise<ChangeResult[]> {
+  const path = checkPath(name.replace(/\/+$/, ''));
+  if (version === undefined && (await findEntry(session, path, options)) === undefined) {
+    const below = await collected(listFolder(session, path, options, true));
+    const one = (file: Entry) => restoreFile(session, file.path, undefined, options);
+    if (below.length > 0) return (await sideBySide(below, RESTORES_MAX, one)).flat();
+  }
+  return await restoreFile(session, path, version, options);
+}
+
+async function restoreFile(
+  session: Session,
+  name: FilePath,
   version: string | undefined,
   options: Options,
 ): Promise<ChangeResult[]> {
@@ -40,7 +59,7 @@ export async function restore(
     const what = version === undefined ? 'no older version' : `no version ${quote(version)}`;
     throw new MeshError('not-found', `${what} of ${quote(name)} is kept; "filemesh history" lists those that are`);
   }
-  return await restoreCopy(session, checkPath(name), copy.copy, options);
+  return await restoreCopy(session, name, copy.copy, options);
 }
 
 async function copiesOf(session: Session, name: string, options: Options): Promise<Copy[]> {

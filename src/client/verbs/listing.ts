@@ -21,10 +21,15 @@ export async function* listEntries(session: Session, query: ListQuery, options: 
   yield* listAfter(session, '', query, options);
 }
 
-/** The entries of one folder and below. */
-export async function* listFolder(session: Session, folder: FilePath, options: Pick<VerbOptions, 'signal'> = {}) {
+/** The entries of one folder and below; with `deleted` the deleted ones. */
+export async function* listFolder(
+  session: Session,
+  folder: FilePath,
+  options: Pick<VerbOptions, 'signal'> = {},
+  deleted = false,
+) {
   const prefix = `${folder}/`;
-  for await (const entry of listAfter(session, prefix, {}, options)) {
+  for await (const entry of listAfter(session, prefix, { deleted }, options)) {
     // The order is by code units, so the folder's names stand together.
     if (!entry.path.startsWith(prefix)) return;
     yield entry;
@@ -62,9 +67,13 @@ export async function findEntry(
 
 /** The entry of a name that has contents now. Rejects with `not-found`. */
 export async function presentEntry(session: Session, name: string, options: Pick<VerbOptions, 'signal'> = {}): Promise<Entry> {
-  const entry = await findEntry(session, checkPath(name), options);
-  if (entry === undefined || entry.contents.length === 0) throw notFound(name);
-  return entry;
+  const path = checkPath(name.replace(/\/+$/, ''));
+  const entry = await findEntry(session, path, options);
+  if (entry !== undefined && entry.contents.length > 0) return entry;
+  for await (const below of listFolder(session, path, options)) {
+    throw new MeshError('usage', `${quote(path)} is a folder: name one of its files, such as ${quote(below.path)}`);
+  }
+  throw notFound(name);
 }
 
 export function notFound(name: string): MeshError {

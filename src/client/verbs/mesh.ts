@@ -1,6 +1,7 @@
 import { MeshError } from '../../core/errors.ts';
 import { quote } from '../../core/path.ts';
 import type { Reply } from '../../wire/calls.ts';
+import { ask } from '../ask.ts';
 import { type PeerItem, peerItems, type ResumeHow } from '../results.ts';
 import type { Session } from '../session.ts';
 import type { VerbOptions } from '../transfer.ts';
@@ -47,9 +48,26 @@ export async function setReplicas(session: Session, value: number, options: Opti
   await session.call('set', { name: 'replicas', value }, options);
 }
 
-/** Answers a paused peer: the files missing from its folder were meant to go, or are to come back. */
-export async function resume(session: Session, how: ResumeHow, options: Options): Promise<void> {
-  await session.call('resume', { how }, options);
+/**
+ * Answers the paused peer of the mesh, whichever peer this session goes through: the files missing from its folder were
+ * meant to go, or are to come back. Resolves with its name; undefined when no live peer is paused. Of several the own
+ * one is meant, else it rejects with `usage`.
+ */
+export async function resume(session: Session, how: ResumeHow, options: Options): Promise<string | undefined> {
+  return await session.attempt(async (own) => {
+    const { reply } = await ask(own, 'peers', {});
+    const paused = reply.peers.filter((peer) => peer.alive && peer.paused !== undefined);
+    const meant = paused.find((peer) => peer.id === own.peer) ?? paused[0];
+    if (meant === undefined) return undefined;
+    if (meant.id !== own.peer && paused.length > 1) {
+      const names = paused.map((peer) => `${peer.name} (${peer.address ?? 'no address'})`).join(', ');
+      throw new MeshError('usage', `several peers are paused: ${names}; say which with --peer`);
+    }
+    const link = await session.linkTo({ ...meant, live: true });
+    if (link === undefined) throw new MeshError('unreachable', `${meant.name} is paused and cannot be reached from here`);
+    await ask(link, 'resume', { how });
+    return meant.name;
+  }, options);
 }
 
 function findPeer(reply: Reply<'peers'>, who: string): Reply<'peers'>['peers'][number] {

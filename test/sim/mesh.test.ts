@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { failureLines, runSeeds } from './run.ts';
+
+/** Seeds in all, split over so many tests, so that a run tells how far it is. */
+const SEEDS = Number(process.env.SEEDS ?? 25);
+const PARTS = Math.max(1, Math.min(8, Math.floor(SEEDS / 12)));
+const MS_PER_SEED_MAX = 30_000;
+
+describe('whole meshes from seeds: invariants 1 to 10', () => {
+  for (let part = 0; part < PARTS; part++) {
+    const first = 1 + Math.floor((part * SEEDS) / PARTS);
+    const last = Math.floor(((part + 1) * SEEDS) / PARTS);
+    it(`hold for seeds ${first} to ${last}`, { timeout: (last - first + 1) * MS_PER_SEED_MAX }, async () => {
+      const failures: string[] = [];
+      await runSeeds(first, last, ({ result, otherHash }) => {
+        if (otherHash !== undefined) failures.push(`seed ${result.seed} has two histories: ${result.hash} and ${otherHash}`);
+        if (result.findings.length > 0) failures.push(failureLines(result, 40));
+        return true;
+      });
+      expect(failures.join('\n')).toBe('');
+    });
+  }
+});
