@@ -4,7 +4,7 @@
 # default route: nothing leaves. Needs root.
 #
 #   lan.sh up [N]          make N hosts (default 3)
-#   lan.sh down            take everything down; refuses while a process runs there
+#   lan.sh down            take everything down; refuses while a process runs there for longer than two seconds
 #   lan.sh exec I CMD...   run CMD on host I
 #   lan.sh cut I           pull the cable of host I, at the switch: its interface loses the carrier
 #   lan.sh mend I          plug it in again
@@ -46,7 +46,12 @@ pids() {
 
 down() {
   local host running
-  running=$(pids | xargs)
+  # Who was told to end may need a moment.
+  for _ in {1..20}; do
+    running=$(pids | xargs)
+    [ -n "$running" ] || break
+    sleep 0.1
+  done
   [ -z "$running" ] || { echo "lan: still running: $running" >&2; exit 1; }
   for host in $(hosts); do ip netns del "$host"; done
   ip netns del "$SWITCH" 2>/dev/null || true

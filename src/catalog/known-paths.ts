@@ -134,20 +134,31 @@ export class KnownPaths {
   }
 
   #keep(path: FilePath, before: readonly Slot[], slots: readonly Slot[]): void {
-    if (slots.length > 0) this.#slots.set(path, slots.slice());
+    const kept = before.length === 0 ? ownText(path) : path;
+    if (slots.length > 0) this.#slots.set(kept, slots.slice());
     else this.#slots.delete(path);
-    if (before.length === 0 && slots.length > 0) this.#order.add(path);
+    if (before.length === 0 && slots.length > 0) this.#order.add(kept);
     if (before.length > 0 && slots.length === 0) this.#order.remove(path);
     const [had, has] = [hasContents(before), hasContents(slots)];
-    if (!had && has) this.tree.add(path);
+    if (!had && has) this.tree.add(kept);
     if (had && !has) this.tree.remove(path);
   }
 
   #mark(peer: PeerId, { holding, sequence }: { holding: Holding; sequence: number }): Mark {
     const shared = this.#peers.get(peer);
     if (shared === undefined) this.#peers.set(peer, peer);
-    return { peer: shared ?? peer, holding, sequence };
+    return { peer: shared ?? peer, holding: sharedHolding(holding), sequence };
   }
+}
+
+/** A decoded text may be a slice, which keeps the whole frame it came in: what stays here is copied out of it. */
+function ownText(path: FilePath): FilePath {
+  return Buffer.from(path).toString() as FilePath;
+}
+
+/** One text for each of the two words, not one for each record that was decoded. */
+function sharedHolding(holding: Holding): Holding {
+  return holding === 'all' ? 'all' : holding === 'none' ? 'none' : holding;
 }
 
 function hasContents(slots: readonly Slot[]): boolean {

@@ -41,15 +41,10 @@ export function jsonView(screen: Screen): UpView {
         join,
       });
     },
-    // What is no news of the mesh's files or members is for the person who reads the log.
-    event: (event) => (isForPeople(event) ? screen.note(eventText(event)) : screen.value(event)),
+    event: (event) => screen.value(event),
     stopping: () => {},
     close: () => {},
   };
-}
-
-function isForPeople({ event }: PeerEvent): boolean {
-  return event === 'foreign-mesh' || event === 'alone';
 }
 
 /** Plain lines, where there is no terminal. */

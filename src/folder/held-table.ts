@@ -131,7 +131,10 @@ export class HeldTable {
 
   /** Takes a recorded copy in; it replaces the one of the same path and hash, and a plain one the plain one before it. */
   set(recorded: Omit<HeldCopy, 'seenScan'>): void {
-    const { path, hash, disk, stat } = recorded;
+    const { hash, stat } = recorded;
+    // A path that came in a frame may be a slice, which would keep all of the frame.
+    const path = Buffer.from(recorded.path).toString() as FilePath;
+    const disk = recorded.disk === recorded.path ? path : recorded.disk;
     // Not by spreading: V8 would give each such object a hidden class of its own, 260 bytes more a copy.
     const copy: HeldCopy = { path, hash, disk, stat, seenScan: this.scanNumber };
     for (const before of this.copies(copy.path)) {

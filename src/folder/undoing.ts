@@ -25,6 +25,10 @@ export async function undoMove(room: Room, move: Move, placed: FileStat | undefi
     if (there?.inode === source.inode) throw new MeshError('failed', `${path} is half in place`);
     return replaces === undefined ? undefined : putBack(room, path, aside);
   }
+  if (placed === undefined && (await disk.stat(path)) === undefined) {
+    // It was in place, and a person took it away; or it never was.
+    return replaces === undefined ? undefined : putBack(room, path, aside);
+  }
   if (placed === undefined) throw new MeshError('failed', `${path} is half in place`);
   // The staged file goes back to its stage, what it replaced to its name. Where people changed it since, it stays theirs.
   const isReplacing = replaces !== undefined && (await disk.stat(aside)) !== undefined;

@@ -1,7 +1,7 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
 import { asMeshError, type ErrorCode, MeshError } from '../core/errors.ts';
-import type { ContentHash, FilePath, PeerId } from '../core/ids.ts';
+import type { FilePath, PeerId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
 import { type Candidate, type Load, type PlacementRule, placementOrder, shareInUse } from '../core/placement.ts';
 import { type Shortage, shortageOf } from '../core/repair.ts';
@@ -11,6 +11,7 @@ import type { Log } from '../platform/log.ts';
 import type { Ask } from '../wire/calls.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { type Declines, declineWords } from './declines.ts';
+import { keyOf, type Need, Needs } from './needs.ts';
 import type { Renames } from './renames.ts';
 import type { Standings } from './standings.ts';
 
@@ -40,11 +41,6 @@ interface Slice {
   readonly wanted: () => number;
 }
 
-interface Need {
-  readonly path: FilePath;
-  readonly hash: ContentHash;
-}
-
 interface Rest {
   readonly untilMs: number;
   readonly lengthMs: number;
@@ -57,13 +53,10 @@ interface Rest {
  */
 export class Placing {
   readonly #slice: Slice;
-  /** By number of live copies: a content with one copy goes before one with two. */
-  readonly #queues: Map<string, Need>[] = [];
+  readonly #needs = new Needs();
   readonly #targets = new Map<string, Set<PeerId>>();
   readonly #resting = new Map<string, Rest & { need: Need }>();
   readonly #perPeer = new Map<PeerId, number>();
-  /** Contents for which every taker has as many on their way as it may, by one of these takers: they wait for its next free place. */
-  readonly #parked = new Map<PeerId, Map<string, Need>>();
   #underWay = 0;
   #restTimer: Timer | undefined;
   #stopped = false;
@@ -83,7 +76,8 @@ export class Placing {
       const shortage = this.#shortage(content);
       const key = keyOf({ path, hash: content.hash });
       if (shortage.missing === 0) this.#resting.delete(key);
-      else if (this.#canBePlaced(shortage) && !this.#resting.has(key)) this.#enqueue({ path, hash: content.hash }, shortage);
+      else if (this.#canBePlaced(shortage) && !this.#resting.has(key))
+        this.#needs.add({ path, hash: content.hash }, shortage.live.length);
     }
     this.#pump();
   }
@@ -115,44 +109,16 @@ export class Placing {
     return shortageOf(content, this.#slice.wanted(), (peer) => this.#slice.standings.of(peer));
   }
 
-  #enqueue(need: Need, shortage: Shortage): void {
-    const key = keyOf(need);
-    const level = shortage.live.length;
-    for (const queue of this.#queues) queue?.delete(key);
-    const queue = this.#queues[level] ?? new Map<string, Need>();
-    this.#queues[level] = queue;
-    queue.set(key, need);
-  }
-
   #pump(): void {
     while (!this.#stopped && this.#underWay < PLACEMENTS_MAX) {
-      const need = this.#next();
+      const need = this.#needs.next((peer) => this.#isBusy(peer));
       if (need === undefined) return;
       this.#begin(need);
     }
   }
 
-  #next(): Need | undefined {
-    for (const [peer, parked] of this.#parked) {
-      if (this.#isBusy(peer)) continue;
-      const need = takeFirst(parked);
-      if (parked.size === 0) this.#parked.delete(peer);
-      if (need !== undefined) return need;
-    }
-    for (const queue of this.#queues) {
-      const need = queue === undefined ? undefined : takeFirst(queue);
-      if (need !== undefined) return need;
-    }
-    return undefined;
-  }
-
   #isBusy(peer: PeerId): boolean {
     return (this.#perPeer.get(peer) ?? 0) >= PLACEMENTS_PER_PEER_MAX;
-  }
-
-  #park(need: Need, peer: PeerId): void {
-    const parked = this.#parked.get(peer) ?? new Map<string, Need>();
-    this.#parked.set(peer, parked.set(keyOf(need), need));
   }
 
   /** Decides anew from what is known now, and offers the content to as many peers as it lacks copies. */
@@ -164,9 +130,13 @@ export class Placing {
     for (let lacking = shortage.missing - targets.size; lacking > 0; lacking--) {
       const takers = this.#takers(need, content, shortage, targets, new Map());
       const target = takers.find((peer) => !this.#isBusy(peer));
-      const [busy] = takers;
-      if (target === undefined && busy !== undefined) return this.#park(need, busy);
-      if (target === undefined) return this.#rest(need);
+      if (target === undefined) {
+        // Busy, all of them: that is no reason to rest.
+        const [busy] = takers;
+        if (busy === undefined) this.#rest(need);
+        else this.#needs.park(need, busy);
+        return;
+      }
       this.#targets.set(keyOf(need), targets.add(target));
       this.#underWay++;
       const offering = this.#offer(target, need, content, shortage, targets);
@@ -286,21 +256,9 @@ export class Placing {
       const content = this.#slice.catalog.view(need.path)?.contents.find((one) => one.hash === need.hash);
       const shortage = content === undefined ? undefined : this.#shortage(content);
       if (shortage === undefined || shortage.missing === 0) this.#resting.delete(keyOf(need));
-      else this.#enqueue(need, shortage);
+      else this.#needs.add(need, shortage.live.length);
     }
     if (this.#resting.size > 0) this.#restTimer = this.#slice.clock.after(REST_MS, () => this.#retry());
     this.#pump();
   }
-}
-
-function takeFirst(needs: Map<string, Need>): Need | undefined {
-  for (const [key, need] of needs) {
-    needs.delete(key);
-    return need;
-  }
-  return undefined;
-}
-
-function keyOf(need: Need): string {
-  return `${need.hash}${need.path}`;
 }

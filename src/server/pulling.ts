@@ -4,7 +4,6 @@ import type { FilePath, PeerId, RequestId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
 import type { Folder, Staging } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
-import { TAIL_BYTES_MAX } from '../wire/calls.ts';
 import { fetchContent } from '../wire/fetch.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import type { History } from './history.ts';
@@ -73,12 +72,7 @@ export class Pulling {
     if (link === undefined) return undefined;
     const staging = await this.#slice.folder.stage(name, size);
     try {
-      for (let offset = 0; offset < size; ) {
-        const answer = await link.call('read-old', { path, hash, offset, length: TAIL_BYTES_MAX });
-        if (answer.tail.length === 0) throw new MeshError('changed', 'the older version ended early');
-        await staging.write(offset, answer.tail);
-        offset += answer.tail.length;
-      }
+      await fetchContent({ path, hash, size, sources: () => [link], sink: staging, clock: this.#slice.clock, old: true });
       const digest = await staging.digest();
       if (digest.hash === hash) return staging;
     } catch {

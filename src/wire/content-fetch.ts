@@ -2,7 +2,7 @@ import { asMeshError, MeshError } from '../core/errors.ts';
 import type { PeerId } from '../core/ids.ts';
 import type { Timer } from '../platform/clock.ts';
 import { TAIL_BYTES_MAX } from './calls.ts';
-import type { FetchOptions } from './fetch.ts';
+import type { FetchOptions } from './fetch-options.ts';
 import type { Answer, Link } from './link.ts';
 import { MissingRanges, type Range } from './missing-ranges.ts';
 

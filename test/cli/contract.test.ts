@@ -28,7 +28,7 @@ const row = (code: number, says: RegExp, ...words: string[]): Row => ({ words, c
 /** Wrong words: nothing is dialled. */
 const WRONG_USE: readonly Row[] = [
   row(2, /no command "frobnicate"/, 'frobnicate'),
-  row(2, /unknown argument: frob/i, 'show', '--frob'),
+  row(2, /no option --frob/, 'show', '--frob'),
   row(2, /fewer words/, 'show', 'a', 'b'),
   row(2, /more words/, 'create'),
   row(2, /more words/, 'download'),
@@ -76,7 +76,7 @@ const WRONG_USE: readonly Row[] = [
 const WRONG_UP: readonly Row[] = [
   row(2, /cannot be shared as a whole/, 'up', '/'),
   row(2, /fewer words/, 'up', 'a', 'b'),
-  row(2, /unknown argument: frob/i, 'up', '--frob'),
+  row(2, /no option --frob/, 'up', '--frob'),
   row(2, /--port cannot be "http"/, 'up', 'peer', '--port', 'http'),
   row(2, /--replicas cannot be "17"/, 'up', 'peer', '--replicas', '17'),
   row(2, /--capacity cannot be "lots"/, 'up', 'peer', '--capacity', 'lots'),

@@ -24,6 +24,12 @@ interface Nemesis {
   mend(lan: Lan, peer: PeerProcess): Promise<PeerProcess>;
 }
 
+/** Bytes that show the verb at work, before its peer goes away and after. */
+interface Grown {
+  readonly before: () => number;
+  readonly after?: () => number;
+}
+
 const nemeses: Readonly<Record<string, Nemesis>> = {
   'is killed with -9': {
     strike: (_, peer) => peer.process.signal('SIGKILL'),
@@ -71,13 +77,13 @@ describe.skipIf(skipped)('the peer a client talks to goes away in the middle', (
     });
 
   /** Runs a verb, strikes its peer when `progress` is at FAULT_AT, and tells how it ended and the gap. */
-  async function struck(nemesis: Nemesis, victim: PeerProcess, look: () => number, words: string[]): Promise<[Answer, number]> {
-    const progress = new Progress(look);
+  async function struck(nemesis: Nemesis, victim: PeerProcess, grown: Grown, words: string[]): Promise<[Answer, number]> {
+    const progress = new Progress(grown.before);
     const running: Process = lan.begin(CLIENT, [...words, '--peer', victim.address]);
     await Promise.race([progress.reached(BYTES * FAULT_AT), running.ended]);
     expect(running.runs, `${running.error}${running.lines.join()}`).toBe(true);
     await nemesis.strike(lan, victim);
-    progress.fault();
+    progress.fault(grown.after);
     const answer = answerOf(await running.ended);
     return [answer, progress.end()];
   }
@@ -114,7 +120,12 @@ describe.skipIf(skipped)('the peer a client talks to goes away in the middle', (
           writeFileSync(join(victim.folder, name), content);
           await victim.event({ event: 'replicated', path: name }, RUN_MS_MAX);
           const place = lan.place(name);
-          const [answer, gap] = await struck(nemesis, victim, () => bytesBelow(place), ['download', name, '--to', `${place}/`]);
+          const [answer, gap] = await struck(nemesis, victim, { before: () => bytesBelow(place) }, [
+            'download',
+            name,
+            '--to',
+            `${place}/`,
+          ]);
           expect(answer.code, answer.output + answer.error).toBe(0);
           expect(readdirSync(place)).toEqual([name]);
           expect(contentOf(join(place, name))).toBe(digest(content));
@@ -137,11 +148,13 @@ describe.skipIf(skipped)('the peer a client talks to goes away in the middle', (
             const content = randomBytes(BYTES);
             writeFileSync(local, content);
             const victim = peers[run % 3] as PeerProcess;
-            // What arrives anywhere, files that lay there before left out.
-            const before = peers.reduce((sum, peer) => sum + bytesBelow(peer.folder), 0);
-            const look = () => peers.reduce((sum, peer) => sum + bytesBelow(peer.folder), 0) - before;
+            const others = peers.filter((peer) => peer !== victim);
+            const sizes = new Map(peers.map((peer) => [peer, bytesBelow(peer.folder)]));
+            const arrivedAt = (peer: PeerProcess) => bytesBelow(peer.folder) - (sizes.get(peer) ?? 0);
+            // Then it is sent to another peer, from its start; that one's copies are no work of the client any more.
+            const grown = { before: () => arrivedAt(victim), after: () => Math.max(...others.map(arrivedAt)) };
             const words = verb === 'create' ? ['create', name, local] : ['upload', local];
-            const [answer, gap] = await struck(nemesis, victim, look, words);
+            const [answer, gap] = await struck(nemesis, victim, grown, words);
             expect(answer.code, answer.output + answer.error).toBe(0);
             expect(answer.value).toMatchObject({ path: name });
             gaps.push(gap);

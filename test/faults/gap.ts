@@ -2,11 +2,11 @@
 const LOOK_MS = 5;
 
 /**
- * Watches a number that grows while work goes on. The gap of a fault is the longest time without growth that ends after
- * the fault: what a user waits because of it.
+ * Watches a number that grows while work goes on. The gap of a fault is the longest time without growth between the fault
+ * and the last growth: what a user waits because of it. What comes after the last byte, fault or not, is no part of it.
  */
 export class Progress {
-  readonly #look: () => number;
+  #look: () => number;
   readonly #timer: NodeJS.Timeout;
   readonly #waiters: { level: number; resolve: () => void }[] = [];
   #level = 0;
@@ -16,7 +16,7 @@ export class Progress {
 
   constructor(look: () => number) {
     this.#look = look;
-    this.#timer = setInterval(() => this.#step(), LOOK_MS);
+    this.#timer = setInterval(() => this.#step(), LOOK_MS).unref();
   }
 
   /** Resolves when the number has reached `level`. */
@@ -24,16 +24,17 @@ export class Progress {
     return new Promise((resolve) => this.#waiters.push({ level, resolve }));
   }
 
-  /** To be called at the moment of the fault. */
-  fault(): void {
+  /** To be called at the moment of the fault. `look`: what grows from then on, when that is something else. */
+  fault(look: () => number = this.#look): void {
     this.#step();
+    this.#look = look;
+    this.#level = look();
     this.#faultMs = performance.now();
   }
 
   /** Ends the watch: the work is done. The gap in ms. */
   end(): number {
     this.#step();
-    this.#close(performance.now());
     clearInterval(this.#timer);
     return this.#gapMs;
   }
@@ -58,5 +59,6 @@ export function gapLine(what: string, gapsMs: readonly number[]): string {
   const sorted = [...gapsMs].sort((a, b) => a - b);
   const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
   const worst = sorted.at(-1) ?? Number.NaN;
-  return `gap ${what}: median ${median.toFixed(0)} ms, worst ${worst.toFixed(0)} ms of ${sorted.length}`;
+  const all = sorted.map((gap) => gap.toFixed(0)).join(' ');
+  return `gap ${what}: median ${median.toFixed(0)} ms, worst ${worst.toFixed(0)} ms of ${sorted.length} (${all})`;
 }

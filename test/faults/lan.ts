@@ -12,6 +12,9 @@ const script = join(project, 'test', 'lan.sh');
 /** The built program; another build may be named. */
 const program = process.env.FILEMESH_PROGRAM ?? join(project, 'dist', 'main.js');
 
+/** A test run that is called off leaves nothing behind either. */
+const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /** True in `make trial`: the long forms run. */
 export const isTrial = process.env.TRIAL !== undefined && process.env.TRIAL !== '';
 
@@ -100,6 +103,10 @@ export class Lan {
   readonly #prefix: string;
   readonly #processes = new Set<Process>();
   readonly #end = (): void => this.#takeDown();
+  readonly #interrupted = (): void => {
+    this.#takeDown();
+    process.exit(1);
+  };
 
   /** Makes a LAN of so many hosts; `label` tells trials of one process apart. */
   constructor(label: string, hosts: number) {
@@ -107,6 +114,7 @@ export class Lan {
     this.folder = mkdtempSync(join(tmpdir(), `filemesh-lan-${label}-`));
     this.line = `trial/${newSecret(new NodeRandom())}`;
     process.on('exit', this.#end);
+    for (const signal of INTERRUPTS) process.on(signal, this.#interrupted);
     this.#script('up', hosts);
   }
 
@@ -193,11 +201,12 @@ export class Lan {
   /** Ends every process of this LAN, takes it down, and removes its folder. */
   async close(): Promise<void> {
     await Promise.all([...this.#processes].map((one) => one.kill().catch(() => undefined)));
-    process.off('exit', this.#end);
     this.#takeDown();
   }
 
   #takeDown(): void {
+    process.off('exit', this.#end);
+    for (const signal of INTERRUPTS) process.off(signal, this.#interrupted);
     for (const one of this.#processes) one.signal('SIGKILL');
     const down = spawnSync(script, ['down'], { env: this.#environment(), encoding: 'utf8' });
     if (down.status !== 0) console.error(`the LAN ${this.#prefix} could not be taken down: ${down.stderr}`);

@@ -48,7 +48,11 @@ async function listOf(session: Session): Promise<Entry[]> {
 function wordsOf(entries: readonly Entry[] = []): string {
   return entries
     .map(({ path, contents, wanted }) => {
-      const shown = contents.map((one) => `${one.shownPath} ${short(one.hash)} ${one.copies}/${wanted} on ${one.holders.map((holder) => holder.name).join('+')}`);
+      const shown = contents.map(({ shownPath, hash, copies, holders }) => {
+        // Their order is by load as told last, which is each peer's own.
+        const names = holders.map((holder) => holder.name).sort();
+        return `${shownPath} ${short(hash)} ${copies}/${wanted} on ${names.join('+')}`;
+      });
       return `${path}: ${shown.join(' | ')}`;
     })
     .join('; ');

@@ -3,6 +3,7 @@ import { appendFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { huntAll } from './planted.ts';
 import { runSeed, type SeedResult } from './seed.ts';
 import { armTripwires } from './tripwires.ts';
 
@@ -73,7 +74,7 @@ export function runSeeds(first: number, last: number, seen: (report: Report) => 
   return Promise.all(running).then(() => undefined);
 }
 
-async function manySeeds(first: number, count: number): Promise<number> {
+async function manySeeds(first: number, count: number, mustStop: boolean): Promise<number> {
   const beganMs = Date.now();
   const sum = { seeds: 0, virtualMs: 0, events: 0, acknowledged: 0, failed: [] as number[], twofold: [] as number[] };
   await runSeeds(first, first + count - 1, ({ result, otherHash }) => {
@@ -91,7 +92,7 @@ async function manySeeds(first: number, count: number): Promise<number> {
       appendFileSync(FAILURES_FILE, `${failureLines(result)}\n`);
     }
     if (sum.seeds % TWICE_EVERY === 0) console.log(`${sum.seeds} of ${count} seeds, ${sum.failed.length} failed`);
-    return true;
+    return !(mustStop && sum.failed.length > 0);
   });
   const seconds = ((Date.now() - beganMs) / 1000).toFixed(1);
   console.log(
@@ -107,7 +108,6 @@ async function oneSeed(seed: number): Promise<number> {
   const disarm = armTripwires();
   const { result, otherHash } = await runOne(seed, true, true);
   disarm();
-  appendFileSync(FAILURES_FILE, '');
   console.log(failureLines(result, result.lines.length));
   console.log(
     `seed ${seed}: ${result.findings.length} findings, hash ${result.hash}, ${(result.virtualMs / 1000).toFixed(0)} virtual s, ` +
@@ -122,10 +122,18 @@ async function oneSeed(seed: number): Promise<number> {
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { seeds: { type: 'string' }, seed: { type: 'string' }, bug: { type: 'string' }, first: { type: 'string' } },
+    options: {
+      seeds: { type: 'string' },
+      seed: { type: 'string' },
+      bug: { type: 'string' },
+      first: { type: 'string' },
+      stop: { type: 'boolean' },
+    },
   });
+  if (values.bug !== undefined) return huntAll(values.bug) ? 0 : FAILED;
   if (values.seed !== undefined) return await oneSeed(Number(values.seed));
-  return await manySeeds(Number(values.first ?? process.env.FIRST_SEED ?? 1), Number(values.seeds ?? 200));
+  const first = Number(values.first ?? process.env.FIRST_SEED ?? 1);
+  return await manySeeds(first, Number(values.seeds ?? 200), values.stop ?? false);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

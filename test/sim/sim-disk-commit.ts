@@ -28,7 +28,7 @@ export class SimCommit {
     await this.#refuseFolder();
     const there = await this.#stat(path);
     const stagedStat = staged === undefined ? undefined : await this.#stat(staged);
-    if (staged !== undefined && stagedStat === undefined) return this.#afterTheEnd(there);
+    if (staged !== undefined && stagedStat === undefined) return this.#afterTheEnd(there, (await this.#stat(aside)) !== undefined);
     if (staged !== undefined && there !== undefined && there.inode === stagedStat?.inode) return this.#finish(staged, undefined);
     if (staged !== undefined) await this.#syncStaged(staged);
 
@@ -43,10 +43,11 @@ export class SimCommit {
   }
 
   /** The staged name is unlinked last, so a rerun without it finds a commit that was done, whatever lies there by now. */
-  #afterTheEnd(there: FileStat | undefined): CommitOutcome {
-    const { replaces, staged } = this.#intent;
-    const isUntouched = there === undefined ? replaces === undefined : replaces !== undefined && isSameContent(there, replaces);
-    if (isUntouched) throw new MeshError('gone', `${quote(staged ?? '')} was never staged, or is lost`);
+  #afterTheEnd(there: FileStat | undefined, isAside: boolean): CommitOutcome {
+    const { replaces } = this.#intent;
+    // A person took it away since; or the staged file was lost before anything was done.
+    const ran = there !== undefined && (replaces === undefined || isAside);
+    if (!ran) return { result: 'changed', asideKept: replaces !== undefined && isAside };
     // Nobody can tell any more whether that is still our file: a stat that matches nothing makes the next scan look.
     return { result: 'done', stat: { size: 0, mtimeMs: 0, mode: 0, inode: 0, ...there, ctimeMs: 0 } };
   }

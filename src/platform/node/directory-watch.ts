@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { PRIVATE_FOLDER } from '../../core/path.ts';
 import type { Hint, Watch } from '../disk.ts';
 import { componentsOf, isMissing, withFolder, withParent } from './safe-path.ts';
-import { watchFault } from './watch.ts';
+import { watchFault } from './watch-fault.ts';
 
 const openDirectory = promisify(opendir);
 const statPath = promisify(lstat);

@@ -23,7 +23,8 @@ import { isMissing, look, withParent } from './safe-path.ts';
 import { openStageFile } from './stage-file.ts';
 import { asDiskError, systemCode } from './system-error.ts';
 import { namesIn, walk } from './walk.ts';
-import { notWatchable, watchRoot } from './watch.ts';
+import { watchRoot } from './watch.ts';
+import { notWatchable } from './watch-fault.ts';
 
 const linkPath = promisify(link);
 const unlinkPath = promisify(unlink);

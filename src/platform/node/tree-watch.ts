@@ -2,7 +2,7 @@ import { join, relative } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import { PRIVATE_FOLDER } from '../../core/path.ts';
 import type { Hint, Watch } from '../disk.ts';
-import { watchFault } from './watch.ts';
+import { watchFault } from './watch-fault.ts';
 
 /**
  * How long after a new folder was met it is hinted at a second time: its watch stands only after it was read, and what

@@ -1,0 +1,28 @@
+import type { ContentHash, FilePath } from '../core/ids.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Link } from './link.ts';
+
+/** What is to be pulled, from whom, and where to. */
+export interface FetchOptions {
+  readonly path: FilePath;
+  readonly hash: ContentHash;
+  /** Bytes of the whole content. */
+  readonly size: number;
+  /** Links to those who should have it, best first. Asked again while the fetch lasts: links come and go. */
+  sources(): readonly Link[];
+  /** Asked to relay the content from elsewhere, when no source is left. */
+  readonly relaySource?: Link | undefined;
+  readonly sink: {
+    /** Takes bytes once for each offset, several at a time, and out of order by 32 MiB at most. The sink's to keep. */
+    write(offset: number, bytes: Uint8Array): Promise<void>;
+  };
+  /** Bytes from the start that are there already. */
+  readonly from?: number | undefined;
+  readonly clock: Clock;
+  /** Told after each write: bytes there in all, `from` included. */
+  progress?(bytes: number): void;
+  /** Calls the fetch off: it rejects with `closed`. */
+  readonly stop?: AbortSignal | undefined;
+  /** An older content, read with `read-old` (from peers only). */
+  readonly old?: boolean | undefined;
+}
