@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, link, mkdir, open, rename, rm, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, link, open, rename, rm, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Incoming, Sink, Source } from '../client/transfer.ts';
 import { MeshError } from '../core/errors.ts';
 import { quote } from '../core/path.ts';
+import { makeFolders } from './make-folders.ts';
 
 /** Permission bits a file is created with at most, before its own are given. */
 const PRIVATE_MODE = 0o600;
@@ -101,7 +102,9 @@ export class FileSink implements Sink {
     const there = await stat(file).catch(() => undefined);
     if (there?.isDirectory() === true) throw new MeshError('exists', `${quote(file)} is a folder here`);
     if (there !== undefined && !replace) throw exists(file);
-    await makeFolders(dirname(file));
+    await makeFolders(dirname(file)).catch((cause: unknown) => {
+      throw cannotSave(dirname(file), cause);
+    });
     // The stem is left out: it may be as long as a name can be.
     const staged = join(dirname(file), `.filemesh-${randomBytes(8).toString('hex')}`);
     const handle = await open(staged, 'wx+', PRIVATE_MODE).catch((cause: unknown) => {
@@ -138,30 +141,8 @@ export class FileSink implements Sink {
   }
 }
 
-/** Makes a folder and those above it. Not by `recursive`: in /proc that never ends on Node 20. */
-async function makeFolders(folder: string): Promise<void> {
-  if (await isMade(folder)) return;
-  const above = dirname(folder);
-  if (above !== folder) await makeFolders(above);
-  if (!(await isMade(folder))) throw cannotSave(folder, undefined);
-}
-
-/** False when what is above is missing. */
-async function isMade(folder: string): Promise<boolean> {
-  try {
-    await mkdir(folder);
-    return true;
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return false;
-    if ((await stat(folder).catch(() => undefined))?.isDirectory() === true) return true;
-    throw cannotSave(folder, cause);
-  }
-}
-
 function cannotSave(place: string, cause: unknown): MeshError {
-  const reason = cause === undefined ? 'it cannot be made' : reasonOf(cause);
-  return new MeshError('failed', `nothing can be saved in ${quote(place)}: ${reason}`, { cause });
+  return new MeshError('failed', `nothing can be saved in ${quote(place)}: ${reasonOf(cause)}`, { cause });
 }
 
 /** Gives a staged file its name unless that is taken meanwhile. */

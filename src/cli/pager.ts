@@ -5,13 +5,31 @@ export async function page(context: Pick<VerbContext, 'screen' | 'ask' | 'inShel
   const { screen, ask } = context;
   context.quiet();
   const size = screen.size();
-  const lines = text.split('\n');
-  if (size === undefined || ask === undefined || !context.inShell || lines.length < size.rows) return screen.print(text);
-  const step = Math.max(1, size.rows - 1);
-  for (let from = 0; from < lines.length; from += step) {
-    screen.print(lines.slice(from, from + step).join('\n'));
-    if (from + step >= lines.length) return;
-    const answer = await ask(`-- ${lines.length - from - step} more lines: Enter goes on, q ends -- `);
+  if (size === undefined || ask === undefined || !context.inShell) return screen.print(text);
+  const pages = pagesOf(text.split('\n'), size);
+  let left = pages.reduce((sum, lines) => sum + lines.length, 0);
+  for (const lines of pages) {
+    screen.print(lines.join('\n'));
+    left -= lines.length;
+    if (left === 0) return;
+    const answer = await ask(`-- ${left} more lines: Enter goes on, q ends -- `);
     if (/^q/i.test(answer.trim())) return;
   }
+}
+
+/** The lines as screens hold them, with one row left for the question; a line wider than the screen takes several. */
+export function pagesOf(lines: readonly string[], size: { rows: number; columns: number }): string[][] {
+  const room = Math.max(1, size.rows - 1);
+  const pages: string[][] = [];
+  let taken = room;
+  for (const line of lines) {
+    const rows = Math.max(1, Math.ceil(line.length / size.columns));
+    if (taken + rows > room) {
+      pages.push([]);
+      taken = 0;
+    }
+    pages.at(-1)?.push(line);
+    taken += rows;
+  }
+  return pages;
 }

@@ -14,6 +14,7 @@ export class ProgressBar {
   /** Makes a bar; undefined while its library is loaded, which most verbs are too short for. */
   #make: ((name: string) => SingleBar) | undefined;
   #isLoading = false;
+  #isOver = false;
   #bar: SingleBar | undefined;
   #name = '';
 
@@ -22,7 +23,7 @@ export class ProgressBar {
   }
 
   readonly tell: Progress = (name, doneBytes, totalBytes) => {
-    if (!this.#enabled || performance.now() - this.#beganMs < SHOWN_AFTER_MS) return;
+    if (!this.#enabled || this.#isOver || performance.now() - this.#beganMs < SHOWN_AFTER_MS) return;
     if (this.#make === undefined) return this.#load();
     if (name !== this.#name) this.clear();
     this.#name = name;
@@ -39,6 +40,12 @@ export class ProgressBar {
     this.#bar?.stop();
     this.#bar = undefined;
   };
+
+  /** The verb is over: what it left running tells nothing any more. */
+  end(): void {
+    this.#isOver = true;
+    this.clear();
+  }
 
   #load(): void {
     if (this.#isLoading) return;

@@ -34,10 +34,10 @@ export async function runVerb(command: VerbCommand, line: Parsed, surroundings: 
   try {
     return await command.run(context, line);
   } catch (thrown) {
-    bar.clear();
+    bar.end();
     return reportError(screen, thrown, json);
   } finally {
-    bar.clear();
+    bar.end();
   }
 }
 

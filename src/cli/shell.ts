@@ -97,6 +97,7 @@ class TerminalShell {
   readonly #screen: Screen;
   readonly #names = new NameCache();
   #stop: AbortController | undefined;
+  #isAsking = false;
 
   constructor(wish: ClientWish, screen: Screen) {
     this.#wish = wish;
@@ -125,6 +126,10 @@ class TerminalShell {
     });
     const lines = new TypedLines(terminal);
     terminal.on('SIGINT', () => this.#interrupt(terminal));
+    // What answers a question is no line to come back to: readline would keep it.
+    terminal.on('history', (kept: string[]) => {
+      if (this.#isAsking) kept.shift();
+    });
     // Ctrl-D in the middle of a verb.
     terminal.on('close', () => this.#stop?.abort());
     try {
@@ -187,11 +192,14 @@ class TerminalShell {
 
   #ask(terminal: Interface, question: string): Promise<string> {
     const signal = this.#stop?.signal;
+    this.#isAsking = true;
     return new Promise<string>((resolve, reject) => {
       const stop = () => reject(new MeshError('failed', 'stopped: the command was called off'));
       if (signal === undefined) return terminal.question(question, resolve);
       signal.addEventListener('abort', stop, { once: true });
       terminal.question(question, { signal }, resolve);
+    }).finally(() => {
+      this.#isAsking = false;
     });
   }
 }

@@ -60,5 +60,5 @@ function onlyText(texts: readonly string[], key: string, file: string): string {
 }
 
 function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
+  return cause instanceof Error ? (cause.message.split('\n')[0] ?? '').replace(/:$/, '') : String(cause);
 }

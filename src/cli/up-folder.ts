@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdir, realpath, stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, parse, resolve } from 'node:path';
 import { MeshError } from '../core/errors.ts';
 import { PRIVATE_FOLDER, quote } from '../core/path.ts';
 import type { Home } from './home.ts';
+import { makeFolders } from './make-folders.ts';
 
 /** Where a peer keeps what is its own. */
 export interface PeerPlaces {
@@ -49,8 +50,7 @@ export function defaultFolder(): string {
 
 async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
-    if ((await stat(folder)).isDirectory()) return;
+    await makeFolders(folder);
   } catch (cause) {
     throw new MeshError('failed', `the folder ${quote(folder)} cannot be used: ${(cause as Error).message}`, { cause });
   }
@@ -58,7 +58,7 @@ async function makeFolder(folder: string): Promise<void> {
 
 async function makePrivate(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolders(folder, 0o700);
   } catch (cause) {
     throw new MeshError(
       'failed',

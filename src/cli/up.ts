@@ -21,7 +21,7 @@ const LINE_LOOK_MS = 2000;
 /** Runs a peer until it is told to stop. Resolves with the exit code. */
 export async function up(line: Parsed, screen: Screen): Promise<number> {
   keepHeapSmall();
-  const { folder, settings } = await wishOf(line);
+  const { folder, settings, isNamed } = await wishOf(line);
   const home = Home.of(process.env);
   const places = await preparePlaces(folder, home, settings.isNew);
   const json = line.options.has('json');
@@ -37,6 +37,7 @@ export async function up(line: Parsed, screen: Screen): Promise<number> {
     });
     const keeping = await keepForClients(home, peer, places, settings);
     start.ready(peer, keeping.line());
+    if (isNamed) tellOtherName(peer, settings.config.name, screen);
     await stopped;
     view.stopping();
     keeping.end();
@@ -54,12 +55,16 @@ export async function up(line: Parsed, screen: Screen): Promise<number> {
 class Start {
   readonly #view: UpView;
   #early: PeerEvent[] | undefined = [];
+  #isForeignTold = false;
 
   constructor(view: UpView) {
     this.#view = view;
   }
 
   event(event: PeerEvent): void {
+    // That there is another mesh is news once; `status` tells how many of its peers there are.
+    if (event.event === 'foreign-mesh' && this.#isForeignTold) return;
+    this.#isForeignTold ||= event.event === 'foreign-mesh';
     if (this.#early === undefined) this.#view.event(event);
     else this.#early.push(event);
   }
@@ -72,7 +77,7 @@ class Start {
   }
 }
 
-async function wishOf(line: Parsed): Promise<{ folder: string; settings: UpSettings }> {
+async function wishOf(line: Parsed): Promise<{ folder: string; settings: UpSettings; isNamed: boolean }> {
   if (line.options.has('timeout')) throw new MeshError('usage', 'up takes no --timeout');
   const flags: Partial<Record<string, readonly string[]>> = {};
   for (const [option, texts] of line.options) {
@@ -80,11 +85,18 @@ async function wishOf(line: Parsed): Promise<{ folder: string; settings: UpSetti
   }
   const config = line.options.get('config')?.[0] ?? process.env.FILEMESH_CONFIG;
   const file = config === undefined || config === '' ? { texts: {} } : await readUpFile(config);
-  const settings = settingsOf(precedence(flags as UpTexts, textsOfEnvironment(process.env), file.texts));
+  const texts = precedence(flags as UpTexts, textsOfEnvironment(process.env), file.texts);
+  const settings = settingsOf(texts);
   // Before anything is made in the folder.
   if (settings.config.join !== undefined) parseMeshLine(settings.config.join);
   const folder = line.words[0] ?? nonEmpty(process.env.FILEMESH_FOLDER) ?? ('folder' in file ? file.folder : undefined);
-  return { folder: folder ?? defaultFolder(), settings };
+  return { folder: folder ?? defaultFolder(), settings, isNamed: texts.name !== undefined };
+}
+
+/** A peer is admitted under its first name and keeps it: whoever gives another later must not believe it counts. */
+function tellOtherName(peer: Peer, name: string, screen: Screen): void {
+  if (peer.meshName === undefined || peer.name === name || peer.name.startsWith(`${name}-`)) return;
+  screen.note(`filemesh: this peer is called ${peer.name} in its mesh; --name counts only when it enters one`);
 }
 
 /** Leaves the join line and the address where a client of this user finds them, now and whenever they change. */

@@ -1,11 +1,10 @@
-import { MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath, RequestId } from '../core/ids.ts';
 import type { FileVersion, Version } from '../core/version.ts';
 import type { Watch } from '../platform/disk.ts';
 import { Acts } from './acts.ts';
 import { Asides } from './asides.ts';
 import { Copies } from './copies.ts';
-import { copyBytes, openNoted } from './copying.ts';
+import { openNoted } from './copying.ts';
 import type { Copy, FolderOptions, FolderState, OldCopy, Staging, Step } from './face.ts';
 import { IGNORE_FILE, IgnoreRules } from './ignore-rules.ts';
 import { Intake } from './intake.ts';
@@ -14,6 +13,7 @@ import { LateEdits } from './late-edits.ts';
 import { Making } from './making.ts';
 import { Missing } from './missing.ts';
 import { shownOldCopy } from './old-copies.ts';
+import { stageOld } from './restoring.ts';
 import { Room } from './room.ts';
 import { faultOfName, Scanning } from './scanning.ts';
 import { Scrub } from './scrub.ts';
@@ -234,18 +234,7 @@ export class Folder {
   /** An older content here becomes a staging, to be put as a new version. Rejects with `gone`, or `corrupt` when it is wrong. */
   async stageOld(path: FilePath, copy: string, name: string): Promise<Staging> {
     this.#room.assertOpen();
-    const row = this.#room.old.row(copy);
-    if (row?.path !== path) throw new MeshError('gone', `no such older content of ${path} is kept here`);
-    const source = await openNoted(this.#room, { disk: row.disk });
-    try {
-      const staging = await this.#stagings.open(name, row.size);
-      await copyBytes(source, staging);
-      if ((await staging.digest()).hash === row.hash) return staging;
-      await staging.discard();
-      throw new MeshError('corrupt', `the older content of ${path} is bad`);
-    } finally {
-      await source.close();
-    }
+    return stageOld(this.#room, this.#stagings, path, copy, name);
   }
 
   #warnings(): string[] {

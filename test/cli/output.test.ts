@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { counted, shownAge, shownSize, shownTable, shownText } from '../../src/cli/output.ts';
+import { pagesOf } from '../../src/cli/pager.ts';
 
 describe('what people read', () => {
   it.each([
@@ -47,5 +48,16 @@ describe('what people read', () => {
 
   it('counts in words', () => {
     expect([counted(0, 'file'), counted(1, 'file'), counted(2, 'file')]).toEqual(['0 files', '1 file', '2 files']);
+  });
+});
+
+describe('pages', () => {
+  it.each([
+    [['a', 'b'], { rows: 3, columns: 10 }, [['a', 'b']]],
+    [['a', 'b', 'c'], { rows: 3, columns: 10 }, [['a', 'b'], ['c']]],
+    [['a', 'x'.repeat(11), 'c'], { rows: 3, columns: 10 }, [['a'], ['x'.repeat(11)], ['c']]],
+    [['x'.repeat(99), 'b'], { rows: 2, columns: 10 }, [['x'.repeat(99)], ['b']]],
+  ])('%j on %j', (lines, size, pages) => {
+    expect(pagesOf(lines, size)).toEqual(pages);
   });
 });

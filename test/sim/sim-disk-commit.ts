@@ -28,11 +28,15 @@ export class SimCommit {
     await this.#refuseFolder();
     const there = await this.#stat(path);
     const stagedStat = staged === undefined ? undefined : await this.#stat(staged);
-    if (staged !== undefined && stagedStat === undefined) return this.#afterTheEnd(there, (await this.#stat(aside)) !== undefined);
+    if (staged !== undefined && stagedStat === undefined)
+      return this.#afterTheEnd(there, (await this.#stat(aside)) !== undefined);
     if (staged !== undefined && there !== undefined && there.inode === stagedStat?.inode) return this.#finish(staged, undefined);
     if (staged !== undefined) await this.#syncStaged(staged);
 
-    const isAside = (await this.#stat(aside)) !== undefined;
+    const setAside = await this.#stat(aside);
+    // A crash, or a sick disk, came while it was given back.
+    if (setAside !== undefined && there?.inode === setAside.inode) return this.#giveBack();
+    const isAside = setAside !== undefined;
     const refused = isAside ? undefined : await this.#setAside(there);
     if (refused !== undefined) return refused;
     if (this.#intent.replaces !== undefined && !isSameContent(await this.#stat(aside), this.#intent.replaces))
@@ -49,7 +53,7 @@ export class SimCommit {
     const ran = there !== undefined && (replaces === undefined || isAside);
     if (!ran) return { result: 'changed', asideKept: replaces !== undefined && isAside };
     // Nobody can tell any more whether that is still our file: a stat that matches nothing makes the next scan look.
-    return { result: 'done', stat: { size: 0, mtimeMs: 0, mode: 0, inode: 0, ...there, ctimeMs: 0 } };
+    return { result: 'done', stat: { ...there, ctimeMs: 0 } };
   }
 
   async #setAside(there: FileStat | undefined): Promise<CommitOutcome | undefined> {

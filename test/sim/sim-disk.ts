@@ -22,6 +22,8 @@ import type { Inode } from './sim-inode.ts';
 import type { SimRandom } from './sim-random.ts';
 
 const MARKER_PATH = `${PRIVATE_FOLDER}/marker`;
+/** Rooms that `prepare` makes, as the real disk does. */
+const ROOMS = ['stage', 'aside', 'siblings', 'versions', 'trash', 'log'] as const;
 /** Contract of Disk.walk. */
 const BATCH_ENTRIES_MAX = 1_000;
 
@@ -59,6 +61,8 @@ export class SimDisk implements Disk {
   }
 
   async prepare(marker: Uint8Array): Promise<void> {
+    for (const room of ROOMS) await this.#acts.makeFolders(`${PRIVATE_FOLDER}/${room}`);
+    await this.#acts.syncFoldersOf(MARKER_PATH);
     const temporary = `${MARKER_PATH}.new`;
     const written = await this.#acts.openOrCreate(temporary);
     try {
