@@ -3,7 +3,7 @@ import { MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath, PeerId, VersionKey, WriterId } from '../core/ids.ts';
 import { type Content, originLabels, type PathView, shownNames } from '../core/namespace.ts';
 import { checkPath } from '../core/path.ts';
-import { counterOf, type Version, versionKey } from '../core/version.ts';
+import { counterOf, isSameVersion, type Version, versionKey } from '../core/version.ts';
 import type { Ask, Change } from '../wire/calls.ts';
 import type { Wish } from './claiming.ts';
 
@@ -40,7 +40,7 @@ export class Planner {
     const { change } = ask;
     if (change.kind === 'create') return this.#create(change.path);
     // What the client saw comes first: a peer that has not read of it cannot judge the rest.
-    this.#versions(change.path, ask.base);
+    this.#refuseOvertaken(change.path, this.#versions(change.path, ask.base));
     if (change.kind === 'put') return this.#put(change.path, ask.base);
     if (change.kind === 'delete') return this.#delete(change.path, ask.base);
     if (change.kind === 'rename') return this.#rename(change, ask.base);
@@ -151,6 +151,15 @@ export class Planner {
   #refuseConflict(path: FilePath): void {
     if ((this.#catalog.view(path)?.contents.length ?? 0) < 2) return;
     throw new MeshError('conflict', `${path} has several versions: end that with resolve first`);
+  }
+
+  /** The owner asks the same; but this peer may have read what the owner has not. */
+  #refuseOvertaken(path: FilePath, base: readonly Version[]): void {
+    const isNew = base.every((version) => version.kind === 'tombstone');
+    const unseen = (this.#catalog.view(path)?.known ?? []).filter(
+      ({ version }) => !base.some((one) => isSameVersion(one, version)) && !(isNew && version.kind === 'tombstone'),
+    );
+    if (unseen.length > 0) throw new MeshError('overtaken', `${path} was changed meanwhile`);
   }
 
   /** Versions by their keys. A key not known here yet: its record is on its way. */

@@ -1,15 +1,15 @@
-import { asMeshError } from '../../src/core/errors.ts';
 import type { Session } from '../../src/client/session.ts';
 import { download } from '../../src/client/verbs/download.ts';
 import { listEntries } from '../../src/client/verbs/listing.ts';
 import { create } from '../../src/client/verbs/upload.ts';
+import { asMeshError } from '../../src/core/errors.ts';
 import { checkPath } from '../../src/core/path.ts';
 import type { Entry } from '../../src/wire/calls.ts';
 import type { Finding } from './check-state.ts';
 import { short } from './history.ts';
 import type { Mesh } from './mesh.ts';
-import { MemorySinks, MeshClient, sourceOf, VERB } from './mesh-client.ts';
 import { JOIN_LINE } from './mesh.ts';
+import { MemorySinks, MeshClient, sourceOf, VERB } from './mesh-client.ts';
 import { hashOf } from './mesh-state.ts';
 
 /** Virtual time all doors together may take. */
@@ -27,7 +27,10 @@ export async function closedDoors(mesh: Mesh): Promise<Finding[]> {
     const findings: Finding[] = [];
     for (const [index, { machine, session }] of doors.entries()) {
       if (wordsOf(lists[index]) !== wordsOf(lists[0])) {
-        findings.push({ invariant: 5, words: `${machine.name} lists [${wordsOf(lists[index])}], another [${wordsOf(lists[0])}]` });
+        findings.push({
+          invariant: 5,
+          words: `${machine.name} lists [${wordsOf(lists[index])}], another [${wordsOf(lists[0])}]`,
+        });
       }
       const entry = lists[index]?.[index % Math.max(1, lists[index].length)];
       if (entry !== undefined) findings.push(...(await mesh.settle(comes(session, entry, machine.name), DOORS_MS_MAX)));
@@ -85,6 +88,7 @@ async function oneWins(sessions: readonly Session[]): Promise<Finding[]> {
       }
     }),
   );
-  const isRight = results.filter((one) => one === 'made').length === 1 && results.every((one) => one === 'made' || one === 'exists');
+  const isRight =
+    results.filter((one) => one === 'made').length === 1 && results.every((one) => one === 'made' || one === 'exists');
   return isRight ? [] : [{ invariant: 10, words: `creators of one name at every peer at once were told: ${results.join(', ')}` }];
 }

@@ -72,7 +72,10 @@ class Judge {
     for (const [machine, plain] of this.#ending.healed) {
       for (const [path, hash] of plain) {
         if (this.#isCovered(path, hash, new Set()) || this.#isAside(hash)) continue;
-        findings.push({ invariant: 9, words: `${path} ${short(hash)} lay on ${machine.name} after the faults and is nowhere now` });
+        findings.push({
+          invariant: 9,
+          words: `${path} ${short(hash)} lay on ${machine.name} after the faults and is nowhere now`,
+        });
       }
     }
     return findings;
@@ -96,7 +99,10 @@ class Judge {
       }
     }
     const twice = [...made].filter(([, contents]) => contents.size > 1);
-    return twice.map(([key, contents]) => ({ invariant: 8, words: `request ${key} made ${[...contents.keys()].map(short).join(' and ')}` }));
+    return twice.map(([key, contents]) => ({
+      invariant: 8,
+      words: `request ${key} made ${[...contents.keys()].map(short).join(' and ')}`,
+    }));
   }
 
   #contentsAtForeignPaths(): Finding[] {
@@ -121,7 +127,10 @@ class Judge {
       const effect = operation.effects.at(-1);
       if (effect?.makes === undefined || !this.#isNow(effect.path, effect.makes)) continue;
       if (history.operations.some((other) => other !== operation && touches(other, operation))) continue;
-      findings.push({ invariant: 8, words: `#${operation.id} (${operation.kind}) was refused as ${operation.code} for what it made itself` });
+      findings.push({
+        invariant: 8,
+        words: `#${operation.id} (${operation.kind}) was refused as ${operation.code} for what it made itself`,
+      });
     }
     return findings;
   }
@@ -141,7 +150,9 @@ class Judge {
       if (this.#hasTombstone.has(path)) return [{ invariant: 3, words: `${what} was deleted by who had not read it` }];
       return [{ invariant: 1, words: `${what} is lost` }];
     }
-    return this.#isNow(path, hash) && !this.#hasBytes(path, hash) ? [{ invariant: 1, words: `${what}: no survivor has its bytes` }] : [];
+    return this.#isNow(path, hash) && !this.#hasBytes(path, hash)
+      ? [{ invariant: 1, words: `${what}: no survivor has its bytes` }]
+      : [];
   }
 
   /** True when the content is there, or somebody who had read it replaced it by one of which the same holds. */
@@ -171,7 +182,9 @@ class Judge {
 
   /** Somebody else put it there, not before `operation` began. */
   #isMadeAgain(path: string, hash: string, operation: Operation): boolean {
-    return this.#ending.history.makers(path, hash).some((maker) => maker !== operation && isAfter(maker, operation));
+    const makers = this.#ending.history.makers(path, hash);
+    // What a backup brought back and no store knew of is a new file, whenever its peer gets round to it.
+    return makers.some((maker) => maker !== operation && (maker.kind === 'restored' || isAfter(maker, operation)));
   }
 
   #hasBytes(path: string, hash: string): boolean {
@@ -182,7 +195,9 @@ class Judge {
 
   #isAside(hash: string): boolean {
     const rooms = ['trash', 'versions', 'siblings'];
-    return [...this.#ending.states.values()].some((state) => rooms.some((room) => state.rooms.get(room)?.has(hash as never) === true));
+    return [...this.#ending.states.values()].some((state) =>
+      rooms.some((room) => state.rooms.get(room)?.has(hash as never) === true),
+    );
   }
 }
 

@@ -36,7 +36,10 @@ export function pending(mesh: Mesh, states: States): Finding[] {
 }
 
 /** Invariant 4: every file under a final name is a content that was once complete. */
-export function halfFiles(states: States | readonly [MeshPeer, { plain: ReadonlyMap<string, string> }][], history: History): Finding[] {
+export function halfFiles(
+  states: States | readonly [MeshPeer, { plain: ReadonlyMap<string, string> }][],
+  history: History,
+): Finding[] {
   const findings: Finding[] = [];
   for (const [machine, { plain }] of states) {
     for (const [path, hash] of plain) {
@@ -88,7 +91,10 @@ function missingCopies(states: States): Finding[] {
     for (const { hash } of first.catalog.view(path)?.contents ?? []) {
       const holders = [...states].filter(([machine, state]) => holdsFor(machine, state, path, hash)).map(([one]) => one.name);
       if (holders.length >= wanted || (holders.length === 0 && isLost(states, path, hash))) continue;
-      findings.push({ invariant: 6, words: `${path} ${short(hash)} has ${holders.length} of ${wanted} copies (${holders.join()})` });
+      findings.push({
+        invariant: 6,
+        words: `${path} ${short(hash)} has ${holders.length} of ${wanted} copies (${holders.join()})`,
+      });
     }
   }
   return findings;
@@ -120,10 +126,10 @@ function disksUnlikeCatalogs(states: States): Finding[] {
       if (plain.get(path) === version.hash || rooms.get('siblings')?.has(version.hash) === true) continue;
       say(`${path} ${short(version.hash)} is announced and does not lie there`);
     }
-    for (const [path, hash] of plain) if (held.get(path)?.has(hash) !== true) say(`${path} ${short(hash)} lies there and is not announced`);
-    for (const [path, hashes] of held) {
-      if (hashes.size === 1 && plain.get(path) === undefined) say(`${path} is held and not under its own name`);
-    }
+    const unannounced = [...plain].filter(([path, hash]) => held.get(path)?.has(hash) !== true);
+    for (const [path, hash] of unannounced) say(`${path} ${short(hash)} lies there and is not announced`);
+    const nameless = [...held].filter(([path, hashes]) => hashes.size === 1 && plain.get(path) === undefined);
+    for (const [path] of nameless) say(`${path} is held and not under its own name`);
   }
   return findings;
 }

@@ -69,11 +69,15 @@ export class FolderUsers {
     const { drive } = machine.node;
     const there = drive.userRead(path);
     this.#replacedNow = there === undefined ? this.#midCommit(machine, path) : undefined;
-    if (act === 'rename') return this.#rename(machine, path);
+    if (act === 'rename') {
+      this.#rename(machine, path);
+      return;
+    }
     if (act === 'delete') {
       if (there === undefined) return;
       drive.userDelete(path);
-      return this.#did(machine, 'folder-delete', path, undefined, there);
+      this.#did(machine, 'folder-delete', path, undefined, there);
+      return;
     }
     if (act === 'touch') {
       // Equal bytes written once more: never a new version.
@@ -82,7 +86,10 @@ export class FolderUsers {
     }
     if (act === 'drop' && there !== undefined) return;
     const { bytes } = this.#options.contents.fresh(machine.name);
-    if (act !== 'grow') return this.#write(machine, path, bytes, there, act === 'save' ? 'save' : 'write');
+    if (act !== 'grow') {
+      this.#write(machine, path, bytes, there, act === 'save' ? 'save' : 'write');
+      return;
+    }
     const half = bytes.subarray(0, bytes.length >> 1);
     this.#options.contents.note(half);
     this.#write(machine, path, half, there, 'write');
@@ -93,7 +100,13 @@ export class FolderUsers {
     });
   }
 
-  #write(machine: MeshPeer, path: string, bytes: Uint8Array, there: Uint8Array | undefined, how: 'write' | 'save' | 'append'): void {
+  #write(
+    machine: MeshPeer,
+    path: string,
+    bytes: Uint8Array,
+    there: Uint8Array | undefined,
+    how: 'write' | 'save' | 'append',
+  ): void {
     const { drive } = machine.node;
     // A person whose disk is full writes nothing: half a file of theirs would be theirs to keep.
     if (drive.volume.usedBytes + bytes.length > drive.volume.capacityBytes) return;
@@ -155,7 +168,8 @@ export class FolderUsers {
     }
     const inode = volume.lookup(path);
     if (inode?.kind === 'file') inode.sync();
-    for (const folder of [...foldersOf(path).reverse(), '']) if (volume.lookup(folder)?.kind === 'folder') volume.syncFolder(folder);
+    for (const folder of [...foldersOf(path).reverse(), ''])
+      if (volume.lookup(folder)?.kind === 'folder') volume.syncFolder(folder);
     machine.unsynced.delete(path);
   }
 }

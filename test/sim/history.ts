@@ -20,7 +20,8 @@ export type OperationKind =
   | 'save'
   | 'folder-delete'
   | 'folder-rename'
-  | 'crash';
+  | 'crash'
+  | 'restored';
 
 /** `folder`: a person's act in a folder, promised to nobody; `unknown`: no answer came, it may have happened. */
 export type Outcome = 'running' | 'acknowledged' | 'refused' | 'unknown' | 'folder';

@@ -1,5 +1,7 @@
+import type { FilePath } from '../../src/core/ids.ts';
 import type { History } from './history.ts';
 import type { Mesh, MeshPeer } from './mesh.ts';
+import { stateOf } from './mesh-state.ts';
 import type { SimRandom } from './sim-random.ts';
 import type { CrashMode } from './sim-volume-crash.ts';
 
@@ -155,47 +157,64 @@ export class Nemesis {
     this.#tell(`${kind} ${machine.name} ${other.name}`);
     switch (kind) {
       case 'partition':
-        return this.#partition();
+        this.#partition();
+        return;
       case 'one-way':
-        return machine === other ? undefined : lan.cut(node.host, other.node.host);
+        machine === other ? undefined : lan.cut(node.host, other.node.host);
+        return;
       case 'heal':
-        return lan.heal();
+        lan.heal();
+        return;
       case 'clog':
-        return lan.clog(node.host, other.node.host, random.between(0, 5_000));
+        lan.clog(node.host, other.node.host, random.between(0, 5_000));
+        return;
       case 'reset':
-        return lan.reset(node.host, other.node.host);
+        lan.reset(node.host, other.node.host);
+        return;
       case 'silence':
-        return lan.silence(node.host, other.node.host);
+        lan.silence(node.host, other.node.host);
+        return;
       case 'kill':
         mesh.kill(machine);
-        return this.#startLater(machine);
+        this.#startLater(machine);
+        return;
       case 'power':
-        return this.#power(machine);
+        this.#power(machine);
+        return;
       case 'stop':
         node.stop();
-        return this.#later(() => node.cont());
+        this.#later(() => node.cont());
+        return;
       case 'clock':
         node.wall.offsetMs += random.between(-CLOCK_JUMP_MS, CLOCK_JUMP_MS);
         return;
       case 'trap':
-        return this.#trap(machine);
+        this.#trap(machine);
+        return;
       case 'acknowledged':
         this.#isArmed = true;
         return;
       case 'full':
         node.drive.volume.capacityBytes = node.drive.volume.usedBytes + random.integer(2_000);
-        return this.#later(() => this.#giveRoom(machine));
+        this.#later(() => this.#giveRoom(machine));
+        return;
       case 'store-full':
-        node.store.faults = random.chance(0.5) ? { ...node.store.faults, isFull: true } : { ...node.store.faults, batchErrorRate: 0.3 };
-        return this.#later(() => {
+        node.store.faults = random.chance(0.5)
+          ? { ...node.store.faults, isFull: true }
+          : { ...node.store.faults, batchErrorRate: 0.3 };
+        this.#later(() => {
           node.store.faults = { ...node.store.faults, isFull: false, batchErrorRate: 0 };
         });
+        return;
       case 'unmount':
-        return this.#hideFolder(machine);
+        this.#hideFolder(machine);
+        return;
       case 'client':
-        return random.pick(mesh.clients).kill();
+        random.pick(mesh.clients).kill();
+        return;
       case 'restore':
-        return this.#restore(machine);
+        this.#restore(machine);
+        return;
     }
   }
 
@@ -261,8 +280,18 @@ export class Nemesis {
       mesh.kill(machine);
       machine.node.restore(image);
       machine.wasRestored = true;
+      this.#noteUnrecorded(machine).catch((thrown: unknown) => mesh.scheduler.fail(thrown));
       this.#startLater(machine);
     });
+  }
+
+  /** Files of an image that its store does not know of yet are put there anew by whoever restored it. */
+  async #noteUnrecorded(machine: MeshPeer): Promise<void> {
+    const { catalog, plain } = await stateOf(machine.node);
+    for (const [path, hash] of plain) {
+      const isRecorded = catalog.own(path as FilePath).some(({ version }) => version.kind === 'file' && version.hash === hash);
+      if (!isRecorded) this.#options.history.folder(machine.name, 'restored', [{ path, reads: [], makes: hash }]);
+    }
   }
 
   #giveRoom(machine: MeshPeer): void {

@@ -40,7 +40,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       {
         file: 'src/core/version.ts',
         find: '  if (isCovered || covered) return isCovered && (!covered || byVersionKey(a, b) < 0);\n',
-        replace: '  if (isCovered || covered) return isCovered;\n  if (a.modifiedMs !== b.modifiedMs) return a.modifiedMs < b.modifiedMs;\n',
+        replace:
+          '  if (isCovered || covered) return isCovered;\n  if (a.modifiedMs !== b.modifiedMs) return a.modifiedMs < b.modifiedMs;\n',
       },
     ],
   },
@@ -57,8 +58,16 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'tombstone only at the deleter',
     edits: [
-      { file: 'src/folder/effects.ts', find: 'if (by !== undefined && !isRecorded) this', replace: "if (by?.kind === 'file' && !isRecorded) this" },
-      { file: 'src/replication/holding.ts', find: "if (!isThere) transaction.put({ path, version: by, holding: 'none' });", replace: '' },
+      {
+        file: 'src/folder/effects.ts',
+        find: 'if (by !== undefined && !isRecorded) this',
+        replace: "if (by?.kind === 'file' && !isRecorded) this",
+      },
+      {
+        file: 'src/replication/holding.ts',
+        find: "if (!isThere) transaction.put({ path, version: by, holding: 'none' });",
+        replace: '',
+      },
       { file: 'src/catalog/replacement.ts', find: "own.put({ path, version, holding: 'none' });", replace: 'continue;' },
     ],
   },
@@ -103,7 +112,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'an owner that has not caught up',
-    edits: [{ file: 'src/catalog/peer-table.ts', find: '&& one.paused === undefined && one.caughtUp)', replace: '&& one.paused === undefined)' }],
+    edits: [
+      {
+        file: 'src/catalog/peer-table.ts',
+        find: '&& one.paused === undefined && one.caughtUp)',
+        replace: '&& one.paused === undefined)',
+      },
+    ],
   },
   {
     name: 'no intents across a crash',
@@ -121,7 +136,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'replay without request id',
-    edits: [{ file: 'src/client/verbs/upload.ts', find: '      request: this.#request,\n      change:', replace: '      request: this.#session.newRequest(),\n      change:' }],
+    edits: [
+      {
+        file: 'src/client/verbs/upload.ts',
+        find: '      request: this.#request,\n      change:',
+        replace: '      request: this.#session.newRequest(),\n      change:',
+      },
+    ],
   },
   {
     name: 'a failed sync asked again and trusted',

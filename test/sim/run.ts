@@ -42,7 +42,11 @@ function work(): void {
   armTripwires();
   process.on('message', (seed: number) => {
     runOne(seed, seed % TWICE_EVERY === 0).then(
-      (report) => process.send?.({ ...report, result: { ...report.result, lines: report.result.findings.length > 0 ? report.result.lines : [] } }),
+      (report) =>
+        process.send?.({
+          ...report,
+          result: { ...report.result, lines: report.result.findings.length > 0 ? report.result.lines : [] },
+        }),
       (thrown: unknown) => {
         throw thrown;
       },
@@ -84,7 +88,9 @@ async function manySeeds(first: number, count: number, mustStop: boolean): Promi
     sum.acknowledged += result.acknowledged;
     if (otherHash !== undefined) {
       sum.twofold.push(result.seed);
-      console.log(`SIM NONDETERMINISM seed=${result.seed} hash=${result.hash} then ${otherHash} | reproduce: make sim SEED=${result.seed}`);
+      console.log(
+        `SIM NONDETERMINISM seed=${result.seed} hash=${result.hash} then ${otherHash} | reproduce: make sim SEED=${result.seed}`,
+      );
     }
     if (result.findings.length > 0) {
       sum.failed.push(result.seed);

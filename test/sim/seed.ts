@@ -1,5 +1,5 @@
-import { asMeshError } from '../../src/core/errors.ts';
 import { setReplicas } from '../../src/client/verbs/mesh.ts';
+import { asMeshError } from '../../src/core/errors.ts';
 import { closedDoors } from './check-doors.ts';
 import { brokenPromises } from './check-promises.ts';
 import { type Finding, halfFiles, pending, statesOf } from './check-state.ts';
@@ -17,6 +17,9 @@ const SAFETY_MS = 60_000;
 const LIVENESS_MS_MAX = 150_000;
 /** Between two looks at a mesh that heals; two looks in a row must find nothing. */
 const LOOK_MS = 3_000;
+
+/** What a program never says of the world, only of itself. */
+const DEFECT = /invariant broken|(Type|Reference|Range)Error/;
 
 /** How one seed ended. */
 export interface SeedResult {
@@ -89,6 +92,9 @@ class SeedRun {
     this.#users = new FolderUsers({ mesh, history, contents, names, random: random.fork('users'), syncRate });
     const lossesMax = this.#wanted - 1 - this.#lostByDoom;
     this.#nemesis = new Nemesis({ mesh, history, random: random.fork('nemesis'), lossesMax });
+    mesh.scheduler.trace.watch((line) => {
+      if (DEFECT.test(line)) mesh.scheduler.fail(new Error(`a defect shows in the log: ${line}`));
+    });
     mesh.onCrash = (machine, path, before, after) => {
       const bytes = after === undefined ? undefined : machine.node.drive.userRead(path);
       if (bytes !== undefined) contents.note(bytes);
@@ -124,7 +130,8 @@ class SeedRun {
   async #init(): Promise<void> {
     const mesh = this.#mesh;
     if (this.#random.chance(0.3)) {
-      for (const machine of mesh.peers) for (const name of drawNames(this.#random).slice(0, 2)) this.#users.act(machine, 'drop', name);
+      for (const machine of mesh.peers)
+        for (const name of drawNames(this.#random).slice(0, 2)) this.#users.act(machine, 'drop', name);
     }
     for (const machine of mesh.peers) mesh.scheduler.outside.after(this.#random.between(0, 400), () => mesh.start(machine));
     await mesh.run(INIT_MS);
@@ -141,7 +148,10 @@ class SeedRun {
     const endMs = this.#mesh.scheduler.nowMs + SAFETY_MS;
     while (this.#mesh.scheduler.nowMs < endMs) {
       await this.#mesh.run(LOOK_MS);
-      const half = halfFiles(this.#mesh.peers.map((machine) => [machine, { plain: plainHashes(machine.node) }] as const), this.#history);
+      const half = halfFiles(
+        this.#mesh.peers.map((machine) => [machine, { plain: plainHashes(machine.node) }] as const),
+        this.#history,
+      );
       if (half.length > 0) return half;
     }
     this.#workload.stop();
@@ -174,7 +184,14 @@ class SeedRun {
     const states = await statesOf(mesh);
     const { losses } = this.#nemesis;
     const broken = brokenPromises({ history: this.#history, states, wanted: this.#wanted, losses, healed });
-    const all = [...found, ...halfFiles(states, this.#history), ...broken];
+    const all = [...found, ...halfFiles(states, this.#history), ...broken, ...this.#failedForNothing()];
     return all.length > 0 ? all : await closedDoors(mesh);
+  }
+
+  /** Where nothing was broken, every verb is carried out or refused. */
+  #failedForNothing(): Finding[] {
+    if (this.#hasFaults) return [];
+    const failed = this.#history.operations.filter((one) => one.outcome === 'unknown');
+    return failed.map(({ id, kind, code }) => ({ invariant: 10, words: `#${id} (${kind}) failed without a fault: ${code}` }));
   }
 }

@@ -107,7 +107,9 @@ describe('a mesh of simulated machines', () => {
     await story.formed();
     const people = ['alpha', 'bravo', 'charlie'].map((name) => story.at(name));
     for (let round = 0; round < 5; round++) {
-      const codes = await Promise.all(people.map((person, index) => story.codeOf(story.create(person, `name ${round}`, `${index}`))));
+      const codes = await Promise.all(
+        people.map((person, index) => story.codeOf(story.create(person, `name ${round}`, `${index}`))),
+      );
       expect(codes.filter((code) => code === 'done')).toHaveLength(1);
       expect(codes.filter((code) => code === 'exists')).toHaveLength(2);
     }

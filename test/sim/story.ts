@@ -1,18 +1,18 @@
-import { asMeshError } from '../../src/core/errors.ts';
-import { checkPath } from '../../src/core/path.ts';
+import type { Session } from '../../src/client/session.ts';
 import { changeAsk, makeChange } from '../../src/client/verbs/change.ts';
 import { remove, rename, resolve } from '../../src/client/verbs/changes.ts';
 import { download } from '../../src/client/verbs/download.ts';
 import { findEntry, presentEntry } from '../../src/client/verbs/listing.ts';
 import { create, put } from '../../src/client/verbs/upload.ts';
-import type { Session } from '../../src/client/session.ts';
+import { asMeshError } from '../../src/core/errors.ts';
 import type { RequestId } from '../../src/core/ids.ts';
+import { checkPath } from '../../src/core/path.ts';
 import type { Entry } from '../../src/wire/calls.ts';
 import { halfFiles, pending, statesOf } from './check-state.ts';
+import { History } from './history.ts';
 import { JOIN_LINE, Mesh, type MeshOptions, type MeshPeer, STORY } from './mesh.ts';
 import { MemorySinks, MeshClient, sourceOf, VERB } from './mesh-client.ts';
 import { hashOf } from './mesh-state.ts';
-import { History } from './history.ts';
 
 /** Virtual time a healed story may take to converge. */
 const CONVERGE_MS_MAX = 120_000;

@@ -1,11 +1,11 @@
-import { asMeshError } from '../../src/core/errors.ts';
-import type { ContentHash } from '../../src/core/ids.ts';
-import { checkPath } from '../../src/core/path.ts';
+import type { Session } from '../../src/client/session.ts';
 import { changeAsk, makeChange } from '../../src/client/verbs/change.ts';
 import { download } from '../../src/client/verbs/download.ts';
 import { findEntry, listEntries } from '../../src/client/verbs/listing.ts';
 import { create, store } from '../../src/client/verbs/upload.ts';
-import type { Session } from '../../src/client/session.ts';
+import { asMeshError } from '../../src/core/errors.ts';
+import type { ContentHash } from '../../src/core/ids.ts';
+import { checkPath } from '../../src/core/path.ts';
 import type { Entry } from '../../src/wire/calls.ts';
 import { type Effect, type History, type Operation, short } from './history.ts';
 import type { Mesh } from './mesh.ts';
@@ -14,7 +14,18 @@ import { hashOf } from './mesh-state.ts';
 import type { SimRandom } from './sim-random.ts';
 
 /** Names all writers share, so that they collide. */
-const NAMES = ['notes.txt', 'plan', 'dir/one.md', 'dir/two.md', 'Straße ü', 'deep/er/still', 'b.bin', 'list', 'z', 'photo (1).jpg'];
+const NAMES = [
+  'notes.txt',
+  'plan',
+  'dir/one.md',
+  'dir/two.md',
+  'Straße ü',
+  'deep/er/still',
+  'b.bin',
+  'list',
+  'z',
+  'photo (1).jpg',
+];
 /** Codes of a definite no. */
 const REFUSALS = new Set(['exists', 'overtaken', 'conflict', 'not-found', 'usage', 'not-allowed', 'bad-name']);
 /** A person between two verbs. */
@@ -145,7 +156,7 @@ class Person {
   async #verb(verb: Verb, path: string, session: Session): Promise<void> {
     if (verb === 'create') return await this.#create(path, session);
     if (verb === 'show') {
-      for await (const _ of listEntries(session, {})) continue;
+      for await (const _ of listEntries(session, {}));
       return;
     }
     const entry = await findEntry(session, checkPath(path));
