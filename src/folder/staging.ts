@@ -1,10 +1,11 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
-import type { DiskPath, StageFile } from '../platform/disk.ts';
+import type { DiskPath, FileStat, StageFile } from '../platform/disk.ts';
 import type { Digest } from '../platform/hasher.ts';
 import type { Staging } from './face.ts';
 import { Gapless } from './gapless.ts';
 import type { Room } from './room.ts';
 import { encodeRow, stagingKey } from './rows.ts';
+import { isSameFile } from './stats.ts';
 
 /** A staging is synced and noted each time so much was added: what a crash costs to fetch again. 1…256 MiB. */
 const NOTE_EVERY_BYTES = 16 * 1024 * 1024;
@@ -36,6 +37,8 @@ export class StagingFile implements Staging {
   #notedBytes: number;
   #noting: Promise<void> | undefined;
   #digest: Promise<Digest> | undefined;
+  /** Of the file that was hashed. */
+  #digested: FileStat | undefined;
   #isDigesting = false;
   #usedMs: number;
   /** A sync failed. The kernel may take the lost bytes for clean from then on, so that a second sync would prove nothing. */
@@ -99,13 +102,26 @@ export class StagingFile implements Staging {
   /** Gives the file its mode and time, durably; the last thing before it is committed. */
   async finish(mode: number, modifiedMs: number): Promise<void> {
     await this.#close();
-    const file = await this.#room.options.disk.stage(this.name);
+    const digested = await this.#assertDigested();
+    const { disk } = this.#room.options;
+    const file = await disk.stage(this.name);
     try {
       await file.finish(mode, modifiedMs);
       await this.#sync(file);
     } finally {
       await file.close();
     }
+    const finished = await disk.stat(this.place);
+    if (finished?.inode === digested.inode && finished.size === digested.size) this.#digested = finished;
+  }
+
+  /** Opening a stage makes one where there is none: with another disk mounted meanwhile, an empty one. Gives its stat. */
+  async #assertDigested(): Promise<FileStat> {
+    const there = await this.#room.options.disk.stat(this.place);
+    const digested = this.#digested;
+    if (there !== undefined && digested !== undefined && isSameFile(there, digested)) return there;
+    this.#fault = new MeshError('failed', 'what was staged is not there any more');
+    throw this.#fault;
   }
 
   async discard(): Promise<void> {
@@ -166,6 +182,7 @@ export class StagingFile implements Staging {
       const { disk, hasher } = this.#room.options;
       const file = await disk.open(this.place);
       try {
+        this.#digested = file.stat;
         return await hasher.digest(file);
       } finally {
         await file.close();

@@ -176,6 +176,7 @@ export class Links {
 
   /** Puts a link in, if it is to be, and removes what it replaces. */
   async #settle(link: Link, hello: Hello): Promise<void> {
+    const { switchboard } = this.#options;
     const newborn = this.#newborn.get(link);
     if (newborn === undefined) return;
     if ((this.#clones.get(link.peer) ?? 0) > this.#options.clock.now())
@@ -183,13 +184,14 @@ export class Links {
     if (link.role === 'client') this.#checkRoomForClient(link);
     const refusal = await this.#options.admit(newborn.greeted, hello);
     if (refusal !== undefined) throw new MeshError('not-allowed', refusal);
-    if (link.role === 'peer') await this.#makeWay(link, newborn);
+    // Two may have waited for the same link to go: the later one finds the other there.
+    while (link.role === 'peer' && switchboard.link(link.peer) !== undefined) await this.#makeWay(link, newborn);
     // Nothing is awaited from here on: what was checked holds.
     if (this.#options.greeting.standing(link.peer) === 'removed')
       throw new MeshError('not-allowed', 'it was removed from the mesh');
     if (!link.open || this.#isStopped) return;
     this.#options.linkUp(link, hello);
-    this.#options.switchboard.add(link);
+    switchboard.add(link);
     this.#settled(link, true);
   }
 

@@ -32,7 +32,6 @@ type Kind =
   | 'unmount'
   | 'client'
   | 'restore';
-
 const KINDS: readonly Kind[] = [
   'partition',
   'one-way',
@@ -150,54 +149,43 @@ export class Nemesis {
     });
   }
 
-  #strike(kind: Kind, machine: MeshPeer, other: MeshPeer): void {
+  #strike(kind: Kind, machine: MeshPeer, other: MeshPeer): unknown {
     const { mesh, random } = this.#options;
     const { lan } = mesh.world;
     const { node } = machine;
     this.#tell(`${kind} ${machine.name} ${other.name}`);
     switch (kind) {
       case 'partition':
-        this.#partition();
-        return;
+        return this.#partition();
       case 'one-way':
-        machine === other ? undefined : lan.cut(node.host, other.node.host);
-        return;
+        return machine === other ? undefined : lan.cut(node.host, other.node.host);
       case 'heal':
-        lan.heal();
-        return;
+        return lan.heal();
       case 'clog':
-        lan.clog(node.host, other.node.host, random.between(0, 5_000));
-        return;
+        return lan.clog(node.host, other.node.host, random.between(0, 5_000));
       case 'reset':
-        lan.reset(node.host, other.node.host);
-        return;
+        return lan.reset(node.host, other.node.host);
       case 'silence':
-        lan.silence(node.host, other.node.host);
-        return;
+        return lan.silence(node.host, other.node.host);
       case 'kill':
         mesh.kill(machine);
-        this.#startLater(machine);
-        return;
+        return this.#startLater(machine);
       case 'power':
-        this.#power(machine);
-        return;
+        return this.#power(machine);
       case 'stop':
         node.stop();
-        this.#later(() => node.cont());
-        return;
+        return this.#later(() => node.cont());
       case 'clock':
         node.wall.offsetMs += random.between(-CLOCK_JUMP_MS, CLOCK_JUMP_MS);
-        return;
+        break;
       case 'trap':
-        this.#trap(machine);
-        return;
+        return this.#trap(machine);
       case 'acknowledged':
         this.#isArmed = true;
-        return;
+        break;
       case 'full':
         node.drive.volume.capacityBytes = node.drive.volume.usedBytes + random.integer(2_000);
-        this.#later(() => this.#giveRoom(machine));
-        return;
+        return this.#later(() => this.#giveRoom(machine));
       case 'store-full':
         node.store.faults = random.chance(0.5)
           ? { ...node.store.faults, isFull: true }
@@ -207,14 +195,11 @@ export class Nemesis {
         });
         return;
       case 'unmount':
-        this.#hideFolder(machine);
-        return;
+        return this.#hideFolder(machine);
       case 'client':
-        random.pick(mesh.clients).kill();
-        return;
+        return random.pick(mesh.clients).kill();
       case 'restore':
-        this.#restore(machine);
-        return;
+        return this.#restore(machine);
     }
   }
 

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { create } from '../../src/client/verbs/upload.ts';
 import type { RequestId } from '../../src/core/ids.ts';
+import { checkPath } from '../../src/core/path.ts';
+import { sourceOf, VERB } from './mesh-client.ts';
 import { plainHashes } from './mesh-state.ts';
 import { Story } from './story.ts';
 
@@ -66,18 +69,34 @@ describe('a mesh of simulated machines', () => {
     expect(await story.texts(story.at(away.name), 'secret')).toEqual([]);
   });
 
-  it('refuses a taken name at a peer that was away when the name was made', async () => {
+  it('refuses a taken name at a peer that was away when the name was made, and has not read of it yet', async () => {
     // Owners are drawn by name: some of these names belong to the peer that comes back.
     const names = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6'];
     const story = new Story('caught up');
     await story.formed();
-    story.mesh.kill(story.mesh.peer('charlie'));
+    const charlie = story.mesh.peer('charlie');
+    const latecomer = story.clientAt('charlie');
+    await story.texts(latecomer.open(), 'known as a member from now on');
+    latecomer.kill();
+    story.mesh.kill(charlie);
     await story.mesh.run(3_000);
     const person = story.at('alpha');
     for (const name of names) await story.create(person, name, `${name} first`);
-    story.mesh.start(story.mesh.peer('charlie'));
-    const late = story.at('charlie');
-    for (const name of names) expect(await story.codeOf(story.create(late, name, `${name} second`))).toBe('exists');
+    // Its store becomes slow as soon as it is linked: it is asked long before it has read what it missed.
+    let isLinked = false;
+    const unwatch = story.mesh.scheduler.trace.watch((line) => {
+      if (!line.includes('charlie#') || !line.includes('log info a peer is linked')) return;
+      isLinked = true;
+      charlie.node.store.faults = { ...charlie.node.store.faults, latencyMinMs: 1_000, latencyMaxMs: 2_000 };
+    });
+    story.mesh.start(charlie);
+    await story.mesh.until('charlie is linked', () => isLinked, 30_000, 20);
+    unwatch();
+    const late = latecomer.open();
+    const codes = await story.mesh.settle(
+      Promise.all(names.map((name) => story.codeOf(create(late, checkPath(name), sourceOf(Buffer.from('second')), VERB)))),
+    );
+    expect(codes).toEqual(names.map(() => 'exists'));
     await story.converged(names.map((name) => `${name} first`));
   });
 

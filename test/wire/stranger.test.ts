@@ -138,7 +138,7 @@ describe('a client written from docs/protocol.md', () => {
   test('hears the codes of the table', async () => {
     await store('create', 'Name', Buffer.from('x'), []);
     expect(await codeOf(store('create', 'name', Buffer.from('y'), []))).toBe('exists, never');
-    expect(await codeOf(store('put', 'Name', Buffer.from('y'), []))).toBe('exists, never');
+    expect(await codeOf(store('put', 'Name', Buffer.from('y'), []))).toBe('overtaken, never');
     expect(await codeOf(locate('nowhere'))).toBe('not-found, never');
     expect(await codeOf(locate('../etc/passwd'))).toBe('protocol, never');
     expect(await codeOf(client.call('cursors', { indexes: [] }))).toBe('not-allowed, never');
