@@ -153,6 +153,8 @@ export class Acts {
       const [before, after] = [await disk.stat(from), await disk.stat(to)];
       if (after === undefined) throw thrown;
       if (before !== undefined && before.inode !== after.inode) throw thrown;
+      // It has the new name, but nobody knows whether that is durable: the old one goes only after it is.
+      await disk.syncNames(to);
       if (before !== undefined) await disk.remove(from);
     }
     const stat = await disk.stat(to);

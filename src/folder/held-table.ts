@@ -102,9 +102,8 @@ export class HeldTable {
     return this.#plain.values();
   }
 
-  /** Names in `.filemesh/siblings/` that are in use. */
-  siblingPlaces(): Set<DiskPath> {
-    return new Set([...this.#siblings.values()].flatMap((copies) => copies.map((copy) => copy.disk)));
+  *allSiblings(): Iterable<HeldCopy> {
+    for (const copies of this.#siblings.values()) yield* copies;
   }
 
   /** True when a plain copy lies below the folder `path`. */

@@ -51,33 +51,45 @@ export class Missing {
       if (seenScan < held.scanNumber) missing.set(path, this.#first.get(path) ?? beganMs);
     }
     this.#first = missing;
-    if (this.answer === 'restore') return this.#recordAll([...missing.keys()], loseEffects);
+    if (this.answer === 'restore') return this.#recordAll(this.#plain([...missing.keys()]), loseEffects);
     const believed = [...missing].filter(([, firstMs]) => firstMs < beganMs && beganMs - firstMs >= options.config.settleMs);
     if (!isTooMany(missing.size, held.plainCount) || this.answer === 'deleted') belief.releaseBrake();
     else if (believed.length > 0) belief.pull(missing.size, held.plainCount);
     if (belief.paused !== undefined) return;
     const paths = believed.map(([path]) => path);
     const isHidden = (path: FilePath) => [path, ...foldersOf(path)].some((each) => hidden.has(each));
-    await this.#recordAll(paths.filter(isHidden), loseEffects);
-    await this.#recordAll(
-      paths.filter((path) => !isHidden(path)),
-      (transaction, copy, versions) => burialEffects(this.#room, transaction, copy, versions),
+    await this.#recordAll([...this.#plain(paths.filter(isHidden)), ...(await this.#siblings())], loseEffects);
+    await this.#recordAll(this.#plain(paths.filter((path) => !isHidden(path))), (transaction, copy, versions) =>
+      burialEffects(this.#room, transaction, copy, versions),
     );
   }
 
-  async #recordAll(paths: readonly FilePath[], effectsOf: EffectsOf): Promise<void> {
-    for (let from = 0; from < paths.length; from += RECORD_FILES_MAX) {
-      await this.#recordSome(paths.slice(from, from + RECORD_FILES_MAX), effectsOf);
+  #plain(paths: readonly FilePath[]): HeldCopy[] {
+    return paths.flatMap((path) => this.#room.held.plain(path) ?? []);
+  }
+
+  /** Siblings whose file is gone: the disk lost it, or the folder is an older one put back. No person deletes there. */
+  async #siblings(): Promise<HeldCopy[]> {
+    const { held, options } = this.#room;
+    const siblings = [...held.allSiblings()];
+    if (siblings.length === 0) return [];
+    const there = new Set((await options.disk.list('siblings')).map(({ name }) => `.filemesh/siblings/${name}`));
+    return siblings.filter(({ disk }) => !there.has(disk));
+  }
+
+  async #recordAll(copies: readonly HeldCopy[], effectsOf: EffectsOf): Promise<void> {
+    for (let from = 0; from < copies.length; from += RECORD_FILES_MAX) {
+      await this.#recordSome(copies.slice(from, from + RECORD_FILES_MAX), effectsOf);
     }
   }
 
-  async #recordSome(paths: readonly FilePath[], effectsOf: EffectsOf): Promise<void> {
+  async #recordSome(copies: readonly HeldCopy[], effectsOf: EffectsOf): Promise<void> {
     const releases: (() => void)[] = [];
     try {
-      const looks = await inParallel(paths, STATS_MAX, (path) => this.#lookAt(path, releases));
+      const looks = await inParallel(copies, STATS_MAX, (copy) => this.#lookAt(copy, releases));
       const gone = looks.filter((one) => one !== undefined);
       // A name that came back after a power cut would bring a deleted file back.
-      const folders = new Map(gone.map(({ copy }) => [folderOf(copy.path), copy.path]));
+      const folders = new Map(gone.map(({ copy }) => [folderOf(copy.disk), copy.disk]));
       await inParallel([...folders.values()], SYNCS_MAX, (path) => this.#room.options.disk.syncNames(path));
       // Last: were the folder gone, each of these looks would have said the same.
       if (gone.length === 0 || !(await this.#room.belief.check())) return;
@@ -99,12 +111,12 @@ export class Missing {
     this.#room.tell();
   }
 
-  async #lookAt(path: FilePath, releases: (() => void)[]) {
-    const release = this.#room.locks.tryHold(path);
+  async #lookAt(copy: HeldCopy, releases: (() => void)[]) {
+    const release = this.#room.locks.tryHold(copy.path);
     if (release === undefined) return undefined;
     releases.push(release);
-    const copy = this.#room.held.plain(path);
-    if (copy === undefined || (await this.#room.options.disk.stat(path)) !== undefined) return undefined;
+    if (this.#room.held.find(copy.path, copy.hash) !== copy) return undefined;
+    if ((await this.#room.options.disk.stat(copy.disk)) !== undefined) return undefined;
     return { copy, versions: await this.#room.versionsOf(copy) };
   }
 }

@@ -12,8 +12,9 @@ import type { Room } from './room.ts';
 export async function undoMove(room: Room, move: Move, placed: FileStat | undefined): Promise<void> {
   const { disk } = room.options;
   if (move.kind === 'move') {
-    const isAtStart = (await disk.stat(move.from)) !== undefined;
-    if (!isAtStart) await disk.move(move.to, move.from);
+    if ((await disk.stat(move.from)) !== undefined) return;
+    // Under neither name: somebody took it away, or put an older folder in place of this one.
+    if ((await disk.stat(move.to)) !== undefined) await disk.move(move.to, move.from);
     return;
   }
   const { path, staged, aside, replaces } = move.intent;

@@ -75,7 +75,7 @@ export class Upkeep {
   /** Siblings that no row tells of: nothing is lost, but nobody is served from them. */
   async #sweepSiblings(): Promise<void> {
     const { disk, log } = this.#room.options;
-    const used = this.#room.held.siblingPlaces();
+    const used = new Set<DiskPath>([...this.#room.held.allSiblings()].map((copy) => copy.disk));
     for (const { name } of await disk.list('siblings')) {
       const place = `.filemesh/siblings/${name}`;
       if (used.has(place) || this.#room.pinned.has(place)) continue;

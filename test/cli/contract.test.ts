@@ -179,7 +179,7 @@ describe('bad input gets one clear line and its exit code', () => {
     expect(second.error).toMatch(/in use by another peer/);
   });
 
-  it.skip('the shell with piped lines runs all, and ends with the code of the first failure', async () => {
+  it('the shell with piped lines runs all, and ends with the code of the first failure', async () => {
     const lines = [
       '# a remark',
       'where there.txt',

@@ -6,7 +6,6 @@ import { type Outcome, Process } from '../faults/process.ts';
 
 const project = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const program = process.env.FILEMESH_PROGRAM ?? join(project, 'dist', 'main.js');
-const JOIN_LINE = 'home/able-wagon-river-candle-forest-mirror-noble-quiz';
 const START_MS_MAX = 30_000;
 
 /** How one command is run. */
@@ -20,6 +19,8 @@ export class PeersHere {
   readonly place = mkdtempSync(join(tmpdir(), 'filemesh-verbs-'));
   readonly #peers = new Map<string, Process>();
   readonly #addresses = new Map<string, string>();
+  /** Of the mesh the first peer makes: one of its own, for other tests run on this machine at the same time. */
+  #join: string | undefined;
 
   /** Puts a file into a peer's folder, which is made when it is not there. */
   drop(peer: string, path: string, text: string): void {
@@ -31,12 +32,14 @@ export class PeersHere {
   /** Starts a peer on the folder of its name, and waits until it listens; resolves with what it says then. */
   async up(name: string, ...words: string[]): Promise<Record<string, unknown>> {
     const calls = [...this.#addresses.values()].flatMap((address) => ['--peer', address]);
-    const common = ['--name', name, '--port', '0', '--settle', '0.1', '--join', JOIN_LINE, '--json'];
-    const peer = this.#start(['up', name, ...common, ...calls, ...words], {});
+    const common = ['--name', name, '--port', '0', '--settle', '0.1', '--json'];
+    const mesh = this.#join === undefined ? ['--mesh', 'home'] : ['--join', this.#join];
+    const peer = this.#start(['up', name, ...common, ...mesh, ...calls, ...words], {});
     this.#peers.set(name, peer);
     const line = await peer.line(`${name} ready`, (text) => text.includes('"ready"'), START_MS_MAX);
     const ready = JSON.parse(line) as Record<string, unknown>;
     this.#addresses.set(name, String(ready.address));
+    this.#join ??= String(ready.join);
     return ready;
   }
 

@@ -5,8 +5,6 @@ import { failureLines, runSeeds } from './run.ts';
 const SEEDS = Number(process.env.SEEDS ?? 25);
 const PARTS = Math.max(1, Math.min(8, Math.floor(SEEDS / 12)));
 const MS_PER_SEED_MAX = 30_000;
-/** Seeds that show defects not mended yet (docs/testing.md): skipped aloud here, run by `make sim`. */
-const OPEN_SEEDS: readonly number[] = [94, 141];
 
 describe('whole meshes from seeds: invariants 1 to 10', () => {
   for (let part = 0; part < PARTS; part++) {
@@ -16,9 +14,7 @@ describe('whole meshes from seeds: invariants 1 to 10', () => {
       const failures: string[] = [];
       await runSeeds(first, last, ({ result, otherHash }) => {
         if (otherHash !== undefined) failures.push(`seed ${result.seed} has two histories: ${result.hash} and ${otherHash}`);
-        const isOpen = OPEN_SEEDS.includes(result.seed) && result.findings.length > 0;
-        if (isOpen) console.warn(`seed ${result.seed} SKIPPED: an open defect, see docs/testing.md`);
-        else if (result.findings.length > 0) failures.push(failureLines(result, 40));
+        if (result.findings.length > 0) failures.push(failureLines(result, 40));
         return true;
       });
       expect(failures.join('\n')).toBe('');

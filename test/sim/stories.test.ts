@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { create } from '../../src/client/verbs/upload.ts';
+import { rename } from '../../src/client/verbs/changes.ts';
 import type { RequestId } from '../../src/core/ids.ts';
-import { checkPath } from '../../src/core/path.ts';
-import { sourceOf, VERB } from './mesh-client.ts';
 import { plainHashes } from './mesh-state.ts';
 import { Story } from './story.ts';
 
@@ -71,33 +69,33 @@ describe('a mesh of simulated machines', () => {
 
   it('refuses a taken name at a peer that was away when the name was made, and has not read of it yet', async () => {
     // Owners are drawn by name: some of these names belong to the peer that comes back.
-    const names = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6'];
+    const names = Array.from({ length: 12 }, (_, index) => `n${index}`);
     const story = new Story('caught up');
     await story.formed();
-    const charlie = story.mesh.peer('charlie');
-    const latecomer = story.clientAt('charlie');
-    await story.texts(latecomer.open(), 'known as a member from now on');
-    latecomer.kill();
-    story.mesh.kill(charlie);
+    const [person, personHost] = [story.at('alpha'), story.lastPerson];
+    const [late, lateHost] = [story.at('charlie'), story.lastPerson];
+    story.mesh.partition([
+      ['alpha', 'bravo', personHost],
+      ['charlie', lateHost],
+    ]);
     await story.mesh.run(3_000);
-    const person = story.at('alpha');
-    for (const name of names) await story.create(person, name, `${name} first`);
-    // Its store becomes slow as soon as it is linked: it is asked long before it has read what it missed.
+    for (const name of names) {
+      await story.create(person, name, `${name} first`);
+      await story.create(late, `mine ${name}`, `${name} second`);
+    }
+    // Its store is slow: it is linked, and asked, long before it has read what it missed.
+    const { node } = story.mesh.peer('charlie');
+    node.store.faults = { ...node.store.faults, latencyMinMs: 1_000, latencyMaxMs: 2_000 };
     let isLinked = false;
     const unwatch = story.mesh.scheduler.trace.watch((line) => {
-      if (!line.includes('charlie#') || !line.includes('log info a peer is linked')) return;
-      isLinked = true;
-      charlie.node.store.faults = { ...charlie.node.store.faults, latencyMinMs: 1_000, latencyMaxMs: 2_000 };
+      isLinked ||= line.includes('charlie#') && line.includes('log info a peer is linked');
     });
-    story.mesh.start(charlie);
+    story.mesh.world.lan.heal();
     await story.mesh.until('charlie is linked', () => isLinked, 30_000, 20);
     unwatch();
-    const late = latecomer.open();
-    const codes = await story.mesh.settle(
-      Promise.all(names.map((name) => story.codeOf(create(late, checkPath(name), sourceOf(Buffer.from('second')), VERB)))),
-    );
+    const codes = await story.mesh.settle(Promise.all(names.map((name) => story.codeOf(rename(late, `mine ${name}`, name, {})))));
     expect(codes).toEqual(names.map(() => 'exists'));
-    await story.converged(names.map((name) => `${name} first`));
+    await story.converged(names.flatMap((name) => [`${name} first`, `${name} second`]));
   });
 
   it('keeps both when two peers, each alone, create the same name', async () => {

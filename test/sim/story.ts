@@ -41,14 +41,9 @@ export class Story {
 
   /** A client of its own that starts at one peer. */
   at(name: string): Session {
-    return this.clientAt(name).open();
-  }
-
-  /** A machine for a client that starts at one peer, each time it is opened. */
-  clientAt(name: string): MeshClient {
     this.#doors += 1;
     const node = this.mesh.world.addNode(`person${this.#doors}`);
-    return new MeshClient(node, JOIN_LINE, [this.mesh.peer(name).address]);
+    return new MeshClient(node, JOIN_LINE, [this.mesh.peer(name).address]).open();
   }
 
   /** The host of the last person who came with `at`, to partition it with others. */

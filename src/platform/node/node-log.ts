@@ -1,4 +1,5 @@
-import { renameSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { appendFile, rename } from 'node:fs/promises';
 import { pino } from 'pino';
 import type { Log } from '../log.ts';
 
@@ -43,48 +44,60 @@ export function openNodeLog(options: NodeLogOptions): NodeLog {
   };
 }
 
-/** A log file that never grows beyond its bound. */
+/** A log file that never grows beyond its bound: lines wait for the disk in memory, where they are bounded as well. */
 class BoundedFile {
   readonly #path: string;
   readonly #bytesMax: number;
-  readonly #destination: ReturnType<typeof pino.destination>;
   #bytes: number;
-  #broken = false;
+  #waiting: string[] = [];
+  #waitingBytes = 0;
+  #writing: Promise<void> | undefined;
 
   constructor(path: string, bytesMax: number) {
     this.#path = path;
     this.#bytesMax = bytesMax;
     this.#bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-    this.#destination = pino.destination({ dest: path, sync: false, maxLength: WAITING_BYTES_MAX });
-    // A log that cannot be written is no reason to stop: the lines are lost, and come again when the disk has room.
-    this.#destination.on('error', () => {
-      this.#broken = true;
-    });
   }
 
   write(line: string): void {
-    if (this.#bytes >= this.#bytesMax) this.#rotate();
-    this.#bytes += Buffer.byteLength(line);
-    this.#destination.write(line);
+    if (this.#waitingBytes + line.length > WAITING_BYTES_MAX) return;
+    this.#waiting.push(line);
+    this.#waitingBytes += line.length;
+    this.#writing ??= this.#writeAll();
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#broken) return resolve();
-      this.#destination.once('close', () => resolve());
-      this.#destination.once('error', () => resolve());
-      this.#destination.end();
-    });
+  async close(): Promise<void> {
+    await this.#writing;
   }
 
-  #rotate(): void {
-    this.#bytes = 0;
-    try {
-      renameSync(this.#path, `${this.#path}.1`);
-      this.#destination.reopen();
-    } catch {
-      // Nothing lies there: somebody removed the file. It is made anew by the reopening at the next bound.
+  async #writeAll(): Promise<void> {
+    // The lines of one turn of the event loop go out together.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const lines = this.#waiting.splice(0);
+      this.#waitingBytes = 0;
+      // A log that cannot be written is no reason to stop: its lines are lost, and come again when the disk has room.
+      await this.#append(lines).catch(() => {});
     }
+    this.#writing = undefined;
+  }
+
+  /** Appends as many at once as the file has room for. */
+  async #append(lines: readonly string[]): Promise<void> {
+    let [batch, bytes] = ['', 0];
+    for (const line of lines) {
+      const lineBytes = Buffer.byteLength(line);
+      if (this.#bytes + bytes > 0 && this.#bytes + bytes + lineBytes > this.#bytesMax) {
+        if (batch !== '') await appendFile(this.#path, batch);
+        await rename(this.#path, `${this.#path}.1`).catch(() => {}); // Somebody may have removed it.
+        this.#bytes = 0;
+        [batch, bytes] = ['', 0];
+      }
+      batch += line;
+      bytes += lineBytes;
+    }
+    await appendFile(this.#path, batch);
+    this.#bytes += bytes;
   }
 }
 
