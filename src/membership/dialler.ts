@@ -24,7 +24,7 @@ interface Target {
   source: 'given' | 'member' | 'sighted';
   /** Whoever was met there last, or is remembered to be there. */
   peer: PeerId | undefined;
-  /** Of the sighting that told it. */
+  /** Of the sighting that told it last: another one may be another peer. Nothing else is concluded from it. */
   instance: string | undefined;
   failures: number;
   dueMs: number;
@@ -39,15 +39,15 @@ export interface DiallerOptions {
   readonly random: Random;
   readonly network: Pick<Network, 'dial' | 'selfId'>;
   readonly log: Log;
-  /** True while there is nothing to dial for: a link to that peer, or to that instance, is up. */
-  readonly isLinked: (peer: PeerId | undefined, instance: string | undefined) => boolean;
+  /** True while a link to that peer is up. */
+  readonly isLinked: (peer: PeerId) => boolean;
   /** Greets on a pipe dialled and puts the link in; never rejects. */
   readonly meet: (pipe: Pipe) => Promise<DialOutcome>;
 }
 
 /**
  * Dials every address it knows of until its peer is linked. What it is told is never a claim: the key met at an address
- * decides who is there. One decider, `#decide`, is called after every change.
+ * decides who is there, so an address is dialled once even when a sighting says that its peer is linked. One decider, `#decide`, is called after every change.
  */
 export class Dialler {
   readonly #options: DiallerOptions;
@@ -138,7 +138,7 @@ export class Dialler {
     if (this.#isStopped) return;
     const now = this.#options.clock.now();
     const wanted = [...this.#targets.values()]
-      .filter((target) => !target.isDialling && !this.#options.isLinked(target.peer, target.instance))
+      .filter((target) => !target.isDialling && (target.peer === undefined || !this.#options.isLinked(target.peer)))
       .sort(
         (a, b) => a.failures - b.failures || Number(a.source === 'sighted') - Number(b.source === 'sighted') || a.dueMs - b.dueMs,
       );
@@ -169,7 +169,7 @@ export class Dialler {
     const pipe = await network.dial(target.address);
     target.peer = pipe.remoteId;
     // Whoever answers is linked already, by another address: nothing more to say.
-    if (this.#isStopped || (pipe.remoteId !== network.selfId && this.#options.isLinked(pipe.remoteId, undefined))) {
+    if (this.#isStopped || (pipe.remoteId !== network.selfId && this.#options.isLinked(pipe.remoteId))) {
       pipe.close();
       return 'linked';
     }

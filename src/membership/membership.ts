@@ -74,7 +74,7 @@ export class Membership {
       random: this.#random.fork('dialler'),
       network,
       log,
-      isLinked: (peer, instance) => this.#isLinked(peer, instance),
+      isLinked: (peer) => switchboard.link(peer) !== undefined,
       meet: (pipe) => this.#links.meet(pipe),
     });
     this.#removals = new Removals({
@@ -222,12 +222,6 @@ export class Membership {
     await catalog.adopt([verdict.fact]);
     log.info('a member was admitted', { peer: id, role, name: hello.name });
     return undefined;
-  }
-
-  #isLinked(peer: PeerId | undefined, instance: string | undefined): boolean {
-    const { switchboard } = this.#options;
-    if (peer !== undefined && switchboard.link(peer) !== undefined) return true;
-    return instance !== undefined && switchboard.peers().some((link) => link.instance === instance);
   }
 
   #beforeUp(link: Link, hello: Hello): void {

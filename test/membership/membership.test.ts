@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseMeshLine } from '../../src/wire/mesh-line.ts';
+import { idPrefixOf, parseMeshLine, tagOf } from '../../src/wire/mesh-line.ts';
 import { LINE, OTHER_LINE, SimMesh } from './sim-mesh.ts';
 
 const NAMES = ['alpha', 'bravo', 'charlie'];
@@ -64,6 +64,24 @@ describe('one mesh, one link a pair', () => {
     await mesh.until('linked again', () => mesh.isMeshed(), 15_000);
     await mesh.until('caught up', () => alpha.catalog.peers.get(bravo.id)?.caughtUp === true, 1_000);
     expect(alpha.catalog.peers.get(bravo.id)).toMatchObject({ live: true, saidGoodbye: false });
+  });
+
+  test('a forged sighting that puts a linked peer at the address of another does not keep that one away', async () => {
+    const mesh = new SimMesh('forged');
+    const [alpha, bravo, charlie] = await mesh.startAll(NAMES);
+    if (alpha === undefined || bravo === undefined || charlie === undefined) throw new Error('three peers');
+    await mesh.until('linked', () => mesh.isMeshed());
+    const { lan, air } = mesh.world;
+    const [one, other] = [mesh.world.node('alpha').host, mesh.world.node('charlie').host];
+    lan.cut(one, other);
+    lan.cut(other, one);
+    await mesh.until('alpha knows', () => !alpha.catalog.peers.isLive(charlie.id), 6_000);
+    const { instance } = bravo.membership;
+    const tag = tagOf(idPrefixOf(parseMeshLine(LINE)), instance);
+    air.faults.lossRate = 1;
+    for (const { membership } of [alpha, charlie]) air.forge({ instance, tag, addresses: membership.addresses() });
+    mesh.world.lan.heal();
+    await mesh.until('linked again', () => mesh.isMeshed(), 15_000);
   });
 
   test('a goodbye is told as one', async () => {
