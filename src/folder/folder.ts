@@ -248,11 +248,11 @@ export class Folder {
   #hint(path: string | undefined): void {
     if (this.#room.isStopped) return;
     if (path === undefined) this.#scanning.want();
-    else if (faultOfName(path) === undefined) this.#suspect(path as FilePath);
+    else if (faultOfName(path) === undefined && !this.#settling.add(path as FilePath)) this.#scanning.want();
   }
 
   #suspect(path: FilePath): void {
-    if (!this.#settling.add(path)) this.#scanning.want();
+    if (!this.#settling.suspect(path)) this.#scanning.want();
   }
 
   #takenIn(path: FilePath): void {

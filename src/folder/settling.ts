@@ -2,6 +2,7 @@ import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import type { Timer } from '../platform/clock.ts';
 import type { FileStat } from '../platform/disk.ts';
+import { type Candidate, takeFirst } from './candidate.ts';
 import { inParallel } from './in-parallel.ts';
 import type { Room } from './room.ts';
 import { isSameFile, isSameStat } from './stats.ts';
@@ -10,8 +11,6 @@ import { isSameFile, isSameStat } from './stats.ts';
 const GATHER_MS = 40;
 /** Stats asked for at once. 1…64. */
 const STATS_MAX = 16;
-/** Paths looked at in one turn: a turn stays short. */
-const TURN_PATHS_MAX = 2_000;
 /** Candidates in all. Beyond that a scan waits, and hints are left to the next scan. */
 const CANDIDATES_MAX = 50_000;
 /** A file that has not rested within so many settle times counts as busy. 2…10. */
@@ -19,22 +18,6 @@ const PATIENCE_SETTLES = 3;
 /** A busy file is looked at after 2, 4, 8 … settle times (of at least so long each), at most so late. */
 const BACK_OFF_MS_MIN = 100;
 const BACK_OFF_MS_MAX = 300_000;
-
-interface Candidate {
-  readonly path: FilePath;
-  /** `fresh`: to be looked at; `waiting`: until `dueMs`; `reading`: with the intake. */
-  phase: 'fresh' | 'waiting' | 'reading';
-  stat: FileStat | undefined;
-  dueMs: number;
-  /** When it was named. */
-  readonly sinceMs: number;
-  /** Times it was found busy. */
-  rounds: number;
-  /** Hinted while it was read: to be looked at once more. */
-  isHinted: boolean;
-  /** The scan-to-scan period it was first named in; undefined once it is busy, for nobody waits for it. */
-  generation: number | undefined;
-}
 
 /** What settled, or is missing (no `stat`). */
 export interface Settled {
@@ -75,6 +58,15 @@ export class Settling {
     if (reading !== undefined) reading.isHinted = true;
     else if (waiting !== undefined) this.#renew(waiting);
     else if (!this.#fresh.has(path) && !this.#busy.has(path)) return this.#addNew(path, stat);
+    return true;
+  }
+
+  /** As `add`, for a path somebody needs looked at: a busy one does not wait out its pause. */
+  suspect(path: FilePath): boolean {
+    const busy = this.#busy.get(path);
+    if (busy === undefined) return this.add(path);
+    this.#busy.delete(path);
+    this.#renew(busy);
     return true;
   }
 
@@ -283,15 +275,4 @@ export class Settling {
     const plain = this.#room.held.plain(path);
     return plain !== undefined && stat !== undefined && isSameStat(plain.stat, stat);
   }
-}
-
-/** Takes the first candidates out of a map, in its order, while they are due. */
-function takeFirst(map: Map<FilePath, Candidate>, isDue: (candidate: Candidate) => boolean): Candidate[] {
-  const taken: Candidate[] = [];
-  for (const candidate of map.values()) {
-    if (!isDue(candidate) || taken.length >= TURN_PATHS_MAX) break;
-    taken.push(candidate);
-  }
-  for (const { path } of taken) map.delete(path);
-  return taken;
 }

@@ -36,9 +36,9 @@ export class Serving {
   }
 
   async read(ask: Ask<'read'>): Promise<Answered<'read'>> {
-    if (this.#slice.folder.holds(ask.path, ask.hash)) return await this.#readHere(ask);
-    if (ask.relay) return await this.#relay(ask);
-    throw new MeshError('gone', `${ask.path} is not held here`);
+    if (!ask.relay) return await this.#readHere(ask);
+    // The own copy may have been touched just now, or its disk be sick: then another peer's serves as well.
+    return await this.#readHere(ask).catch((cause: unknown) => this.#relay(ask, cause));
   }
 
   /** Closes what is open of a path: before the folder changes it, and when the peer stops. */
@@ -50,6 +50,7 @@ export class Serving {
   }
 
   async #readHere(ask: Ask<'read'>): Promise<Answered<'read'>> {
+    if (!this.#slice.folder.holds(ask.path, ask.hash)) throw new MeshError('gone', `${ask.path} is not held here`);
     const key = `${ask.hash}/${ask.path}`;
     try {
       const copy = await this.#copyOf(key, ask.path, ask.hash);
@@ -86,12 +87,12 @@ export class Serving {
       .catch((error: unknown) => this.#slice.log.debug('a copy was not closed', { error: String(error) }));
   }
 
-  /** For a client that cannot reach the holder itself. */
-  async #relay(ask: Ask<'read'>): Promise<Answered<'read'>> {
+  /** For a client that cannot reach a holder itself. `reason`: why it is not read here. */
+  async #relay(ask: Ask<'read'>, reason: unknown): Promise<Answered<'read'>> {
     const { catalog, switchboard } = this.#slice;
     const content = catalog.view(ask.path)?.contents.find((one) => one.hash === ask.hash);
     const links = (content?.holders ?? []).map((peer) => switchboard.link(peer)).filter((link) => link !== undefined);
-    let cause: unknown;
+    let cause = reason;
     for (const link of links) {
       try {
         return await link.call('read', { ...ask, relay: false });
