@@ -71,7 +71,7 @@ class Judge {
     const findings: Finding[] = [];
     for (const [machine, plain] of this.#ending.healed) {
       for (const [path, hash] of plain) {
-        if (this.#isCovered(path, hash, new Set()) || this.#isAside(hash)) continue;
+        if (this.#isCovered(path, hash, new Set()) || this.#isAside(hash) || this.#isUnanswered(path, hash)) continue;
         findings.push({
           invariant: 9,
           words: `${path} ${short(hash)} lay on ${machine.name} after the faults and is nowhere now`,
@@ -183,14 +183,25 @@ class Judge {
   /** Somebody else put it there, not before `operation` began. */
   #isMadeAgain(path: string, hash: string, operation: Operation): boolean {
     const makers = this.#ending.history.makers(path, hash);
-    // What a backup brought back and no store knew of is a new file, whenever its peer gets round to it.
-    return makers.some((maker) => maker !== operation && (maker.kind === 'restored' || isAfter(maker, operation)));
+    return makers.some((maker) => {
+      if (maker === operation) return false;
+      // What a backup brought back and no store knew of is a new file, whenever its peer gets round to it.
+      if (maker.kind === 'restored' || isAfter(maker, operation)) return true;
+      // A resolve that keeps it makes a version of its own: who read the content may not have read that one.
+      return maker.effects.some((effect) => effect.path === path && effect.makes === hash && effect.reads.includes(hash));
+    });
   }
 
   #hasBytes(path: string, hash: string): boolean {
     return [...this.#ending.states.values()].some(
       ({ plain, rooms }) => plain.get(path) === hash || rooms.get('siblings')?.has(hash as never) === true,
     );
+  }
+
+  /** Put in place for a client that was never told: an act of the peer that it may take back. */
+  #isUnanswered(path: string, hash: string): boolean {
+    const makers = this.#ending.history.makers(path, hash);
+    return makers.length > 0 && makers.every(({ outcome }) => ['running', 'unknown', 'refused'].includes(outcome));
   }
 
   #isAside(hash: string): boolean {
