@@ -77,8 +77,7 @@ export class Belief {
       // From this look on: the marker must not make a folder of whatever is mounted there a moment later.
       this.#device = root.device;
       if (!isFound) await this.#enter('preparing');
-      await disk.prepare(encodeMarker(this.#marker));
-      await this.#enter(isFound ? 'finding' : 'ready');
+      await this.#mark(isFound ? 'finding' : 'ready');
     } else if (root.state === 'present' && this.#faultOf(root) === undefined) {
       this.#device = root.device;
       // Its private folders may be missing, and it may have been moved to a disk without hard links.
@@ -90,7 +89,7 @@ export class Belief {
   /** Looks anew: true when the folder is believed now. To be asked before anything missing is believed. */
   async check(): Promise<boolean> {
     const before = this.paused;
-    const root = await this.#options.disk.probe();
+    const root = await this.#looked();
     this.#rootFault = this.#faultOf(root);
     if (root.state === 'present' && this.#rootFault === undefined) this.#device ??= root.device;
     if (this.#rootFault !== undefined) this.#probeLater();
@@ -137,6 +136,24 @@ export class Belief {
   stop(): void {
     this.#isStopped = true;
     this.#timer?.cancel();
+  }
+
+  /** The folder as it is; one whose marker went to another disk at the start is marked as soon as it is there again. */
+  async #looked(): Promise<RootState> {
+    const { disk } = this.#options;
+    const root = await disk.probe();
+    const isUnmarked = root.state === 'present' && root.marker === undefined && root.device === this.#device;
+    if (this.#phase !== 'preparing' || !isUnmarked) return root;
+    await this.#mark('ready');
+    return disk.probe();
+  }
+
+  /** Prepares the folder. The phase ends only when it still is the disk first looked at: another may be mounted meanwhile. */
+  async #mark(phase: RootRow['phase']): Promise<void> {
+    const { disk } = this.#options;
+    await disk.prepare(encodeMarker(this.#marker));
+    const root = await disk.probe();
+    if (root.state === 'present' && root.device === this.#device) await this.#enter(phase);
   }
 
   #faultOf(root: RootState): string | undefined {

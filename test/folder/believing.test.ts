@@ -189,3 +189,18 @@ describe('the folder can lie', () => {
     expect(await bench.rows('o')).toBe(0);
   });
 });
+
+it('a folder unmounted while it is prepared for the first time is marked when it is there again', async () => {
+  const bench = new FolderBench('first start');
+  bench.write('mine', 'was here before');
+  const acts = (line: string) => line.includes('mkdir .filemesh') && bench.drive.unmount();
+  const unwatch = bench.world.scheduler.trace.watch(acts);
+  await bench.boot();
+  unwatch();
+  expect(bench.folder.state().paused).toContain('another disk');
+  bench.drive.mount();
+  await bench.pass(20_000);
+  expect(bench.folder.state().paused).toBeUndefined();
+  expect(bench.contents('mine')).toEqual([hashOf('was here before')]);
+  await bench.end();
+});
