@@ -36,7 +36,8 @@ interface Slot {
 
 /**
  * The records of all indexes, in memory, by path. Made for many paths of few versions: a version is packed and kept once,
- * from however many indexes it is known, and arrays are copied to their exact length (V8 gives a pushed-to array 17 places).
+ * from however many indexes it is known, and arrays are made by `concat` and `slice`: V8 gives one that is pushed or spread
+ * to 17 places.
  */
 export class KnownPaths {
   readonly #slots = new Map<FilePath, readonly Slot[]>();
@@ -109,7 +110,7 @@ export class KnownPaths {
     for (const { packed, size, marks } of before) {
       const line = lines.find((one) => one.packed === packed);
       const others = marks.filter((mark) => mark.peer !== peer);
-      if (line !== undefined) slots.push({ packed, size, marks: [...others, this.#mark(peer, line)] });
+      if (line !== undefined) slots.push({ packed, size, marks: others.concat(this.#mark(peer, line)) });
       else if (others.length > 0) slots.push({ packed, size, marks: others.slice() });
     }
     for (const line of lines) {
@@ -129,7 +130,7 @@ export class KnownPaths {
     const mark = this.#mark(line.peer, line);
     const size = slot === undefined ? sizeOf(unpack()) : slot.size;
     if (slot === undefined) this.#keep(path, before, [...before, { packed, size, marks: [mark] }]);
-    else slot.marks = [...slot.marks, mark];
+    else slot.marks = slot.marks.concat(mark);
     this.held.change(line.peer, [], [{ size, holding: line.holding }]);
   }
 

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { appendFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { OpenFile } from '../../src/platform/disk.ts';
 import { NodeHasher } from '../../src/platform/node/node-hasher.ts';
 import { type HasherBench, noise, runHasherAcceptance } from './hasher-acceptance.ts';
 import { NodeBench } from './node-bench.ts';
 
 class NodeHasherBench implements HasherBench {
-  readonly hasher = new NodeHasher();
+  readonly hasher = new NodeHasher({ idleMs: 30 });
   readonly disk: NodeBench;
 
   static async make(): Promise<NodeHasherBench> {
@@ -98,4 +98,19 @@ it('rejects what waits when it is closed, and whatever is asked later', () =>
       await expect(bench.hasher.digest(file)).rejects.toMatchObject({ code: 'failed' });
       await file.close();
     }
+  }));
+
+it('ends threads that have nothing to do, and starts them anew; none is lost in between', () =>
+  withBench(async ({ hasher, ...bench }) => {
+    await writeFile(join(bench.disk.root, 'f'), noise(3000));
+    const file = await bench.disk.disk.open('f');
+    // Pauses about as long as the patience: some digests are asked for while the threads end.
+    for (const pauseMs of [0, 25, 28, 29, 30, 31, 32, 35, 100]) {
+      expect((await hasher.digest(file)).hash).toBe(hasher.hash(noise(3000)));
+      expect(hasher.threads).toBeGreaterThan(0);
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+    await vi.waitFor(() => expect(hasher.threads).toBe(0));
+    expect((await hasher.digest(file)).hash).toBe(hasher.hash(noise(3000)));
+    await file.close();
   }));

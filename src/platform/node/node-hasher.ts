@@ -13,6 +13,8 @@ import { startWorker } from './worker-thread.ts';
 const WORKERS_MAX = 2;
 /** Files that go to a worker in one message: its cost is that of hashing some 20 KB. Range 1–1,000. */
 const BATCH_FILES_MAX = 64;
+/** Threads with nothing to do so long are ended: each takes 9 MB. Range 1–600 s. */
+const IDLE_MS = 10_000;
 /** Bytes after which a batch is full, so that both workers end at about the same time. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -21,13 +23,24 @@ interface Waiting extends HashJob {
   reject(thrown: Error): void;
 }
 
-/** BLAKE3 in worker threads, which are started when first needed. The queue is as long as its callers let it grow. */
+/** BLAKE3 in worker threads, which are started when needed, and ended when idle for a while. The queue is as long as its callers let it grow. */
 export class NodeHasher implements Hasher {
   readonly #queue: Waiting[] = [];
   readonly #hands: Hand[] = [];
   readonly #handsMax = Math.min(WORKERS_MAX, availableParallelism());
   #jobs = 0;
   #closed = false;
+  #rest: NodeJS.Timeout | undefined;
+  readonly #idleMs: number;
+
+  constructor({ idleMs = IDLE_MS } = {}) {
+    this.#idleMs = idleMs;
+  }
+
+  /** Threads that run now. */
+  get threads(): number {
+    return this.#hands.length;
+  }
 
   hash(bytes: Uint8Array): ContentHash {
     return blake3(bytes).toString('hex') as ContentHash;
@@ -49,6 +62,7 @@ export class NodeHasher implements Hasher {
   /** Ends the threads; what is under way is rejected. */
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#rest);
     for (const { reject } of this.#queue.splice(0)) reject(closed());
     await Promise.all(this.#hands.splice(0).map((hand) => hand.end()));
   }
@@ -66,14 +80,29 @@ export class NodeHasher implements Hasher {
     const idle = this.#hands.find((hand) => hand.isIdle);
     if (idle !== undefined || this.#hands.length >= this.#handsMax) return idle;
     const hand: Hand = new Hand({
-      idle: () => this.#pump(),
+      idle: () => {
+        this.#pump();
+        this.#restLater();
+      },
       gone: () => {
-        this.#hands.splice(this.#hands.indexOf(hand), 1);
+        const at = this.#hands.indexOf(hand);
+        if (at >= 0) this.#hands.splice(at, 1);
         if (!this.#closed) this.#pump();
       },
     });
     this.#hands.push(hand);
     return hand;
+  }
+
+  #restLater(): void {
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => {
+      // Out of the list first: a thread that ends is given nothing more.
+      const idle = this.#hands.filter((hand) => hand.isIdle);
+      for (const hand of idle) this.#hands.splice(this.#hands.indexOf(hand), 1);
+      for (const hand of idle) hand.end().catch(() => {}); // It ends with the process at the latest.
+    }, this.#idleMs);
+    this.#rest.unref();
   }
 
   #nextBatch(): Waiting[] {
