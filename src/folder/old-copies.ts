@@ -2,10 +2,10 @@ import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath, PeerId } from '../core/ids.ts';
 import type { DiskPath } from '../platform/disk.ts';
 import type { StoreWrite } from '../platform/store.ts';
-import type { OldCopy } from './face.ts';
-import type { Room } from './room.ts';
+import type { Belief } from './belief.ts';
+import type { FolderOptions, OldCopy } from './face.ts';
 import { decodeRow, encodeRow, OLD_KEYS, oldKey, TRASH_HELD_KEY } from './rows.ts';
-import { rowsOf } from './store-queue.ts';
+import { rowsOf, type StoreQueue } from './store-queue.ts';
 
 /** What is set aside is kept so long. */
 const KEEP_MS = 30 * 24 * 3_600_000;
@@ -13,6 +13,14 @@ const KEEP_MS = 30 * 24 * 3_600_000;
 const KEEP_SHARE = 0.1;
 /** Burials by others within this time, beyond the brake's measure, hold the trash. */
 const BURIALS_WINDOW_MS = 600_000;
+
+/** What it needs of the room. */
+interface Slice {
+  readonly options: FolderOptions;
+  readonly queue: StoreQueue;
+  readonly belief: Belief;
+  readonly tell: () => void;
+}
 
 /** One content set aside, as the store has it. */
 export interface OldRow extends OldCopy {
@@ -24,19 +32,19 @@ export interface OldRow extends OldCopy {
  * small object each, oldest first.
  */
 export class OldCopies {
-  readonly #room: Room;
+  readonly #slice: Slice;
   readonly #rows = new Map<string, OldRow>();
   readonly #byHash = new Map<ContentHash, Set<OldRow>>();
   #bytes = 0;
   #burials = { sinceMs: 0, count: 0 };
   #isTrashHeld = false;
 
-  constructor(room: Room) {
-    this.#room = room;
+  constructor(slice: Slice) {
+    this.#slice = slice;
   }
 
   async load(): Promise<void> {
-    const { store, clock } = this.#room.options;
+    const { store, clock } = this.#slice.options;
     const rows: OldRow[] = [];
     for await (const page of rowsOf(store, OLD_KEYS)) for (const { value } of page) rows.push(decodeRow<OldRow>(value));
     rows.sort((a, b) => a.asideMs - b.asideMs);
@@ -59,7 +67,7 @@ export class OldCopies {
   rowFor(disk: DiskPath, facts: Omit<OldRow, 'copy' | 'disk' | 'asideMs'>): OldRow {
     const { path, hash, size, modifiedMs, origin } = facts;
     const copy = disk.slice(disk.lastIndexOf('/') + 1);
-    return { copy, disk, path, hash, size, modifiedMs, origin, asideMs: this.#room.options.clock.wall() };
+    return { copy, disk, path, hash, size, modifiedMs, origin, asideMs: this.#slice.options.clock.wall() };
   }
 
   write(row: OldRow): StoreWrite {
@@ -78,7 +86,7 @@ export class OldCopies {
 
   /** Forgets a content: its file is gone or has become something else. */
   async forget(copy: string): Promise<void> {
-    await this.#room.queue.write([{ key: oldKey(copy), value: undefined }]);
+    await this.#slice.queue.write([{ key: oldKey(copy), value: undefined }]);
     this.drop(copy);
   }
 
@@ -118,31 +126,31 @@ export class OldCopies {
 
   /** Another peer's tombstone was obeyed: many at once hold the trash until a person speaks. */
   async noteBurial(isTooMany: (count: number) => boolean): Promise<void> {
-    const nowMs = this.#room.options.clock.now();
+    const nowMs = this.#slice.options.clock.now();
     if (nowMs - this.#burials.sinceMs > BURIALS_WINDOW_MS) this.#burials = { sinceMs: nowMs, count: 0 };
     this.#burials.count += 1;
     if (this.#isTrashHeld || !isTooMany(this.#burials.count)) return;
     this.#isTrashHeld = true;
-    await this.#room.queue.write([{ key: TRASH_HELD_KEY, value: new Uint8Array([1]) }]);
-    this.#room.tell();
+    await this.#slice.queue.write([{ key: TRASH_HELD_KEY, value: new Uint8Array([1]) }]);
+    this.#slice.tell();
   }
 
   async releaseTrash(): Promise<void> {
     if (!this.#isTrashHeld) return;
-    await this.#room.queue.write([{ key: TRASH_HELD_KEY, value: undefined }]);
+    await this.#slice.queue.write([{ key: TRASH_HELD_KEY, value: undefined }]);
     this.#isTrashHeld = false;
     this.#burials = { sinceMs: 0, count: 0 };
   }
 
   /** Purges what is too old or too much, oldest first; files the store does not know of too. */
   async purge(capacity: number, inUse: ReadonlySet<DiskPath>): Promise<void> {
-    if (this.#room.belief.paused !== undefined) return;
-    const oldestMs = this.#room.options.clock.wall() - KEEP_MS;
+    if (this.#slice.belief.paused !== undefined) return;
+    const oldestMs = this.#slice.options.clock.wall() - KEEP_MS;
     for (const row of this.#rows.values()) {
       const isDue = row.asideMs < oldestMs || this.#bytes > capacity * KEEP_SHARE;
       if (!isDue) break;
       if (inUse.has(row.disk) || (this.#isTrashHeld && row.disk.startsWith('.filemesh/trash/'))) continue;
-      await this.#room.options.disk.remove(row.disk);
+      await this.#slice.options.disk.remove(row.disk);
       await this.forget(row.copy);
     }
     for (const folder of ['versions', 'trash']) await this.#purgeUnknown(folder, oldestMs, inUse);
@@ -150,7 +158,7 @@ export class OldCopies {
 
   /** Bad bytes, and what a crash left without a row. A rename gave them their ctime. */
   async #purgeUnknown(folder: string, oldestMs: number, inUse: ReadonlySet<DiskPath>): Promise<void> {
-    const { disk, log } = this.#room.options;
+    const { disk, log } = this.#slice.options;
     for (const { name, stat } of await disk.list(folder)) {
       const place = `.filemesh/${folder}/${name}`;
       if (this.#rows.has(name) || inUse.has(place) || stat.ctimeMs >= oldestMs) continue;

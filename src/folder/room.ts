@@ -32,8 +32,9 @@ export class Room {
     this.options = options;
     this.held = new HeldTable(options.hasher);
     this.queue = new StoreQueue(options.store);
-    this.belief = new Belief(options, () => this.tell());
-    this.old = new OldCopies(this);
+    const tell = () => this.tell();
+    this.belief = new Belief(options, tell);
+    this.old = new OldCopies({ options, queue: this.queue, belief: this.belief, tell });
   }
 
   /** Throws `paused` unless acts are possible. */
