@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 const READY_MS_MAX = 30_000;
 const STOP_MS_MAX = 5_000;
+/** The shell opens when the samples have their copies, or after so long. */
+const SPREAD_MS_MAX = 5_000;
 const NAMES = ['alpha', 'bravo', 'charlie'];
 const SAMPLES = ['README.md', 'LICENSE', 'package.json', 'docs/protocol.md'];
 
@@ -21,6 +23,8 @@ const home = mkdtempSync(join(tmpdir(), 'filemesh-demo-'));
 const line = `demo/${newSecret(new NodeRandom())}`;
 const environment = { ...process.env, FILEMESH_HOME: join(home, 'home') };
 const children = [];
+/** Called with every event of any peer. */
+let happened = () => {};
 let ending = false;
 
 /** Starts one peer; resolves with its `ready` event. */
@@ -35,10 +39,23 @@ function startPeer(name) {
     child.on('exit', () => reject(new Error(`${name} ended: ${Buffer.concat(complaints).toString().slice(-2000)}`)));
     createInterface({ input: child.stdout }).on('line', (text) => {
       const event = JSON.parse(text);
+      happened(event);
       if (event.event !== 'ready') return;
       clearTimeout(timer);
       resolve(event);
     });
+  });
+}
+
+/** Puts the samples into a folder; resolves when each is kept twice. */
+function spread(samples, folder) {
+  const waiting = new Set(samples.map((sample) => sample.replace('/', '-')));
+  return new Promise((resolve) => {
+    setTimeout(resolve, SPREAD_MS_MAX);
+    happened = ({ event, path }) => {
+      if (event === 'replicated' && waiting.delete(path) && waiting.size === 0) resolve();
+    };
+    for (const sample of samples) copyFileSync(join(project, sample), join(folder, sample.replace('/', '-')));
   });
 }
 
@@ -71,14 +88,12 @@ process.on('SIGINT', () => {});
 try {
   mkdirSync(join(home, 'home'), { mode: 0o700 });
   const ready = await Promise.all(NAMES.map(startPeer));
-  for (const sample of SAMPLES) {
-    const source = join(project, sample);
-    if (existsSync(source)) copyFileSync(source, join(home, 'alpha', sample.replace('/', '-')));
-  }
+  const samples = SAMPLES.filter((sample) => existsSync(join(project, sample)));
+  await spread(samples, join(home, 'alpha'));
   if (process.stdin.isTTY) {
     console.log('Three peers of the mesh "demo" run on this machine:');
     for (const { name, address } of ready) console.log(`  ${name.padEnd(8)} ${address}   ${join(home, name)}`);
-    console.log(`A few files lie in ${join(home, 'alpha')}; watch them spread with show. Drop more into any of the folders.\n`);
+    console.log('A few files were put into the first folder. Drop more into any of them.\n');
   }
   const shell = spawn(process.execPath, [program, '--mesh', 'demo'], { env: environment, stdio: 'inherit' });
   children.push(shell);

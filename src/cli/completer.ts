@@ -29,7 +29,7 @@ export async function completeLine(line: string, session: Session, cache: NameCa
   const isFirst = words.length === 0 || (words.length === 1 && lastStart < line.length);
   const candidates = isFirst
     ? SHELL_COMMANDS.map((command) => command.name)
-    : await wordsFor(words[0] ?? '', last, session, cache);
+    : await wordsFor(lastStart < line.length ? words.slice(0, -1) : words, last, session, cache);
   const fitting = candidates.filter((candidate) => candidate.startsWith(last));
   return [
     fitting.map((candidate) => (candidate.endsWith('/') ? typed(candidate) : `${typed(candidate)} `)),
@@ -37,13 +37,23 @@ export async function completeLine(line: string, session: Session, cache: NameCa
   ];
 }
 
-async function wordsFor(command: string, last: string, session: Session, cache: NameCache): Promise<string[]> {
-  const facts = SHELL_COMMANDS.find((one) => one.name === command);
+/** What may follow the words `before`. */
+async function wordsFor(before: readonly string[], last: string, session: Session, cache: NameCache): Promise<string[]> {
+  const facts = SHELL_COMMANDS.find((one) => one.name === before[0]);
   if (facts === undefined) return [];
   if (last.startsWith('-')) return Object.keys(facts.options).map((option) => `--${option}`);
-  if (facts.name === 'upload') return await localNames(last);
-  if (!/NAME|PATTERN/.test(facts.words)) return command === 'help' ? SHELL_COMMANDS.map((one) => one.name) : [];
+  if (isLocal(facts.name, before)) return await localNames(last);
+  const isName = before.at(-1) === '--to' || /NAME|PATTERN/.test(facts.words);
+  if (!isName) return facts.name === 'help' ? SHELL_COMMANDS.map((one) => one.name) : [];
   return nextParts(await cache.names(session), last);
+}
+
+/** Whether the next word names a file of this machine: what goes up, and where something comes down to. */
+function isLocal(command: string, before: readonly string[]): boolean {
+  const isTarget = before.at(-1) === '--to';
+  if (command === 'upload') return !isTarget;
+  if (command === 'download') return isTarget;
+  return command === 'create' && before.length >= 2;
 }
 
 /** Names up to the next slash behind what is typed: folders first as such, as shells do. */

@@ -95,6 +95,11 @@ export class Home {
     throw new MeshError('usage', `several meshes are known here; say which with --mesh: ${choices}`);
   }
 
+  /** Where peers of the mesh of a line are said to be now: `up` of this user tells it anew at each start. */
+  async addresses(line: string): Promise<readonly Address[]> {
+    return (await this.#mesh(idPrefixOf(parseMeshLine(line))))?.addresses ?? [];
+  }
+
   /** Keeps what a client, or `up`, knows of a mesh. */
   async keepMesh(record: Pick<MeshRecord, 'line' | 'facts'>): Promise<void> {
     await writePrivate(join(this.#meshDirectory(record.line), 'mesh.json'), JSON.stringify(record));

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, link, open, rename, rm, stat, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Incoming, Sink, Source } from '../client/transfer.ts';
 import { MeshError } from '../core/errors.ts';
 import { quote } from '../core/path.ts';
 import { makeFolders } from './make-folders.ts';
+import { systemReason } from './system-reason.ts';
 
 /** Permission bits a file is created with at most, before its own are given. */
 const PRIVATE_MODE = 0o600;
@@ -41,7 +42,7 @@ export class FileSource implements Source {
       // A FIFO would block for ever: it is opened without waiting, and refused below.
       handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (cause) {
-      throw new MeshError('usage', `${quote(file)} cannot be read: ${reasonOf(cause)}`, { cause });
+      throw new MeshError('usage', `${quote(file)} cannot be read: ${systemReason(cause)}`, { cause });
     }
     const facts = await handle.stat();
     if (!facts.isFile()) {
@@ -142,7 +143,7 @@ export class FileSink implements Sink {
 }
 
 function cannotSave(place: string, cause: unknown): MeshError {
-  return new MeshError('failed', `nothing can be saved in ${quote(place)}: ${reasonOf(cause)}`, { cause });
+  return new MeshError('failed', `nothing can be saved in ${quote(place)}: ${systemReason(cause)}`, { cause });
 }
 
 /** Gives a staged file its name unless that is taken meanwhile. */
@@ -160,15 +161,5 @@ async function placeNew(staged: string, file: string): Promise<void> {
 }
 
 function exists(file: string): MeshError {
-  return new MeshError(
-    'exists',
-    `there is a file ${quote(basename(file))} here already; --force replaces it, --to names another place`,
-  );
-}
-
-function reasonOf(cause: unknown): string {
-  const code = (cause as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT') return 'there is no such file';
-  if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
-  return cause instanceof Error ? cause.message : String(cause);
+  return new MeshError('exists', `there is a file ${quote(file)} here already; --force replaces it, --to names another place`);
 }

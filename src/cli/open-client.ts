@@ -7,7 +7,7 @@ import { idPrefixOf, parseMeshLine } from '../wire/mesh-line.ts';
 import { clientPlatform } from './client-platform.ts';
 import { Home, type HomeMesh } from './home.ts';
 import type { OptionTable, Parsed } from './parse.ts';
-import { textsOfEnvironment } from './up-settings.ts';
+import { environmentName, textsOfEnvironment } from './up-settings.ts';
 import { readAddress, readDuration } from './values.ts';
 
 /** Options every client verb has. */
@@ -40,7 +40,15 @@ export interface ClientWish {
 /** Rejects with `usage` for a wrong option, `not-allowed` when no mesh is known. */
 export async function clientWish(line: Parsed, environment: NodeJS.ProcessEnv): Promise<ClientWish> {
   const home = Home.of(environment);
-  const texts = (option: keyof typeof CLIENT_OPTIONS) => line.options.get(option) ?? [];
+  const isSaid = line.options.has('mesh') || line.options.has('join');
+  const texts = (option: keyof typeof CLIENT_OPTIONS) => {
+    const flags = line.options.get(option);
+    // Which mesh is meant is said by both or by neither.
+    if (flags !== undefined || (isSaid && (option === 'mesh' || option === 'join'))) return flags ?? [];
+    const text = (environment[environmentName(option)] ?? '').trim();
+    if (text === '') return [];
+    return option === 'peer' ? text.split(/[\s,]+/) : [text];
+  };
   const peers = texts('peer').map((text) => readAddress(text, '--peer'));
   const range = { min: 1, max: 86_400_000 };
   const [timeout] = texts('timeout').map((text) => readDuration(text, '--timeout', range));
@@ -64,6 +72,8 @@ export async function openClient(wish: ClientWish, options: SessionOptions): Pro
     name: clientName(),
     given: wish.peers,
     remembered: mesh.addresses,
+    // A peer of this machine that starts again may have another port.
+    lookUp: () => home.addresses(memory.line),
     onLearned: () => {
       wasConnected = true;
     },

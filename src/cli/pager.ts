@@ -1,3 +1,4 @@
+import { shownWidth } from './shown-width.ts';
 import type { VerbContext } from './verb.ts';
 
 /** Prints a text; in a shell at a terminal a screen at a time, until the person has seen enough. */
@@ -23,7 +24,7 @@ export function pagesOf(lines: readonly string[], size: { rows: number; columns:
   const pages: string[][] = [];
   let taken = room;
   for (const line of lines) {
-    const rows = Math.max(1, Math.ceil(line.length / size.columns));
+    const rows = Math.max(1, Math.ceil(shownWidth(line) / size.columns));
     if (taken + rows > room) {
       pages.push([]);
       taken = 0;

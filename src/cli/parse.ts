@@ -34,12 +34,14 @@ export interface Parsed {
 
 /**
  * Reads a command line. Options may stand anywhere, `--` ends them. Rejects with `usage`: an unknown command or option,
- * a missing value, an option given twice, too few or too many words.
+ * a missing value, an option given twice, too few or too many words. `prefix`: what stands before a command; nothing in
+ * the shell.
  */
 export async function parseLine(
   argv: readonly string[],
   commands: readonly CommandFacts[],
   globals: OptionTable,
+  prefix = 'filemesh ',
 ): Promise<Parsed> {
   let found: { command: CommandFacts | undefined; values: Record<string, unknown> } | undefined;
   let fault: string | undefined;
@@ -74,9 +76,9 @@ export async function parseLine(
     );
   }
   await parser.parseAsync([...argv]);
-  if (fault !== undefined) throw new MeshError('usage', `${faultInWords(fault)}; ${whereHelpIs(argv, commands)}`);
-  if (found === undefined) throw new MeshError('usage', `this cannot be understood; ${whereHelpIs(argv, commands)}`);
-  return checked(found.command, found.values, globals, argv, commands);
+  if (fault !== undefined) throw new MeshError('usage', `${faultInWords(fault)}; ${whereHelpIs(argv, commands, prefix)}`);
+  if (found === undefined) throw new MeshError('usage', `this cannot be understood; ${whereHelpIs(argv, commands, prefix)}`);
+  return checked(found.command, found.values, globals, argv, commands, prefix);
 }
 
 function withOptions(parser: Argv, options: OptionTable): Argv {
@@ -93,16 +95,19 @@ function checked(
   globals: OptionTable,
   argv: readonly string[],
   commands: readonly CommandFacts[],
+  prefix: string,
 ): Parsed {
   const all = (values._ as readonly unknown[]).map(String);
   const first = all[0];
   if (command === undefined && first !== undefined) {
-    throw new MeshError('usage', `there is no command ${quote(first)}; ${whereHelpIs([], commands)}`);
+    throw new MeshError('usage', `there is no command ${quote(first)}; ${whereHelpIs([], commands, prefix)}`);
   }
   const words = command === undefined ? [] : all.slice(1);
   if (command !== undefined && (words.length < command.count.min || words.length > command.count.max)) {
-    const amount = words.length < command.count.min ? 'more words' : 'fewer words';
-    throw new MeshError('usage', `${command.name} takes ${amount}: filemesh ${command.name} ${command.words}`.trimEnd());
+    const usage = `${prefix}${command.name} ${command.words}`.trimEnd();
+    if (words.length < command.count.min) throw new MeshError('usage', `${command.name} takes more words: ${usage}`);
+    const quotes = command.count.max === 0 ? '' : ' (a name with blanks stands in quotes)';
+    throw new MeshError('usage', `${command.name} takes fewer words: ${usage}${quotes}`);
   }
   return { command, words, options: optionsOf({ ...globals, ...command?.options }, values, argv) };
 }
@@ -119,15 +124,17 @@ function optionsOf(table: OptionTable, values: Record<string, unknown>, argv: re
       continue;
     }
     const texts = (Array.isArray(value) ? value : [value]).map(String);
+    // What a script's unset variable leaves would name the top of the mesh, or this folder.
+    if (texts.includes('')) throw new MeshError('usage', `--${name} takes a value, and an empty one was given`);
     if (texts.length > 1 && facts.repeats !== true) throw new MeshError('usage', `--${name} is given twice`);
     options.set(name, texts);
   }
   return options;
 }
 
-function whereHelpIs(argv: readonly string[], commands: readonly CommandFacts[]): string {
+function whereHelpIs(argv: readonly string[], commands: readonly CommandFacts[], prefix: string): string {
   const command = commands.find((one) => argv.includes(one.name));
-  return command === undefined ? '"filemesh help" lists the commands' : `"filemesh help ${command.name}" shows how it is used`;
+  return command === undefined ? `"${prefix}help" lists the commands` : `"${prefix}help ${command.name}" shows how it is used`;
 }
 
 /** What yargs finds wrong, in our words: it knows options by their bare names, and reads `-name` as four of them. */

@@ -1,10 +1,11 @@
-import type { SingleBar } from 'cli-progress';
+import type { Options, Params, SingleBar } from 'cli-progress';
 import type { Progress } from '../client/transfer.ts';
 import { shownSize, shownText } from './output.ts';
+import { cutToWidth, shownWidth } from './shown-width.ts';
 
 /** Work shorter than this shows no bar. */
 const SHOWN_AFTER_MS = 1000;
-/** Characters of a name in the bar's line. */
+/** Columns of a name in the bar's line. */
 const NAME_MAX = 40;
 
 /** A bar on standard error for work that takes longer than a second, where there is a terminal. */
@@ -51,23 +52,35 @@ export class ProgressBar {
     if (this.#isLoading) return;
     this.#isLoading = true;
     import('cli-progress')
-      .then(({ default: { Presets, SingleBar } }) => {
-        this.#make = (name) => new SingleBar(options(name), Presets.shades_classic);
+      .then(({ default: { Format, Presets, SingleBar } }) => {
+        this.#make = (name) => new SingleBar(options(name, Format), Presets.shades_classic);
       })
       // Without a bar the work goes on as well.
       .catch(() => undefined);
   }
 }
 
-function options(name: string) {
+type Formats = typeof import('cli-progress').Format;
+
+function options(name: string, { BarFormat, TimeFormat }: Formats): Options {
   const shown = shownText(name);
-  const cut = [...shown].length > NAME_MAX ? `…${[...shown].slice(1 - NAME_MAX).join('')}` : shown;
+  const cut = shownWidth(shown) > NAME_MAX ? `…${endOf(shown, NAME_MAX - 1)}` : shown;
   return {
     stream: process.stderr,
     hideCursor: false,
     clearOnComplete: true,
     // Its own handlers would end the process on Ctrl-C.
     gracefulExit: false,
-    format: `${cut.replace(/[{}]/g, '_')} {bar} {percentage}% {done} of {all}, {eta_formatted} left`,
+    format: (given: Options, { value, total, progress, eta }: Params, sizes: Record<string, string>) => {
+      // All bytes are over, and the verb is not: they are checked, or copies are made.
+      const rest = value >= total ? 'finishing' : `${TimeFormat(eta, given, 1)} left`;
+      return `${cut} ${BarFormat(progress, given)} ${Math.floor(progress * 100)}% ${sizes.done} of ${sizes.all}, ${rest}`;
+    },
   };
+}
+
+/** The end of a path tells more than its beginning. */
+function endOf(text: string, columns: number): string {
+  const backwards = (one: string) => [...one].reverse().join('');
+  return backwards(cutToWidth(backwards(text), columns));
 }

@@ -1,6 +1,6 @@
-import { type ShownFile, shownFile } from '../client/results.ts';
 import { listEntries } from '../client/verbs/listing.ts';
 import { status } from '../client/verbs/mesh.ts';
+import type { Entry } from '../wire/calls.ts';
 import type { OpenClient } from './open-client.ts';
 import { counted, shownSize, shownText } from './output.ts';
 import type { Screen } from './screen.ts';
@@ -19,7 +19,7 @@ export async function welcome(client: OpenClient, screen: Screen, signal: AbortS
   if (reply.paused !== undefined) screen.print(`${shownText(reply.name)} is paused: ${shownText(reply.paused)}`);
   const room = (screen.size()?.rows ?? 24) - LINES_BESIDE;
   if (reply.files === 0 || reply.files > room) return;
-  const files: ShownFile[] = [];
-  for await (const entry of listEntries(client.session, {}, { signal })) files.push(shownFile(entry));
-  screen.print(fileTable(files, Date.now()));
+  const entries: Entry[] = [];
+  for await (const entry of listEntries(client.session, {}, { signal })) entries.push(entry);
+  if (entries.length > 0) screen.print(fileTable(entries, Date.now()));
 }

@@ -1,4 +1,4 @@
-import { createInterface, type Interface } from 'node:readline';
+import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline';
 import type { Session } from '../client/session.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import { BYE, HELP, SHELL_COMMANDS, VERBS } from './commands.ts';
@@ -65,7 +65,7 @@ async function runShellLine(
   try {
     const words = wordsOf(text);
     if (words.length === 0 || words[0]?.startsWith('#') === true) return EXIT_DONE;
-    const line = await parseLine(words, SHELL_COMMANDS, LINE_OPTIONS);
+    const line = await parseLine(words, SHELL_COMMANDS, LINE_OPTIONS, '');
     if (line.command?.name === BYE.name) return LEAVE;
     if (line.command === undefined) throw new MeshError('usage', 'a line begins with a command; "help" lists them');
     if (line.command.name === HELP.name) {
@@ -98,6 +98,7 @@ class TerminalShell {
   readonly #names = new NameCache();
   #stop: AbortController | undefined;
   #isAsking = false;
+  #terminal: Interface | undefined;
 
   constructor(wish: ClientWish, screen: Screen) {
     this.#wish = wish;
@@ -107,8 +108,8 @@ class TerminalShell {
   async run(): Promise<number> {
     const client = await openClient(this.#wish, {
       timeoutMs: 'never',
-      onWaiting: () => this.#screen.note('no peer answers; trying on (Ctrl-C stops the command)'),
-      onBack: (peerName) => this.#screen.note(`back: ${shownText(peerName)}`),
+      onWaiting: () => this.#tell(`no peer answers; trying on${this.#stop === undefined ? '' : ' (Ctrl-C stops the command)'}`),
+      onBack: (peerName) => this.#tell(`back: ${shownText(peerName)} answers`),
     });
     const history = await readHistory(this.#wish.home.historyFile);
     const terminal = createInterface({
@@ -124,6 +125,7 @@ class TerminalShell {
         );
       },
     });
+    this.#terminal = terminal;
     const lines = new TypedLines(terminal);
     terminal.on('SIGINT', () => this.#interrupt(terminal));
     // What answers a question is no line to come back to: readline would keep it.
@@ -162,7 +164,7 @@ class TerminalShell {
     for (;;) {
       terminal.prompt();
       const text = await lines.next();
-      if (text === undefined) return;
+      if (text === undefined) return this.#screen.print('\n');
       await writeHistory(this.#wish.home.historyFile, text);
       const signal = this.#begin();
       const code = await runShellLine(text, client.session, this.#screen, signal, hooks);
@@ -188,6 +190,17 @@ class TerminalShell {
     terminal.write(null, { ctrl: true, name: 'u' });
     this.#screen.note('("bye" or Ctrl-D leaves)');
     terminal.prompt();
+  }
+
+  /** News that nobody asked for: at the prompt it stands above the line that is being typed. */
+  #tell(text: string): void {
+    const isAtPrompt = this.#stop === undefined && this.#terminal !== undefined;
+    if (isAtPrompt) {
+      cursorTo(process.stdout, 0);
+      clearLine(process.stdout, 0);
+    }
+    this.#screen.note(text);
+    if (isAtPrompt) this.#terminal?.prompt(true);
   }
 
   #ask(terminal: Interface, question: string): Promise<string> {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { MeshError } from '../core/errors.ts';
 import { quote } from '../core/path.ts';
+import { systemReason } from './system-reason.ts';
 import { isRepeated, isUpOption, type UpTexts } from './up-settings.ts';
 
 /** What a file of options says: the folder, made absolute, and the texts of options. */
@@ -16,14 +17,14 @@ export async function readUpFile(file: string): Promise<UpFile> {
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new MeshError('usage', `the file ${quote(file)} given with --config cannot be read: ${reasonOf(cause)}`, { cause });
+    throw new MeshError('usage', `the file ${quote(file)} given with --config cannot be read: ${systemReason(cause)}`, { cause });
   }
   const { parse } = await import('yaml');
   let value: unknown;
   try {
     value = parse(text);
   } catch (cause) {
-    throw new MeshError('usage', `${quote(file)} is no YAML: ${reasonOf(cause)}`, { cause });
+    throw new MeshError('usage', `${quote(file)} is no YAML: ${systemReason(cause)}`, { cause });
   }
   return upFileOf(value, file);
 }
@@ -57,8 +58,4 @@ function onlyText(texts: readonly string[], key: string, file: string): string {
   const text = texts[0];
   if (text === undefined || texts.length > 1) throw new MeshError('usage', `${quote(file)}: ${key} takes one value`);
   return text;
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? (cause.message.split('\n')[0] ?? '').replace(/:$/, '') : String(cause);
 }

@@ -6,6 +6,7 @@ import { MeshError } from '../core/errors.ts';
 import { PRIVATE_FOLDER, quote } from '../core/path.ts';
 import type { Home } from './home.ts';
 import { makeFolders } from './make-folders.ts';
+import { systemReason } from './system-reason.ts';
 
 /** Where a peer keeps what is its own. */
 export interface PeerPlaces {
@@ -52,7 +53,7 @@ async function makeFolder(folder: string): Promise<void> {
   try {
     await makeFolders(folder);
   } catch (cause) {
-    throw new MeshError('failed', `the folder ${quote(folder)} cannot be used: ${(cause as Error).message}`, { cause });
+    throw new MeshError('failed', `the folder ${quote(folder)} cannot be used: ${systemReason(cause)}`, { cause });
   }
 }
 

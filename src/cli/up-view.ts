@@ -2,11 +2,15 @@ import type { PeerEvent } from '../peer/events.ts';
 import type { Peer } from '../peer/peer.ts';
 import { shownSize, shownText } from './output.ts';
 import type { Screen } from './screen.ts';
+import { cutToWidth, wrapToWidth } from './shown-width.ts';
+
+/** What of a peer is shown. */
+export type ShownPeer = Pick<Peer, 'id' | 'name' | 'meshName' | 'addresses' | 'scanned' | 'status' | 'peers'>;
 
 /** What a running peer shows: events as they happen, and in a terminal how it is. */
 export interface UpView {
   /** It listens and its store is open. */
-  ready(peer: Peer, join: string): void;
+  ready(peer: ShownPeer, join: string): void;
   event(event: PeerEvent): void;
   /** It begins to stop. */
   stopping(): void;
@@ -17,6 +21,9 @@ export interface UpView {
 const REDRAW_MS = 1000;
 /** How long the last thing that happened is what the peer "does now". */
 const LATEST_MS = 3000;
+/** Columns of a terminal that tells no size, and the fewest the status is cut to. */
+const COLUMNS_DEFAULT = 80;
+const COLUMNS_MIN = 20;
 
 /** Why a peer may be alone, the likeliest first. */
 const ALONE = [
@@ -63,7 +70,10 @@ export function livingView(screen: Screen, folder: string): UpView {
   return {
     ready: (peer, join) => living.start(peer, join),
     event: (event) => living.event(event),
-    stopping: () => living.say('stopping'),
+    stopping: () => {
+      living.close();
+      living.say('stopping');
+    },
     close: () => living.close(),
   };
 }
@@ -71,7 +81,7 @@ export function livingView(screen: Screen, folder: string): UpView {
 class Living {
   readonly #screen: Screen;
   readonly #folder: string;
-  #peer: Peer | undefined;
+  #peer: ShownPeer | undefined;
   #timer: NodeJS.Timeout | undefined;
   #linesDrawn = 0;
   #latest = '';
@@ -82,7 +92,7 @@ class Living {
     this.#folder = folder;
   }
 
-  start(peer: Peer, join: string): void {
+  start(peer: ShownPeer, join: string): void {
     this.#peer = peer;
     this.say(`${readyText(peer, this.#folder)}\nother machines enter with: filemesh up --join ${join}`);
     this.#timer = setInterval(() => this.#redraw(), REDRAW_MS);
@@ -100,8 +110,8 @@ class Living {
   }
 
   say(text: string): void {
-    this.#erase();
-    this.#screen.print(text);
+    this.#print(wrapToWidth(text, this.#columns()));
+    this.#linesDrawn = 0;
   }
 
   close(): void {
@@ -130,25 +140,29 @@ class Living {
       .catch(() => undefined);
   }
 
-  #doing(peer: Peer): string {
+  #doing(peer: ShownPeer): string {
     if (!peer.scanned) return 'looks at the folder for the first time';
     return performance.now() - this.#latestMs < LATEST_MS ? this.#latest : 'watches the folder';
   }
 
   #draw(lines: readonly string[]): void {
-    this.#erase();
-    const columns = this.#screen.size()?.columns ?? 80;
-    for (const line of lines) this.#screen.print([...line].slice(0, Math.max(20, columns - 1)).join(''));
+    // A line that the terminal would break counts as one only if it is cut.
+    this.#print(lines.map((line) => cutToWidth(line, this.#columns())).join('\n'));
     this.#linesDrawn = lines.length;
   }
 
-  #erase(): void {
-    if (this.#linesDrawn > 0) process.stdout.write(`\u001b[${this.#linesDrawn}A\u001b[J`);
-    this.#linesDrawn = 0;
+  /** In the place of the status: from the left edge, for a Ctrl-C was echoed where the cursor stood. */
+  #print(text: string): void {
+    this.#screen.print(this.#linesDrawn === 0 ? text : `\r\u001b[${this.#linesDrawn}A\u001b[J${text}`);
+  }
+
+  /** One is left over: some terminals break a line that fills the last one. */
+  #columns(): number {
+    return Math.max(COLUMNS_MIN, (this.#screen.size()?.columns ?? COLUMNS_DEFAULT) - 1);
   }
 }
 
-function readyText(peer: Peer, folder: string): string {
+function readyText(peer: ShownPeer, folder: string): string {
   const mesh = peer.meshName === undefined ? 'waits to be let into its mesh' : `of mesh ${shownText(peer.meshName)}`;
   return `${shownText(peer.name)} ${mesh} listens on ${peer.addresses[0] ?? 'no address'}, folder ${shownText(folder)}`;
 }

@@ -78,6 +78,8 @@ class Start {
 }
 
 async function wishOf(line: Parsed): Promise<{ folder: string; settings: UpSettings; isNamed: boolean }> {
+  // What a script's unset variable leaves would be the folder it runs in.
+  if (line.words[0] === '') throw new MeshError('usage', 'the name of the folder is empty; leave it out for ~/filemesh');
   if (line.options.has('timeout')) throw new MeshError('usage', 'up takes no --timeout');
   const flags: Partial<Record<string, readonly string[]>> = {};
   for (const [option, texts] of line.options) {

@@ -29,6 +29,8 @@ export interface DoorOptions {
   readonly given: readonly Address[];
   /** Where peers were last time. */
   readonly remembered: readonly Address[];
+  /** Where peers are said to be now, beside multicast: asked whenever no known one answers. */
+  readonly lookUp?: () => Promise<readonly Address[]>;
   /** What is known of the mesh, or of its addresses, changed: worth keeping for the next session. */
   readonly onLearned?: () => void;
 }
@@ -88,6 +90,7 @@ export class Door implements SessionPorts {
   browse(): void {
     const { discovery, log } = this.#options.platform;
     if (this.#closed) return;
+    this.#lookUp().catch((thrown: unknown) => log.debug('no address can be looked up', { error: String(thrown) }));
     if (this.#browsing) {
       discovery.refresh();
       return;
@@ -156,6 +159,10 @@ export class Door implements SessionPorts {
       if (peer.address !== undefined) this.routes.learn('member', peer.address, peer.id);
     }
     this.#options.onLearned?.();
+  }
+
+  async #lookUp(): Promise<void> {
+    for (const address of (await this.#options.lookUp?.()) ?? []) this.routes.learn('sighting', address);
   }
 
   #sighted(sighting: Sighting): void {

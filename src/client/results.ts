@@ -98,7 +98,7 @@ export function shownFile(entry: Entry): ShownFile {
     modified: isoTime(first?.modified ?? entry.deletedMs ?? 0),
     version: first?.hash ?? '',
     origin: first?.origin ?? '',
-    holders: [...new Set(names)],
+    holders: inOrder(names),
     copies: entry.contents.length === 0 ? 0 : Math.min(...entry.contents.map((content) => content.copies)),
     wanted: entry.wanted,
     available: entry.contents.length > 0 && entry.contents.every(isAvailable),
@@ -116,7 +116,7 @@ export function whereResult(entry: Entry): WhereResult {
       loss.set(holder.name, Math.min(left, loss.get(holder.name) ?? left));
     }
   }
-  return { ...shownFile(entry), loss: [...loss].map(([peer, left]) => ({ peer, left })) };
+  return { ...shownFile(entry), loss: inOrder(loss.keys()).map((peer) => ({ peer, left: loss.get(peer) ?? 0 })) };
 }
 
 export function changeResult(done: Done): ChangeResult {
@@ -150,12 +150,17 @@ export function isoTime(wallMs: number): string {
   return new Date(wallMs).toISOString();
 }
 
+/** Each once, by name: peers list holders by load, and what is shown is the same from every peer. */
+function inOrder(names: Iterable<string>): string[] {
+  return [...new Set(names)].sort();
+}
+
 function shownVersion(content: ShownContent): ShownVersion {
   return {
     version: content.hash,
     origin: content.origin,
     size: content.size,
     modified: isoTime(content.modified),
-    holders: content.holders.map((holder) => holder.name),
+    holders: inOrder(content.holders.map((holder) => holder.name)),
   };
 }

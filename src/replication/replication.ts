@@ -1,6 +1,7 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
 import { asMeshError } from '../core/errors.ts';
+import { FirstOut } from '../core/first-out.ts';
 import type { FilePath } from '../core/ids.ts';
 import { ownerOf } from '../core/ownership.ts';
 import type { PlacementRule } from '../core/placement.ts';
@@ -47,8 +48,9 @@ export class Replication {
   readonly #holding: Holding;
   readonly #serving: Serving;
   readonly #renames: Renames;
-  readonly #marked = new Set<FilePath>();
-  readonly #attending = new Set<FilePath>();
+  readonly #marked = new FirstOut<FilePath, FilePath>();
+  /** Paths looked at now; true: marked meanwhile, to be looked at once more. */
+  readonly #attending = new Map<FilePath, boolean>();
   readonly #again = new Set<FilePath>();
   #againTimer: Timer | undefined;
   #sweepTimer: Timer | undefined;
@@ -121,19 +123,24 @@ export class Replication {
 
   #mark(paths: Iterable<FilePath>): void {
     for (const path of paths) {
-      this.#marked.add(path);
-      for (const target of this.#renames.note(path)) this.#marked.add(target);
+      this.#markOne(path);
+      for (const target of this.#renames.note(path)) this.#markOne(target);
     }
     this.#pump();
   }
 
+  #markOne(path: FilePath): void {
+    if (this.#attending.has(path)) this.#attending.set(path, true);
+    else this.#marked.set(path, path);
+  }
+
   #pump(): void {
-    for (const path of this.#marked) {
-      if (this.#stopped || this.#attending.size >= ATTENDING_MAX) return;
-      if (this.#attending.has(path)) continue;
-      this.#marked.delete(path);
-      this.#attending.add(path);
+    while (!this.#stopped && this.#attending.size < ATTENDING_MAX) {
+      const path = this.#marked.take();
+      if (path === undefined) return;
+      this.#attending.set(path, false);
       const attended = this.#attend(path).finally(() => {
+        if (this.#attending.get(path) === true) this.#marked.set(path, path);
         this.#attending.delete(path);
         this.#pump();
       });

@@ -3,6 +3,8 @@ import { completeLine, NameCache, nextParts } from '../../src/cli/completer.ts';
 import type { Session } from '../../src/client/session.ts';
 import type { Reply } from '../../src/wire/calls.ts';
 
+const here = import.meta.dirname;
+
 /** Only what completion asks of a session: one page of names. */
 function sessionWith(names: readonly string[]): { session: Session; asked: () => number } {
   let asked = 0;
@@ -26,6 +28,10 @@ describe('completion', () => {
     ['delete do', [['docs/'], 'do']],
     ['delete docs/', [['docs/one ', 'docs/two/'], 'docs/']],
     ['download alpha.txt --t', [['--to '], '--t']],
+    ['upload a --to al', [['alpha.txt '], 'al']],
+    ['create al', [['alpha.txt '], 'al']],
+    [`create new ${here}/completer`, [[`${here}/completer.test.ts `], `${here}/completer`]],
+    [`download alpha.txt --to ${here}/completer`, [[`${here}/completer.test.ts `], `${here}/completer`]],
     ['peers x', [[], 'x']],
     ['nope x', [[], 'x']],
   ])('of %j is %j', async (line, expected) => {

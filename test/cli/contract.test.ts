@@ -70,6 +70,13 @@ const WRONG_USE: readonly Row[] = [
   row(2, /there is no command "frobnicate"/, 'help', 'frobnicate'),
   { ...row(7, /--join/, 'show'), home: 'empty' },
   { ...row(7, /no mesh called "other".*--join/, 'show', '--mesh', 'other') },
+  { ...row(7, /no mesh called "other".*--join/, 'show'), env: { FILEMESH_MESH: 'other' } },
+  { ...row(2, /too easy to guess/, 'show'), env: { FILEMESH_JOIN: 'home/secret', FILEMESH_MESH: 'other' } },
+  { ...row(7, /no mesh called "third"/, 'show', '--mesh', 'third'), env: { FILEMESH_JOIN: `away/${GOOD_SECRET}` } },
+  { ...row(2, /--timeout cannot be "soon"/, 'show'), env: { FILEMESH_TIMEOUT: 'soon' } },
+  { ...row(2, /--peer cannot be "nowhere"/, 'show'), env: { FILEMESH_PEER: `${NOBODY}, nowhere` } },
+  row(2, /--to takes a value/, 'upload', 'file.txt', '--to', ''),
+  row(2, /resolve NAME --keep ORIGIN\|--keep-both$/m, 'resolve'),
 ];
 
 /** Wrong words of `up`: nothing is started. */
@@ -89,6 +96,9 @@ const WRONG_UP: readonly Row[] = [
   row(2, /up takes no --timeout/, 'up', 'peer', '--timeout', '3'),
   row(2, /nowhere\.yaml/, 'up', '--config', 'nowhere.yaml'),
   row(2, /colour/, 'up', '--config', 'wrong.yaml'),
+  row(2, /--config cannot be read: it is a folder$/m, 'up', '--config', '.'),
+  row(2, /name of the folder is empty/, 'up', ''),
+  row(2, /--name takes a value/, 'up', 'peer', '--name', ''),
   row(1, /cannot be used|not a directory/i, 'up', 'file.txt'),
   { ...row(2, /--port cannot be "many"/, 'up', 'peer'), env: { FILEMESH_PORT: 'many' } },
 ];

@@ -38,6 +38,8 @@ describe("the user's configuration folder", () => {
     await localPeer(HOME_LINE, process.pid);
     const mesh = await home.choose(undefined);
     expect(mesh).toMatchObject({ name: 'home', line: HOME_LINE, runs: true, addresses: ['127.0.0.1:1', '10.0.0.1:1'] });
+    expect(await home.addresses(HOME_LINE)).toEqual(mesh.addresses);
+    expect(await home.addresses(OTHER_LINE)).toEqual([]);
   });
 
   test('of several, the one whose peer runs here is meant; else it must be said which', async () => {

@@ -84,8 +84,20 @@ describe('a command line', () => {
     [['download', 'a', '--no-force'], /no option --no-force/],
     [['show', '--to.x', 'a'], /no option --to.x/],
     [['bye'], /no command "bye"/],
+    [['download', 'a', '--to', ''], /--to takes a value, and an empty one was given/],
+    [['show', '--mesh='], /--mesh takes a value/],
   ])('%j is refused with %s', async (argv, message) => {
     await expect(read(argv)).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(message) });
+  });
+});
+
+describe('a line of the shell', () => {
+  test.each([
+    [['rename', 'a', 'b', 'c'], /: rename NAME\|FOLDER NEWNAME \(a name with blanks stands in quotes\)$/],
+    [['nope'], /; "help" lists the commands$/],
+    [['show', '--frob'], /; "help show" shows how it is used$/],
+  ])('%j is refused in words that can be typed there', async (argv, message) => {
+    await expect(parseLine(argv, SHELL_COMMANDS, {}, '')).rejects.toMatchObject({ message: expect.stringMatching(message) });
   });
 });
 

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -118,6 +118,7 @@ describe('the verbs on two peers', () => {
       for (const verb of ['edit', 'history'])
         expect((await mesh.filemesh([verb, 'both.txt'])).code).toBe(verb === 'edit' ? 6 : 0);
       expect((await mesh.filemesh(['rename', 'both.txt', 'x.txt'])).code).toBe(6);
+      expect((await mesh.filemesh(['create', 'both.txt', 'text.txt'])).code).toBe(6);
       expect((await mesh.filemesh(['upload', 'text.txt', '--to', 'both.txt'])).code).toBe(6);
       expect((await mesh.filemesh(['resolve', 'both.txt', '--keep', 'nobody'])).code).toBe(2);
       await run(changeShape, 'resolve', 'both.txt', '--keep', 'bravo');
@@ -152,6 +153,8 @@ describe('the verbs on two peers', () => {
       changeShape.parse(await mesh.value(0, ['upload', '-', '--to', 'doc.txt'], { input: 'second' }));
       const versions = await run(historyShape, 'history', 'doc.txt');
       expect(versions).toHaveLength(2);
+      const shown = (await mesh.filemesh(['history', 'doc.txt'])).output.trimEnd().split('\n');
+      expect(shown.map((line) => line.endsWith('current'))).toEqual([false, true, false]);
       expect(await run(changeShape, 'restore', 'doc.txt')).toMatchObject({ version: first.version });
       await run(changeShape, 'restore', 'doc.txt', '--version', versions[0]?.version.slice(0, 8) ?? '');
       expect((await mesh.filemesh(['download', 'doc.txt', '--to', '-'])).output).toBe('second');
@@ -167,7 +170,11 @@ describe('the verbs on two peers', () => {
       for (const name of ['f/one.txt', 'f/sub/two.txt']) await mesh.value(0, ['create', name], { input: name });
       const saved = await run(savedShape, 'download', 'f', '--to', 'down/');
       expect(saved).toMatchObject({ path: 'f', files: ['down/f/one.txt', 'down/f/sub/two.txt'], bytes: 22 });
-      expect((await mesh.filemesh(['download', 'f', '--to', 'down/'])).code).toBe(4);
+      // Of a folder that is here in part, the rest is saved: one file does not keep the others.
+      rmSync(local('down/f/sub/two.txt'));
+      const partly = await mesh.filemesh(['download', 'f', '--to', 'down/']);
+      expect([partly.code, partly.error]).toEqual([4, expect.stringMatching(/"down\/f\/one\.txt".*1 of 2 files are done/)]);
+      expect(existsSync(local('down/f/sub/two.txt'))).toBe(true);
       await run(savedShape, 'download', 'f', '--to', 'down/', '--force');
       expect(readdirSync(local('down/f'))).toEqual(['one.txt', 'sub']);
       await run(z.array(changeShape), 'rename', 'f', 'g');
@@ -243,9 +250,15 @@ describe('the verbs on two peers', () => {
       expect(await mesh.value(0, ['set', 'replicas', '1'])).toEqual({ replicas: 1 });
       expect(await mesh.value(0, ['resume', '--restore'])).toEqual({ resumed: 'restore', peer: null });
       expect(await run(statusShape, 'status')).toMatchObject({ wanted: 1, mesh: 'home', paused: null });
+      expect((await mesh.filemesh(['show', 'nothing*'])).output).toBe('no file fits "nothing*"');
+      expect((await mesh.filemesh(['show', '--deleted', 'g/one.txt'])).output).toMatch(
+        /^name +deleted\ng\/one\.txt +\S+ ?\S*\n1 deleted file$/,
+      );
       mesh.peer('bravo').signal('SIGTERM');
       expect((await mesh.peer('bravo').ended).code).toBe(0);
       await until('bravo is away', async () => (await run(peersShape, 'peers')).some((peer) => !peer.alive));
+      expect((await mesh.filemesh(['show', 'new.txt'])).output).toMatch(/ alpha, bravo \(away\)| bravo \(away\), alpha/);
+      expect((await mesh.filemesh(['where', 'new.txt'])).output).toMatch(/ {2}bravo: is away/);
       const removed = await mesh.filemesh(['remove', 'bravo', '--yes']);
       expect([removed.code, removed.output]).toEqual([0, expect.stringMatching(/bravo is cut off/)]);
       mesh.peer('alpha').signal('SIGINT');

@@ -27,7 +27,9 @@ function settle<T>(promise: Promise<T>): Promise<T> {
   return world.scheduler.settle(promise);
 }
 
-function client(options: { given?: string[]; timeoutMs?: number | 'never'; line?: string } = {}): Client {
+function client(
+  options: { given?: string[]; timeoutMs?: number | 'never'; line?: string; lookUp?: () => Promise<string[]> } = {},
+): Client {
   return makeClient({
     platform: laptop.start(),
     memory: new MeshMemory({ line: options.line ?? LINE, facts: [] }),
@@ -35,6 +37,7 @@ function client(options: { given?: string[]; timeoutMs?: number | 'never'; line?
     given: options.given ?? [alpha.address],
     remembered: [],
     timeoutMs: options.timeoutMs ?? 10_000,
+    ...(options.lookUp && { lookUp: options.lookUp }),
     onWaiting: () => told.push('waiting'),
     onBack: (peerName) => told.push(`back ${peerName}`),
   });
@@ -58,6 +61,20 @@ describe('a session', () => {
     expect(reply.peers.find((peer) => peer.self)?.name).toBe('bravo');
     expect(world.scheduler.nowMs - began).toBeLessThan(500);
     expect(told).toEqual([]);
+  });
+
+  test('finds a peer that started anew at another address, where it is looked up', async () => {
+    let now: string[] = [];
+    const { session } = client({ timeoutMs: 'never', lookUp: () => Promise.resolve(now) });
+    await settle(session.call('peers', {}));
+    alpha.kill();
+    bravo.kill();
+    await world.scheduler.runFor(5000);
+    expect(told).toEqual(['waiting']);
+    const charlie = await mesh.addPeer('charlie');
+    now = [charlie.address];
+    expect((await settle(session.call('peers', {}))).reply.peers.find((peer) => peer.self)?.name).toBe('charlie');
+    expect(told).toEqual(['waiting', 'back charlie']);
   });
 
   test('a call under way is asked again at the next peer', async () => {

@@ -90,6 +90,28 @@ describe('upload and create', () => {
     expect(alpha.count('begin')).toBe(0);
   });
 
+  test('create refuses a name in conflict', async () => {
+    mesh.put(path, bytesOf(3), 'alpha');
+    mesh.put(path, bytesOf(4), 'bravo');
+    expect(await settle(codeOf(create(session, path, sourceOf(bytesOf(10)), options)))).toBe('conflict');
+  });
+
+  test.each(['gone', 'corrupt'] as const)('is sent again to the peer where its bytes are %s, once', async (code) => {
+    let failures = 1;
+    alpha.script.change = ({ change }) => {
+      if (failures-- <= 0) return undefined;
+      if ('upload' in change) alpha.uploads.delete(change.upload);
+      return Promise.reject(new MeshError(code, 'the bytes are not there'));
+    };
+    const bytes = bytesOf(2 * MIB);
+    await settle(put(session, path, sourceOf(bytes), options));
+    expect(new Set(mesh.asked.map((one) => one.peer))).toEqual(new Set(['alpha']));
+    failures = Number.POSITIVE_INFINITY;
+    await settle(put(session, 'other.txt' as typeof path, sourceOf(bytes), options));
+    expect(mesh.asked.at(-1)?.peer).not.toBe('alpha');
+    expect(mesh.made.size).toBe(2);
+  });
+
   test('upload refuses a name in conflict, and reports one that was overtaken', async () => {
     mesh.put(path, bytesOf(3), 'alpha');
     alpha.script.change = () => Promise.reject(new MeshError('overtaken', 'another came'));

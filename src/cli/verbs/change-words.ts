@@ -11,7 +11,10 @@ export function tellChanges(context: VerbContext, did: string, results: readonly
   const first = results[0];
   if (context.json) context.screen.value(several || first === undefined ? results : first);
   else if (results.length > TOLD_MAX) context.screen.print(summary(did, results));
-  else for (const result of results) context.screen.print(`${did} ${shownText(result.path)}${copiesWords(result)}`);
+  else {
+    for (const result of results) context.screen.print(`${did} ${shownText(result.path)}${copiesWords(result)}`);
+    if (results.length > 1) context.screen.print(`${results.length} files`);
+  }
   return EXIT_DONE;
 }
 

@@ -1,5 +1,5 @@
 import { remove, rename as renameFiles, resolve as resolveConflict } from '../../client/verbs/changes.ts';
-import { history as historyOf, restore as restoreVersion } from '../../client/verbs/history.ts';
+import { copiesOf, historyItem, restore as restoreVersion } from '../../client/verbs/history.ts';
 import { MeshError } from '../../core/errors.ts';
 import { isPattern } from '../../core/glob.ts';
 import { EXIT_DONE } from '../exit-codes.ts';
@@ -37,7 +37,7 @@ export const rename: VerbCommand = {
 
 export const resolve: VerbCommand = {
   name: 'resolve',
-  words: 'NAME',
+  words: 'NAME --keep ORIGIN|--keep-both',
   count: { min: 1, max: 1 },
   describe: 'end a conflict',
   options: {
@@ -60,19 +60,20 @@ export const history: VerbCommand = {
   describe: 'list the versions of a file that can be had',
   options: {},
   async run(context, line) {
-    const items = await historyOf(context.session, wordAt(line, 0), context.options);
+    const copies = await copiesOf(context.session, wordAt(line, 0), context.options);
     if (context.json) {
-      context.screen.value(items);
+      context.screen.value(copies.map(historyItem));
       return EXIT_DONE;
     }
-    const rows = items.map((item) => [
-      item.version.slice(0, VERSION_DIGITS_SHOWN),
-      shownSize(item.size),
-      shownAge(Date.parse(item.modified), Date.now()),
-      shownText(item.origin),
-      item.peers.map(shownText).join(' '),
+    const rows = copies.map((copy) => [
+      copy.hash.slice(0, VERSION_DIGITS_SHOWN),
+      shownSize(copy.size),
+      shownAge(copy.modified, Date.now()),
+      shownText(copy.origin),
+      copy.peers.map(shownText).join(', '),
+      copy.current ? 'current' : '',
     ]);
-    context.screen.print(shownTable(['version', 'size', 'age', 'origin', 'where'], rows, [1, 2]));
+    context.screen.print(shownTable(['version', 'size', 'age', 'origin', 'where', ''], rows, [1, 2]));
     return EXIT_DONE;
   },
 };

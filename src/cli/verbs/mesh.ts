@@ -99,7 +99,7 @@ export const set: VerbCommand = {
 
 export const resume: VerbCommand = {
   name: 'resume',
-  words: '',
+  words: '--deleted|--restore',
   count: { min: 0, max: 0 },
   describe: 'answer a paused peer about the files missing from its folder',
   options: {

@@ -9,7 +9,8 @@ import type { VerbOptions } from '../transfer.ts';
 import { restoreCopy } from './changes.ts';
 import { collected, findEntry, listFolder, notFound } from './listing.ts';
 
-type Copy = Reply<'history'>['copies'][number];
+/** One content that can be had, and whether it is current. */
+export type Copy = Reply<'history'>['copies'][number];
 type Options = Pick<VerbOptions, 'signal'>;
 
 /** Digits of a version id a person must type at least. */
@@ -17,15 +18,9 @@ const VERSION_DIGITS_MIN = 4;
 /** Files of a folder brought back at once. Range 1–32. */
 const RESTORES_MAX = 8;
 
-/** The contents a name has and had, newest first, with the peers that can give them back. */
-export async function history(session: Session, name: string, options: Options): Promise<HistoryItem[]> {
-  return (await copiesOf(session, name, options)).map(({ hash, modified, size, origin, peers }) => ({
-    version: hash,
-    modified: isoTime(modified),
-    size,
-    origin,
-    peers,
-  }));
+/** What is told of one content. */
+export function historyItem({ hash, modified, size, origin, peers }: Copy): HistoryItem {
+  return { version: hash, modified: isoTime(modified), size, origin, peers };
 }
 
 /**
@@ -62,7 +57,8 @@ async function restoreFile(
   return await restoreCopy(session, name, copy.copy, options);
 }
 
-async function copiesOf(session: Session, name: string, options: Options): Promise<Copy[]> {
+/** The contents a name has and had, current ones first, then the newest, with the peers that can give them back. */
+export async function copiesOf(session: Session, name: string, options: Options): Promise<Copy[]> {
   const { reply } = await session.call(
     'history',
     { path: checkPath(name), ask: true },

@@ -25,9 +25,13 @@ export interface Upload {
   readonly base: readonly VersionKey[];
 }
 
-/** Makes a new file. Rejects with `exists` where the name is taken anywhere, before a byte is sent when that is known here. */
+/**
+ * Makes a new file. Rejects with `exists` where the name is taken anywhere, `conflict` where several versions have it:
+ * before a byte is sent when that is known here.
+ */
 export async function create(session: Session, path: FilePath, source: Source, options: VerbOptions): Promise<ChangeResult> {
   const entry = await findEntry(session, path, options);
+  if (entry !== undefined && entry.contents.length > 1) throw inConflict(path);
   if (entry !== undefined && entry.contents.length > 0) {
     throw new MeshError('exists', `there is a file ${quote(path)} already; "filemesh upload" makes its next version`);
   }
@@ -66,6 +70,7 @@ class Storing {
   readonly #avoided = new Set<PeerId>();
   /** The last change asked, which may have been carried out although no answer came. */
   #asked: ChangeAsk | undefined;
+  #isSentAgain = false;
 
   constructor(session: Session, upload: Upload, options: VerbOptions) {
     this.#session = session;
@@ -76,6 +81,19 @@ class Storing {
 
   /** The whole upload by way of `link`; safe to repeat with another. */
   async through(link: Link): Promise<Done[]> {
+    try {
+      return await this.#once(link);
+    } catch (thrown) {
+      const error = asMeshError(thrown);
+      const isLost = error.code === 'gone' || error.code === 'corrupt';
+      // What this peer had of it is lost, the file here is not: once it is sent there again, then another peer is asked.
+      if (!isLost || this.#isSentAgain) throw error;
+      this.#isSentAgain = true;
+      throw new MeshError('closed', error.message, { cause: error });
+    }
+  }
+
+  async #once(link: Link): Promise<Done[]> {
     const earlier = await this.#madeEarlier(link);
     if (earlier !== undefined) return earlier;
     const begun = await this.#begin(link, 0);
