@@ -5,7 +5,10 @@ import type { FilePath } from './ids.ts';
 export const COMPONENT_BYTES_MAX = 255;
 /** Bytes of UTF-8 of a whole path: a quarter of Linux' PATH_MAX, so that any folder can lie above it. */
 export const PATH_BYTES_MAX = 1024;
-/** The one name in the shared folder that is never a file of the mesh. */
+/**
+ * The one name that is never a file of the mesh: the program's own in the shared folder, and that of another peer, with
+ * its keys, in whatever folder below it.
+ */
 export const PRIVATE_FOLDER = '.filemesh';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
@@ -34,12 +37,16 @@ export function faultOfPath(text: string): string | undefined {
   if (utf8Bytes(path) > PATH_BYTES_MAX) return `it is longer than ${PATH_BYTES_MAX} bytes`;
   if (path.startsWith('/')) return 'it must be relative';
   if (DRIVE.test(path)) return 'it names a drive';
-  const components = path.split('/');
-  for (const component of components) {
+  for (const component of path.split('/')) {
     const fault = faultOfComponent(component);
     if (fault !== undefined) return fault;
   }
-  return components[0]?.toLowerCase() === PRIVATE_FOLDER ? `${PRIVATE_FOLDER} belongs to the program` : undefined;
+  return undefined;
+}
+
+/** True for the private folder of this peer or of another one, however it is written. */
+export function isPrivate(component: string): boolean {
+  return component.toLowerCase() === PRIVATE_FOLDER;
 }
 
 function faultOfComponent(component: string): string | undefined {
@@ -49,6 +56,7 @@ function faultOfComponent(component: string): string | undefined {
   if (BIDIRECTIONAL.test(component)) return 'it has a character that reverses text';
   if (component.includes('\\')) return 'it has a backslash';
   if (component.endsWith('.') || component.endsWith(' ')) return 'a part of it ends in a dot or a space';
+  if (isPrivate(component)) return `${PRIVATE_FOLDER} belongs to the program`;
   if (RESERVED.test(component)) return `${quote(component)} is a reserved name on other systems`;
   if (utf8Bytes(component) > COMPONENT_BYTES_MAX) return `a part of it is longer than ${COMPONENT_BYTES_MAX} bytes`;
   return undefined;

@@ -20,7 +20,8 @@ export type SkipReason =
   | 'on another device'
   | 'unreadable'
   | 'name not in composed Unicode form'
-  | 'name is no valid text';
+  | 'name is no valid text'
+  | 'private folder of another peer';
 
 /** One thing a walk met. `path` is as the disk has it, unchecked. */
 export type WalkEntry =

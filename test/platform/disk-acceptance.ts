@@ -57,6 +57,17 @@ function readAcceptance(current: () => DiskBench): void {
     expect(await walked(disk, 'nowhere')).toEqual([]);
   });
 
+  it("leaves out another peer's private folder further down, and says so", async () => {
+    const { disk, person } = current();
+    for (const path of ['a/.filemesh/identity.key', 'a/.FileMesh/x', 'a/b']) await person.write(path, path);
+    const entries: { path: string; kind: string; reason?: string }[] = [];
+    for await (const batch of disk.walk()) entries.push(...batch);
+    expect(entries.filter(({ kind }) => kind === 'file').map(({ path }) => path)).toEqual(['a/b']);
+    const reason = 'private folder of another peer';
+    const skipped = entries.filter((entry) => entry.kind === 'skipped' && entry.reason === reason).map(({ path }) => path);
+    expect(skipped.sort()).toEqual(['a/.FileMesh', 'a/.filemesh']);
+  });
+
   it('walks in batches of at most 1,000, with the stats that stat tells', async () => {
     const { disk, person } = current();
     for (let index = 0; index < 1100; index++) await person.write(`d${index % 3}/f${index}`, 'x');

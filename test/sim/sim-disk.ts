@@ -1,5 +1,5 @@
 import { asMeshError, MeshError } from '../../src/core/errors.ts';
-import { baseName, foldersOf, PRIVATE_FOLDER, quote } from '../../src/core/path.ts';
+import { baseName, foldersOf, isPrivate, PRIVATE_FOLDER, quote } from '../../src/core/path.ts';
 import type {
   CommitIntent,
   CommitOutcome,
@@ -202,7 +202,8 @@ export class SimDisk implements Disk {
       for (const [name, found] of inode?.kind === 'folder' ? this.#random.shuffled(inode.entries) : []) {
         const path = folder === '' ? name : `${folder}/${name}`;
         if (path === PRIVATE_FOLDER) continue;
-        if (found.kind === 'folder' && name === name.normalize('NFC')) below.push(path);
+        if (isPrivate(name)) entries.push({ path, kind: 'skipped', reason: 'private folder of another peer' });
+        else if (found.kind === 'folder' && name === name.normalize('NFC')) below.push(path);
         else entries.push(entryOf(path, name, found));
       }
       return { entries, below };

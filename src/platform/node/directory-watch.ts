@@ -1,6 +1,6 @@
 import { type FSWatcher, lstat, opendir, watch } from 'node:fs';
 import { promisify } from 'node:util';
-import { PRIVATE_FOLDER } from '../../core/path.ts';
+import { isPrivate, PRIVATE_FOLDER } from '../../core/path.ts';
 import type { Hint, Watch } from '../disk.ts';
 import { componentsOf, isMissing, withFolder, withParent } from './safe-path.ts';
 import { watchFault } from './watch-fault.ts';
@@ -71,7 +71,7 @@ export class DirectoryWatch implements Watch {
       const below: string[] = [];
       for await (const entry of await openDirectory(held.at('.'), { bufferSize: NAMES_MAX })) {
         const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-        if (entry.isDirectory() && path !== PRIVATE_FOLDER) below.push(path);
+        if (entry.isDirectory() && !isPrivate(entry.name)) below.push(path);
       }
       return below;
     });
@@ -87,7 +87,7 @@ export class DirectoryWatch implements Watch {
     const path = folder === '' ? name : `${folder}/${name}`;
     if (path === PRIVATE_FOLDER) return;
     this.#hint(path);
-    if (event === 'rename') this.#lookAt(path);
+    if (event === 'rename' && !isPrivate(name)) this.#lookAt(path);
   }
 
   /** A name came or went: it may be a directory. */

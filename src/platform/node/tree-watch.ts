@@ -1,6 +1,6 @@
-import { join, relative } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
-import { PRIVATE_FOLDER } from '../../core/path.ts';
+import { isPrivate, PRIVATE_FOLDER } from '../../core/path.ts';
 import type { Hint, Watch } from '../disk.ts';
 import { watchFault } from './watch-fault.ts';
 
@@ -14,10 +14,9 @@ const SECOND_LOOKS_MAX = 1000;
 
 /** Where no watch per directory of our own is had (see directory-watch.ts): chokidar. Resolved when the watches stand. */
 export async function watchTree(root: string, hint: Hint): Promise<Watch> {
-  const own = join(root, PRIVATE_FOLDER);
   const watcher = watch(root, {
     // One watch per directory: that of a directory names the files touched in it, and one per file costs 7 KB each.
-    ignored: (path, stats) => path === own || path.startsWith(`${own}/`) || stats?.isDirectory() === false,
+    ignored: (path, stats) => relative(root, path).split(sep).some(isPrivate) || stats?.isDirectory() === false,
     ignoreInitial: true,
     followSymlinks: false,
     atomic: false,

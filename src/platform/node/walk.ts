@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { type Dir, type Dirent, lstat, opendir, type Stats } from 'node:fs';
 import { promisify } from 'node:util';
-import { PRIVATE_FOLDER } from '../../core/path.ts';
+import { isPrivate, PRIVATE_FOLDER } from '../../core/path.ts';
 import type { FileStat, SkipReason, WalkEntry } from '../disk.ts';
 import { fileStatOf } from './open-file.ts';
 import { componentsOf, type Folder, holdFolder, isMissing } from './safe-path.ts';
@@ -88,6 +88,7 @@ async function sort(held: Folder, folder: string, raw: readonly RawDirent[]): Pr
     const reason = faultOf(entry, name);
     if (folder === '' && name === PRIVATE_FOLDER) continue;
     if (reason !== undefined) skip(name, reason);
+    else if (isPrivate(name)) skip(name, 'private folder of another peer');
     else if (entry.isDirectory()) names.folders.push(name);
     else candidates.push(name);
   }
