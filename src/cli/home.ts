@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import envPaths from 'env-paths';
 import { z } from 'zod';
-import type { MeshRecord } from '../client/mesh-memory.ts';
+import { MeshMemory, type MeshRecord } from '../client/mesh-memory.ts';
 import { MeshError } from '../core/errors.ts';
 import type { Address } from '../platform/network.ts';
 import { idPrefixOf, parseMeshLine } from '../wire/mesh-line.ts';
@@ -100,9 +100,11 @@ export class Home {
     return (await this.#mesh(idPrefixOf(parseMeshLine(line))))?.addresses ?? [];
   }
 
-  /** Keeps what a client, or `up`, knows of a mesh. */
-  async keepMesh(record: Pick<MeshRecord, 'line' | 'facts'>): Promise<void> {
-    await writePrivate(join(this.#meshDirectory(record.line), 'mesh.json'), JSON.stringify(record));
+  /** Keeps what a client, or `up`, knows of a mesh, beside the facts others kept: a removal is never forgotten. */
+  async keepMesh({ line, facts }: Pick<MeshRecord, 'line' | 'facts'>): Promise<void> {
+    const memory = new MeshMemory({ line, facts: (await this.#mesh(idPrefixOf(parseMeshLine(line))))?.facts ?? [] });
+    memory.adopt(facts);
+    await writePrivate(join(this.#meshDirectory(line), 'mesh.json'), JSON.stringify({ line, facts: memory.facts }));
   }
 
   /** Keeps where a client reached the peers of a mesh. */

@@ -4,7 +4,7 @@ import { type FileHandle, link, open, rename, rm, stat, unlink } from 'node:fs/p
 import { dirname, join } from 'node:path';
 import type { Incoming, Sink, Source } from '../client/transfer.ts';
 import { MeshError } from '../core/errors.ts';
-import { quote } from '../core/path.ts';
+import { DOWNLOAD_PREFIX, quote } from '../core/path.ts';
 import { makeFolders } from './make-folders.ts';
 import { systemReason } from './system-reason.ts';
 
@@ -107,7 +107,7 @@ export class FileSink implements Sink {
       throw cannotSave(dirname(file), cause);
     });
     // The stem is left out: it may be as long as a name can be.
-    const staged = join(dirname(file), `.filemesh-${randomBytes(8).toString('hex')}`);
+    const staged = join(dirname(file), `${DOWNLOAD_PREFIX}${randomBytes(8).toString('hex')}`);
     const handle = await open(staged, 'wx+', PRIVATE_MODE).catch((cause: unknown) => {
       throw cannotSave(dirname(file), cause);
     });

@@ -63,7 +63,15 @@ export async function openClient(wish: ClientWish, options: SessionOptions): Pro
   const memory = new MeshMemory(mesh);
   const interfaces = textsOfEnvironment(process.env).interface;
   const platform = await clientPlatform(home.identityDirectory, interfaces);
-  const before = JSON.stringify(memory.facts);
+  const stateOf = (): string => JSON.stringify([memory.line, memory.facts]);
+  let kept = JSON.stringify([mesh.line, memory.facts]);
+  const keep = async (): Promise<void> => {
+    const state = stateOf();
+    if (state === kept) return;
+    await home.keepMesh({ line: memory.line, facts: memory.facts });
+    kept = state;
+  };
+  let keeping = Promise.resolve();
   let wasConnected = false;
   const client = makeClient({
     ...options,
@@ -76,15 +84,16 @@ export async function openClient(wish: ClientWish, options: SessionOptions): Pro
     lookUp: () => home.addresses(memory.line),
     onLearned: () => {
       wasConnected = true;
+      // At once, for a shell may be killed and must not trust a removed peer the next time; what fails is told at the end.
+      keeping = keeping.then(keep).catch(() => undefined);
     },
   });
   const close = async (): Promise<void> => {
     const addresses = client.addresses();
     await client.session.close();
     if (!wasConnected) return;
-    if (memory.line !== mesh.line || JSON.stringify(memory.facts) !== before) {
-      await home.keepMesh({ line: memory.line, facts: memory.facts });
-    }
+    await keeping;
+    await keep();
     if (addresses.join() !== mesh.addresses.join()) await home.keepAddresses(memory.line, addresses);
   };
   return { session: client.session, meshName: memory.name, close };

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { PeerConfig } from '../peer/config.ts';
+import { isMeshName, MESH_NAME_WORDS } from '../wire/mesh-line.ts';
 import {
   badValue,
   readAddress,
@@ -111,11 +112,11 @@ export function settingsOf(texts: UpTexts): UpSettings {
   };
 }
 
-/** A mesh's name stands in the join line before a slash or a plus, so it has neither, and no spaces. */
-export function readMeshName(text: string, option: string): string {
-  const label = readLabel(text, option);
-  if (/[\s+]/.test(label)) throw badValue(option, text, 'a name without spaces and without "+"');
-  return label;
+/** A mesh's name stands in the join line: a name that no line can carry would make a mesh nobody enters again. */
+function readMeshName(text: string, option: string): string {
+  const name = text.normalize('NFC');
+  if (!isMeshName(name)) throw badValue(option, text, `a name of ${MESH_NAME_WORDS}`);
+  return name;
 }
 
 /** The host name as a peer's name: its first part. */

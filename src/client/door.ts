@@ -57,7 +57,9 @@ export class Door implements SessionPorts {
     this.#switchboard = new Switchboard({ clock, log });
     this.#switchboard.answer('hello', async () => this.#hello());
     this.#switchboard.hear('facts', ({ facts }) => {
-      if (options.memory.adopt(facts)) options.onLearned?.();
+      if (!options.memory.adopt(facts)) return;
+      this.#leaveRemoved();
+      options.onLearned?.();
     });
     this.#switchboard.hear('goodbye', (_, from) => this.#switchboard.remove(from, 'the peer stops'));
     for (const address of options.given) this.routes.learn('given', address);
@@ -72,6 +74,11 @@ export class Door implements SessionPorts {
   readonly open = async (address: Address, expected?: PeerId): Promise<Link> => {
     const { platform, memory } = this.#options;
     const pipe = await platform.network.dial(address, expected);
+    // Not `not-allowed`: that would be told as if the mesh refused this client, which goes on to look for it.
+    if (memory.standing(pipe.remoteId) === 'removed') {
+      pipe.close();
+      throw new MeshError('unreachable', `the peer at ${address} was removed from the mesh`);
+    }
     const greeted = await greet(pipe, {
       role: 'client',
       instance: this.#instance,
@@ -131,6 +138,10 @@ export class Door implements SessionPorts {
       link.close('no hello');
       throw thrown;
     }
+    if (this.#options.memory.standing(link.peer) === 'removed') {
+      link.close('it was removed from the mesh');
+      throw new MeshError('closed', 'the peer was removed from the mesh during its hello');
+    }
     const other = this.#switchboard.link(link.peer);
     if (other?.open === true) {
       link.close('there is a link to this peer already');
@@ -159,6 +170,13 @@ export class Door implements SessionPorts {
       if (peer.address !== undefined) this.routes.learn('member', peer.address, peer.id);
     }
     this.#options.onLearned?.();
+  }
+
+  /** Who was removed is asked nothing more: whoever waits for its answer asks another peer. */
+  #leaveRemoved(): void {
+    for (const link of this.#switchboard.peers()) {
+      if (this.#options.memory.standing(link.peer) === 'removed') this.#switchboard.remove(link, 'it was removed from the mesh');
+    }
   }
 
   async #lookUp(): Promise<void> {

@@ -80,6 +80,8 @@ export interface OldCopy {
   readonly hash: ContentHash;
   readonly size: number;
   readonly modifiedMs: number;
+  /** Permission bits it had. */
+  readonly mode: number;
   readonly origin: PeerId;
   /** Wall ms when it was set aside. */
   readonly asideMs: number;

@@ -238,7 +238,9 @@ export class Folder {
   }
 
   #warnings(): string[] {
-    const warnings = [this.#watch?.fault(), this.#room.old.warning].filter((warning) => warning !== undefined);
+    const { fault } = this.#scanning;
+    const broken = fault === undefined ? undefined : `the last scan of the folder broke off, and is tried again: ${fault}`;
+    const warnings = [this.#watch?.fault(), this.#room.old.warning, broken].filter((warning) => warning !== undefined);
     const busy = this.#settling.busyPaths();
     const shown = busy.slice(0, BUSY_SHOWN_MAX).map((path) => `busy: ${path} changes all the time and is not taken in yet`);
     const more = busy.length - shown.length;

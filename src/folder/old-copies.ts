@@ -1,6 +1,6 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath, PeerId } from '../core/ids.ts';
-import type { DiskPath } from '../platform/disk.ts';
+import type { DiskPath, FileStat } from '../platform/disk.ts';
 import type { StoreWrite } from '../platform/store.ts';
 import type { Belief } from './belief.ts';
 import type { FolderOptions, OldCopy } from './face.ts';
@@ -9,8 +9,9 @@ import { rowsOf, type StoreQueue } from './store-queue.ts';
 
 /** What is set aside is kept so long. */
 const KEEP_MS = 30 * 24 * 3_600_000;
-/** Versions and trash together take at most this share of the capacity. 0…1. */
+/** Versions and trash together take at most this share of what the folder has room for. 0…1. */
 const KEEP_SHARE = 0.1;
+const TRASH = '.filemesh/trash/';
 /** Burials by others within this time, beyond the brake's measure, hold the trash. */
 const BURIALS_WINDOW_MS = 600_000;
 
@@ -35,7 +36,7 @@ export class OldCopies {
   readonly #slice: Slice;
   readonly #rows = new Map<string, OldRow>();
   readonly #byHash = new Map<ContentHash, Set<OldRow>>();
-  #bytes = 0;
+  readonly #byPath = new Map<FilePath, Set<OldRow>>();
   #burials = { sinceMs: 0, count: 0 };
   #isTrashHeld = false;
 
@@ -52,7 +53,7 @@ export class OldCopies {
     this.#isTrashHeld = (await store.get(TRASH_HELD_KEY)) !== undefined;
     // A restart in the middle of many burials does not begin to count anew.
     const oldestMs = clock.wall() - BURIALS_WINDOW_MS;
-    const count = rows.filter((row) => row.asideMs >= oldestMs && row.disk.startsWith('.filemesh/trash/')).length;
+    const count = rows.filter((row) => row.asideMs >= oldestMs && row.disk.startsWith(TRASH)).length;
     this.#burials = { sinceMs: clock.now(), count };
   }
 
@@ -65,9 +66,9 @@ export class OldCopies {
 
   /** The row of a content that goes to `disk`; the last component names it. */
   rowFor(disk: DiskPath, facts: Omit<OldRow, 'copy' | 'disk' | 'asideMs'>): OldRow {
-    const { path, hash, size, modifiedMs, origin } = facts;
+    const { path, hash, size, modifiedMs, mode, origin } = facts;
     const copy = disk.slice(disk.lastIndexOf('/') + 1);
-    return { copy, disk, path, hash, size, modifiedMs, origin, asideMs: this.#slice.options.clock.wall() };
+    return { copy, disk, path, hash, size, modifiedMs, mode, origin, asideMs: this.#slice.options.clock.wall() };
   }
 
   write(row: OldRow): StoreWrite {
@@ -78,10 +79,8 @@ export class OldCopies {
   add(row: OldRow): void {
     if (this.#rows.has(row.copy)) return;
     this.#rows.set(row.copy, row);
-    const same = this.#byHash.get(row.hash);
-    if (same === undefined) this.#byHash.set(row.hash, new Set([row]));
-    else same.add(row);
-    this.#bytes += row.size;
+    join(this.#byHash, row.hash, row);
+    join(this.#byPath, row.path, row);
   }
 
   /** Forgets a content: its file is gone or has become something else. */
@@ -95,10 +94,8 @@ export class OldCopies {
     const row = this.#rows.get(copy);
     if (row === undefined) return;
     this.#rows.delete(copy);
-    const same = this.#byHash.get(row.hash);
-    same?.delete(row);
-    if (same?.size === 0) this.#byHash.delete(row.hash);
-    this.#bytes -= row.size;
+    leave(this.#byHash, row.hash, row);
+    leave(this.#byPath, row.path, row);
   }
 
   hasHash(hash: ContentHash): boolean {
@@ -111,7 +108,7 @@ export class OldCopies {
 
   /** Newest first. */
   of(path: FilePath): OldRow[] {
-    return [...this.#rows.values()].filter((row) => row.path === path).reverse();
+    return [...(this.#byPath.get(path) ?? [])].reverse();
   }
 
   find(path: FilePath, hash: ContentHash): OldRow {
@@ -142,16 +139,24 @@ export class OldCopies {
     this.#burials = { sinceMs: 0, count: 0 };
   }
 
-  /** Purges what is too old or too much, oldest first; files the store does not know of too. */
-  async purge(capacity: number, inUse: ReadonlySet<DiskPath>): Promise<void> {
+  /**
+   * Purges what is too old or too much, oldest first; files the store does not know of too. Trash that is held stays, and
+   * takes nothing from the versions' share.
+   *
+   * @param room bytes the folder has room for.
+   */
+  async purge(room: number, inUse: ReadonlySet<DiskPath>): Promise<void> {
     if (this.#slice.belief.paused !== undefined) return;
     const oldestMs = this.#slice.options.clock.wall() - KEEP_MS;
-    for (const row of this.#rows.values()) {
-      const isDue = row.asideMs < oldestMs || this.#bytes > capacity * KEEP_SHARE;
+    const rows = [...this.#rows.values()].filter((row) => !(this.#isTrashHeld && row.disk.startsWith(TRASH)));
+    let bytes = rows.reduce((sum, row) => sum + row.size, 0);
+    for (const row of rows) {
+      const isDue = row.asideMs < oldestMs || bytes > room * KEEP_SHARE;
       if (!isDue) break;
-      if (inUse.has(row.disk) || (this.#isTrashHeld && row.disk.startsWith('.filemesh/trash/'))) continue;
+      if (inUse.has(row.disk)) continue;
       await this.#slice.options.disk.remove(row.disk);
       await this.forget(row.copy);
+      bytes -= row.size;
     }
     for (const folder of ['versions', 'trash']) await this.#purgeUnknown(folder, oldestMs, inUse);
   }
@@ -169,18 +174,31 @@ export class OldCopies {
   }
 }
 
+function join<Key>(map: Map<Key, Set<OldRow>>, key: Key, row: OldRow): void {
+  const same = map.get(key);
+  if (same === undefined) map.set(key, new Set([row]));
+  else same.add(row);
+}
+
+function leave<Key>(map: Map<Key, Set<OldRow>>, key: Key, row: OldRow): void {
+  const same = map.get(key);
+  same?.delete(row);
+  if (same?.size === 0) map.delete(key);
+}
+
 /** What the rest of the mesh is told of a row. */
-export function shownOldCopy({ copy, path, hash, size, modifiedMs, origin, asideMs }: OldRow): OldCopy {
-  return { copy, path, hash, size, modifiedMs, origin, asideMs };
+export function shownOldCopy({ disk: _, ...shown }: OldRow): OldCopy {
+  return shown;
 }
 
 /** Facts of a content for its row: of the version that was held, or of nobody's. */
 export function oldFacts(
   path: FilePath,
   hash: ContentHash,
-  size: number,
+  stat: FileStat,
   version: { readonly modifiedMs: number; readonly origin: PeerId } | undefined,
   self: PeerId,
 ): Omit<OldRow, 'copy' | 'disk' | 'asideMs'> {
-  return { path, hash, size, modifiedMs: version?.modifiedMs ?? 0, origin: version?.origin ?? self };
+  const { size, mode } = stat;
+  return { path, hash, size, mode, modifiedMs: version?.modifiedMs ?? 0, origin: version?.origin ?? self };
 }

@@ -50,6 +50,7 @@ export class Scanning {
   readonly #folders = new Set<FilePath>();
   #isLooking = false;
   #notKept: { path: string; reason: string }[] = [];
+  #fault: string | undefined;
   /** One whole scan of this start is taken in. */
   isDone = false;
 
@@ -59,6 +60,11 @@ export class Scanning {
 
   get notKept(): readonly { path: string; reason: string }[] {
     return this.#notKept;
+  }
+
+  /** Why the last scan broke off; undefined when it did not. */
+  get fault(): string | undefined {
+    return this.#fault;
   }
 
   /** A whole scan that begins after this call; resolves when all it met is taken in, or the folder is not believed. */
@@ -115,7 +121,16 @@ export class Scanning {
     this.#timer?.cancel();
     this.#timerMs = Number.POSITIVE_INFINITY;
     const { room } = this.#parts;
-    this.#running = this.#scanWhole().finally(() => {
+    const scan = this.#scanWhole();
+    scan.then(
+      () => {
+        this.#fault = undefined;
+      },
+      (thrown) => {
+        this.#fault = asMeshError(thrown).message;
+      },
+    );
+    this.#running = scan.finally(() => {
       this.#running = undefined;
       this.#armNext();
       room.tell();

@@ -13,7 +13,7 @@ export async function asideOf(
 ): Promise<{ move: Move; effect: Effect }> {
   const place = room.freshPlace(folder);
   const versions = await room.versionsOf(copy);
-  const facts = oldFacts(copy.path, copy.hash, copy.stat.size, versions[0], room.options.ledger.self);
+  const facts = oldFacts(copy.path, copy.hash, copy.stat, versions[0], room.options.ledger.self);
   const effect: Effect = { kind: 'old', row: room.old.rowFor(place, facts) };
   if (copy.disk !== copy.path) return { move: { kind: 'move', from: copy.disk, to: place }, effect };
   const intent = { path: copy.path, aside: place, replaces: copy.stat, ...(staged !== undefined && { staged }) };

@@ -47,6 +47,11 @@ export class Stagings implements Reservations {
     return Math.floor('bytes' in capacity ? capacity.bytes : capacity.share * this.#disk.total);
   }
 
+  /** Bytes the folder has room for: the capacity a person named, else what it holds and what is free, however full the disk is. */
+  get room(): number {
+    return this.#room.options.config.capacity === undefined ? this.#room.held.bytes + this.#disk.free : this.capacity;
+  }
+
   /** Asks the disk how much is free. */
   async refresh(): Promise<void> {
     this.#disk = await this.#room.options.disk.free();

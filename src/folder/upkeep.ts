@@ -49,7 +49,7 @@ export class Upkeep {
   }
 
   async #purge(inUse: ReadonlySet<DiskPath>): Promise<void> {
-    await this.#room.old.purge(this.#stagings.capacity, inUse);
+    await this.#room.old.purge(this.#stagings.room, inUse);
     await this.#stagings.sweep(this.#room.pinned);
   }
 

@@ -99,12 +99,12 @@ function canonical(fact: Fact): string {
   return JSON.stringify(entries.sort((a, b) => byCodeUnits(String(a[0]), String(b[0]))));
 }
 
-/** What a client needs to come again and to print an invitation: mesh, peers, present secret. */
+/** What a client needs to come again, to trust nobody who was removed, and to print an invitation. */
 export function factsForClient(facts: readonly Fact[]): Fact[] {
   const present = presentSecret(facts);
   return facts.filter((fact) => {
     if (fact.kind === 'secret') return fact === present;
-    return fact.kind === 'mesh' || fact.kind === 'setting' || (fact.kind === 'member' && fact.role === 'peer');
+    return fact.kind !== 'member' || fact.role === 'peer';
   });
 }
 

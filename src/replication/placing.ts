@@ -13,15 +13,14 @@ import type { Switchboard } from '../wire/switchboard.ts';
 import { type Declines, declineWords } from './declines.ts';
 import { keyOf, type Need, Needs } from './needs.ts';
 import type { Renames } from './renames.ts';
+import { Resting } from './resting.ts';
+import { VISITS_MAX } from './rounds.ts';
 import type { Standings } from './standings.ts';
 
 /** Placements under way at once from this owner: enough to keep small files flowing, few enough to stay fair. 1…256. */
 const PLACEMENTS_MAX = 64;
 /** Of these to one peer: a slow one may not take every place. 1…PLACEMENTS_MAX. */
 const PLACEMENTS_PER_PEER_MAX = 48;
-/** First and longest rest of a content that nobody could take. */
-const REST_MS = 2_000;
-const REST_MS_MAX = 60_000;
 /** Healing stops filling a peer above this share: room stays for new files. */
 const HEAL_SHARE_MAX = 0.8;
 /** A placed copy is counted by reservation until its index record comes, at most this long. */
@@ -41,12 +40,6 @@ interface Slice {
   readonly wanted: () => number;
 }
 
-interface Rest {
-  readonly untilMs: number;
-  readonly lengthMs: number;
-  readonly declines: Declines;
-}
-
 /**
  * The owner's side of keeping R copies: contents with too few wait in a queue, fewest copies first; each is offered to
  * the best candidate, and to the next when that one declines. What nobody takes rests, and is tried again.
@@ -55,29 +48,35 @@ export class Placing {
   readonly #slice: Slice;
   readonly #needs = new Needs();
   readonly #targets = new Map<string, Set<PeerId>>();
-  readonly #resting = new Map<string, Rest & { need: Need }>();
+  readonly #resting: Resting;
   readonly #perPeer = new Map<PeerId, number>();
   #underWay = 0;
-  #restTimer: Timer | undefined;
+  /** Set: this turn has begun enough, and the next goes on. */
+  #pumpTimer: Timer | undefined;
   #stopped = false;
 
   constructor(slice: Slice) {
     this.#slice = slice;
+    this.#resting = new Resting({
+      clock: slice.clock,
+      retry: (need) => this.#retry(need),
+      look: (need) => this.consider(need.path),
+    });
   }
 
   stop(): void {
     this.#stopped = true;
-    this.#restTimer?.cancel();
+    this.#pumpTimer?.cancel();
+    this.#resting.stop();
   }
 
   /** Looks at every content of a path whose name this peer owns. Cheap when nothing is missing, or nobody is there to take it. */
   consider(path: FilePath): void {
     for (const content of this.#slice.catalog.view(path)?.contents ?? []) {
       const shortage = this.#shortage(content);
-      const key = keyOf({ path, hash: content.hash });
-      if (shortage.missing === 0) this.#resting.delete(key);
-      else if (this.#canBePlaced(shortage) && !this.#resting.has(key))
-        this.#needs.add({ path, hash: content.hash }, shortage.live.length);
+      const need = { path, hash: content.hash };
+      if (shortage.missing === 0) this.#resting.delete(need);
+      else if (this.#canBePlaced(shortage) && !this.#resting.has(need)) this.#needs.add(need, shortage.live.length);
     }
     this.#pump();
   }
@@ -91,30 +90,39 @@ export class Placing {
   /** Why a content of this path has too few copies, in words, as far as this peer tried to place it. */
   noteOf(path: FilePath): string | undefined {
     for (const { hash } of this.#slice.catalog.view(path)?.contents ?? []) {
-      const declines = this.#resting.get(keyOf({ path, hash }))?.declines;
-      if (declines !== undefined && declines.size > 0)
-        return declineWords(declines, (peer) => this.#slice.catalog.shownName(peer));
+      const need = { path, hash };
+      // While somebody is about to take it, what the others said explains nothing.
+      const declines = this.#targets.has(keyOf(need)) ? undefined : this.#resting.declinesOf(need);
+      if (declines !== undefined) return declineWords(declines, (peer) => this.#slice.catalog.shownName(peer));
     }
     return undefined;
   }
 
   /** A peer came, or has room again: what rests is tried at once. */
   wake(): void {
-    const needs = [...this.#resting.values()].map((rest) => rest.need);
-    this.#resting.clear();
-    for (const need of needs) this.consider(need.path);
+    this.#resting.wake();
   }
 
   #shortage(content: Content): Shortage {
     return shortageOf(content, this.#slice.wanted(), (peer) => this.#slice.standings.of(peer));
   }
 
+  /** A need that nobody can take goes to rest at once: a hundred thousand of them are not all looked at in one turn. */
   #pump(): void {
-    while (!this.#stopped && this.#underWay < PLACEMENTS_MAX) {
+    if (this.#pumpTimer !== undefined) return;
+    for (let begun = 0; !this.#stopped && this.#underWay < PLACEMENTS_MAX; begun++) {
+      if (begun === VISITS_MAX) return this.#pumpLater();
       const need = this.#needs.next((peer) => this.#isBusy(peer));
       if (need === undefined) return;
       this.#begin(need);
     }
+  }
+
+  #pumpLater(): void {
+    this.#pumpTimer = this.#slice.clock.after(1, () => {
+      this.#pumpTimer = undefined;
+      this.#pump();
+    });
   }
 
   #isBusy(peer: PeerId): boolean {
@@ -133,7 +141,7 @@ export class Placing {
       if (target === undefined) {
         // Busy, all of them: that is no reason to rest.
         const [busy] = takers;
-        if (busy === undefined) this.#rest(need);
+        if (busy === undefined) this.#resting.add(need, new Map());
         else this.#needs.park(need, busy);
         return;
       }
@@ -159,7 +167,7 @@ export class Placing {
         target = takers.find((peer) => !this.#isBusy(peer)) ?? takers[0];
         if (target !== undefined) targets.add(target);
       }
-      this.#rest(need, declined);
+      this.#resting.add(need, declined);
     } finally {
       this.#underWay--;
       if (targets.size === 0) this.#targets.delete(keyOf(need));
@@ -238,27 +246,12 @@ export class Placing {
     };
   }
 
-  #rest(need: Need, declined: Declines = new Map()): void {
-    if (this.#stopped) return;
-    const key = keyOf(need);
-    const before = this.#resting.get(key);
-    const lengthMs = Math.min(REST_MS_MAX, (before?.lengthMs ?? REST_MS / 2) * 2);
-    const declines = declined.size > 0 ? declined : (before?.declines ?? declined);
-    this.#resting.set(key, { need, lengthMs, declines, untilMs: this.#slice.clock.now() + lengthMs });
-    this.#restTimer ??= this.#slice.clock.after(REST_MS, () => this.#retry());
-  }
-
-  #retry(): void {
-    this.#restTimer = undefined;
-    const nowMs = this.#slice.clock.now();
-    for (const { need, untilMs } of this.#resting.values()) {
-      if (untilMs > nowMs) continue;
-      const content = this.#slice.catalog.view(need.path)?.contents.find((one) => one.hash === need.hash);
-      const shortage = content === undefined ? undefined : this.#shortage(content);
-      if (shortage === undefined || shortage.missing === 0) this.#resting.delete(keyOf(need));
-      else this.#needs.add(need, shortage.live.length);
-    }
-    if (this.#resting.size > 0) this.#restTimer = this.#slice.clock.after(REST_MS, () => this.#retry());
+  /** The rest of a need is over: it waits for a taker again, if it still lacks copies. */
+  #retry(need: Need): void {
+    const content = this.#slice.catalog.view(need.path)?.contents.find((one) => one.hash === need.hash);
+    const shortage = content === undefined ? undefined : this.#shortage(content);
+    if (shortage === undefined || shortage.missing === 0) return this.#resting.delete(need);
+    this.#needs.add(need, shortage.live.length);
     this.#pump();
   }
 }

@@ -42,16 +42,15 @@ export class Pulling {
   /** An older content named by `history`: from here, else from a live peer that has it. Rejects with `not-found`. */
   async old(path: FilePath, copy: string, request: RequestId): Promise<{ staging: Staging; mode: number }> {
     const { folder } = this.#slice;
-    const mode = 0o644;
     const name = `restore-${request}`;
     const here = (await folder.oldCopies(path)).find((one) => one.hash === copy || one.copy === copy);
-    if (here !== undefined) return { staging: await folder.stageOld(path, here.copy, name), mode };
+    if (here !== undefined) return { staging: await folder.stageOld(path, here.copy, name), mode: here.mode };
     const { copies } = await this.#slice.history.of({ path, ask: true });
     const found = copies.find((one) => one.hash === copy || one.copy === copy);
     if (found === undefined) throw new MeshError('not-found', `no live peer has that older version of ${path}`);
     for (const peer of this.#peersNamed(found.peers)) {
       const staging = await this.#pullOld(peer, path, found, name);
-      if (staging !== undefined) return { staging, mode };
+      if (staging !== undefined) return { staging, mode: found.mode };
     }
     throw new MeshError('unavailable', `that older version of ${path} could not be fetched: try again`);
   }

@@ -15,6 +15,8 @@ const TAG_DIGITS = 32;
 const WORDS: ReadonlySet<string> = new Set(wordlist);
 const BITS_OF_WORD = Math.log2(wordlist.length);
 const MESH_NAME = /^[\p{L}\p{N}._-]{1,32}$/u;
+/** What `isMeshName` takes, in words. */
+export const MESH_NAME_WORDS = '1 to 32 letters, digits, "-", "_" or "."';
 
 /** The join line: the one word that admits to a mesh. `MESH/SECRET`, or `MESH+ID/SECRET` after a renewal. */
 export interface MeshLine {
@@ -31,7 +33,7 @@ export function parseMeshLine(text: string): MeshLine {
   const [name = '', idPrefix, ...more] = text.slice(0, slash).normalize('NFC').split('+');
   const secret = text.slice(slash + 1);
   if (more.length > 0) throw usage('it has more than one "+"');
-  checkMeshName(name);
+  if (!isMeshName(name)) throw usage(`the name of a mesh has ${MESH_NAME_WORDS}`);
   if (idPrefix !== undefined && !isHex(idPrefix, MESH_ID_DIGITS))
     throw usage(`what follows "+" is not ${MESH_ID_DIGITS} hex digits`);
   checkSecret(secret);
@@ -43,9 +45,9 @@ export function formatMeshLine({ name, idPrefix, secret }: MeshLine): string {
   return idPrefix === undefined ? `${name}/${secret}` : `${name}+${idPrefix}/${secret}`;
 }
 
-/** Throws `usage` unless `name` is 1 to 32 letters, digits, `-`, `_` or `.`. */
-export function checkMeshName(name: string): void {
-  if (!MESH_NAME.test(name)) throw usage('the name of a mesh has 1 to 32 letters, digits, "-", "_" or "."');
+/** True for a name in NFC that a join line can carry. */
+export function isMeshName(name: string): boolean {
+  return MESH_NAME.test(name);
 }
 
 /** Throws `usage` unless `secret` is one word of at least SECRET_BITS_MIN bits. */

@@ -6,6 +6,7 @@ import {
   countShape,
   filePathShape,
   labelShape,
+  modeShape,
   peerIdShape,
   requestIdShape,
   versionKeyShape,
@@ -28,7 +29,7 @@ export const contentShape = z.object({
   hash: contentHashShape,
   size: countShape,
   modified: wallShape,
-  mode: z.number().int(),
+  mode: modeShape,
   /** Shown name of the origin, with four digits of the hash where one origin has two contents. */
   origin: wordsShape,
   /** `name (origin).ext` in a conflict, else the path. */
@@ -117,7 +118,7 @@ export const SERVER_CALLS = {
       /** Bytes and BLAKE3 of the upload, checked before anything is made. */
       size: countShape.optional(),
       hash: contentHashShape.optional(),
-      mode: z.number().int().min(0).max(0o777).optional(),
+      mode: modeShape.optional(),
       modified: wallShape.optional(),
       /** Hops so far: at two the peer carries it out itself or says `unavailable`. */
       hops: z.number().int().min(0).max(8),
@@ -156,6 +157,7 @@ export const SERVER_CALLS = {
             hash: contentHashShape,
             size: countShape,
             modified: wallShape,
+            mode: modeShape,
             origin: wordsShape,
             peers: z.array(labelShape).max(64),
             current: z.boolean(),

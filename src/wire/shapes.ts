@@ -35,6 +35,9 @@ export const filePathShape = z
 
 export const countShape = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 export const wallShape = z.number().min(-8.64e15).max(8.64e15);
+
+/** Permission bits of a file. */
+export const modeShape = z.number().int().min(0).max(0o777);
 /** Names of peers and meshes: shown to people, so of one line. */
 export const labelShape = z
   .string()
@@ -63,7 +66,7 @@ const fileVersionShape = z.object({
   ...descentShapes,
   hash: contentHashShape,
   size: countShape,
-  mode: z.number().int().min(0).max(0o777),
+  mode: modeShape,
   manifest: z.object({ scheme: z.number().int().min(0).max(255), hash: contentHashShape }),
   found: z.boolean(),
 }) as unknown as z.ZodType<FileVersion>;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Home } from '../../src/cli/home.ts';
 import { preparePlaces } from '../../src/cli/up-folder.ts';
+import type { PeerId } from '../../src/core/ids.ts';
 
 const HOME_LINE = 'home/enjoy-pear-neck-crush-spin-whisper-guilt-eight';
 const OTHER_LINE = 'office/abandon-pear-neck-crush-spin-whisper-guilt-eight';
@@ -71,6 +72,13 @@ describe("the user's configuration folder", () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     await writeFile(file, '{"line": 3');
     expect(await home.meshes()).toEqual([]);
+  });
+
+  test('what one program learned of removals no other one forgets', async () => {
+    const removal = { kind: 'removal' as const, id: 'cd'.repeat(32) as PeerId, generation: 2, members: [] };
+    await home.keepMesh({ line: HOME_LINE, facts: [removal] });
+    await home.keepMesh({ line: HOME_LINE, facts: [] });
+    expect((await home.choose(undefined)).facts).toEqual([removal]);
   });
 
   test('many writers at once leave a whole file', async () => {

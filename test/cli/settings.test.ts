@@ -29,6 +29,7 @@ describe('values of up', () => {
     [{ placement: ['files'] }, { placement: 'files' }],
     [{ name: ['naïve peer'] }, { name: 'naïve peer' }],
     [{ join: ['home/x'] }, { join: 'home/x' }],
+    [{ mesh: ['Bu\u0308ro_2.x'] }, { meshName: 'B\u00fcro_2.x' }],
   ])('%j is %j', (texts, config) => {
     expect(settingsOf(texts).config).toMatchObject(config);
   });
@@ -57,6 +58,9 @@ describe('values of up', () => {
     [{ name: ['a\u202eb'] }, /^--name/],
     [{ mesh: ['two words'] }, /^--mesh/],
     [{ mesh: ['a+b'] }, /^--mesh/],
+    [{ mesh: ['my(mesh'] }, /^--mesh cannot be "my\(mesh": it takes a name of 1 to 32 letters/],
+    [{ mesh: ['x'.repeat(33)] }, /^--mesh.*1 to 32/],
+    [{ mesh: [''] }, /^--mesh/],
     [{ join: [''] }, /^--join/],
     [{ interface: [''] }, /^--interface/],
     [{ new: ['perhaps'] }, /^--new/],

@@ -1,5 +1,6 @@
 import { blake3 } from '@napi-rs/blake-hash';
 import { MeshError } from '../../src/core/errors.ts';
+import type { Fact } from '../../src/core/facts.ts';
 import type { ContentHash, FilePath, RequestId, VersionKey } from '../../src/core/ids.ts';
 import type { Address, Pipe } from '../../src/platform/network.ts';
 import type { Ask, CallName, Entry, Holder, Reply } from '../../src/wire/calls.ts';
@@ -121,6 +122,11 @@ export class ScriptedPeer {
 
   kill(): void {
     this.node.kill();
+  }
+
+  /** Tells facts to every client linked. */
+  tell(...facts: Fact[]): void {
+    for (const link of this.#switchboard?.clients() ?? []) link.note('facts', { facts });
   }
 
   count(name: CallName): number {

@@ -28,11 +28,17 @@ function settle<T>(promise: Promise<T>): Promise<T> {
 }
 
 function client(
-  options: { given?: string[]; timeoutMs?: number | 'never'; line?: string; lookUp?: () => Promise<string[]> } = {},
+  options: {
+    given?: string[];
+    timeoutMs?: number | 'never';
+    line?: string;
+    memory?: MeshMemory;
+    lookUp?: () => Promise<string[]>;
+  } = {},
 ): Client {
   return makeClient({
     platform: laptop.start(),
-    memory: new MeshMemory({ line: options.line ?? LINE, facts: [] }),
+    memory: options.memory ?? new MeshMemory({ line: options.line ?? LINE, facts: [] }),
     name: 'tester',
     given: options.given ?? [alpha.address],
     remembered: [],
@@ -184,6 +190,32 @@ describe('a session', () => {
     await settle(walk());
     expect(seen).toEqual(['a', 'b', 'c', 'd', 'e']);
     expect(bravo.count('list')).toBeGreaterThan(0);
+  });
+
+  test('leaves a peer that was removed, and trusts it no more, though it knows the secret', async () => {
+    const memory = new MeshMemory({ line: LINE, facts: [] });
+    const { session } = client({ given: [alpha.address, bravo.address], memory });
+    await settle(session.call('peers', {}));
+    await world.scheduler.runFor(1000);
+    expect(session.peer).toBe(alpha.node.id);
+    const call = settle(session.call('locate', { path: 'a' as never }));
+    mesh.put('a', Uint8Array.of(1), 'alpha', 'bravo');
+    alpha.script.locate = () => new Promise(() => {});
+    alpha.tell({ kind: 'removal', id: alpha.node.id, generation: 2, members: [bravo.node.id] });
+    expect((await call).reply.contents).toHaveLength(1);
+    expect(session.peer).toBe(bravo.node.id);
+    expect(alpha.clientCount).toBe(0);
+    await settle(session.close());
+    // The next session of this user has what was kept.
+    laptop = world.addNode('the same laptop');
+    bravo.kill();
+    const later = client({
+      given: [alpha.address],
+      timeoutMs: 2000,
+      memory: new MeshMemory({ line: LINE, facts: memory.facts }),
+    });
+    expect(await settle(codeOf(later.session.call('peers', {})))).toBe('unreachable');
+    expect(alpha.clientCount).toBe(0);
   });
 
   test('leaves its links when it is closed, and refuses to go on', async () => {

@@ -47,6 +47,21 @@ describe('the folder can lie', () => {
     expect(tombstones()).toBe(1);
   });
 
+  it('a folder that may not be read is passed over: nothing in it is deleted, and what is beside it is', async () => {
+    await fill(5);
+    bench.write('locked/a', 'mine');
+    await bench.settle();
+    bench.drive.unreadable.add('locked');
+    bench.drive.userDelete('f/1');
+    await bench.pass(70_000);
+    expect(bench.tombstones('f/1')).toHaveLength(1);
+    expect(tombstones()).toBe(1);
+    expect(bench.folder.state().notKept).toContainEqual({ path: 'locked', reason: 'unreadable' });
+    bench.drive.unreadable.clear();
+    await bench.pass(70_000);
+    expect(bench.contents('locked/a')).toEqual([hashOf('mine')]);
+  });
+
   it.each(['missing', 'unreadable'] as const)('a root that is %s pauses', async (trouble) => {
     await fill(3);
     bench.drive.trouble = trouble;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { Fact } from '../../src/core/facts.ts';
-import type { ContentHash } from '../../src/core/ids.ts';
+import type { ContentHash, PeerId } from '../../src/core/ids.ts';
 import { CLIENT_LINKS_MAX } from '../../src/membership/links.ts';
 import { greet } from '../../src/wire/greeting.ts';
 import { parseMeshLine } from '../../src/wire/mesh-line.ts';
@@ -46,6 +46,23 @@ test('clients of one identity have a link each, up to a bound; they are members,
   expect(alpha.switchboard.peers().map(({ peer }) => peer)).toEqual([bravo.id]);
   first.link.close('done');
   await mesh.until('its place is free', () => alpha.switchboard.clients().length === CLIENT_LINKS_MAX - 1, 1_000);
+});
+
+test('a client is told who was removed: at once, and when it comes later', async () => {
+  const mesh = new SimMesh('client removals');
+  const [alpha, bravo] = await mesh.startAll(['alpha', 'bravo']);
+  await mesh.until('linked', () => mesh.isMeshed());
+  const address = alpha?.membership.addresses()[0] as string;
+  const bravoId = bravo?.id as PeerId;
+  const early = await connect(mesh, mesh.world.addNode('laptop').start(), address);
+  await mesh.until('told', () => early.facts.some(({ kind }) => kind === 'mesh'), 1_000);
+  const isRemoved = (facts: readonly Fact[]) => facts.some((fact) => fact.kind === 'removal' && fact.id === bravoId);
+  expect(isRemoved(early.facts)).toBe(false);
+  await mesh.settle(alpha?.membership.removeMember(bravoId) as Promise<void>);
+  await mesh.until('the client hears of it', () => isRemoved(early.facts), 1_000);
+  const line = alpha?.membership.inviteLine() as string;
+  const later = await connect(mesh, mesh.world.addNode('tablet').start(), address, line);
+  await mesh.until('the later one hears of it', () => isRemoved(later.facts), 1_000);
 });
 
 test('a client is told what lets it come again, and is not believed', async () => {

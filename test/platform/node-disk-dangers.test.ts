@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -36,6 +37,25 @@ describe('node disk: dangers', () => {
     await bench.dispose();
   });
   const at = (path: string) => join(bench.root, path);
+
+  it('passes over a directory it may not read, says so, and walks on', async () => {
+    for (const path of ['a/x', 'locked/y', 'z']) await bench.person.write(path, path);
+    const isRoot = process.getuid?.() === 0;
+    chmodSync(at('locked'), isRoot ? 0o700 : 0);
+    // Root may read everything: for the length of the walk it is somebody else.
+    if (isRoot) chmodSync(bench.root, 0o755);
+    if (isRoot) process.seteuid?.(65_534);
+    const met: string[] = [];
+    try {
+      for await (const batch of bench.disk.walk()) {
+        met.push(...batch.map((entry) => `${entry.path} ${entry.kind === 'skipped' ? entry.reason : entry.kind}`));
+      }
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+      chmodSync(at('locked'), 0o700);
+    }
+    expect(met.sort()).toEqual(['a/x file', 'locked unreadable', 'z file']);
+  });
 
   it('reports symlinks and follows none, be it for a file or for a folder', async () => {
     symlinkSync(outside, at('folder'));

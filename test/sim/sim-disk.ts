@@ -196,14 +196,15 @@ export class SimDisk implements Disk {
   /** One readdir with the stats of what it names, in no order. A folder that is gone meanwhile is empty. */
   #readFolder(folder: string): Promise<{ entries: WalkEntry[]; below: string[] }> {
     return this.#acts.act('read', `readdir ${quote(folder)}`, (volume) => {
+      if (this.#drive.unreadable.has(folder))
+        return { entries: [{ path: folder, kind: 'skipped', reason: 'unreadable' }], below: [] };
       const inode = volume.lookup(folder);
       const entries: WalkEntry[] = [];
       const below: string[] = [];
       for (const [name, found] of inode?.kind === 'folder' ? this.#random.shuffled(inode.entries) : []) {
         const path = folder === '' ? name : `${folder}/${name}`;
         if (path === PRIVATE_FOLDER) continue;
-        if (isPrivate(name)) entries.push({ path, kind: 'skipped', reason: 'private folder of another peer' });
-        else if (found.kind === 'folder' && name === name.normalize('NFC')) below.push(path);
+        if (isToWalk(name, found)) below.push(path);
         else entries.push(entryOf(path, name, found));
       }
       return { entries, below };
@@ -211,7 +212,12 @@ export class SimDisk implements Disk {
   }
 }
 
+function isToWalk(name: string, inode: Inode): boolean {
+  return inode.kind === 'folder' && name === name.normalize('NFC') && !isPrivate(name);
+}
+
 function entryOf(path: string, name: string, inode: Inode): WalkEntry {
+  if (isPrivate(name)) return { path, kind: 'skipped', reason: 'private folder of another peer' };
   if (inode.kind === 'symlink') return { path, kind: 'skipped', reason: 'symlink' };
   if (inode.kind === 'file' && name === name.normalize('NFC')) return { path, kind: 'file', stat: inode.stat() };
   return { path, kind: 'skipped', reason: 'name not in composed Unicode form' };

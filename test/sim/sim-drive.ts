@@ -21,6 +21,8 @@ export class SimDrive {
   faults: DiskFaults = calmDisk();
   /** The folder itself: there and readable, or not. */
   trouble: RootTrouble = 'none';
+  /** Folders below the root that a walk may not read. */
+  readonly unreadable = new Set<string>();
   readonly #random: SimRandom;
   readonly #clock: VolumeClock;
   readonly #watchers = new Set<(path: string) => void>();

@@ -10,6 +10,14 @@ import { asDiskError, systemCode } from './system-error.ts';
 /** Names of one directory looked at together: their stats wait side by side. Range 1–1,000. */
 const NAMES_MAX = 512;
 
+/** What keeps a walk out of one directory, and is no reason to give up the others. */
+const REASONS: ReadonlyMap<string, SkipReason> = new Map([
+  ['EXDEV', 'on another device'],
+  ['EACCES', 'unreadable'],
+  ['EPERM', 'unreadable'],
+  ['EIO', 'unreadable'],
+]);
+
 const statPath = promisify(lstat);
 // Names come as bytes: what is no valid text must be told, not mangled.
 const openDirectory = promisify(opendir) as unknown as (path: string, options: object) => Promise<Dir>;
@@ -59,11 +67,10 @@ export async function* namesIn(root: string, folder: string, mayBeMissing: boole
       held.release();
     }
   } catch (thrown) {
-    if (systemCode(thrown) === 'EXDEV') {
-      yield { folders: [], files: [], skipped: [{ path: folder, kind: 'skipped', reason: 'on another device' }] };
-    } else if (!(mayBeMissing && isMissing(thrown))) {
+    const reason = folder === '' ? undefined : REASONS.get(systemCode(thrown) ?? '');
+    if (reason !== undefined) yield { folders: [], files: [], skipped: [{ path: folder, kind: 'skipped', reason }] };
+    else if (!(mayBeMissing && isMissing(thrown)))
       throw asDiskError(thrown, 'cannot read the folder', folder === '' ? root : folder);
-    }
   }
 }
 
