@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { isPrivate, PRIVATE_FOLDER } from '../../core/path.ts';
 import type { Hint, Watch } from '../disk.ts';
 import { componentsOf, isMissing, withFolder, withParent } from './safe-path.ts';
+import { systemCode } from './system-error.ts';
 import { watchFault } from './watch-fault.ts';
 
 const openDirectory = promisify(opendir);
@@ -55,7 +56,9 @@ export class DirectoryWatch implements Watch {
       try {
         folders.push(...(await this.#watchOne(next)));
       } catch (thrown) {
-        if (!isMissing(thrown)) this.#failed(thrown);
+        // What may not be read is told by the walk, and nothing in it is kept.
+        const isClosed = next !== '' && ['EACCES', 'EPERM'].includes(systemCode(thrown) ?? '');
+        if (!isMissing(thrown) && !isClosed) this.#failed(thrown);
       }
     }
   }
