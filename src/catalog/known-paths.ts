@@ -18,6 +18,9 @@ export function lineOf(version: Version, holding: Holding, sequence: number): In
   return { version, packed: packVersion(version), holding, sequence };
 }
 
+/** Versions kept unpacked, 600 bytes each: those of a few changes of the catalog. Range 64–16,384. */
+const UNPACKED_MAX = 2_048;
+
 /** One line of one index, the version left out: it is kept once for all that know it. */
 interface Mark {
   readonly peer: PeerId;
@@ -44,6 +47,7 @@ export class KnownPaths {
   readonly #order = new PathOrder();
   /** One text for each peer, however many lines name it. */
   readonly #peers = new Map<PeerId, PeerId>();
+  readonly #unpacked = new Map<PackedVersion, Version>();
   readonly tree = new Tree((path) => hasContents(this.#slots.get(path as FilePath) ?? []));
   readonly held = new HeldTotals();
 
@@ -75,7 +79,7 @@ export class KnownPaths {
     for (const { packed, marks } of this.#slots.get(path) ?? []) {
       const mark = marks.find((one) => one.peer === peer);
       if (mark === undefined) continue;
-      lines.push({ version: unpackVersion(packed), packed, holding: mark.holding, sequence: mark.sequence });
+      lines.push({ version: this.#version(packed), packed, holding: mark.holding, sequence: mark.sequence });
     }
     return lines;
   }
@@ -83,7 +87,7 @@ export class KnownPaths {
   /** What every index says of a path, dominated versions too. */
   records(path: FilePath): { peer: PeerId; version: Version; holding: Holding }[] {
     return (this.#slots.get(path) ?? []).flatMap(({ packed, marks }) => {
-      const version = unpackVersion(packed);
+      const version = this.#version(packed);
       return marks.map(({ peer, holding }) => ({ peer, version, holding }));
     });
   }
@@ -91,7 +95,7 @@ export class KnownPaths {
   /** Every version of the path in any index; those of the index `without` alone are left out. */
   versions(path: FilePath, without?: PeerId): Version[] {
     const slots = this.#slots.get(path) ?? [];
-    return slots.filter(({ marks }) => marks.some((mark) => mark.peer !== without)).map(({ packed }) => unpackVersion(packed));
+    return slots.filter(({ marks }) => marks.some((mark) => mark.peer !== without)).map(({ packed }) => this.#version(packed));
   }
 
   /** The view of a path, the lines of the index `peer` replaced by `instead` when given; undefined when nothing is known. */
@@ -143,6 +147,17 @@ export class KnownPaths {
     const [had, has] = [hasContents(before), hasContents(slots)];
     if (!had && has) this.tree.add(kept);
     if (had && !has) this.tree.remove(path);
+  }
+
+  /** Several ask for a path at once when it changes, so what was unpacked last is kept for a while. */
+  #version(packed: PackedVersion): Version {
+    let version = this.#unpacked.get(packed);
+    if (version === undefined) {
+      version = unpackVersion(packed);
+      if (this.#unpacked.size >= UNPACKED_MAX) this.#unpacked.clear();
+      this.#unpacked.set(packed, version);
+    }
+    return version;
   }
 
   #mark(peer: PeerId, { holding, sequence }: { holding: Holding; sequence: number }): Mark {
