@@ -26,6 +26,24 @@ describe('what nobody goes on with', () => {
     expect(bench.private('stage')).toEqual([]);
   });
 
+  it('never trusts a staging whose sync failed, and writes it anew', async () => {
+    const version = bench.foreign('a', 'one');
+    const staging = await bench.staged('one', 'upload-1');
+    bench.drive.faults.syncErrorRate = 1;
+    await expect(staging.digest()).rejects.toMatchObject({ code: 'failed' });
+    bench.drive.faults.syncErrorRate = 0;
+    // The kernel takes the lost bytes for clean now: a second sync would say that all is well.
+    await expect(staging.digest()).rejects.toMatchObject({ code: 'failed' });
+    await expect(bench.folder.keep(path('a'), version, staging)).rejects.toMatchObject({ code: 'failed' });
+    await bench.keep('a', version, 'one');
+    const again = await bench.folder.stage('upload-1', 3);
+    expect(again.have).toBe(0);
+    await again.discard();
+    bench.node.powerLoss();
+    await bench.start();
+    expect(bench.read('a')).toBe('one');
+  });
+
   it('removes an abandoned staging after a day, without a restart', async () => {
     await bench.staged('text', 'upload-1');
     await bench.pass(27 * HOUR_MS);

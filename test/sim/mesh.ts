@@ -125,7 +125,6 @@ export class Mesh {
       join: JOIN_LINE,
       port: PORT,
       peers: [],
-      replicas: 2,
       settleMs,
       healAfterMs,
       placement: 'share',

@@ -8,7 +8,7 @@ import { PLANTED_BUGS, type PlantedBug } from './planted-bugs.ts';
 const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 /** Seeds after which a bug counts as missed by seeds. */
 const SEEDS_MAX = Number(process.env.PLANTED_SEEDS ?? 500);
-const COPIED = ['src', 'test/sim', 'test/platform', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+const COPIED = ['src', 'test/sim', 'test/platform', 'test/folder', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
 
 interface Catch {
   readonly bug: string;
@@ -41,13 +41,14 @@ function hunt(bug: PlantedBug): Catch {
     const seeds = spawnSync('node', ['--import', 'tsx', 'test/sim/run.ts', '--seeds', String(SEEDS_MAX), '--stop'], options);
     const found = /^SIM FAIL inv=(\d+) seed=(\d+)/m.exec(seeds.stdout);
     const report = join(copy, 'stories.json');
-    spawnSync('npx', ['vitest', 'run', 'test/sim/stories.test.ts', '--reporter=json', `--outputFile=${report}`], options);
+    const stories = ['test/sim/stories.test.ts', 'test/folder'];
+    spawnSync('npx', ['vitest', 'run', ...stories, '--reporter=json', `--outputFile=${report}`], options);
     const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as {
       testResults: { assertionResults: { status: string; title: string }[] }[];
     };
     const failed = testResults.flatMap(({ assertionResults }) => assertionResults.filter(({ status }) => status === 'failed'));
-    const stories = failed.map(({ title }) => title);
-    return { bug: bug.name, seed: found === null ? undefined : Number(found[2]), invariant: found?.[1], stories };
+    const failing = failed.map(({ title }) => title);
+    return { bug: bug.name, seed: found === null ? undefined : Number(found[2]), invariant: found?.[1], stories: failing };
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
