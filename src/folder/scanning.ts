@@ -17,6 +17,10 @@ const FAULTY_SCAN_EVERY_MS = 10_000;
 const GATHER_MS = 40;
 /** A scan asked for leaves the disk in peace for so many times as long as the last one took. 0…10. */
 const REST_FACTOR = 2;
+/** Of a large folder scans come less often: each rests so many times as long as the last one took… 1…1,000. */
+const SCAN_REST_FACTOR = 50;
+/** …and at most so many times the usual rest. 1…100. */
+const SCAN_RARER_MAX = 5;
 /** Entries of a walk's batch at most, by its contract. */
 const BATCH_ENTRIES_MAX = 1_000;
 
@@ -187,7 +191,8 @@ export class Scanning {
     const { clock, config } = room.options;
     const everyMs = hasWatchFault() ? Math.min(FAULTY_SCAN_EVERY_MS, config.scanEveryMs) : config.scanEveryMs;
     const isWaiting = missing.count > 0 && room.belief.paused === undefined;
-    const delayMs = isWaiting ? Math.max(config.settleMs, this.#lastTookMs, 1) : everyMs;
+    const restMs = Math.min(everyMs * SCAN_RARER_MAX, Math.max(everyMs, this.#lastTookMs * SCAN_REST_FACTOR));
+    const delayMs = isWaiting ? Math.max(config.settleMs, this.#lastTookMs, 1) : restMs;
     this.#arm(clock.now() + delayMs);
   }
 

@@ -5,7 +5,7 @@ import { FirstOut } from '../core/first-out.ts';
 import type { FilePath } from '../core/ids.ts';
 import { ownerOf } from '../core/ownership.ts';
 import type { PlacementRule } from '../core/placement.ts';
-import { REPLICAS_DEFAULT, wantedCopies } from '../core/settings.ts';
+import { REPLICAS_DEFAULT } from '../core/settings.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
@@ -25,6 +25,9 @@ const SWEEP_PATHS = 500;
 const AGAIN_MS = 500;
 /** Every path is considered again so often, whatever was missed: repair is the same step on a timer. */
 const SWEEP_EVERY_MS = 60_000;
+/** Of very many paths less often: each sweep rests so many times as long as the last one took, at most SWEEP_REST_MS_MAX. */
+const SWEEP_REST_FACTOR = 50;
+const SWEEP_REST_MS_MAX = 300_000;
 
 export interface ReplicationOptions {
   readonly clock: Clock;
@@ -56,6 +59,8 @@ export class Replication {
   #sweepTimer: Timer | undefined;
   #sweepingFrom: string | undefined;
   #sweepAnew = false;
+  #sweepBeganMs = 0;
+  #sweepTookMs = 0;
   #wanted = REPLICAS_DEFAULT;
   #sawOpen = false;
   #stopped = false;
@@ -87,10 +92,10 @@ export class Replication {
     const { catalog, clock, folder } = this.#options;
     catalog.onPaths((paths) => this.#mark(paths));
     catalog.onFacts(() => {
-      this.#wanted = wantedCopies(catalog.facts());
+      this.#wanted = catalog.wantedCopies();
       this.#sweep();
     });
-    this.#wanted = wantedCopies(catalog.facts());
+    this.#wanted = catalog.wantedCopies();
     catalog.peers.onChange(() => this.#standings.refresh());
     this.#standings.refresh();
     this.#sweep();
@@ -102,7 +107,8 @@ export class Replication {
     });
     const repeat = () => {
       this.#sweep();
-      this.#sweepTimer = clock.after(SWEEP_EVERY_MS, repeat);
+      const restMs = Math.min(SWEEP_REST_MS_MAX, this.#sweepTookMs * SWEEP_REST_FACTOR);
+      this.#sweepTimer = clock.after(Math.max(SWEEP_EVERY_MS, restMs), repeat);
     };
     this.#sweepTimer = clock.after(SWEEP_EVERY_MS, repeat);
   }
@@ -181,7 +187,10 @@ export class Replication {
   /** Marks all paths, some at a time; asked for again while it runs, it goes round once more. */
   #sweep(): void {
     if (this.#sweepingFrom !== undefined) this.#sweepAnew = true;
-    else this.#sweepStep('');
+    else {
+      this.#sweepBeganMs = this.#options.clock.now();
+      this.#sweepStep('');
+    }
   }
 
   #sweepStep(from: string): void {
@@ -194,6 +203,7 @@ export class Replication {
       this.#sweepingFrom = '';
     }
     const next = this.#sweepingFrom;
+    if (next === undefined) this.#sweepTookMs = this.#options.clock.now() - this.#sweepBeganMs;
     if (next !== undefined) this.#options.clock.after(1, () => this.#sweepStep(next));
   }
 }
