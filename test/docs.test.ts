@@ -9,6 +9,7 @@ import type { CommandFacts, OptionTable } from '../src/cli/parse.ts';
 import { PORT_DEFAULT } from '../src/cli/up-settings.ts';
 import { ERRORS } from '../src/core/errors.ts';
 import { COMPONENT_BYTES_MAX, PATH_BYTES_MAX } from '../src/core/path.ts';
+import { CLIENT_LINKS_MAX, CLIENTS_MAX, PIPES_MAX } from '../src/membership/links.ts';
 import { ALPN } from '../src/platform/node/tls-pipe.ts';
 import { CALLS, DELTA_RECORDS_MAX, FACTS_MAX, LIST_ENTRIES_MAX, NOTES, TAIL_BYTES_MAX } from '../src/wire/calls.ts';
 import { encode, HEAD_BYTES_MAX, HEAD_DEPTH_MAX, HEAD_ITEMS_MAX } from '../src/wire/codec.ts';
@@ -94,10 +95,15 @@ describe('docs/protocol.md', () => {
       ['entries of a page of `list`', shown(LIST_ENTRIES_MAX)],
       ['records of a `delta`', shown(DELTA_RECORDS_MAX)],
       ['facts of a note', shown(FACTS_MAX)],
+      ['links of one client id, clients of a peer', `${CLIENT_LINKS_MAX}, ${CLIENTS_MAX}`],
+      ['links in their greeting, at a peer', shown(PIPES_MAX)],
       ['path', `${shown(PATH_BYTES_MAX)} bytes, a component ${COMPONENT_BYTES_MAX}`],
     ] as const) {
       expect([what, rows.get(what)]).toEqual([what, limit]);
     }
+    expect(protocol.replaceAll('\n', ' ')).toContain(
+      `\`busy\` (${CLIENT_LINKS_MAX} links of one id, ${CLIENTS_MAX} clients in all)`,
+    );
     expect(protocol).toContain(`one TCP port: ${PORT_DEFAULT}`);
     expect(protocol).toContain(`ALPN: \`${ALPN}\``);
     expect(protocol).toContain(`protocol version, big-endian: ${PROTOCOL_VERSION}\n`.replace('\n', ' |'));

@@ -16,8 +16,10 @@ import { type IndexPage, readIndex } from './index-page.ts';
 import type { KnownPaths } from './known-paths.ts';
 import { type Loaded, load } from './loading.ts';
 import { OwnIndex } from './own-index.ts';
+import { Pauses } from './pauses.ts';
 import { PeerTable } from './peer-table.ts';
 import { headKey } from './store-keys.ts';
+import { takeIn, takeInSlowly } from './taking-in.ts';
 import { OwnChange, type Transaction } from './transaction.ts';
 
 export type { Delta, IndexState, NumberedRecord } from './index-copy.ts';
@@ -47,6 +49,7 @@ export class Catalog {
   readonly #copies: IndexCopies;
   /** The copy whose replacement is on its way into the store: until it is in memory the two are of different histories. */
   #replacing: PeerId | undefined;
+  readonly #pauses: Pauses;
   readonly #queue: ChangeQueue;
   readonly #pathListeners: ((paths: ReadonlySet<FilePath>) => void)[] = [];
   readonly #ownListeners: ((sequence: number) => void)[] = [];
@@ -57,7 +60,7 @@ export class Catalog {
     return new Catalog(options, await load(options.store));
   }
 
-  private constructor({ self, store, random, log }: CatalogOptions, { known, facts, heads }: Loaded) {
+  private constructor({ self, store, clock, random, log }: CatalogOptions, { known, facts, heads }: Loaded) {
     this.self = self;
     this.#store = store;
     this.#log = log;
@@ -65,7 +68,8 @@ export class Catalog {
     this.#facts = facts;
     const own = heads.get(self) ?? { trail: [], sequence: 0 };
     this.#own = new OwnIndex(self, random, own.trail, own.sequence);
-    this.#copies = new IndexCopies(known, this.#own, heads, log);
+    this.#pauses = new Pauses(clock);
+    this.#copies = new IndexCopies({ known, heads }, { own: this.#own, pauses: this.#pauses, log });
     this.#queue = new ChangeQueue((batch) => this.#commit(batch), log);
   }
 
@@ -170,6 +174,8 @@ export class Catalog {
    * `after`, not the last.
    */
   async read(peer: PeerId, after: number, limit: number): Promise<IndexPage> {
+    // Whoever asks on and on leaves the turn to others.
+    if (this.#replacing === peer) await this.#pauses.turn();
     const head = this.index(peer)?.sequence ?? 0;
     const replaced = this.#copies.get(peer)?.replaced;
     const page = await readIndex(this.#store, peer, { after, head, limit });
@@ -185,7 +191,7 @@ export class Catalog {
   async take(delta: Delta, fromOwner: boolean): Promise<boolean> {
     if (delta.index === this.self) return false;
     checkDelta(delta);
-    return this.#queue.run(undefined, (batch) => {
+    return this.#queue.runAlone((batch) => {
       const relay = this.peers.isLive(delta.index) ? 'relay beside owner' : 'relay';
       return this.#copies.take(delta, fromOwner ? 'owner' : relay, batch);
     });
@@ -196,7 +202,7 @@ export class Catalog {
    * cursor: each call adds a start to the trail.
    */
   async startAnew(): Promise<void> {
-    await this.#queue.run(undefined, (batch) => {
+    await this.#queue.runAlone((batch) => {
       this.#own.startAnew();
       batch.growsOwn = true;
     });
@@ -204,8 +210,13 @@ export class Catalog {
 
   // facts
 
-  facts(): Fact[] {
+  facts(): readonly Fact[] {
     return this.#facts.all();
+  }
+
+  /** R: the wanted number of copies of every content in this mesh. */
+  wantedCopies(): number {
+    return this.#facts.wantedCopies();
   }
 
   members(): Map<PeerId, MemberFact> {
@@ -219,7 +230,7 @@ export class Catalog {
 
   /** Merges facts in, durably; resolves with those that changed something. */
   adopt(facts: readonly Fact[]): Promise<Fact[]> {
-    return this.#queue.run(undefined, (batch) => {
+    return this.#queue.runAlone((batch) => {
       const changed = this.#facts.adopt(facts, batch);
       if (changed.length > 0) batch.onDurable(() => this.#tell(this.#factListeners, changed));
       return changed;
@@ -261,15 +272,14 @@ export class Catalog {
     } catch (reason) {
       // Whatever the store did with it: no counter of this batch may ever name another version.
       if (grows) this.#own.startAnew();
-      throw reason;
-    } finally {
       this.#replacing = undefined;
+      throw reason;
     }
     head?.durable();
-    const changed = new Set<FilePath>();
-    for (const { peer, path, lines } of batch.lines) if (this.#known.set(peer, path, lines)) changed.add(path);
-    batch.durable();
-    if (changed.size > 0) this.#tell(this.#pathListeners, changed);
+    const tell = (changed: ReadonlySet<FilePath>) => this.#tell(this.#pathListeners, changed);
+    if (batch.replaces === undefined) takeIn(this.#known, batch, tell);
+    else await takeInSlowly(this.#known, batch, this.#pauses, tell);
+    this.#replacing = undefined;
     if (grows) this.#tell(this.#ownListeners, this.#own.sequence);
   }
 

@@ -38,7 +38,7 @@ export class Batch {
 interface Change {
   /** The only paths its plan touches; undefined: it must be alone. */
   readonly paths: ReadonlySet<FilePath> | undefined;
-  readonly plan: (batch: Batch) => void;
+  readonly plan: (batch: Batch) => void | Promise<void>;
   readonly done: () => void;
   readonly failed: (reason: unknown) => void;
 }
@@ -62,20 +62,37 @@ export class ChangeQueue {
   }
 
   /**
-   * Plans with nothing else under way on `paths` (undefined: on anything); resolves with what the plan returned, once its
+   * Plans with nothing else under way on `paths`; resolves with what the plan returned, once its
    * batch is durable and in memory. Rejects with what the plan threw, with the store's error, `busy` when too many wait,
    * or `closed`.
    */
-  run<T>(paths: ReadonlySet<FilePath> | undefined, plan: (batch: Batch) => T): Promise<T> {
+  run<T>(paths: ReadonlySet<FilePath>, plan: (batch: Batch) => T): Promise<T> {
+    return this.#run<T>(paths, (batch, keep) => keep(plan(batch)));
+  }
+
+  /** The same with nothing else under way on anything, for as long as the plan takes: it may pause. */
+  runAlone<T>(plan: (batch: Batch) => T | Promise<T>): Promise<T> {
+    return this.#run<T>(undefined, (batch, keep) => {
+      const planned = plan(batch);
+      if (planned instanceof Promise) return planned.then(keep);
+      keep(planned);
+    });
+  }
+
+  #run<T>(
+    paths: ReadonlySet<FilePath> | undefined,
+    plan: (batch: Batch, keep: (result: T) => void) => void | Promise<void>,
+  ): Promise<T> {
     if (this.#closed) return Promise.reject(new MeshError('closed', 'the catalog is closed'));
     if (this.#waiting.length >= CHANGES_QUEUED_MAX) {
       return Promise.reject(new MeshError('busy', `${CHANGES_QUEUED_MAX} changes wait for the disk: try again later`));
     }
     return new Promise<T>((resolve, reject) => {
       let result: T;
-      const planned = (batch: Batch) => {
-        result = plan(batch);
-      };
+      const planned = (batch: Batch) =>
+        plan(batch, (value) => {
+          result = value;
+        });
       this.#waiting.push({ paths, plan: planned, done: () => resolve(result), failed: reject });
       this.#running ??= this.#drain();
     });
@@ -100,15 +117,18 @@ export class ChangeQueue {
 
   async #carryOut(group: readonly Change[]): Promise<void> {
     const batch = new Batch();
-    const planned = group.filter((change) => {
+    const planned: Change[] = [];
+    for (const change of group) {
       try {
-        change.plan(batch);
-        return true;
+        const planning = change.plan(batch);
+        if (planning !== undefined) await planning;
+        planned.push(change);
       } catch (thrown) {
         change.failed(thrown);
-        return false;
       }
-    });
+    }
+    // One that pauses may have failed half-way: it was alone, and nothing of it counts.
+    if (planned.length === 0) return;
     try {
       await this.#commit(batch);
     } catch (reason) {

@@ -1,6 +1,7 @@
 import { MeshError } from '../core/errors.ts';
 import { type Fact, factKey, type MemberFact, membersOf, mergeFacts, shownPeerNames } from '../core/facts.ts';
 import { byCodeUnits, type PeerId } from '../core/ids.ts';
+import { wantedCopies } from '../core/settings.ts';
 import type { Batch } from './change-queue.ts';
 import { encodeFact } from './persistence.ts';
 import { factStoreKey } from './store-keys.ts';
@@ -13,12 +14,22 @@ const ID_DIGITS_SHOWN = 8;
 /** The facts adopted here, and what follows from them. */
 export class FactsBook {
   readonly #facts = new Map<string, Fact>();
+  /** What follows is asked for at each path: it is worked out once, until a fact changes. */
+  #sorted: readonly Fact[] | undefined;
+  #wantedCopies: number | undefined;
   #members: Map<PeerId, MemberFact> | undefined;
   #names: Map<PeerId, string> | undefined;
 
   /** In the order of their keys. */
-  all(): Fact[] {
-    return [...this.#facts].sort(([a], [b]) => byCodeUnits(a, b)).map(([, fact]) => fact);
+  all(): readonly Fact[] {
+    this.#sorted ??= [...this.#facts].sort(([a], [b]) => byCodeUnits(a, b)).map(([, fact]) => fact);
+    return this.#sorted;
+  }
+
+  /** R. */
+  wantedCopies(): number {
+    this.#wantedCopies ??= wantedCopies(this.all());
+    return this.#wantedCopies;
   }
 
   members(): Map<PeerId, MemberFact> {
@@ -33,6 +44,8 @@ export class FactsBook {
 
   set(fact: Fact): void {
     this.#facts.set(factKey(fact), fact);
+    this.#sorted = undefined;
+    this.#wantedCopies = undefined;
     this.#members = undefined;
     this.#names = undefined;
   }

@@ -4,11 +4,13 @@ import type { Log } from '../platform/log.ts';
 import type { Batch } from './change-queue.ts';
 import { appended, type Delta, goesOn, type IndexCopy, judge, type Teller } from './index-copy.ts';
 import type { KnownPaths } from './known-paths.ts';
+import type { Loaded } from './loading.ts';
 import type { OwnIndex } from './own-index.ts';
-import { encodeHead, type StoredHead } from './persistence.ts';
-import { Replacements, replaceCopy } from './replacement.ts';
+import type { Pauses } from './pauses.ts';
+import { encodeHead } from './persistence.ts';
+import { type Replacement, Replacements, replaceCopy } from './replacement.ts';
 import { headKey } from './store-keys.ts';
-import { OwnChange, writeLines } from './transaction.ts';
+import { writeLines } from './transaction.ts';
 
 /** Indexes known at once. Range 50–1,000: one frame of gossip tells of all. */
 const INDEXES_MAX = 1_000;
@@ -17,13 +19,18 @@ const INDEXES_MAX = 1_000;
 export class IndexCopies {
   readonly #known: KnownPaths;
   readonly #own: OwnIndex;
+  readonly #pauses: Pauses;
   readonly #log: Log;
   readonly #copies = new Map<PeerId, IndexCopy>();
   readonly #replacements = new Replacements();
 
-  constructor(known: KnownPaths, own: OwnIndex, heads: ReadonlyMap<PeerId, StoredHead>, log: Log) {
+  constructor(
+    { known, heads }: Pick<Loaded, 'known' | 'heads'>,
+    { own, pauses, log }: { own: OwnIndex; pauses: Pauses; log: Log },
+  ) {
     this.#known = known;
     this.#own = own;
+    this.#pauses = pauses;
     this.#log = log;
     for (const [peer, { trail, sequence }] of heads) {
       if (peer !== own.peer) this.#copies.set(peer, { peer, trail, sequence, doubtful: false, replaced: 0 });
@@ -40,7 +47,7 @@ export class IndexCopies {
   }
 
   /** Adds to the batch what taking the delta in changes. False when it is not taken. */
-  take(delta: Delta, teller: Teller, batch: Batch): boolean {
+  take(delta: Delta, teller: Teller, batch: Batch): boolean | Promise<boolean> {
     const copy = this.#copies.get(delta.index);
     const verdict = judge(copy, delta, teller);
     if (verdict === 'refuse') return false;
@@ -61,7 +68,7 @@ export class IndexCopies {
     this.#keep({ ...before, trail, sequence: Math.max(before.sequence, delta.upTo) }, batch);
   }
 
-  #replace(copy: IndexCopy | undefined, delta: Delta, batch: Batch): boolean {
+  #replace(copy: IndexCopy | undefined, delta: Delta, batch: Batch): boolean | Promise<boolean> {
     const peer = delta.index;
     const coming = this.#replacements.add(delta);
     if (coming === undefined) {
@@ -71,8 +78,12 @@ export class IndexCopies {
     }
     if (!delta.last) return true;
     this.#replacements.drop(peer);
+    return this.#put(copy, peer, coming, batch);
+  }
+
+  async #put(copy: IndexCopy | undefined, peer: PeerId, coming: Replacement, batch: Batch): Promise<boolean> {
     this.#log.info('an index replaces its copy', { peer, records: coming.records });
-    replaceCopy(this.#known, peer, coming.lines, new OwnChange(this.#known, this.#own, undefined), batch);
+    await replaceCopy({ known: this.#known, own: this.#own, pauses: this.#pauses }, peer, coming.lines, batch);
     batch.replaces = peer;
     const replaced = (copy?.replaced ?? 0) + 1;
     this.#keep({ peer, trail: coming.trail, sequence: coming.sequence, doubtful: false, replaced }, batch);

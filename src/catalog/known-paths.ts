@@ -64,13 +64,9 @@ export class KnownPaths {
     return this.#order.after(after, limit);
   }
 
-  /** Every path the index of `peer` says something of, in no order. */
-  pathsOf(peer: PeerId): FilePath[] {
-    const paths: FilePath[] = [];
-    for (const [path, slots] of this.#slots) {
-      if (slots.some((slot) => slot.marks.some((mark) => mark.peer === peer))) paths.push(path);
-    }
-    return paths;
+  /** Every path, in no order. */
+  allPaths(): Iterable<FilePath> {
+    return this.#slots.keys();
   }
 
   /** What the index of `peer` says of a path. */

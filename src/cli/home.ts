@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
-import { readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { constants, existsSync } from 'node:fs';
+import { access, readdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import envPaths from 'env-paths';
 import { z } from 'zod';
 import { MeshMemory, type MeshRecord } from '../client/mesh-memory.ts';
 import { MeshError } from '../core/errors.ts';
+import { quote } from '../core/path.ts';
 import type { Address } from '../platform/network.ts';
 import { idPrefixOf, parseMeshLine } from '../wire/mesh-line.ts';
 import { factShape, peerIdShape } from '../wire/shapes.ts';
 import { readJson, writePrivate } from './private-file.ts';
+import { systemReason } from './system-reason.ts';
 
 /** A mesh this user's programs know. */
 export interface HomeMesh extends MeshRecord {
@@ -55,6 +58,19 @@ export class Home {
   static of(environment: Readonly<Record<string, string | undefined>>): Home {
     const named = environment.FILEMESH_HOME;
     return new Home(named === undefined || named === '' ? envPaths('filemesh', { suffix: '' }).config : resolve(named));
+  }
+
+  /** Rejects with `usage` where this folder can be neither read nor made: before anything else fails of it. */
+  async check(): Promise<void> {
+    let made = this.directory;
+    // What is not there yet is made in the nearest folder that is.
+    while (!existsSync(made) && dirname(made) !== made) made = dirname(made);
+    try {
+      if (!(await stat(made)).isDirectory()) throw Object.assign(new Error('a file'), { code: 'ENOTDIR' });
+      await access(made, made === this.directory ? constants.R_OK | constants.X_OK : constants.W_OK | constants.X_OK);
+    } catch (cause) {
+      throw this.#unusable('usage', made, cause);
+    }
   }
 
   /** Where the key of this user's clients lies. */
@@ -104,17 +120,17 @@ export class Home {
   async keepMesh({ line, facts }: Pick<MeshRecord, 'line' | 'facts'>): Promise<void> {
     const memory = new MeshMemory({ line, facts: (await this.#mesh(idPrefixOf(parseMeshLine(line))))?.facts ?? [] });
     memory.adopt(facts);
-    await writePrivate(join(this.#meshDirectory(line), 'mesh.json'), JSON.stringify({ line, facts: memory.facts }));
+    await this.#write(join(this.#meshDirectory(line), 'mesh.json'), JSON.stringify({ line, facts: memory.facts }));
   }
 
   /** Keeps where a client reached the peers of a mesh. */
   async keepAddresses(line: string, addresses: readonly Address[]): Promise<void> {
-    await writePrivate(join(this.#meshDirectory(line), 'addresses.json'), JSON.stringify({ addresses }));
+    await this.#write(join(this.#meshDirectory(line), 'addresses.json'), JSON.stringify({ addresses }));
   }
 
   /** Tells clients of this user where a peer of this machine listens. */
   async keepLocalPeer(line: string, peer: LocalPeer): Promise<void> {
-    await writePrivate(join(this.#meshDirectory(line), 'local', `${peer.id}.json`), JSON.stringify(peer));
+    await this.#write(join(this.#meshDirectory(line), 'local', `${peer.id}.json`), JSON.stringify(peer));
   }
 
   /** The peer a folder belonged to the last time. */
@@ -124,7 +140,22 @@ export class Home {
   }
 
   async keepFolder(folder: string, peer: string): Promise<void> {
-    await writePrivate(this.#folderFile(folder), JSON.stringify({ folder, peer }));
+    await this.#write(this.#folderFile(folder), JSON.stringify({ folder, peer }));
+  }
+
+  async #write(file: string, text: string): Promise<void> {
+    try {
+      await writePrivate(file, text);
+    } catch (cause) {
+      throw this.#unusable('failed', file, cause);
+    }
+  }
+
+  #unusable(code: 'usage' | 'failed', file: string, cause: unknown): MeshError {
+    const isFile = (cause as NodeJS.ErrnoException).code === 'ENOTDIR';
+    const why = isFile ? 'it is a file, and should be a folder' : systemReason(cause);
+    const what = `the folder ${quote(this.directory)}, where filemesh keeps what this user's programs know, cannot be used`;
+    return new MeshError(code, `${what} (${quote(file)}: ${why}); let FILEMESH_HOME name a folder of your own`, { cause });
   }
 
   #meshDirectory(line: string): string {

@@ -1,7 +1,8 @@
 import { userInfo } from 'node:os';
 import { makeClient } from '../client/client.ts';
 import { MeshMemory } from '../client/mesh-memory.ts';
-import type { Session, SessionOptions } from '../client/session.ts';
+import type { Session } from '../client/session.ts';
+import type { SessionOptions } from '../client/session-ports.ts';
 import type { Address } from '../platform/network.ts';
 import { idPrefixOf, parseMeshLine } from '../wire/mesh-line.ts';
 import { clientPlatform } from './client-platform.ts';
@@ -53,6 +54,7 @@ export async function clientWish(line: Parsed, environment: NodeJS.ProcessEnv): 
   const range = { min: 1, max: 86_400_000 };
   const [timeout] = texts('timeout').map((text) => readDuration(text, '--timeout', range));
   const [join] = texts('join');
+  await home.check();
   const mesh = join === undefined ? await home.choose(texts('mesh')[0]) : await joined(home, join);
   return { home, mesh, peers, timeoutMs: timeout ?? TIMEOUT_MS_DEFAULT };
 }

@@ -45,7 +45,7 @@ export const UP_OPTIONS = {
   port: { describe: `TCP port; the next free one when taken (default ${PORT_DEFAULT})`, value: 'PORT' },
   interface: { describe: 'network interface or address to use, repeatable (default: all)', value: 'NAME', repeats: true },
   peer: { describe: 'a peer to call besides those found by multicast, repeatable', value: 'HOST:PORT', repeats: true },
-  replicas: { describe: 'copies of every file, when a mesh begins (default 2)', value: 'N' },
+  replicas: { describe: 'copies of every file, when this peer enters a mesh (default 2)', value: 'N' },
   capacity: { describe: 'room for the mesh here: 10GiB, 50% (default: all but a tenth of the disk)', value: 'SIZE' },
   settle: { describe: 'time a file must lie still before it is taken (default 1s)', value: 'TIME' },
   'heal-after': { describe: 'absence after which new copies are made (default 10m)', value: 'TIME' },
@@ -92,13 +92,15 @@ export function settingsOf(texts: UpTexts): UpSettings {
   const join = one<string | undefined>('join', readText, undefined);
   const capacity = one<PeerConfig['capacity']>('capacity', readCapacity, undefined);
   const name = one('name', readLabel, hostLabel());
+  const readReplicas = (text: string, shown: string) => readInteger(text, shown, { min: 1, max: 16 });
+  const replicas = one<number | undefined>('replicas', readReplicas, undefined);
   const config: PeerConfig = {
     name,
     meshName: one('mesh', readMeshName, 'home'),
     ...(join === undefined ? {} : { join }),
     port: one('port', (text, shown) => readInteger(text, shown, { min: 0, max: 65_535 }), PORT_DEFAULT),
     peers: (texts.peer ?? []).map((text) => readAddress(text, '--peer')),
-    replicas: one('replicas', (text, shown) => readInteger(text, shown, { min: 1, max: 16 }), 2),
+    ...(replicas === undefined ? {} : { replicas }),
     ...(capacity === undefined ? {} : { capacity }),
     settleMs: one('settle', (text, shown) => readDuration(text, shown, { min: 10, max: 3_600_000 }), 1000),
     healAfterMs: one('heal-after', (text, shown) => readDuration(text, shown, { min: 0, max: 30 * 86_400_000 }), 600_000),

@@ -12,6 +12,8 @@ export interface UpView {
   /** It listens and its store is open. */
   ready(peer: ShownPeer, join: string): void;
   event(event: PeerEvent): void;
+  /** Something about how it was started that its user should know. */
+  note(text: string): void;
   /** It begins to stop. */
   stopping(): void;
   close(): void;
@@ -49,6 +51,7 @@ export function jsonView(screen: Screen): UpView {
       });
     },
     event: (event) => screen.value(event),
+    note: (text) => screen.note(`filemesh: ${text}`),
     stopping: () => {},
     close: () => {},
   };
@@ -59,6 +62,7 @@ export function plainView(screen: Screen, folder: string): UpView {
   return {
     ready: (peer) => screen.print(readyText(peer, folder)),
     event: (event) => screen.print(eventText(event)),
+    note: (text) => screen.note(`filemesh: ${text}`),
     stopping: () => screen.print('stopping'),
     close: () => {},
   };
@@ -70,6 +74,7 @@ export function livingView(screen: Screen, folder: string): UpView {
   return {
     ready: (peer, join) => living.start(peer, join),
     event: (event) => living.event(event),
+    note: (text) => living.say(`filemesh: ${text}`),
     stopping: () => {
       living.close();
       living.say('stopping');

@@ -9,12 +9,12 @@ import type { Parsed } from './parse.ts';
 import type { Screen } from './screen.ts';
 import { readUpFile } from './up-file.ts';
 import { defaultFolder, type PeerPlaces, preparePlaces } from './up-folder.ts';
+import { tellOtherName, tellOtherReplicas } from './up-notes.ts';
 import { openPeerPlatform } from './up-platform.ts';
 import { isUpOption, precedence, settingsOf, textsOfEnvironment, type UpSettings, type UpTexts } from './up-settings.ts';
+import { unlessStopped, withinStopTime } from './up-stop.ts';
 import { jsonView, livingView, plainView, type UpView } from './up-view.ts';
 
-/** A stop takes at most so long: what is not done by then is done after the next start. */
-const STOP_MS_MAX = 1900;
 /** How often it is looked whether the join line changed, so that local clients have the present one. */
 const LINE_LOOK_MS = 2000;
 
@@ -23,31 +23,76 @@ export async function up(line: Parsed, screen: Screen): Promise<number> {
   keepHeapSmall();
   const { folder, settings, isNamed } = await wishOf(line);
   const home = Home.of(process.env);
+  await home.check();
   const places = await preparePlaces(folder, home, settings.isNew);
   const json = line.options.has('json');
   const living = !json && process.stdout.isTTY === true;
   const view = json ? jsonView(screen) : living ? livingView(screen, places.folder) : plainView(screen, places.folder);
   const stopped = untilStopped();
-  const { platform, close } = await openPeerPlatform(places, settings.interfaces, living ? 'silent' : json ? 'info' : 'warn');
   const start = new Start(view);
+  const starting = startPeer(places, settings, living ? 'silent' : json ? 'info' : 'warn', start);
   try {
-    const peer = await Peer.start(platform, settings.config, (event) => start.event(event)).catch(async (thrown: unknown) => {
-      await platform.store.close();
-      throw thrown;
-    });
+    const started = await unlessStopped(starting, stopped, async ({ peer, close }) => await peer.stop().then(close));
+    if (started === undefined) {
+      view.stopping();
+      return EXIT_DONE;
+    }
+    return await serve(started, { home, places, settings, isNamed, view, start, stopped });
+  } finally {
+    view.close();
+  }
+}
+
+interface Started {
+  readonly peer: Peer;
+  /** Lets go of the outside; after the peer has stopped. */
+  readonly close: () => Promise<void>;
+}
+
+/** Opens the outside and starts the peer; what fails leaves nothing open. */
+async function startPeer(
+  places: PeerPlaces,
+  settings: UpSettings,
+  logs: Parameters<typeof openPeerPlatform>[2],
+  start: Start,
+): Promise<Started> {
+  const { platform, close } = await openPeerPlatform(places, settings.interfaces, logs);
+  try {
+    return { peer: await Peer.start(platform, settings.config, (event) => start.event(event)), close };
+  } catch (thrown) {
+    await platform.store.close();
+    await close();
+    throw thrown;
+  }
+}
+
+interface Serving {
+  readonly home: Home;
+  readonly places: PeerPlaces;
+  readonly settings: UpSettings;
+  readonly isNamed: boolean;
+  readonly view: UpView;
+  readonly start: Start;
+  readonly stopped: Promise<void>;
+}
+
+/** From ready to the end. */
+async function serve({ peer, close }: Started, serving: Serving): Promise<number> {
+  const { home, places, settings, isNamed, view, start, stopped } = serving;
+  try {
     const keeping = await keepForClients(home, peer, places, settings);
     start.ready(peer, keeping.line());
-    if (isNamed) tellOtherName(peer, settings.config.name, screen);
+    if (isNamed) tellOtherName(peer, settings.config.name, view);
+    const telling = tellOtherReplicas(peer, settings.config.replicas, view);
     await stopped;
     view.stopping();
     keeping.end();
-    await Promise.race([peer.stop().then(close), afterMs(STOP_MS_MAX)]);
+    telling.end();
+    await withinStopTime(peer.stop().then(close));
     return EXIT_DONE;
   } catch (thrown) {
     await close();
     throw thrown;
-  } finally {
-    view.close();
   }
 }
 
@@ -95,12 +140,6 @@ async function wishOf(line: Parsed): Promise<{ folder: string; settings: UpSetti
   return { folder: folder ?? defaultFolder(), settings, isNamed: texts.name !== undefined };
 }
 
-/** A peer is admitted under its first name and keeps it: whoever gives another later must not believe it counts. */
-function tellOtherName(peer: Peer, name: string, screen: Screen): void {
-  if (peer.meshName === undefined || peer.name === name || peer.name.startsWith(`${name}-`)) return;
-  screen.note(`filemesh: this peer is called ${peer.name} in its mesh; --name counts only when it enters one`);
-}
-
 /** Leaves the join line and the address where a client of this user finds them, now and whenever they change. */
 async function keepForClients(home: Home, peer: Peer, places: PeerPlaces, settings: UpSettings) {
   const line = (): string => peer.join ?? settings.config.join ?? '';
@@ -143,12 +182,6 @@ function untilStopped(): Promise<void> {
     };
     process.on('SIGINT', stop);
     process.on('SIGTERM', stop);
-  });
-}
-
-function afterMs(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
   });
 }
 

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { MeshError } from '../core/errors.ts';
+import { LABEL_LENGTH_MAX } from '../core/facts.ts';
 import { quote } from '../core/path.ts';
 
 /** Readers of option values: each takes the text a person wrote and the name under which, and rejects with `usage`. */
@@ -66,9 +67,10 @@ export function readAddress(text: string, option: string): string {
 
 /** Name of a peer or a mesh: shown on screens and in file names, so of one line and without slashes. */
 export function readLabel(text: string, option: string): string {
-  const fits = text.length >= 1 && text.length <= 64 && text.isWellFormed() && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}/\\]/u.test(text);
+  const fits =
+    text.length >= 1 && text.length <= LABEL_LENGTH_MAX && text.isWellFormed() && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}/\\]/u.test(text);
   if (!fits || text !== text.trim())
-    throw badValue(option, text, 'a name of 1 to 64 characters without slashes or control characters');
+    throw badValue(option, text, `a name of 1 to ${LABEL_LENGTH_MAX} characters without slashes or control characters`);
   return text;
 }
 

@@ -1,6 +1,7 @@
 import type { Address } from '../platform/network.ts';
 import { Door, type DoorOptions } from './door.ts';
-import { Session, type SessionOptions } from './session.ts';
+import { Session } from './session.ts';
+import type { SessionOptions } from './session-ports.ts';
 
 /** A session with a real mesh, and what is worth keeping of it. */
 export interface Client {

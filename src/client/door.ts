@@ -13,7 +13,7 @@ import { PipeLink } from '../wire/pipe-link.ts';
 import { Switchboard } from '../wire/switchboard.ts';
 import type { MeshMemory } from './mesh-memory.ts';
 import { Routes } from './routes.ts';
-import type { SessionPorts } from './session.ts';
+import type { SessionPorts } from './session-ports.ts';
 
 /** How long a peer may take for its hello: longer, and another peer is quicker. */
 const HELLO_MS = 3000;

@@ -33,6 +33,11 @@ export class ExtraLinks {
     return await dial;
   }
 
+  /** When one of them answered last. */
+  get answeredMs(): number {
+    return Math.max(Number.NEGATIVE_INFINITY, ...[...this.#links.values()].map((link) => link.answeredMs));
+  }
+
   forget(link: Link): void {
     if (this.#links.get(link.peer) === link) this.#links.delete(link.peer);
   }

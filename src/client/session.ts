@@ -1,14 +1,14 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { PeerId, RequestId } from '../core/ids.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Random } from '../platform/random.ts';
 import { randomHex } from '../platform/random.ts';
 import type { Ask, CallName, Holder } from '../wire/calls.ts';
 import type { Answer, Link } from '../wire/link.ts';
+import { CALL_DEADLINE_MS } from '../wire/pending-calls.ts';
 import { ask } from './ask.ts';
-import { dialRound, type OpenLink } from './connector.ts';
+import { dialRound } from './connector.ts';
 import { ExtraLinks } from './extra-links.ts';
-import type { Routes } from './routes.ts';
+import type { SessionOptions, SessionPorts } from './session-ports.ts';
 import { checkStopped, pause, stopped, unlessStopped } from './waiting.ts';
 
 /** After so long a request is no longer repeated: versions remember request ids for a number of changes, not for ever. */
@@ -28,30 +28,10 @@ const BROWSE_AFTER_MS = 250;
 /** Failures in a row on a link that stays open: then the fault is not the link's. */
 const REPLAYS_IN_PLACE_MAX = 4;
 
-/** What a session needs of the outside. `door.ts` makes one for a real mesh. */
-export interface SessionPorts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly routes: Routes;
-  /** Opens a greeted link: admission, hello and heartbeat are inside. */
-  readonly open: OpenLink;
-  /** Looks for more routes by multicast; may be called often. */
-  browse(): void;
-  /** What a peer calls itself, or the beginning of its id while it has not said. */
-  nameOf(peer: PeerId): string;
-  /** Called with every link that became the session's own. */
-  arrived(link: Link): void;
-  close(): Promise<void>;
-}
-
-export interface SessionOptions {
-  /** How long a verb waits while no peer answers; `never`: the shell keeps trying. */
-  readonly timeoutMs: number | 'never';
-  /** No peer answers: trying goes on. */
-  readonly onWaiting?: () => void;
-  /** A peer answers again after `onWaiting`. */
-  readonly onBack?: (peerName: string) => void;
-}
+/** An answer so soon after a link came up shows no progress: the peers are asked for in the background then. */
+const FIRST_ANSWERS_MS = 1000;
+/** Shortest time a call is given, however short the timeout is. */
+const DEADLINE_MS_MIN = 1000;
 
 /** How one request is carried through. */
 export interface AttemptOptions {
@@ -67,6 +47,12 @@ interface AttemptState {
   pauseMs: number;
   /** Failures on a link that stayed open. */
   inPlace: number;
+  /** Peers that linked and then answered nothing in time. */
+  readonly mute: Set<PeerId>;
+  /** Of the present try. */
+  triedMs: number;
+  /** How long no peer has answered anything, as far as calls have run out of time. */
+  silentMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -119,7 +105,8 @@ export class Session {
     body: Ask<N>,
     options: AttemptOptions & { readonly subject?: string } = {},
   ): Promise<Answer<N>> {
-    return this.attempt((link) => ask(link, name, body, { subject: options.subject }), { signal: options.signal });
+    const { subject, signal } = options;
+    return this.attempt((link) => ask(link, name, body, { subject, deadlineMs: this.#deadlineMs() }), { signal });
   }
 
   /**
@@ -133,10 +120,14 @@ export class Session {
       declined: new Map(),
       pauseMs: BUSY_PAUSE_MS_MIN,
       inPlace: 0,
+      mute: new Set(),
+      triedMs: this.clock.now(),
+      silentMs: 0,
       signal: options.signal,
     };
     for (;;) {
       const link = await this.connect(options);
+      state.triedMs = this.clock.now();
       try {
         return await unlessStopped(act(link), options.signal);
       } catch (thrown) {
@@ -178,7 +169,9 @@ export class Session {
   async #prepareReplay(error: MeshError, link: Link, state: AttemptState): Promise<void> {
     const spentMs = this.clock.now() - state.beganMs;
     if (this.#closed || spentMs > REPLAY_MS_MAX) throw error;
-    if (!link.open || error.code === 'timeout') {
+    if (link.open && error.code === 'timeout') {
+      await this.#leaveMute(link, state);
+    } else if (!link.open || error.code === 'timeout') {
       this.#leave(link, 'it does not answer');
     } else if (error.code === 'closed') {
       if (++state.inPlace > REPLAYS_IN_PLACE_MAX) throw error;
@@ -243,6 +236,21 @@ export class Session {
     return true;
   }
 
+  /** Goes to a peer that answers, if there is one; rejects when none has for the whole timeout, though some link. */
+  async #leaveMute(link: Link, state: AttemptState): Promise<void> {
+    const { timeoutMs } = this.#options;
+    const answeredMs = Math.max(link.answeredMs, this.#extra.answeredMs);
+    const now = this.clock.now();
+    if (answeredMs > state.triedMs + FIRST_ANSWERS_MS) state.silentMs = now - answeredMs;
+    else state.silentMs += now - state.triedMs;
+    state.mute.add(link.peer);
+    this.#leave(link, 'it does not answer');
+    const { link: next } = await unlessStopped(this.#round(state.mute), state.signal);
+    if (next !== undefined) this.#take(next);
+    else if (timeoutMs !== 'never' && state.silentMs >= timeoutMs) throw this.#unreachable();
+    else state.mute.clear();
+  }
+
   #leave(link: Link, why: string): void {
     this.#ports.routes.failed(link.remoteAddress);
     if (this.#link === link) this.#link = undefined;
@@ -254,6 +262,12 @@ export class Session {
     if (error.code === 'busy') return spentMs < BUSY_MS_MAX;
     const settling = this.clock.now() - this.#failedOverMs < SETTLING_MS;
     return settling && (error.code === 'unavailable' || error.code === 'unreachable');
+  }
+
+  /** Of an ordinary call: whoever waits for a peer for a short time only does not wait longer for its answer. */
+  #deadlineMs(): number {
+    const { timeoutMs } = this.#options;
+    return timeoutMs === 'never' ? CALL_DEADLINE_MS : Math.min(CALL_DEADLINE_MS, Math.max(DEADLINE_MS_MIN, timeoutMs));
   }
 
   #sayWaiting(): void {

@@ -129,9 +129,12 @@ export function mustRenewSecret(facts: Iterable<Fact>): boolean {
   return present !== undefined && all.some((fact) => fact.kind === 'removal' && !present.excludes.includes(fact.id));
 }
 
+/** UTF-16 units of a label: the name of a peer or a mesh, also as it is shown. */
+export const LABEL_LENGTH_MAX = 64;
+
 /**
  * The name each peer is shown under, the same on every peer: its own, or `name-2`, `name-3`… where lower PeerIds bear
- * it too. Clients are not named.
+ * it too; a long one is cut to make room for that. Clients are not named.
  */
 export function shownPeerNames(members: Iterable<MemberFact>): Map<PeerId, string> {
   const peers = [...members].filter((member) => member.role === 'peer').sort((a, b) => byCodeUnits(a.id, b.id));
@@ -139,9 +142,16 @@ export function shownPeerNames(members: Iterable<MemberFact>): Map<PeerId, strin
   const names = new Map<PeerId, string>();
   for (const { id, name } of peers) {
     let shown = name;
-    for (let ordinal = 2; taken.has(shown); ordinal++) shown = `${name}-${ordinal}`;
+    for (let ordinal = 2; taken.has(shown); ordinal++) shown = withEnding(name, `-${ordinal}`);
     taken.add(shown);
     names.set(id, shown);
   }
   return names;
+}
+
+/** `name` and `ending`, together a label: whole characters are left out before the ending where there is no room. */
+function withEnding(name: string, ending: string): string {
+  const characters = [...name];
+  while (characters.join('').length + ending.length > LABEL_LENGTH_MAX) characters.pop();
+  return `${characters.join('')}${ending}`;
 }

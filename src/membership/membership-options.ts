@@ -31,8 +31,8 @@ export interface MembershipConfig {
   readonly join?: string | undefined;
   readonly port: number;
   readonly peers: readonly Address[];
-  /** Of a new mesh. */
-  readonly replicas: number;
+  /** Wanted copies, if this peer was told; counts only when it enters a mesh. */
+  readonly replicas?: number | undefined;
 }
 
 export interface MembershipOptions {

@@ -1,6 +1,7 @@
 import { MeshError } from '../core/errors.ts';
-import type { Fact, MeshFact } from '../core/facts.ts';
+import type { Fact, MeshFact, SettingFact } from '../core/facts.ts';
 import type { PeerId } from '../core/ids.ts';
+import { REPLICAS_DEFAULT } from '../core/settings.ts';
 import type { Random } from '../platform/random.ts';
 import { idPrefixOf, MESH_ID_DIGITS, meshIdOf, newSecret, parseMeshLine } from '../wire/mesh-line.ts';
 
@@ -12,7 +13,7 @@ export interface MeshWish {
   readonly self: PeerId;
   readonly name: string;
   readonly meshName: string;
-  readonly replicas: number;
+  readonly replicas?: number | undefined;
 }
 
 export interface MeshChoice {
@@ -35,7 +36,8 @@ export function chooseMesh(wish: MeshWish, random: Random): MeshChoice {
     if (line !== undefined && !mesh.id.startsWith(idPrefixOf(line))) throw otherMesh(mesh);
     return { idPrefix: mesh.id.slice(0, MESH_ID_DIGITS), facts: [], lineSecret: line?.secret };
   }
-  if (line?.idPrefix !== undefined) return { idPrefix: line.idPrefix, facts: [], lineSecret: line.secret };
+  const settings = settingsOf(wish, line === undefined);
+  if (line?.idPrefix !== undefined) return { idPrefix: line.idPrefix, facts: settings, lineSecret: line.secret };
   const name = line?.name ?? wish.meshName;
   const secret = line?.secret ?? newSecret(random);
   const id = meshIdOf(name, secret);
@@ -43,10 +45,18 @@ export function chooseMesh(wish: MeshWish, random: Random): MeshChoice {
     { kind: 'secret', generation: 1, secret, excludes: [] },
     { kind: 'member', id: wish.self, role: 'peer', name: wish.name, generation: 1 },
     { kind: 'mesh', id, name },
+    ...settings,
   ];
-  // A line may lead to a mesh that has its own setting: then a later revision, or the larger number, wins.
-  if (line === undefined) facts.push({ kind: 'setting', name: 'replicas', value: wish.replicas, revision: 0 });
   return { idPrefix: id.slice(0, MESH_ID_DIGITS), facts, lineSecret: line?.secret };
+}
+
+/**
+ * What this peer was told to want; of a mesh that begins here the default too. Revision 0: a line may lead to a mesh
+ * with a setting of its own, and there a later revision, or the larger number, wins.
+ */
+function settingsOf({ replicas }: MeshWish, begins: boolean): SettingFact[] {
+  if (replicas === undefined && !begins) return [];
+  return [{ kind: 'setting', name: 'replicas', value: replicas ?? REPLICAS_DEFAULT, revision: 0 }];
 }
 
 /** The fact that says where a mesh began; absent while a newcomer has not been told. */

@@ -13,8 +13,8 @@ export interface PeerConfig {
   readonly port: number;
   /** Peers named by hand. */
   readonly peers: readonly Address[];
-  /** Wanted copies, when this peer begins a mesh; 1…16. */
-  readonly replicas: number;
+  /** Wanted copies, when this peer enters a mesh; 1…16. Absent: what the mesh has, or REPLICAS_DEFAULT. */
+  readonly replicas?: number;
   /** Bytes offered; undefined: all but a tenth of the disk. A share (0…1) of the disk, or bytes. */
   readonly capacity?: { readonly bytes: number } | { readonly share: number };
   readonly settleMs: number;

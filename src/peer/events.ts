@@ -1,7 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { PathView } from '../core/namespace.ts';
-import { wantedCopies } from '../core/settings.ts';
 
 /** What happens at a peer, as `up --json` prints it. */
 export interface PeerEvent {
@@ -61,7 +60,7 @@ export class PathEvents {
   #eventsOf(view: PathView): PeerEvent[] {
     const { path, contents, tombstones } = view;
     if (contents.length === 0) return tombstones.length > 0 ? [{ event: 'deleted', path }] : [];
-    const wanted = wantedCopies(this.#catalog.facts());
+    const wanted = this.#catalog.wantedCopies();
     const events: PeerEvent[] = contents.length > 1 ? [{ event: 'conflict', path }] : [];
     for (const { hash, holders } of contents) {
       if (holders.includes(this.#catalog.self)) events.push({ event: 'stored', path, version: hash });

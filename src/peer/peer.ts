@@ -2,6 +2,7 @@ import { Catalog } from '../catalog/catalog.ts';
 import { PathWaiters } from '../catalog/path-waiters.ts';
 import { MeshError } from '../core/errors.ts';
 import type { PeerId } from '../core/ids.ts';
+import { wantedCopies } from '../core/settings.ts';
 import { Folder } from '../folder/folder.ts';
 import { Gossip } from '../gossip/gossip.ts';
 import { Membership } from '../membership/membership.ts';
@@ -120,6 +121,11 @@ export class Peer {
   /** The word that admits; undefined while this peer waits to be admitted itself. */
   get join(): string | undefined {
     return this.#membership.mesh() === undefined ? undefined : this.#membership.inviteLine();
+  }
+
+  /** R, as the mesh has it. */
+  get wanted(): number {
+    return wantedCopies(this.#catalog.facts());
   }
 
   get scanned(): boolean {

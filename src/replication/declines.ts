@@ -9,6 +9,7 @@ const WORDS: Partial<Record<ErrorCode, string>> = {
   'bad-place': 'cannot hold that name on its disk',
   paused: 'is paused',
   unavailable: 'reaches no holder',
+  timeout: 'did not answer in time',
 };
 /** Peers named in one note: it is one line. */
 const NAMED_MAX = 4;

@@ -23,6 +23,9 @@ const PLACEMENTS_MAX = 64;
 const PLACEMENTS_PER_PEER_MAX = 48;
 /** Healing stops filling a peer above this share: room stays for new files. */
 const HEAL_SHARE_MAX = 0.8;
+/** A taker has so long, and a millisecond more for so many bytes on their way to it: 1 MiB/s is a slow link. */
+const TAKE_MS = 60_000;
+const TAKE_BYTES_PER_MS = 1_049;
 /** A placed copy is counted by reservation until its index record comes, at most this long. */
 const RESERVATION_MS_MAX = 5_000;
 
@@ -111,7 +114,10 @@ export class Placing {
   #pump(): void {
     if (this.#pumpTimer !== undefined) return;
     for (let begun = 0; !this.#stopped && this.#underWay < PLACEMENTS_MAX; begun++) {
-      if (begun === VISITS_MAX) return this.#pumpLater();
+      if (begun === VISITS_MAX) {
+        this.#pumpLater();
+        return;
+      }
       const need = this.#needs.next((peer) => this.#isBusy(peer));
       if (need === undefined) return;
       this.#begin(need);
@@ -196,10 +202,14 @@ export class Placing {
   }
 
   async #send(target: PeerId, ask: Ask<'place'>): Promise<void> {
-    if (target === this.#slice.catalog.self) return await this.#slice.takeHere(ask);
+    // Its disk may hang for ever. What it announces later all the same is one copy more, and counts.
+    const deadlineMs = TAKE_MS + (this.#loadOf(target)?.incomingBytes ?? ask.size) / TAKE_BYTES_PER_MS;
+    if (target === this.#slice.catalog.self) {
+      return await withinDeadline(this.#slice.clock, this.#slice.takeHere(ask), deadlineMs);
+    }
     const link = this.#slice.switchboard.link(target);
     if (link === undefined) throw new MeshError('closed', 'the link is down');
-    await link.call('place', ask, { deadlineMs: 'never' });
+    await link.call('place', ask, { deadlineMs });
   }
 
   /** The reply may overtake the index record: the reservation stands in for it until then. */
@@ -250,8 +260,16 @@ export class Placing {
   #retry(need: Need): void {
     const content = this.#slice.catalog.view(need.path)?.contents.find((one) => one.hash === need.hash);
     const shortage = content === undefined ? undefined : this.#shortage(content);
-    if (shortage === undefined || shortage.missing === 0) return this.#resting.delete(need);
-    this.#needs.add(need, shortage.live.length);
+    if (shortage === undefined || shortage.missing === 0) this.#resting.delete(need);
+    else this.#needs.add(need, shortage.live.length);
     this.#pump();
   }
+}
+
+/** Rejects with `timeout` when `act` has not ended by then; how it ends later is nobody's concern. */
+function withinDeadline(clock: Clock, act: Promise<void>, deadlineMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(deadlineMs, () => reject(new MeshError('timeout', 'the own disk does not answer')));
+    act.then(resolve, reject).finally(() => timer.cancel());
+  });
 }

@@ -1,9 +1,9 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath, RequestId, VersionKey } from '../core/ids.ts';
-import { madeBy } from '../core/namespace.ts';
+import { type IndexRecord, madeBy } from '../core/namespace.ts';
 import { folderOf } from '../core/path.ts';
-import { isSameVersion, type Version, versionKey } from '../core/version.ts';
+import { isBefore, isSameVersion, type Version, versionKey } from '../core/version.ts';
 import type { Folder, Step } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
@@ -77,7 +77,10 @@ export class Changes {
     const shown = change.kind === 'rename' ? change.to : change.path;
     const version = madeBy(catalog.view(shown), request);
     if (version === undefined) return undefined;
-    return new Map([...(change.kind === 'resolve-both' ? this.#partsOf(shown, request) : []), [shown, version]]);
+    const others = change.kind === 'resolve-both' ? [...this.#partsOf(shown, request)] : [];
+    const buried = change.kind === 'rename' ? madeBy(catalog.view(change.path), request) : undefined;
+    if (buried !== undefined) others.push([change.path, buried]);
+    return new Map([...others, [shown, version]]);
   }
 
   /** The files a conflict became: their names begin as the shared one does, before its extension. */
@@ -166,7 +169,10 @@ export class Changes {
   /** A tombstone that another peer made before it died is told done by who bears it too: who else has it is counted by that. */
   async #bear(path: FilePath, version: Version): Promise<void> {
     await this.#slice.catalog.change([path], (transaction) => {
-      const isThere = transaction.own(path).some((record) => isSameVersion(record.version, version));
+      // Bytes that were renamed come under their new name before their record may go: replication sees to that.
+      const isMoving = version.kind === 'tombstone' && version.renamedTo !== undefined;
+      const stays = (record: IndexRecord) => isMoving && record.holding !== 'none' && isBefore(record.version, version);
+      const isThere = transaction.own(path).some((record) => isSameVersion(record.version, version) || stays(record));
       if (!isThere) transaction.put({ path, version, holding: 'none' });
     });
   }
@@ -177,14 +183,19 @@ export class Changes {
     if (ask.change.kind === 'create' || ask.change.kind === 'put') await uploads.end(ask.change.upload, false);
     for (const [path, version] of made) if (version.kind === 'tombstone') await this.#bear(path, version);
     const sequence = catalog.index(catalog.self)?.sequence ?? 0;
+    const files = [...made].filter(([, version]) => version.kind === 'file');
+    const isMoved = files.length > 0 && files.length < made.size;
+    // Else whoever outlives this peer might show the old name beside the new ones.
+    const gone = isMoved ? copies.ofTombstone(sequence, 'the end of the old name') : undefined;
     const done: Done[] = [];
-    for (const [path, version] of made) {
+    for (const [path, version] of isMoved ? files : made) {
       const hash: ContentHash | undefined = version.kind === 'file' ? version.hash : undefined;
-      const buried = ask.change.kind === 'rename' || ask.change.kind === 'resolve-both';
-      if (hash === undefined && buried && made.size > 1) continue;
       const kept = hash === undefined ? await copies.ofTombstone(sequence) : await copies.ofContent(path, hash);
       done.push({ path, version: versionKey(version), ...(hash === undefined ? {} : { hash }), ...kept });
     }
-    return { done, redirect: [] };
+    const note = (await gone)?.note;
+    const [first, ...others] = done;
+    if (note === undefined || first === undefined || first.note !== undefined) return { done, redirect: [] };
+    return { done: [{ ...first, note }, ...others], redirect: [] };
   }
 }

@@ -3,7 +3,6 @@ import type { PathWaiters } from '../catalog/path-waiters.ts';
 import type { ContentHash, FilePath, PeerId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
 import { hasRoom } from '../core/placement.ts';
-import { wantedCopies } from '../core/settings.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 
 /** A client waits for the copies of its change at least so long… */
@@ -17,6 +16,8 @@ interface Slice {
   readonly clock: Clock;
   readonly catalog: Catalog;
   readonly waiters: PathWaiters;
+  /** Why a path gets no more copies for now, as far as its owner tried; undefined: it may still get them. Never rejects. */
+  readonly reasonOf: (path: FilePath) => Promise<string | undefined>;
 }
 
 /** How a change stands when the client is told. */
@@ -38,31 +39,53 @@ export class Copies {
   /** For a content made here: until R live holders announced it, or nobody else can take it, or the wait is over. */
   async ofContent(path: FilePath, hash: ContentHash): Promise<Kept> {
     const { catalog, waiters, clock } = this.#slice;
-    const wanted = wantedCopies(catalog.facts());
+    const wanted = catalog.wantedCopies();
     const content = () => catalog.view(path)?.contents.find((one) => one.hash === hash);
     const copies = () => this.#live(content()).length;
     const endMs = clock.now() + WAIT_MS + (content()?.size ?? 0) / BYTES_PER_MS;
+    const lacks = () => content() !== undefined && copies() < wanted;
+    const told = this.#reason(path);
     // Overwritten meanwhile: its successor is somebody else's to wait for.
-    while (content() !== undefined && copies() < wanted && clock.now() < endMs && this.#canGrow(content())) {
-      await waiters.until(path, () => content() === undefined || copies() >= wanted, LOOK_MS);
+    while (lacks() && clock.now() < endMs && this.#canGrow(content()) && told.reason === undefined) {
+      await waiters.until(path, () => !lacks(), LOOK_MS);
+      if (lacks()) told.ask();
     }
     const current = content();
-    if (current === undefined || copies() >= wanted) return { copies: Math.max(1, copies()), wanted };
-    return { copies: copies(), wanted, note: this.#note(current, wanted) };
+    if (current === undefined) return { copies: 1, wanted, note: 'changed or deleted again before it had its copies' };
+    if (copies() >= wanted) return { copies: copies(), wanted };
+    const why = told.reason ?? this.#why(current);
+    return { copies: copies(), wanted, note: `kept on ${copies()} of ${wanted}: ${why}` };
   }
 
-  /** For a tombstone: until R peers, or all that are up, have the own index durably up to `sequence`. */
-  async ofTombstone(sequence: number): Promise<Kept> {
+  /** The owner's reason, asked for beside the waiting, by one call at a time. */
+  #reason(path: FilePath): { readonly reason: string | undefined; ask(): void } {
+    let reason: string | undefined;
+    let isAsking = false;
+    const ask = async () => {
+      isAsking = true;
+      reason = await this.#slice.reasonOf(path);
+      isAsking = false;
+    };
+    return {
+      get reason() {
+        return reason;
+      },
+      ask: () => {
+        if (!isAsking) void ask();
+      },
+    };
+  }
+
+  /** For a tombstone: until R peers, or all that are up, have the own index durably up to `sequence`. `what` names it in the note. */
+  async ofTombstone(sequence: number, what = 'the delete'): Promise<Kept> {
     const { catalog } = this.#slice;
-    const wanted = wantedCopies(catalog.facts());
+    const wanted = catalog.wantedCopies();
     const others = () => catalog.peers.all().filter((one) => one.live && one.id !== catalog.self);
     const having = () => 1 + others().filter((one) => catalog.peers.readSequence(one.id) >= sequence).length;
     const enough = () => having() >= Math.min(wanted, 1 + others().length);
     await this.#until(enough, WAIT_MS);
     const copies = having();
-    return copies >= wanted
-      ? { copies, wanted }
-      : { copies, wanted, note: `the delete is known to ${copies} of ${wanted} peers` };
+    return copies >= wanted ? { copies, wanted } : { copies, wanted, note: `${what} is known to ${copies} of ${wanted} peers` };
   }
 
   #until(holds: () => boolean, deadlineMs: number): Promise<void> {
@@ -120,7 +143,8 @@ export class Copies {
       .some((one) => this.#isLive(one.id) && !content.holders.includes(one.id) && hasRoom(one.load, content.size));
   }
 
-  #note(content: Content, wanted: number): string {
+  /** The reasons that can be seen from here. */
+  #why(content: Content): string {
     const { peers } = this.#slice.catalog;
     const others = peers.all().filter((one) => !content.holders.includes(one.id));
     const nameOf = (peer: PeerId) => this.#slice.catalog.shownName(peer);
@@ -130,12 +154,7 @@ export class Copies {
     const paused = others.filter((one) => one.live && one.paused !== undefined).map((one) => `${nameOf(one.id)} is paused`);
     const away = others.filter((one) => !one.live).map((one) => `${nameOf(one.id)} is away`);
     const reasons = [...full, ...paused, ...away].slice(0, 3);
-    const why =
-      reasons.length > 0
-        ? reasons.join(', ')
-        : this.#canGrow(content)
-          ? 'more copies are on their way'
-          : 'there is no other peer';
-    return `kept on ${this.#live(content).length} of ${wanted}: ${why}`;
+    if (reasons.length > 0) return reasons.join(', ');
+    return this.#canGrow(content) ? 'more copies are on their way' : 'there is no other peer';
   }
 }

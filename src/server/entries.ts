@@ -1,10 +1,9 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { MeshError } from '../core/errors.ts';
-import { compilePattern } from '../core/glob.ts';
+import { ANY_PATH, compilePattern, type PathTest } from '../core/glob.ts';
 import type { FilePath, PeerId } from '../core/ids.ts';
 import { type Content, originLabels, type PathView, shownNames } from '../core/namespace.ts';
 import { ownerOf } from '../core/ownership.ts';
-import { wantedCopies } from '../core/settings.ts';
 import { versionKey } from '../core/version.ts';
 import type { Ask, Entry, Holder, Reply, ShownContent } from '../wire/calls.ts';
 import { encodedBytes } from '../wire/codec.ts';
@@ -13,6 +12,8 @@ import { LIST_BYTES_MAX } from './answer-bytes.ts';
 
 /** Paths looked at for one page before it is handed over, full or not: a pattern that fits nothing blocks nobody. */
 const PATHS_LOOKED_AT_MAX = 2_000;
+/** Steps of the pattern for one page, the same way: some 10 ms. Range 100,000–10,000,000. */
+const PATTERN_STEPS_MAX = 1_000_000;
 
 /** The owner of a name is asked why it has too few copies, and not for longer. */
 const NOTE_DEADLINE_MS = 1_000;
@@ -36,12 +37,15 @@ export class Entries {
 
   /** One page. `more` with a short page is lawful: the next begins after `next`. */
   list(ask: Ask<'list'>): Reply<'list'> {
-    const fits = ask.pattern === undefined ? () => true : compilePattern(ask.pattern);
+    const fits = testOf(ask);
     const entries: Entry[] = [];
     const paths = this.#catalog.paths(ask.after, PATHS_LOOKED_AT_MAX);
     let next = ask.after;
     let bytes = 0;
+    let steps = 0;
     for (const path of paths) {
+      steps += fits.stepsPerCharacter * path.length;
+      if (steps > PATTERN_STEPS_MAX && next !== ask.after) break;
       const view = fits(path) ? this.#catalog.view(path) : undefined;
       const entry = view !== undefined && isListed(view, ask) ? this.entry(view) : undefined;
       bytes += entry === undefined ? 0 : encodedBytes(entry);
@@ -60,8 +64,13 @@ export class Entries {
     if (view === undefined) throw new MeshError('not-found', `there is no ${path}`);
     const entry = this.entry(view);
     if (entry.contents.every((content) => content.copies >= entry.wanted)) return entry;
-    const note = this.#slice.noteOf(path) ?? (asksOwner ? await this.#noteOfOwner(path) : undefined);
+    const note = asksOwner ? await this.reasonOf(path) : this.#slice.noteOf(path);
     return note === undefined ? entry : { ...entry, note };
+  }
+
+  /** Why a path has too few copies, as known here or by the owner of its name; undefined: nobody knows, or it may still get them. */
+  async reasonOf(path: FilePath): Promise<string | undefined> {
+    return this.#slice.noteOf(path) ?? (await this.#noteOfOwner(path));
   }
 
   async #noteOfOwner(path: FilePath): Promise<string | undefined> {
@@ -87,7 +96,7 @@ export class Entries {
       path: view.path,
       contents,
       base: view.known.map((one) => versionKey(one.version)),
-      wanted: wantedCopies(this.#catalog.facts()),
+      wanted: this.#catalog.wantedCopies(),
       ...(deletedMs === undefined ? {} : { deletedMs }),
     };
   }
@@ -122,7 +131,13 @@ export class Entries {
   }
 }
 
+function testOf({ pattern }: Ask<'list'>): PathTest {
+  return pattern === undefined ? ANY_PATH : compilePattern(pattern);
+}
+
 function isListed(view: PathView, ask: Ask<'list'>): boolean {
   if (ask.conflicts) return view.contents.length > 1;
-  return ask.deleted ? view.contents.length === 0 : view.contents.length > 0;
+  if (!ask.deleted) return view.contents.length > 0;
+  // What was renamed is not deleted: it lies under its new name, and in nobody's trash.
+  return view.contents.length === 0 && view.tombstones.some((tombstone) => tombstone.renamedTo === undefined);
 }

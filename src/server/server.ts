@@ -42,7 +42,7 @@ export class Server {
     const claiming = new Claiming({ ...options, claims });
     const history = new History(options);
     const pulling = new Pulling({ ...options, history });
-    const copies = new Copies(options);
+    const copies = new Copies({ ...options, reasonOf: (path) => entries.reasonOf(path) });
     const planner = new Planner(catalog);
     const changes = new Changes({ ...options, entries, uploads, claiming, copies, planner, pulling });
     const administration = new Administration(options);

@@ -28,6 +28,8 @@ export interface Link {
   readonly remoteAddress: Address;
   readonly dialled: boolean;
   readonly open: boolean;
+  /** Clock.now() of the last answer, also a late one; −∞ before the first. A link may live, and yet answer nothing. */
+  readonly answeredMs: number;
   /** Rejects with the code the other end answered, `timeout`, `closed`, or `protocol` for an answer of the wrong shape. */
   call<N extends CallName>(name: N, ask: Ask<N>, options?: CallOptions): Promise<Answer<N>>;
   note<N extends NoteName>(name: N, body: Note<N>): void;

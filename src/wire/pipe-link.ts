@@ -47,6 +47,7 @@ export class PipeLink implements Link, Beating, PipeEvents {
   heardMs: number;
   sentMs: number;
   promisedMs: number | undefined;
+  answeredMs = Number.NEGATIVE_INFINITY;
 
   constructor(greeted: Greeted, dispatcher: Dispatcher, { clock, log }: { readonly clock: Clock; readonly log: Log }) {
     this.peer = greeted.peer;
@@ -165,6 +166,7 @@ export class PipeLink implements Link, Beating, PipeEvents {
         return;
       case 'reply':
       case 'error':
+        this.answeredMs = this.#clock.now();
         this.#pending.settle(frame);
         return;
       case 'note':

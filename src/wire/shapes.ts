@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Fact } from '../core/facts.ts';
+import { type Fact, LABEL_LENGTH_MAX } from '../core/facts.ts';
 import type { ContentHash, FilePath, MeshId, PeerId, RequestId, VersionKey, WriterId } from '../core/ids.ts';
 import type { Holding, IndexRecord } from '../core/namespace.ts';
 import { faultOfPath } from '../core/path.ts';
@@ -42,7 +42,7 @@ export const modeShape = z.number().int().min(0).max(0o777);
 export const labelShape = z
   .string()
   .min(1)
-  .max(64)
+  .max(LABEL_LENGTH_MAX)
   .refine((text) => text.isWellFormed() && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}/\\]/u.test(text));
 export const addressShape = z.string().min(3).max(300);
 /** A sentence for a person; bounded, of one line. */

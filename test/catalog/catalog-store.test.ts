@@ -64,6 +64,19 @@ describe('facts', () => {
     expect(catalog.members().get(other)).toEqual(member(other, 'bravo', 2));
   });
 
+  it('are put in order once, and R is worked out once, until one changes', async () => {
+    const replicas = (value: number) => ({ kind: 'setting', name: 'replicas', value, revision: value }) as const;
+    await catalog.adopt([member()]);
+    expect(catalog.wantedCopies()).toBe(2);
+    const before = catalog.facts();
+    expect(catalog.facts()).toBe(before);
+    await catalog.adopt([replicas(3)]);
+    expect(catalog.facts()).toEqual([...before, replicas(3)]);
+    expect(catalog.wantedCopies()).toBe(3);
+    await catalog.adopt([replicas(4)]);
+    expect(catalog.wantedCopies()).toBe(4);
+  });
+
   it('name peers the same everywhere, and strangers by their id', async () => {
     expect(catalog.shownName(other)).toBe(other.slice(0, 8));
     await catalog.adopt([member(other, 'same'), member(self, 'same')]);

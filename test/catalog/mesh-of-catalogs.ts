@@ -50,8 +50,8 @@ export function graveDraft(origin: PeerId, buried: readonly ContentHash[]): Draf
   return { kind: 'tombstone', buried, origin, modifiedMs: 2 };
 }
 
-export function openCatalog(self: PeerId, store: Store, seed: number): Promise<Catalog> {
-  return Catalog.open({ self, store, clock: still, random: seededRandom(seed), log: silent });
+export function openCatalog(self: PeerId, store: Store, seed: number, clock = still): Promise<Catalog> {
+  return Catalog.open({ self, store, clock, random: seededRandom(seed), log: silent });
 }
 
 /**

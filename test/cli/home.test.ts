@@ -81,6 +81,21 @@ describe("the user's configuration folder", () => {
     expect((await home.choose(undefined)).facts).toEqual([removal]);
   });
 
+  test('that cannot be a folder is told in words, before and when it is written', async () => {
+    const file = join(folder, 'file');
+    await writeFile(file, 'x');
+    for (const named of [file, join(file, 'below')]) {
+      const bad = Home.of({ FILEMESH_HOME: named });
+      const words = expect.stringMatching(/^the folder ".*cannot be used .*should be a folder.*FILEMESH_HOME/);
+      await expect(bad.check()).rejects.toMatchObject({ code: 'usage', message: words });
+      await expect(bad.keepFolder('/x', 'ab'.repeat(32))).rejects.toMatchObject({ code: 'failed', message: words });
+    }
+    await home.check();
+    await expect(stat(home.directory)).rejects.toThrow();
+    await home.keepMesh({ line: HOME_LINE, facts: [] });
+    await home.check();
+  });
+
   test('many writers at once leave a whole file', async () => {
     const many = Array.from({ length: 20 }, (_, index) => home.keepAddresses(HOME_LINE, [`10.0.0.${index}:1`]));
     await Promise.all([...many, home.keepMesh({ line: HOME_LINE, facts: [] })]);

@@ -1,8 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { remove, rename, resolve } from '../../src/client/verbs/changes.ts';
-import type { ScriptedMesh, ScriptedPeer } from './scripted-peer.ts';
+import { historiesOf } from '../../src/client/verbs/history.ts';
+import { resume } from '../../src/client/verbs/mesh.ts';
+import { MeshError } from '../../src/core/errors.ts';
+import { hashOf, type ScriptedMesh, type ScriptedPeer } from './scripted-peer.ts';
 import { bytesOf, codeOf, openBench, options, path, type VerbBench } from './verb-bench.ts';
 
+let bench: VerbBench;
 let mesh: ScriptedMesh;
 let alpha: ScriptedPeer;
 let bravo: ScriptedPeer;
@@ -10,7 +14,8 @@ let session: VerbBench['session'];
 let settle: VerbBench['settle'];
 
 beforeEach(async () => {
-  ({ mesh, alpha, bravo, session, settle } = await openBench());
+  bench = await openBench();
+  ({ mesh, alpha, bravo, session, settle } = bench);
 });
 
 describe('changes without bytes', () => {
@@ -56,7 +61,40 @@ describe('changes without bytes', () => {
     mesh.put(path, bytesOf(4), 'bravo');
     await expect(settle(resolve(session, path, 'delta', options))).rejects.toThrow(/alpha, bravo/);
     await settle(resolve(session, path, 'bravo', options));
+    await settle(resolve(session, path, alpha.node.id, options));
     await settle(resolve(session, path, undefined, options));
-    expect(mesh.asked.map(({ ask }) => ask.change.kind)).toEqual(['resolve', 'resolve-both']);
+    expect(mesh.asked.map(({ ask }) => ask.change.kind)).toEqual(['resolve', 'resolve', 'resolve-both']);
+    expect(mesh.asked.slice(0, 2).map(({ ask }) => (ask.change as { keep?: string }).keep)).toEqual(['bravo', 'alpha']);
+  });
+
+  test('the history of a folder is that of its files, and of nothing is not found', async () => {
+    for (const name of ['docs/b', 'docs/a', 'docsx']) mesh.put(name, bytesOf(3), 'alpha');
+    const copy = { copy: 'c', hash: hashOf(bytesOf(3)), size: 3, modified: 1, mode: 0o644, origin: 'alpha', peers: ['alpha'] };
+    alpha.script.history = (ask) => Promise.resolve({ copies: mesh.files.has(ask.path) ? [{ ...copy, current: true }] : [] });
+    const paths = async (name: string) => (await settle(historiesOf(session, name, options))).map((one) => one.path);
+    expect(await paths('docs/')).toEqual(['docs/a', 'docs/b']);
+    expect(await paths('docsx')).toEqual(['docsx']);
+    expect(await settle(codeOf(historiesOf(session, 'none', options)))).toBe('not-found');
+  });
+
+  test('a resume whose answer was lost is done when its peer goes on, and has long to scan', async () => {
+    let isPaused = true;
+    for (const peer of [alpha, bravo])
+      peer.script.peers = () => {
+        const { peers } = peer.peersReply();
+        return Promise.resolve({
+          peers: peers.map((one) => (isPaused && one.id === bravo.node.id ? { ...one, paused: 'no marker' } : one)),
+        });
+      };
+    bravo.script.resume = () =>
+      new Promise((_resolve, reject) => {
+        bench.world.scheduler.outside.after(120_000, () => {
+          isPaused = false;
+          reject(new MeshError('closed', 'the link ended'));
+        });
+      });
+    expect(await settle(resume(session, 'restore', options))).toBe('bravo');
+    expect(bravo.count('resume')).toBe(1);
+    expect(await settle(resume(session, 'restore', options))).toBeUndefined();
   });
 });

@@ -155,7 +155,8 @@ export class ScriptedPeer {
 
   #answerAll(switchboard: Switchboard): void {
     this.#answer(switchboard, 'hello', async () => this.#hello());
-    this.#answer(switchboard, 'peers', async () => this.#peers());
+    this.#answer(switchboard, 'peers', async () => this.peersReply());
+    this.#answer(switchboard, 'resume', async () => ({}));
     this.#answer(switchboard, 'locate', async ({ path }) => this.#mesh.entry(path));
     this.#answer(switchboard, 'list', async (ask) => this.#list(ask));
     this.#answer(switchboard, 'read', async (ask) => this.#read(ask));
@@ -219,7 +220,8 @@ export class ScriptedPeer {
     };
   }
 
-  #peers(): Reply<'peers'> {
+  /** What it says of all peers. */
+  peersReply(): Reply<'peers'> {
     return {
       peers: this.#mesh.peers.map((peer) => ({
         id: peer.node.id,

@@ -3,6 +3,7 @@ import { type Client, makeClient } from '../../src/client/client.ts';
 import { MeshMemory } from '../../src/client/mesh-memory.ts';
 import { listEntries } from '../../src/client/verbs/listing.ts';
 import { MeshError } from '../../src/core/errors.ts';
+import type { Link } from '../../src/wire/link.ts';
 import type { SimNode } from '../sim/sim-node.ts';
 import { SimWorld } from '../sim/sim-world.ts';
 import { LINE, ScriptedMesh, type ScriptedPeer } from './scripted-peer.ts';
@@ -145,6 +146,49 @@ describe('a session', () => {
     const spent = world.scheduler.nowMs - began;
     expect(spent).toBeGreaterThan(3000);
     expect(spent).toBeLessThanOrEqual(6000);
+  });
+
+  test('gives up after the timeout on peers that link and answer nothing', async () => {
+    const never = () => new Promise<never>(() => {});
+    for (const peer of [alpha, bravo]) peer.script.locate = never;
+    const { session } = client({ timeoutMs: 3000 });
+    await settle(session.connect());
+    await world.scheduler.runFor(1000);
+    const began = world.scheduler.nowMs;
+    expect(await settle(codeOf(session.call('locate', { path: 'a' as never })))).toBe('unreachable');
+    expect(world.scheduler.nowMs - began).toBeLessThan(7000);
+  });
+
+  test('goes from a peer that answers nothing to one that does', async () => {
+    alpha.script.locate = () => new Promise(() => {});
+    mesh.put('a', Uint8Array.of(1), 'bravo');
+    const { session } = client();
+    await settle(session.connect());
+    await world.scheduler.runFor(1000);
+    expect((await settle(session.call('locate', { path: 'a' as never }))).reply.contents).toHaveLength(1);
+    expect(alpha.count('locate')).toBe(1);
+  });
+
+  test('a peer that answers now and then is not given up, however late it is with one call', async () => {
+    bravo.kill();
+    const { session } = client({ timeoutMs: 10_000 });
+    let tries = 0;
+    const slow = (link: Link) =>
+      new Promise<string>((resolve, reject) => {
+        if (++tries === 4) return resolve('done');
+        // Half of what it is asked it answers, the last one too late.
+        world.scheduler.outside.after(8000, () => void link.call('peers', {}));
+        world.scheduler.outside.after(15_000, () => reject(new MeshError('timeout', 'late')));
+      });
+    expect(await settle(session.attempt(slow))).toBe('done');
+    tries = 0;
+    const mute = () =>
+      new Promise<string>((_resolve, reject) => {
+        tries++;
+        world.scheduler.outside.after(15_000, () => reject(new MeshError('timeout', 'late')));
+      });
+    expect(await settle(codeOf(session.attempt(mute)))).toBe('unreachable');
+    expect(tries).toBe(1);
   });
 
   test('a shell keeps trying while no peer answers, says so once, and says who is back', async () => {

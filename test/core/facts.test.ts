@@ -145,11 +145,25 @@ describe('the present secret', () => {
   });
 });
 
+/** As long as a label may be: what is shown must be one too, or no call that names it can be answered. */
+const LONG = 'x'.repeat(64);
+
 describe('the names of peers', () => {
   it.each([
     ['two of one name', [member(2, 'x'), member(1, 'x')], ['x', 'x-2']],
     ['a name that another’s ordinal took', [member(1, 'x-2'), member(2, 'x'), member(3, 'x')], ['x-2', 'x', 'x-3']],
     ['three of one name', [member(1, 'x'), member(2, 'x'), member(3, 'x')], ['x', 'x-2', 'x-3']],
+    ['two of the longest name', [member(1, LONG), member(2, LONG)], [LONG, `${'x'.repeat(62)}-2`]],
+    [
+      'a long name is cut between characters',
+      [member(1, `a${'😀'.repeat(31)}b`), member(2, `a${'😀'.repeat(31)}b`)],
+      [`a${'😀'.repeat(31)}b`, `a${'😀'.repeat(30)}-2`],
+    ],
+    [
+      'a cut name that is taken too',
+      [member(1, `${'x'.repeat(62)}-2`), member(2, LONG), member(3, LONG)],
+      [`${'x'.repeat(62)}-2`, LONG, `${'x'.repeat(62)}-3`],
+    ],
   ])('are told apart: %s', (_, members, expected) => {
     expect([...shownPeerNames(members)].sort().map(([, name]) => name)).toEqual(expected);
   });

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { MeshError } from '../../src/core/errors.ts';
 import { compilePattern } from '../../src/core/glob.ts';
 
 describe('a pattern of the command line', () => {
@@ -33,7 +32,52 @@ describe('a pattern of the command line', () => {
     expect(test('a'.repeat(1000))).toBe(false);
   });
 
+  it('needs one star for a run of stars and question marks', () => {
+    expect(compilePattern('*'.repeat(800)).stepsPerCharacter).toBeLessThan(5);
+    expect(compilePattern(`${'*'.repeat(800)}/*`).stepsPerCharacter).toBeLessThan(8);
+    expect(compilePattern('*?'.repeat(100)).stepsPerCharacter).toBeLessThan(105);
+  });
+
+  it('means the same with fewer stars', () => {
+    const parts = ['*', '*', '?', '**', 'a', '/', '[ab]', '[!a]'];
+    const expressions: Record<string, string> = {
+      '*': '[^/]*',
+      '?': '[^/]',
+      '**': '.*',
+      '[ab]': '[ab]',
+      '[!a]': '[^/a]',
+    };
+    // A small congruential generator: the same patterns at each run.
+    let seed = 1;
+    const draw = (below: number) => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+      return Math.floor((seed / 2 ** 31) * below);
+    };
+    const several = (from: readonly string[], most: number) =>
+      Array.from({ length: 1 + draw(most) }, () => from[draw(from.length)] as string);
+    for (let round = 0; round < 3_000; round++) {
+      const pattern = several(parts, 9);
+      // Three stars in a row are read as two and one; two and a slash as one word; without a slash only the last component counts.
+      const text = `/${pattern.join('').replaceAll('**/', '**a/').replace(/\/+$/, '')}b`;
+      const words = text.match(/\*\*|\[!?ab+\]|\[!a\]|./g) ?? [];
+      const expression = new RegExp(`^${words.map((word) => expressions[word] ?? word).join('')}$`);
+      const test = compilePattern(text);
+      for (let path = 0; path < 20; path++) {
+        const subject = `/${several(['a', 'b', '/', 'ab'], 7).join('')}b`;
+        if (/[*?[]/.test(text)) expect(test(subject), `${text} held against ${subject}`).toBe(expression.test(subject));
+      }
+    }
+  });
+
   it('refuses a bomb of braces', () => {
-    expect(() => compilePattern('{a,b}'.repeat(20))).toThrow(MeshError);
+    for (const bomb of [
+      '{a,b}'.repeat(20),
+      '{a}'.repeat(300),
+      `{${','.repeat(100)}}`,
+      `${'*a'.repeat(300)}${'{a,b}'.repeat(6)}`,
+      '*'.repeat(2_000),
+    ]) {
+      expect(() => compilePattern(bomb), bomb).toThrow(expect.objectContaining({ code: 'usage' }));
+    }
   });
 });

@@ -48,6 +48,25 @@ test('clients of one identity have a link each, up to a bound; they are members,
   await mesh.until('its place is free', () => alpha.switchboard.clients().length === CLIENT_LINKS_MAX - 1, 1_000);
 });
 
+test('200 clients at one peer stay linked, are all told and all answered, and the peers stay one mesh', async () => {
+  const mesh = new SimMesh('a crowd');
+  const [alpha, bravo] = await mesh.startAll(['alpha', 'bravo']);
+  await mesh.until('linked', () => mesh.isMeshed());
+  const address = alpha?.membership.addresses()[0] as string;
+  const platforms = Array.from({ length: 200 }, (_, index) => mesh.world.addNode(`laptop ${index}`).start());
+  const crowd = await Promise.all(platforms.map((platform) => connect(mesh, platform, address)));
+  expect(alpha?.switchboard.clients()).toHaveLength(200);
+  // Longer than any silence that ends a link.
+  await mesh.run(20_000);
+  expect(crowd.filter(({ link }) => !link.open)).toEqual([]);
+  expect(mesh.isMeshed()).toBe(true);
+  const pings = await mesh.settle(Promise.all(crowd.map(({ link }) => link.call('ping', {}))));
+  expect(pings).toHaveLength(200);
+  await mesh.settle(bravo?.membership.setReplicas(4) as Promise<void>);
+  const isTold = ({ facts }: { facts: readonly Fact[] }) => facts.some((fact) => fact.kind === 'setting' && fact.value === 4);
+  await mesh.until('all hear of a setting', () => crowd.every(isTold), 2_000);
+}, 60_000);
+
 test('a client is told who was removed: at once, and when it comes later', async () => {
   const mesh = new SimMesh('client removals');
   const [alpha, bravo] = await mesh.startAll(['alpha', 'bravo']);

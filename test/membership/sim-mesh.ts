@@ -76,7 +76,7 @@ export class SimMesh {
       store,
       switchboard,
       catalog,
-      config: { name: node.name, meshName: 'home', join: LINE, port: 4_000, peers: [], replicas: 2, ...config },
+      config: { name: node.name, meshName: 'home', join: LINE, port: 4_000, peers: [], ...config },
       folderState: () => (peer as SimPeer).state,
       events: {
         onForeignMesh: (count) => said.push(`foreign ${count}`),

@@ -1,7 +1,8 @@
 import { remove, rename as renameFiles, resolve as resolveConflict } from '../../client/verbs/changes.ts';
-import { copiesOf, historyItem, restore as restoreVersion } from '../../client/verbs/history.ts';
+import { historiesOf, historyItem, restore as restoreVersion } from '../../client/verbs/history.ts';
 import { MeshError } from '../../core/errors.ts';
 import { isPattern } from '../../core/glob.ts';
+import { checkPath } from '../../core/path.ts';
 import { EXIT_DONE } from '../exit-codes.ts';
 import { shownAge, shownSize, shownTable, shownText } from '../output.ts';
 import { optionText, type VerbCommand, wordAt } from '../verb.ts';
@@ -41,7 +42,7 @@ export const resolve: VerbCommand = {
   count: { min: 1, max: 1 },
   describe: 'end a conflict',
   options: {
-    keep: { describe: 'the version to keep, by the origin "conflicts" shows', value: 'ORIGIN' },
+    keep: { describe: 'the version to keep, by the origin "conflicts" shows or its id', value: 'ORIGIN' },
     'keep-both': { describe: 'make each version a file of its own' },
   },
   async run(context, line) {
@@ -55,17 +56,22 @@ export const resolve: VerbCommand = {
 
 export const history: VerbCommand = {
   name: 'history',
-  words: 'NAME',
+  words: 'NAME|FOLDER',
   count: { min: 1, max: 1 },
-  describe: 'list the versions of a file that can be had',
+  describe: 'list the versions of a file, or of the files of a folder, that can be had',
   options: {},
   async run(context, line) {
-    const copies = await copiesOf(context.session, wordAt(line, 0), context.options);
+    const name = wordAt(line, 0);
+    const histories = await historiesOf(context.session, name, context.options);
+    const all = histories.flatMap(({ path, copies }) => copies.map((copy) => ({ path, copy })));
+    // Of a folder: then each line says which file it is about.
+    const isFolder = histories.length !== 1 || histories[0]?.path !== checkPath(name.replace(/\/+$/, ''));
     if (context.json) {
-      context.screen.value(copies.map(historyItem));
+      context.screen.value(all.map(({ path, copy }) => ({ ...(isFolder ? { path } : {}), ...historyItem(copy) })));
       return EXIT_DONE;
     }
-    const rows = copies.map((copy) => [
+    const rows = all.map(({ path, copy }) => [
+      ...(isFolder ? [shownText(path)] : []),
       copy.hash.slice(0, VERSION_DIGITS_SHOWN),
       shownSize(copy.size),
       shownAge(copy.modified, Date.now()),
@@ -73,7 +79,8 @@ export const history: VerbCommand = {
       copy.peers.map(shownText).join(', '),
       copy.current ? 'current' : '',
     ]);
-    context.screen.print(shownTable(['version', 'size', 'age', 'origin', 'where', ''], rows, [1, 2]));
+    const head = [...(isFolder ? ['name'] : []), 'version', 'size', 'age', 'origin', 'where', ''];
+    context.screen.print(shownTable(head, rows, [head.indexOf('size'), head.indexOf('age')]));
     return EXIT_DONE;
   },
 };

@@ -8,6 +8,7 @@ import { sideBySide } from '../side-by-side.ts';
 import type { VerbOptions } from '../transfer.ts';
 import { changeAsk, makeChange } from './change.ts';
 import { collected, findEntry, listFolder, notFound, presentEntry, selectEntries } from './listing.ts';
+import { peerOf, peers } from './mesh.ts';
 import { inConflict } from './upload.ts';
 
 /** Changes of a folder's files asked for at once: each waits for its copies. Range 1–32. */
@@ -46,13 +47,20 @@ export async function resolve(
   if (entry.contents.length < 2) throw new MeshError('usage', `${quote(path)} has one version only: there is nothing to resolve`);
   if (keep === undefined) return await change(session, entry, { kind: 'resolve-both', path }, options);
   const origins = entry.contents.map((content) => content.origin);
-  if (!origins.includes(keep)) {
+  const origin = origins.includes(keep) ? keep : await originOf(session, origins, keep, options);
+  if (origin === undefined) {
     throw new MeshError(
       'usage',
       `no version of ${quote(path)} comes from ${quote(keep)}; --keep takes one of: ${origins.join(', ')}`,
     );
   }
-  return await change(session, entry, { kind: 'resolve', path, keep }, options);
+  return await change(session, entry, { kind: 'resolve', path, keep: origin }, options);
+}
+
+/** The origin meant by the id of a peer: of one that is no member any more the beginning of its id is shown. */
+async function originOf(session: Session, origins: readonly string[], id: string, options: Options): Promise<string | undefined> {
+  const known = peerOf(await peers(session, options), id)?.name;
+  return origins.find((origin) => origin === known || (/^[0-9a-f]{8,64}$/.test(origin) && id.startsWith(origin)));
 }
 
 /** Brings an older content back, as the next version of what is now. `copy`: as `history` tells it. */

@@ -1,4 +1,4 @@
-import { MeshError } from '../../core/errors.ts';
+import { asMeshError, MeshError } from '../../core/errors.ts';
 import type { FilePath } from '../../core/ids.ts';
 import { checkPath, quote } from '../../core/path.ts';
 import type { Entry, Reply } from '../../wire/calls.ts';
@@ -17,6 +17,8 @@ type Options = Pick<VerbOptions, 'signal'>;
 const VERSION_DIGITS_MIN = 4;
 /** Files of a folder brought back at once. Range 1–32. */
 const RESTORES_MAX = 8;
+/** Files of a folder whose histories are asked for at once: each asks every peer. Range 1–32. */
+const HISTORIES_MAX = 8;
 
 /** What is told of one content. */
 export function historyItem({ hash, modified, size, origin, peers }: Copy): HistoryItem {
@@ -55,6 +57,35 @@ async function restoreFile(
     throw new MeshError('not-found', `${what} of ${quote(name)} is kept; "filemesh history" lists those that are`);
   }
   return await restoreCopy(session, name, copy.copy, options);
+}
+
+/** The contents a file, or each file of a folder, has and had: deleted files too, in the order of their names. */
+export async function historiesOf(
+  session: Session,
+  name: string,
+  options: Options,
+): Promise<{ path: FilePath; copies: Copy[] }[]> {
+  const path = checkPath(name.replace(/\/+$/, ''));
+  try {
+    return [{ path, copies: await copiesOf(session, path, options) }];
+  } catch (thrown) {
+    if (asMeshError(thrown).code !== 'not-found') throw thrown;
+    const present = await collected(listFolder(session, path, options));
+    const deleted = await collected(listFolder(session, path, options, true));
+    const paths = [...new Set([...present, ...deleted].map((entry) => entry.path))].sort();
+    if (paths.length === 0) throw thrown;
+    return await sideBySide(paths, HISTORIES_MAX, async (one) => ({ path: one, copies: await keptOf(session, one, options) }));
+  }
+}
+
+/** As `copiesOf`; none where nothing is kept any more. */
+async function keptOf(session: Session, path: FilePath, options: Options): Promise<Copy[]> {
+  try {
+    return await copiesOf(session, path, options);
+  } catch (thrown) {
+    if (asMeshError(thrown).code === 'not-found') return [];
+    throw thrown;
+  }
 }
 
 /** The contents a name has and had, current ones first, then the newest, with the peers that can give them back. */

@@ -1,4 +1,5 @@
 import { MeshError } from '../../core/errors.ts';
+import type { PeerId } from '../../core/ids.ts';
 import { quote } from '../../core/path.ts';
 import type { Reply } from '../../wire/calls.ts';
 import { ask } from '../ask.ts';
@@ -10,6 +11,8 @@ type Options = Pick<VerbOptions, 'signal'>;
 
 /** Digits of a PeerId a person must type at least. */
 const PEER_DIGITS_MIN = 4;
+/** How long a peer may take to go on: it scans its whole folder before it answers. Range 1–60 min. */
+const RESUME_MS = 600_000;
 
 /** All member peers, the answering one included. */
 export async function peers(session: Session, options: Options): Promise<PeerItem[]> {
@@ -54,28 +57,43 @@ export async function setReplicas(session: Session, value: number, options: Opti
  * one is meant, else it rejects with `usage`.
  */
 export async function resume(session: Session, how: ResumeHow, options: Options): Promise<string | undefined> {
+  let asked: PeerId | undefined;
   return await session.attempt(async (own) => {
     const { reply } = await ask(own, 'peers', {});
+    const answered = reply.peers.find((peer) => peer.id === asked && peer.alive && peer.paused === undefined);
+    // The answer to an earlier try was lost, and what it asked was done.
+    if (answered !== undefined) return answered.name;
     const paused = reply.peers.filter((peer) => peer.alive && peer.paused !== undefined);
     const meant = paused.find((peer) => peer.id === own.peer) ?? paused[0];
-    if (meant === undefined) return undefined;
+    if (meant === undefined && asked === undefined) return undefined;
+    if (meant === undefined)
+      throw new MeshError('unreachable', 'the paused peer went away while it was answered; try again when it is back');
     if (meant.id !== own.peer && paused.length > 1) {
       const names = paused.map((peer) => `${peer.name} (${peer.address ?? 'no address'})`).join(', ');
       throw new MeshError('usage', `several peers are paused: ${names}; say which with --peer`);
     }
     const link = await session.linkTo({ ...meant, live: true });
     if (link === undefined) throw new MeshError('unreachable', `${meant.name} is paused and cannot be reached from here`);
-    await ask(link, 'resume', { how });
+    asked = meant.id;
+    await ask(link, 'resume', { how }, { deadlineMs: RESUME_MS });
     return meant.name;
   }, options);
 }
 
-function findPeer(reply: Reply<'peers'>, who: string): Reply<'peers'>['peers'][number] {
-  const named = reply.peers.find((peer) => peer.name === who || peer.id === who);
+/** The peer a person means by its shown name, its id, or the beginning of that. */
+export function peerOf<One extends { readonly id: string; readonly name: string }>(
+  peers: readonly One[],
+  who: string,
+): One | undefined {
+  const named = peers.find((peer) => peer.name === who || peer.id === who);
   if (named !== undefined) return named;
-  const fitting = who.length < PEER_DIGITS_MIN ? [] : reply.peers.filter((peer) => peer.id.startsWith(who));
-  const only = fitting[0];
-  if (only !== undefined && fitting.length === 1) return only;
-  const names = reply.peers.map((peer) => peer.name).join(', ');
+  const fitting = who.length < PEER_DIGITS_MIN ? [] : peers.filter((peer) => peer.id.startsWith(who));
+  return fitting.length === 1 ? fitting[0] : undefined;
+}
+
+function findPeer(reply: Reply<'peers'>, who: string): Reply<'peers'>['peers'][number] {
+  const peer = peerOf(reply.peers, who);
+  if (peer !== undefined) return peer;
+  const names = reply.peers.map((one) => one.name).join(', ');
   throw new MeshError('not-found', `no peer is called ${quote(who)}; there are: ${names}`);
 }

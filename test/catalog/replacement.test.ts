@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import type { Delta, NumberedRecord } from '../../src/catalog/index-copy.ts';
+import { Replacements } from '../../src/catalog/replacement.ts';
+import type { WriterId } from '../../src/core/ids.ts';
+import { makeVersion } from '../../src/core/version.ts';
+import { HandClock } from '../replication/hand-clock.ts';
+import { fullDisk, MemoryStore, StoreDisk } from './memory-store.ts';
+import { fileDraft, openCatalog, path, peerNamed } from './mesh-of-catalogs.ts';
+
+/** A piece of the whole index of that peer. */
+function piece(name: string, after: number, upTo: number): Delta {
+  const writer = name as WriterId;
+  const records: NumberedRecord[] = [];
+  for (let sequence = after + 1; sequence <= upTo; sequence++) {
+    const version = makeVersion(fileDraft(peerNamed(name), `${sequence}`), [], { writer, counter: sequence }, []);
+    records.push({ sequence, record: { path: path(`${name}${sequence}`), version, holding: 'all' } });
+  }
+  return { index: peerNamed(name), trail: [{ writer, first: 1 }], after, upTo, whole: true, last: false, records };
+}
+
+describe('indexes that wait for their last piece', () => {
+  it('have a bound on their records all together: the oldest gives way', () => {
+    const replacements = new Replacements(100);
+    expect(replacements.add(piece('alpha', 0, 60))?.records).toBe(60);
+    expect(replacements.add(piece('bravo', 0, 40))?.records).toBe(40);
+    expect(replacements.add(piece('charlie', 0, 10))?.records).toBe(10);
+    expect(replacements.add(piece('alpha', 60, 70))).toBeUndefined();
+    expect(replacements.add(piece('bravo', 40, 80))?.records).toBe(80);
+    expect(replacements.add(piece('charlie', 10, 20))?.records).toBe(20);
+    expect(() => replacements.add(piece('bravo', 80, 110))).toThrow(expect.objectContaining({ code: 'full' }));
+  });
+});
+
+describe('an index that replaces a large copy', () => {
+  const PATHS = 1_500;
+  const self = peerNamed('reader');
+  const index = peerNamed('alpha');
+  const names = (history: string) =>
+    Array.from({ length: PATHS }, (_, number) => path(`${history}${String(number).padStart(4, '0')}`));
+
+  /** The whole index of alpha in one of two histories: half of the paths are the same, at other sequences. */
+  function history(name: 'old' | 'new'): Delta {
+    const writer = name as WriterId;
+    const records = names(name).map((one, number) => {
+      const at = number % 2 === 0 ? one : path(`same${(name === 'old' ? number : PATHS - number).toString().padStart(4, '0')}`);
+      const version = makeVersion(fileDraft(index, `${name}${at}`), [], { writer, counter: number + 1 }, []);
+      return { sequence: number + 1, record: { path: at, version, holding: 'all' as const } };
+    });
+    return { index, trail: [{ writer, first: 1 }], after: 0, upTo: PATHS, whole: true, last: true, records };
+  }
+
+  async function story() {
+    const clock = new HandClock();
+    const disk = new StoreDisk();
+    const store = new MemoryStore(disk);
+    const catalog = await openCatalog(self, store, 1, clock);
+    await catalog.take(history('old'), true);
+    return { clock, disk, store, catalog };
+  }
+
+  type Story = Awaited<ReturnType<typeof story>>;
+  const shown = ({ catalog }: Pick<Story, 'catalog'>) => catalog.paths('', 9_999).map((one) => JSON.stringify(catalog.view(one)));
+  const reopened = async ({ disk }: Pick<Story, 'disk'>) => ({ catalog: await openCatalog(self, new MemoryStore(disk), 2) });
+
+  it('comes in many short turns, and no version is in neither index at any moment', async () => {
+    const { clock, catalog, disk } = await story();
+    const old = new Map(catalog.paths('', 9_999).map((one) => [one, catalog.view(one)?.known[0]?.version]));
+    const told: number[] = [];
+    const forgotten: string[] = [];
+    catalog.onPaths((paths) => {
+      told.push(paths.size);
+      for (const one of paths) {
+        const before = old.get(one);
+        if (before !== undefined && !catalog.view(one)?.known.some(({ version }) => version.own.writer === before.own.writer)) {
+          forgotten.push(one);
+        }
+      }
+    });
+    let isTaken = false;
+    const taking = catalog.take(history('new'), true).then((taken) => {
+      isTaken = taken;
+    });
+    let turns = 0;
+    await clock.pass(60_000, () => {
+      turns++;
+    });
+    await taking;
+    expect(isTaken).toBe(true);
+    expect(forgotten).toEqual([]);
+    expect(turns).toBeGreaterThan(10);
+    expect(Math.max(...told)).toBeLessThan(500);
+    expect(catalog.heldBy(index).files).toBe(PATHS);
+    expect(catalog.own(path('old0000'))).toMatchObject([{ holding: 'none' }]);
+    expect(shown({ catalog })).toEqual(shown(await reopened({ disk })));
+  });
+
+  it('is whole or not there at all, for readers and after a crash, and other changes wait', async () => {
+    const { clock, catalog, store, disk } = await story();
+    const before = shown({ catalog });
+    store.hold();
+    const taking = catalog.take(history('new'), true);
+    await clock.pass(60_000);
+    // All is prepared, and the store is slow.
+    expect(shown({ catalog })).toEqual(before);
+    expect(shown(await reopened({ disk: disk.backup() }))).toEqual(before);
+    let isChanged = false;
+    const change = catalog.change([path('old0000')], () => {
+      isChanged = true;
+    });
+    const states: unknown[] = [];
+    store.release();
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+    const crashed = shown(await reopened({ disk: disk.backup() }));
+    const read = catalog.read(index, 0, 10);
+    await clock.pass(3, () => states.push(catalog.index(index)?.cursor?.writer));
+    // In the store it is whole; in memory it comes in, and is told as what it was.
+    expect(new Set(states)).toEqual(new Set(['old']));
+    expect(await read).toEqual({ records: [], upTo: 0, last: false });
+    expect(isChanged).toBe(false);
+    await clock.pass(60_000);
+    await Promise.all([taking, change]);
+    expect(catalog.index(index)?.cursor).toEqual({ writer: 'new', sequence: PATHS });
+    expect(shown({ catalog })).toEqual(crashed);
+    expect((await catalog.read(index, 0, 10)).records[0]?.sequence).toBe(1);
+  });
+
+  it('leaves the copy as it was when the store refuses it', async () => {
+    const { clock, catalog, store } = await story();
+    const before = shown({ catalog });
+    store.refusal = fullDisk();
+    const taking = expect(catalog.take(history('new'), true)).rejects.toMatchObject({ code: 'full' });
+    await clock.pass(60_000);
+    await taking;
+    expect(shown({ catalog })).toEqual(before);
+    expect((await catalog.read(index, 0, 10)).records).toHaveLength(10);
+    store.refusal = undefined;
+    const again = catalog.take(history('new'), true);
+    await clock.pass(60_000);
+    expect(await again).toBe(true);
+  });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import type { FilePath } from '../../src/core/ids.ts';
+import type { Folder } from '../../src/folder/folder.ts';
+import type { Clock } from '../../src/platform/clock.ts';
+import { Administration, type MembershipSlice } from '../../src/server/administration.ts';
+import { addFile, SimMesh } from '../membership/sim-mesh.ts';
+
+const membership: MembershipSlice = {
+  inviteLine: () => '',
+  removeMember: () => Promise.resolve(),
+  setReplicas: () => Promise.resolve(),
+  meshName: () => 'home',
+  warnings: () => [],
+};
+const folder = { state: () => ({ warnings: [], notKept: [] }) } as unknown as Folder;
+
+/** A peer's administration over a catalog of so many files, on a clock on which each path looked at takes `lookMs`. */
+async function administrationOf(files: number, lookMs: number) {
+  const mesh = new SimMesh(`status of ${files}`);
+  const peer = await mesh.start('alpha');
+  for (let index = 0; index < files; index++) await addFile(mesh, peer, `f${index}`);
+  const seen = { looks: 0, looksInStep: 0, looksInStepMax: 0, nowMs: 0 };
+  const clock: Clock = {
+    now: () => seen.nowMs,
+    wall: () => seen.nowMs,
+    after: (ms, act) => {
+      seen.looksInStep = 0;
+      return peer.platform.clock.after(ms, act);
+    },
+  };
+  const view = peer.catalog.view.bind(peer.catalog);
+  peer.catalog.view = (path: FilePath) => {
+    seen.looks++;
+    seen.looksInStepMax = Math.max(seen.looksInStepMax, ++seen.looksInStep);
+    seen.nowMs += lookMs;
+    return view(path);
+  };
+  const administration = new Administration({ clock, catalog: peer.catalog, folder, membership });
+  const status = () => mesh.settle(administration.status());
+  return { mesh, peer, seen, status };
+}
+
+describe('the counts of status', () => {
+  test('are taken once while nothing changes, however often one looks', async () => {
+    const { seen, status } = await administrationOf(30, 0);
+    for (let second = 0; second < 600; second++) {
+      expect((await status()).files).toBe(30);
+      seen.nowMs += 1000;
+    }
+    expect(seen.looks).toBe(30);
+  });
+
+  test('follow a file, a peer and the wanted copies within seconds', async () => {
+    const { mesh, peer, seen, status } = await administrationOf(3, 0);
+    expect(await status()).toMatchObject({ files: 3, under: 3, unavailable: 0 });
+    await addFile(mesh, peer, 'one more');
+    seen.nowMs += 2001;
+    expect(await status()).toMatchObject({ files: 4, under: 4 });
+    await mesh.settle(peer.membership.setReplicas(1));
+    seen.nowMs += 2001;
+    expect(await status()).toMatchObject({ under: 0, wanted: 1 });
+    peer.catalog.peers.update(peer.id, { paused: 'its folder is gone' });
+    seen.nowMs += 2001;
+    expect(await status()).toMatchObject({ unavailable: 4 });
+  });
+
+  test('take a twentieth of the time at most where files change all the time, in short steps', async () => {
+    const { mesh, peer, seen, status } = await administrationOf(1_200, 1);
+    const began = seen.nowMs;
+    for (let second = 0; second < 300; second++) {
+      seen.looksInStep = 0;
+      await status();
+      await addFile(mesh, peer, `g${second % 10}`);
+      seen.nowMs += 1000;
+    }
+    expect(seen.looks).toBeGreaterThan(2_400);
+    expect(seen.looks / (seen.nowMs - began)).toBeLessThan(0.05);
+    expect(seen.looksInStepMax).toBeLessThanOrEqual(500);
+  });
+});

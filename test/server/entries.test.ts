@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import type { Catalog } from '../../src/catalog/catalog.ts';
+import type { FilePath, PeerId } from '../../src/core/ids.ts';
+import type { PathView } from '../../src/core/namespace.ts';
+import type { Tombstone, Version } from '../../src/core/version.ts';
+import { Entries } from '../../src/server/entries.ts';
+import type { Ask } from '../../src/wire/calls.ts';
+
+const all: Ask<'list'> = { after: '', limit: 500, deleted: false, conflicts: false };
+
+const tombstone = (counter: number, renamedTo?: string) =>
+  ({
+    kind: 'tombstone',
+    own: { writer: 'w', counter },
+    buried: [],
+    modifiedMs: counter,
+    ...(renamedTo === undefined ? {} : { renamedTo }),
+  }) as unknown as Tombstone;
+
+function deletedView(path: FilePath, tombstones: Tombstone[]): PathView {
+  return { path, contents: [], tombstones, known: tombstones.map((version: Version) => ({ version, holdings: new Map() })) };
+}
+
+/** Entries of a catalog that knows these deleted paths. */
+function entriesOf(views: readonly PathView[]): Entries {
+  const sorted = views.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  const paths = sorted.map((one) => one.path);
+  const catalog = {
+    paths: (after: string, limit: number) => paths.filter((path) => path > after).slice(0, limit),
+    view: (path: FilePath) => sorted.find((one) => one.path === path),
+    shownName: (peer: PeerId) => peer,
+    wantedCopies: () => 2,
+  } as unknown as Catalog;
+  return new Entries({ catalog, switchboard: { link: () => undefined }, noteOf: () => undefined });
+}
+
+describe('a page of the list', () => {
+  it('ends early when its pattern takes long, and the next ones show the rest', () => {
+    const paths = Array.from({ length: 500 }, (_, index) => `${'a'.repeat(200)}${index}` as FilePath);
+    const entries = entriesOf(paths.map((path) => deletedView(path, [tombstone(1)])));
+    const pattern = `${'*a'.repeat(50)}*{7,8}`;
+    const pages: number[] = [];
+    const found: string[] = [];
+    for (let after = ''; ; ) {
+      const page = entries.list({ ...all, after, deleted: true, pattern });
+      pages.push(page.entries.length);
+      found.push(...page.entries.map((entry) => entry.path));
+      if (!page.more) break;
+      expect(page.next > after).toBe(true);
+      after = page.next;
+    }
+    expect(pages.length).toBeGreaterThan(5);
+    expect(found).toEqual(paths.filter((path) => /[78]$/.test(path)).toSorted());
+    expect(entries.list({ ...all, deleted: true, pattern: '*7' }).more).toBe(false);
+  });
+});
+
+describe('the deleted names', () => {
+  it('leave out old names of what was renamed, and say when they were deleted', () => {
+    const gone = deletedView('gone' as FilePath, [tombstone(1)]);
+    const both = deletedView('both' as FilePath, [tombstone(2), tombstone(3, 'new')]);
+    const renamed = deletedView('renamed' as FilePath, [tombstone(4, 'new')]);
+    const { entries } = entriesOf([gone, both, renamed]).list({ ...all, deleted: true });
+    expect(entries).toMatchObject([
+      { path: 'both', deletedMs: 3 },
+      { path: 'gone', deletedMs: 1 },
+    ]);
+  });
+});
