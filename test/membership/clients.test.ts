@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { makeClient } from '../../src/client/client.ts';
+import { MeshMemory } from '../../src/client/mesh-memory.ts';
 import type { Fact } from '../../src/core/facts.ts';
 import type { ContentHash, PeerId } from '../../src/core/ids.ts';
 import { CLIENT_LINKS_MAX } from '../../src/membership/links.ts';
@@ -48,23 +50,28 @@ test('clients of one identity have a link each, up to a bound; they are members,
   await mesh.until('its place is free', () => alpha.switchboard.clients().length === CLIENT_LINKS_MAX - 1, 1_000);
 });
 
-test('200 clients at one peer stay linked, are all told and all answered, and the peers stay one mesh', async () => {
+test('200 clients that come to one peer at once are all let in, stay, and are told; the peers stay one mesh', async () => {
   const mesh = new SimMesh('a crowd');
   const [alpha, bravo] = await mesh.startAll(['alpha', 'bravo']);
   await mesh.until('linked', () => mesh.isMeshed());
-  const address = alpha?.membership.addresses()[0] as string;
-  const platforms = Array.from({ length: 200 }, (_, index) => mesh.world.addNode(`laptop ${index}`).start());
-  const crowd = await Promise.all(platforms.map((platform) => connect(mesh, platform, address)));
+  const crowd = Array.from({ length: 200 }, (_, index) => {
+    const memory = new MeshMemory({ line: LINE, facts: [] });
+    const platform = mesh.world.addNode(`laptop ${index}`).start();
+    const given = alpha?.membership.addresses() ?? [];
+    const client = makeClient({ platform, memory, name: `user ${index}`, given, remembered: [], timeoutMs: 10_000 });
+    return { ...client, memory };
+  });
+  await mesh.settle(Promise.all(crowd.map(({ session }) => session.call('ping', {}))));
   expect(alpha?.switchboard.clients()).toHaveLength(200);
+  const links = alpha?.switchboard.clients();
   // Longer than any silence that ends a link.
   await mesh.run(20_000);
-  expect(crowd.filter(({ link }) => !link.open)).toEqual([]);
+  expect(alpha?.switchboard.clients()).toEqual(links);
   expect(mesh.isMeshed()).toBe(true);
-  const pings = await mesh.settle(Promise.all(crowd.map(({ link }) => link.call('ping', {}))));
-  expect(pings).toHaveLength(200);
   await mesh.settle(bravo?.membership.setReplicas(4) as Promise<void>);
-  const isTold = ({ facts }: { facts: readonly Fact[] }) => facts.some((fact) => fact.kind === 'setting' && fact.value === 4);
-  await mesh.until('all hear of a setting', () => crowd.every(isTold), 2_000);
+  const isTold = (facts: readonly Fact[]) => facts.some((fact) => fact.kind === 'setting' && fact.value === 4);
+  await mesh.until('all hear of a setting', () => crowd.every(({ memory }) => isTold(memory.facts)), 2_000);
+  await mesh.settle(Promise.all(crowd.map(({ session }) => session.call('ping', {}))));
 }, 60_000);
 
 test('a client is told who was removed: at once, and when it comes later', async () => {
