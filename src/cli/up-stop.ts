@@ -1,5 +1,5 @@
 /** A stop takes at most so long: what is not done by then is done after the next start. */
-export const STOP_MS_MAX = 1900;
+const STOP_MS_MAX = 1900;
 
 /**
  * What `starting` brings; undefined when `stopped` came first. Then what is on its way is still ended by `stop`, for as

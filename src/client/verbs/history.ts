@@ -89,7 +89,7 @@ async function keptOf(session: Session, path: FilePath, options: Options): Promi
 }
 
 /** The contents a name has and had, current ones first, then the newest, with the peers that can give them back. */
-export async function copiesOf(session: Session, name: string, options: Options): Promise<Copy[]> {
+async function copiesOf(session: Session, name: string, options: Options): Promise<Copy[]> {
   const { reply } = await session.call(
     'history',
     { path: checkPath(name), ask: true },
