@@ -47,7 +47,8 @@ export interface DiallerOptions {
 
 /**
  * Dials every address it knows of until its peer is linked. What it is told is never a claim: the key met at an address
- * decides who is there, so an address is dialled once even when a sighting says that its peer is linked. One decider, `#decide`, is called after every change.
+ * decides who is there, so an address is dialled once even when a sighting says that its peer is linked. One decider,
+ * `#decide`, is called after every change.
  */
 export class Dialler {
   readonly #options: DiallerOptions;

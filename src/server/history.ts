@@ -74,10 +74,7 @@ export class History {
       peers: [catalog.shownName(catalog.self)],
       current: false,
     }));
-    // One of each content: a name edited back and forth must not crowd out its older contents.
-    const seen = new Set<ContentHash>(current.map(({ hash }) => hash));
-    const distinct = old.filter(({ hash }) => !seen.has(hash) && seen.add(hash));
-    return [...current, ...distinct].slice(0, COPIES_MAX);
+    return [...current, ...old];
   }
 
   async #elsewhere(ask: Ask<'history'>): Promise<Copy[]> {

@@ -147,7 +147,13 @@ export class NodeDisk implements Disk {
 
   async list(room: string): Promise<{ name: string; stat: FileStat }[]> {
     const listed: { name: string; stat: FileStat }[] = [];
-    for await (const { files } of namesIn(this.#root, `${PRIVATE_FOLDER}/${room}`, true)) {
+    const folder = `${PRIVATE_FOLDER}/${room}`;
+    for await (const { files, skipped } of namesIn(this.#root, folder, true)) {
+      // A walk goes on without it; who asks for these files must not take them for gone.
+      const isClosed = skipped.some(
+        (entry) => entry.path === folder && entry.kind === 'skipped' && entry.reason === 'unreadable',
+      );
+      if (isClosed) throw new MeshError('failed', `${folder} cannot be read`);
       for (const { name, stats } of files) if (stats !== 'unreadable') listed.push({ name, stat: stats });
     }
     return listed;
