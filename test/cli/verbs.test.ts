@@ -104,10 +104,10 @@ describe('the verbs on two peers', () => {
   it(
     'a conflict is shown, downloaded whole with exit 6, and resolved',
     async () => {
-      const [entry] = z
-        .array(conflictShape)
-        .length(1)
-        .parse(await mesh.value(0, ['conflicts']));
+      const conflicts = async () => z.array(conflictShape).parse(await mesh.value(0, ['conflicts']));
+      // Each peer takes the other's version first: until then the counts of copies grow.
+      await until('both versions are on both peers', async () => (await conflicts())[0]?.copies === 2);
+      const [entry] = await conflicts();
       expect(entry?.versions.map((version) => version.origin).sort()).toEqual(['alpha', 'bravo']);
       expect(z.array(conflictShape).parse(await mesh.value(0, ['show', 'both.txt']))).toEqual([entry]);
       const saved = savedShape.parse(await mesh.value(6, ['download', 'both.txt', '--to', 'both/']));
