@@ -1,5 +1,5 @@
+import { styleText } from 'node:util';
 import Table from 'cli-table3';
-import colors from 'picocolors';
 
 /** How values look for people. Names come from other machines, so none reaches a terminal unescaped. */
 
@@ -37,10 +37,15 @@ export function shownText(text: string): string {
   });
 }
 
+/** Only a terminal is sent colours, whatever the environment says of them: a pipe is read by a program. */
+function bold(text: string): string {
+  return process.stdout.isTTY && process.stdout.hasColors() ? styleText('bold', text) : text;
+}
+
 /** A table without lines: the first row is its head. Numbers stand right where `right` names their column. */
 export function shownTable(head: readonly string[], rows: readonly (readonly string[])[], right: readonly number[] = []): string {
   const table = new Table({
-    head: head.map((word) => colors.bold(word)),
+    head: head.map(bold),
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
     colAligns: head.map((_, column) => (right.includes(column) ? 'right' : 'left')),
     chars: {
