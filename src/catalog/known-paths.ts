@@ -21,42 +21,38 @@ export function lineOf(version: Version, holding: Holding, sequence: number): In
 /** Versions kept unpacked, 600 bytes each: those of a few changes of the catalog. Range 64–16,384. */
 const UNPACKED_MAX = 2_048;
 
-/** One line of one index, the version left out: it is kept once for all that know it. */
-interface Mark {
+/** One line of one index as it is kept. The packed version is one text, however many indexes know it. */
+interface KnownLine {
   readonly peer: PeerId;
+  readonly packed: PackedVersion;
+  /** Bytes of the file; undefined for a tombstone. */
+  readonly size: number | undefined;
   readonly holding: Holding;
   readonly sequence: number;
 }
 
-/** One version of a path with the indexes that have it, own and foreign. */
-interface Slot {
-  readonly packed: PackedVersion;
-  /** Bytes of the file; undefined for a tombstone. */
-  readonly size: number | undefined;
-  /** Replaced, never changed. */
-  marks: readonly Mark[];
-}
+const NO_LINES: readonly KnownLine[] = [];
 
 /**
- * The records of all indexes, in memory, by path. Made for many paths of few versions: a version is packed and kept once,
- * from however many indexes it is known, and arrays are made by `concat` and `slice`: V8 gives one that is pushed or spread
- * to 17 places.
+ * The records of all indexes, in memory, by path. Made for many paths of few lines: a version is packed and its text kept
+ * once, from however many indexes it is known, a single line stands without an array around it, and arrays are made by
+ * `concat` and `slice`: V8 gives one that is pushed or spread to 17 places.
  */
 export class KnownPaths {
-  readonly #slots = new Map<FilePath, readonly Slot[]>();
+  readonly #known = new Map<FilePath, KnownLine | readonly KnownLine[]>();
   readonly #order = new PathOrder();
   /** One text for each peer, however many lines name it. */
   readonly #peers = new Map<PeerId, PeerId>();
   readonly #unpacked = new Map<PackedVersion, Version>();
-  readonly tree = new Tree((path) => hasContents(this.#slots.get(path as FilePath) ?? []));
+  readonly tree = new Tree((path) => hasContents(this.#linesOf(path as FilePath)));
   readonly held = new HeldTotals();
 
   get size(): number {
-    return this.#slots.size;
+    return this.#known.size;
   }
 
   has(path: FilePath): boolean {
-    return this.#slots.has(path);
+    return this.#known.has(path);
   }
 
   /** Paths that follow `after` in code-unit order, at most `limit`. */
@@ -66,32 +62,27 @@ export class KnownPaths {
 
   /** Every path, in no order. */
   allPaths(): Iterable<FilePath> {
-    return this.#slots.keys();
+    return this.#known.keys();
   }
 
   /** What the index of `peer` says of a path. */
   lines(peer: PeerId, path: FilePath): IndexLine[] {
     const lines: IndexLine[] = [];
-    for (const { packed, marks } of this.#slots.get(path) ?? []) {
-      const mark = marks.find((one) => one.peer === peer);
-      if (mark === undefined) continue;
-      lines.push({ version: this.#version(packed), packed, holding: mark.holding, sequence: mark.sequence });
+    for (const { peer: of, packed, holding, sequence } of this.#linesOf(path)) {
+      if (of === peer) lines.push({ version: this.#version(packed), packed, holding, sequence });
     }
     return lines;
   }
 
   /** What every index says of a path, dominated versions too. */
   records(path: FilePath): { peer: PeerId; version: Version; holding: Holding }[] {
-    return (this.#slots.get(path) ?? []).flatMap(({ packed, marks }) => {
-      const version = this.#version(packed);
-      return marks.map(({ peer, holding }) => ({ peer, version, holding }));
-    });
+    return this.#linesOf(path).map(({ peer, packed, holding }) => ({ peer, version: this.#version(packed), holding }));
   }
 
   /** Every version of the path in any index; those of the index `without` alone are left out. */
   versions(path: FilePath, without?: PeerId): Version[] {
-    const slots = this.#slots.get(path) ?? [];
-    return slots.filter(({ marks }) => marks.some((mark) => mark.peer !== without)).map(({ packed }) => this.#version(packed));
+    const lines = this.#linesOf(path).filter(({ peer }) => peer !== without);
+    return distinct(lines).map((packed) => this.#version(packed));
   }
 
   /** The view of a path, the lines of the index `peer` replaced by `instead` when given; undefined when nothing is known. */
@@ -105,42 +96,38 @@ export class KnownPaths {
 
   /** Makes `lines` all that the index of `peer` says of a path. True when that changes more than sequences. */
   set(peer: PeerId, path: FilePath, lines: readonly IndexLine[]): boolean {
-    const before = this.#slots.get(path) ?? [];
-    const slots: Slot[] = [];
-    for (const { packed, size, marks } of before) {
-      const line = lines.find((one) => one.packed === packed);
-      const others = marks.filter((mark) => mark.peer !== peer);
-      if (line !== undefined) slots.push({ packed, size, marks: others.concat(this.#mark(peer, line)) });
-      else if (others.length > 0) slots.push({ packed, size, marks: others.slice() });
-    }
-    for (const line of lines) {
-      if (slots.some((slot) => slot.packed === line.packed)) continue;
-      slots.push({ packed: line.packed, size: sizeOf(line.version), marks: [this.#mark(peer, line)] });
-    }
-    this.#keep(path, before, slots);
-    const [said, says] = [saidBy(peer, before), saidBy(peer, slots)];
+    const before = this.#linesOf(path);
+    const said = before.filter((line) => line.peer === peer);
+    const says = lines.map(({ version, packed, holding, sequence }) =>
+      this.#line(peer, { packed: sharedText(packed, before), size: sizeOf(version), holding, sequence }),
+    );
+    this.#keep(path, before, before.filter((line) => line.peer !== peer).concat(says));
     this.held.change(peer, said, says);
     return !isSame(said, says);
   }
 
   /** Adds one line as the store has it. `unpack` is asked only for a version not known yet. */
-  load(path: FilePath, { packed, ...line }: Mark & { packed: PackedVersion }, unpack: () => Version): void {
-    const before = this.#slots.get(path) ?? [];
-    const slot = before.find((one) => one.packed === packed);
-    const mark = this.#mark(line.peer, line);
-    const size = slot === undefined ? sizeOf(unpack()) : slot.size;
-    if (slot === undefined) this.#keep(path, before, [...before, { packed, size, marks: [mark] }]);
-    else slot.marks = slot.marks.concat(mark);
-    this.held.change(line.peer, [], [{ size, holding: line.holding }]);
+  load(path: FilePath, row: Omit<KnownLine, 'size'>, unpack: () => Version): void {
+    const before = this.#linesOf(path);
+    const known = before.find((one) => one.packed === row.packed);
+    const size = known === undefined ? sizeOf(unpack()) : known.size;
+    const line = this.#line(row.peer, { ...row, packed: known?.packed ?? row.packed, size });
+    this.#keep(path, before, before.concat(line));
+    this.held.change(row.peer, [], [line]);
   }
 
-  #keep(path: FilePath, before: readonly Slot[], slots: readonly Slot[]): void {
+  #linesOf(path: FilePath): readonly KnownLine[] {
+    const known = this.#known.get(path);
+    return known === undefined ? NO_LINES : isLines(known) ? known : [known];
+  }
+
+  #keep(path: FilePath, before: readonly KnownLine[], lines: readonly KnownLine[]): void {
     const kept = before.length === 0 ? ownText(path) : path;
-    if (slots.length > 0) this.#slots.set(kept, slots.slice());
-    else this.#slots.delete(path);
-    if (before.length === 0 && slots.length > 0) this.#order.add(kept);
-    if (before.length > 0 && slots.length === 0) this.#order.remove(path);
-    const [had, has] = [hasContents(before), hasContents(slots)];
+    if (lines.length > 0) this.#known.set(kept, lines.length === 1 ? (lines[0] as KnownLine) : lines.slice());
+    else this.#known.delete(path);
+    if (before.length === 0 && lines.length > 0) this.#order.add(kept);
+    if (before.length > 0 && lines.length === 0) this.#order.remove(path);
+    const [had, has] = [hasContents(before), hasContents(lines)];
     if (!had && has) this.tree.add(kept);
     if (had && !has) this.tree.remove(path);
   }
@@ -156,11 +143,25 @@ export class KnownPaths {
     return version;
   }
 
-  #mark(peer: PeerId, { holding, sequence }: { holding: Holding; sequence: number }): Mark {
+  #line(peer: PeerId, { packed, size, holding, sequence }: Omit<KnownLine, 'peer'>): KnownLine {
     const shared = this.#peers.get(peer);
     if (shared === undefined) this.#peers.set(peer, peer);
-    return { peer: shared ?? peer, holding: sharedHolding(holding), sequence };
+    return { peer: shared ?? peer, packed, size, holding: sharedHolding(holding), sequence };
   }
+}
+
+function isLines(known: KnownLine | readonly KnownLine[]): known is readonly KnownLine[] {
+  return Array.isArray(known);
+}
+
+/** The texts of the versions, each once. */
+function distinct(lines: readonly KnownLine[]): PackedVersion[] {
+  return lines.length === 1 ? [(lines[0] as KnownLine).packed] : [...new Set(lines.map(({ packed }) => packed))];
+}
+
+/** The text that is kept already, when another line has the same version. */
+function sharedText(packed: PackedVersion, lines: readonly KnownLine[]): PackedVersion {
+  return lines.find((line) => line.packed === packed)?.packed ?? packed;
 }
 
 /** A decoded text may be a slice, which keeps the whole frame it came in: what stays here is copied out of it. */
@@ -173,28 +174,17 @@ function sharedHolding(holding: Holding): Holding {
   return holding === 'all' ? 'all' : holding === 'none' ? 'none' : holding;
 }
 
-function hasContents(slots: readonly Slot[]): boolean {
-  if (slots.length <= 1) return slots[0]?.size !== undefined;
-  return undominated(slots.map((slot) => unpackVersion(slot.packed))).some((version) => version.kind === 'file');
+function hasContents(lines: readonly KnownLine[]): boolean {
+  if (lines.every(({ size }) => size === undefined)) return false;
+  const versions = distinct(lines);
+  return versions.length === 1 || undominated(versions.map(unpackVersion)).some((version) => version.kind === 'file');
 }
 
 function sizeOf(version: Version): number | undefined {
   return version.kind === 'file' ? version.size : undefined;
 }
 
-interface Said {
-  readonly packed: PackedVersion;
-  readonly size: number | undefined;
-  readonly holding: Holding;
-}
-
-function saidBy(peer: PeerId, slots: readonly Slot[]): Said[] {
-  return slots.flatMap(({ packed, size, marks }) =>
-    marks.filter((mark) => mark.peer === peer).map(({ holding }) => ({ packed, size, holding })),
-  );
-}
-
-function isSame(a: readonly Said[], b: readonly Said[]): boolean {
+function isSame(a: readonly KnownLine[], b: readonly KnownLine[]): boolean {
   if (a.length !== b.length) return false;
   return a.every((one) => b.some((other) => one.packed === other.packed && isSameHolding(one.holding, other.holding)));
 }
