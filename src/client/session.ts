@@ -177,7 +177,7 @@ export class Session {
       if (++state.inPlace > REPLAYS_IN_PLACE_MAX) throw error;
     } else if (error.advice === 'elsewhere') {
       state.declined.set(link.peer, error);
-      if (!(await this.#moveOn(link, state.declined))) throw error;
+      if (!(await unlessStopped(this.#moveOn(link, state.declined), state.signal))) throw error;
     } else if (this.#mayPass(error, spentMs)) {
       await unlessStopped(pause(this.clock, state.pauseMs), state.signal);
       state.pauseMs = Math.min(state.pauseMs * 2, BUSY_PAUSE_MS_MAX);
@@ -228,12 +228,17 @@ export class Session {
 
   /** Goes to a peer that has not declined yet. False when there is none: the present link stays. */
   async #moveOn(from: Link, declined: ReadonlyMap<PeerId, MeshError>): Promise<boolean> {
-    const result = await this.#round(new Set(declined.keys()));
-    if (result.link === undefined) return false;
+    if (!(await this.#takeOther(new Set(declined.keys())))) return false;
     // Whoever else uses the old link now finds it closed, and repeats at the new one.
-    this.#take(result.link);
     from.close('another peer is asked');
     return true;
+  }
+
+  /** Also when nobody waits for it any more: a link that a round opened is never left to itself. */
+  async #takeOther(without: ReadonlySet<PeerId>): Promise<boolean> {
+    const { link } = await this.#round(without);
+    if (link !== undefined) this.#take(link);
+    return link !== undefined;
   }
 
   /** Goes to a peer that answers, if there is one; rejects when none has for the whole timeout, though some link. */
@@ -245,9 +250,8 @@ export class Session {
     else state.silentMs += now - state.triedMs;
     state.mute.add(link.peer);
     this.#leave(link, 'it does not answer');
-    const { link: next } = await unlessStopped(this.#round(state.mute), state.signal);
-    if (next !== undefined) this.#take(next);
-    else if (timeoutMs !== 'never' && state.silentMs >= timeoutMs) throw this.#unreachable();
+    if (await unlessStopped(this.#takeOther(state.mute), state.signal)) return;
+    if (timeoutMs !== 'never' && state.silentMs >= timeoutMs) throw this.#unreachable();
     else state.mute.clear();
   }
 

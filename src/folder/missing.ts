@@ -24,6 +24,8 @@ export class Missing {
   readonly #buried: (path: FilePath) => void;
   /** When the first scan that missed it began. */
   #first = new Map<FilePath, number>();
+  /** Paths the scan judged last could not look at or below. */
+  #hidden: ReadonlySet<string> = new Set();
   /** What a person answered: `deleted` believes all of it, `restore` none. */
   answer: 'deleted' | 'restore' | undefined;
 
@@ -51,17 +53,22 @@ export class Missing {
       if (seenScan < held.scanNumber) missing.set(path, this.#first.get(path) ?? beganMs);
     }
     this.#first = missing;
+    this.#hidden = hidden;
     if (this.answer === 'restore') return this.#recordAll(this.#plain([...missing.keys()]), loseEffects);
     const believed = [...missing].filter(([, firstMs]) => firstMs < beganMs && beganMs - firstMs >= options.config.settleMs);
     if (!isTooMany(missing.size, held.plainCount) || this.answer === 'deleted') belief.releaseBrake();
     else if (believed.length > 0) belief.pull(missing.size, held.plainCount);
     if (belief.paused !== undefined) return;
     const paths = believed.map(([path]) => path);
-    const isHidden = (path: FilePath) => [path, ...foldersOf(path)].some((each) => hidden.has(each));
-    await this.#recordAll([...this.#plain(paths.filter(isHidden)), ...(await this.#siblings())], loseEffects);
-    await this.#recordAll(this.#plain(paths.filter((path) => !isHidden(path))), (transaction, copy, versions) =>
+    const hiddenPaths = paths.filter((path) => this.#isHidden(path));
+    await this.#recordAll([...this.#plain(hiddenPaths), ...(await this.#siblings())], loseEffects);
+    await this.#recordAll(this.#plain(paths.filter((path) => !this.#isHidden(path))), (transaction, copy, versions) =>
       burialEffects(this.#room, transaction, copy, versions),
     );
+  }
+
+  #isHidden(path: FilePath): boolean {
+    return [path, ...foldersOf(path)].some((each) => this.#hidden.has(each));
   }
 
   #plain(paths: readonly FilePath[]): HeldCopy[] {
@@ -88,8 +95,9 @@ export class Missing {
     try {
       const looks = await inParallel(copies, STATS_MAX, (copy) => this.#lookAt(copy, releases));
       const gone = looks.filter((one) => one !== undefined);
-      // A name that came back after a power cut would bring a deleted file back.
-      const folders = new Map(gone.map(({ copy }) => [folderOf(copy.disk), copy.disk]));
+      // A name that came back after a power cut would bring a deleted file back; one merely out of reach may come back.
+      const deleted = effectsOf === loseEffects ? [] : gone;
+      const folders = new Map(deleted.map(({ copy }) => [folderOf(copy.disk), copy.disk]));
       await inParallel([...folders.values()], SYNCS_MAX, (path) => this.#room.options.disk.syncNames(path));
       // Last: were the folder gone, each of these looks would have said the same.
       if (gone.length === 0 || !(await this.#room.belief.check())) return;
@@ -116,8 +124,18 @@ export class Missing {
     if (release === undefined) return undefined;
     releases.push(release);
     if (this.#room.held.find(copy.path, copy.hash) !== copy) return undefined;
-    if ((await this.#room.options.disk.stat(copy.disk)) !== undefined) return undefined;
+    if (await this.#isThere(copy)) return undefined;
     return { copy, versions: await this.#room.versionsOf(copy) };
+  }
+
+  /** Where the walk may not go the disk may refuse to look, too: what lies there is out of reach, and no scan fails for it. */
+  async #isThere({ path, disk }: HeldCopy): Promise<boolean> {
+    try {
+      return (await this.#room.options.disk.stat(disk)) !== undefined;
+    } catch (thrown) {
+      if (disk !== path || !this.#isHidden(path)) throw thrown;
+      return false;
+    }
   }
 }
 

@@ -153,23 +153,30 @@ export class OldCopies {
     for (const row of rows) {
       const isDue = row.asideMs < oldestMs || bytes > room * KEEP_SHARE;
       if (!isDue) break;
-      if (inUse.has(row.disk)) continue;
-      await this.#slice.options.disk.remove(row.disk);
+      if (inUse.has(row.disk) || !(await this.#removeFile(row.disk))) continue;
       await this.forget(row.copy);
       bytes -= row.size;
     }
     for (const folder of ['versions', 'trash']) await this.#purgeUnknown(folder, oldestMs, inUse);
   }
 
+  /** False when it cannot be removed now: one bad file must not keep all others on a full disk. */
+  async #removeFile(place: DiskPath): Promise<boolean> {
+    try {
+      await this.#slice.options.disk.remove(place);
+      return true;
+    } catch (thrown) {
+      this.#slice.options.log.warn('an old file could not be purged', { place, reason: asMeshError(thrown).message });
+      return false;
+    }
+  }
+
   /** Bad bytes, and what a crash left without a row. A rename gave them their ctime. */
   async #purgeUnknown(folder: string, oldestMs: number, inUse: ReadonlySet<DiskPath>): Promise<void> {
-    const { disk, log } = this.#slice.options;
-    for (const { name, stat } of await disk.list(folder)) {
+    for (const { name, stat } of await this.#slice.options.disk.list(folder)) {
       const place = `.filemesh/${folder}/${name}`;
       if (this.#rows.has(name) || inUse.has(place) || stat.ctimeMs >= oldestMs) continue;
-      await disk
-        .remove(place)
-        .catch((thrown) => log.warn('an old file could not be purged', { place, reason: asMeshError(thrown).message }));
+      await this.#removeFile(place);
     }
   }
 }

@@ -48,6 +48,8 @@ export class Scanning {
   #next: Promise<void> | undefined;
   #timer: Timer | undefined;
   #timerMs = Number.POSITIVE_INFINITY;
+  /** A scan was due while one ran, whose walk may have passed by what it was wanted for. */
+  #isWanted = false;
   #lastEndMs = Number.NEGATIVE_INFINITY;
   #lastTookMs = 0;
   /** Paths to look below, in order. */
@@ -124,6 +126,7 @@ export class Scanning {
   #begin(): Promise<void> {
     this.#timer?.cancel();
     this.#timerMs = Number.POSITIVE_INFINITY;
+    this.#isWanted = false;
     const { room } = this.#parts;
     const scan = this.#scanWhole();
     scan.then(
@@ -176,9 +179,11 @@ export class Scanning {
     const fault = entry.kind === 'skipped' ? entry.reason : faultOfName(entry.path);
     const path = entry.path as FilePath;
     const plain = room.held.plain(path);
+    const isPassedOver = entry.kind === 'skipped' || fault !== undefined;
+    // What is held below stays held, though its folder is ignored now.
+    if (isPassedOver && (plain !== undefined || room.held.isFolder(path))) hidden.add(path);
     if (plain === undefined && ignore.isIgnored(entry.path)) return;
-    if (entry.kind === 'skipped' || fault !== undefined) {
-      if (plain !== undefined || room.held.isFolder(path)) hidden.add(path);
+    if (isPassedOver) {
       if (notKept.length < NOT_KEPT_MAX) notKept.push({ path: entry.path, reason: fault ?? '' });
       return;
     }
@@ -194,6 +199,7 @@ export class Scanning {
     const restMs = Math.min(everyMs * SCAN_RARER_MAX, Math.max(everyMs, this.#lastTookMs * SCAN_REST_FACTOR));
     const delayMs = isWaiting ? Math.max(config.settleMs, this.#lastTookMs, 1) : restMs;
     this.#arm(clock.now() + delayMs);
+    if (this.#isWanted) this.want();
   }
 
   #arm(atMs: number): void {
@@ -204,7 +210,10 @@ export class Scanning {
     const { clock, log } = room.options;
     this.#timer = clock.after(Math.max(0, atMs - clock.now()), () => {
       this.#timerMs = Number.POSITIVE_INFINITY;
-      if (this.#running !== undefined) return;
+      if (this.#running !== undefined) {
+        this.#isWanted = true;
+        return;
+      }
       room.spawn('a scan', () =>
         this.scan().catch((thrown) => log.warn('a scan broke off', { reason: asMeshError(thrown).message })),
       );

@@ -117,8 +117,9 @@ export class Settling {
     this.#busy.clear();
   }
 
-  /** Resolves when every path named before is done, but for busy ones. */
+  /** Resolves when every path named before is done, but for busy ones; at once when the folder stops. */
   rested(): Promise<void> {
+    if (this.#room.isStopped) return Promise.resolve();
     const generation = this.#generation;
     this.#generation += 1;
     return new Promise((resolve) => {

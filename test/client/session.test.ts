@@ -221,6 +221,26 @@ describe('a session', () => {
     await expect(settle(call)).rejects.toThrow('stopped');
   });
 
+  test.each(['full', 'mute'])(
+    'a verb that is called off ends at once, also while another peer is looked for: %s',
+    async (how) => {
+      const { session } = client();
+      await settle(session.connect());
+      await world.scheduler.runFor(1000);
+      alpha.script.locate = () => (how === 'full' ? Promise.reject(new MeshError('full', 'no room')) : new Promise(() => {}));
+      // It takes connections, and says nothing.
+      bravo.node.stop();
+      const stop = new AbortController();
+      const call = session.call('locate', { path: 'a' as never }, { signal: stop.signal });
+      call.catch(() => undefined);
+      await world.scheduler.runFor(how === 'full' ? 200 : 10_200);
+      stop.abort();
+      const began = world.scheduler.nowMs;
+      await expect(settle(call)).rejects.toThrow('stopped');
+      expect(world.scheduler.nowMs - began).toBeLessThan(10);
+    },
+  );
+
   test('a list goes on behind its last page when the peer dies between pages', async () => {
     for (const name of ['a', 'b', 'c', 'd', 'e']) mesh.put(name, Uint8Array.of(1), 'alpha', 'bravo');
     const { session } = client();

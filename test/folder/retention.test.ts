@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MeshError } from '../../src/core/errors.ts';
 import { FolderBench, hashOf, path } from './folder-bench.ts';
 
 describe('what is set aside', () => {
@@ -44,5 +45,58 @@ describe('what is set aside', () => {
       await bench.pass(3_700_000);
       expect(trash(bench)).toBe(2);
       expect(await bench.folder.oldCopies(path('a'))).toEqual([]);
+    }));
+
+  /** Somebody else fills the disk. */
+  function fillDisk(bench: FolderBench): void {
+    bench.platform.disk.free = () => Promise.resolve({ free: 0, total: 1_000_000_000 });
+  }
+
+  /** The mesh replaces a file held here, time and again. */
+  async function replaced(bench: FolderBench, name: string, texts: readonly string[]): Promise<void> {
+    let version = bench.foreign(name, 'first');
+    await bench.keep(name, version, 'first');
+    for (const text of texts) {
+      version = bench.foreign(name, text, [version]);
+      await bench.keep(name, version, text);
+    }
+  }
+
+  it('keeps a tenth of what is held on a full disk too, beside trash that waits for a person', () =>
+    withBench(undefined, async (bench) => {
+      for (let index = 0; index < 25; index++) await buried(bench, `gone/${index}`, `${OLD}${index}`);
+      expect(bench.folder.state().warnings.join()).toContain('the trash keeps them all');
+      await bench.keep('large', bench.foreign('large', 'l'.repeat(90_000)), 'l'.repeat(90_000));
+      await replaced(
+        bench,
+        'v',
+        ['1', '2', '3', '4'].map((digit) => digit.repeat(4_000)),
+      );
+      expect(bench.private('versions')).toHaveLength(4);
+      fillDisk(bench);
+      await bench.pass(3_700_000);
+      // 94,000 bytes are held: two older versions of 4,000 bytes stay, whatever the held trash takes.
+      expect((await bench.folder.oldCopies(path('v'))).map((copy) => copy.hash)).toEqual(
+        ['3', '2'].map((digit) => hashOf(digit.repeat(4_000))),
+      );
+      expect(trash(bench)).toBe(25);
+      await bench.folder.resume('deleted');
+      await bench.pass(3_700_000);
+      expect(trash(bench)).toBe(0);
+      expect(await bench.folder.oldCopies(path('v'))).toHaveLength(2);
+    }));
+
+  it('is purged though one of its files cannot be removed', () =>
+    withBench(1_000_000, async (bench) => {
+      for (const name of ['a', 'b', 'c', 'd']) await buried(bench, name, OLD + name);
+      const { disk } = bench.platform;
+      const remove = disk.remove.bind(disk);
+      const [stuck] = await bench.folder.oldCopies(path('a'));
+      disk.remove = (place) =>
+        place.endsWith(stuck?.copy ?? '?') ? Promise.reject(new MeshError('failed', 'not permitted')) : remove(place);
+      await bench.pass(3_700_000);
+      expect(await bench.folder.oldCopies(path('a'))).toHaveLength(1);
+      expect(await bench.folder.oldCopies(path('b'))).toEqual([]);
+      expect(trash(bench)).toBe(2);
     }));
 });

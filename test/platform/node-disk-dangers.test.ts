@@ -38,23 +38,40 @@ describe('node disk: dangers', () => {
   });
   const at = (path: string) => join(bench.root, path);
 
-  it('passes over a directory it may not read, says so, and walks on', async () => {
-    for (const path of ['a/x', 'locked/y', 'z']) await bench.person.write(path, path);
+  /** Does something while nobody may read that directory. */
+  async function whileLocked(directory: string, act: () => Promise<void>): Promise<void> {
     const isRoot = process.getuid?.() === 0;
-    chmodSync(at('locked'), isRoot ? 0o700 : 0);
-    // Root may read everything: for the length of the walk it is somebody else.
+    chmodSync(at(directory), isRoot ? 0o700 : 0);
+    // Root may read everything: for so long it is somebody else.
     if (isRoot) chmodSync(bench.root, 0o755);
     if (isRoot) process.seteuid?.(65_534);
-    const met: string[] = [];
     try {
+      await act();
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+      chmodSync(at(directory), 0o700);
+    }
+  }
+
+  it('passes over a directory it may not read, says so, and walks on', async () => {
+    for (const path of ['a/x', 'locked/y', 'z']) await bench.person.write(path, path);
+    const met: string[] = [];
+    await whileLocked('locked', async () => {
       for await (const batch of bench.disk.walk()) {
         met.push(...batch.map((entry) => `${entry.path} ${entry.kind === 'skipped' ? entry.reason : entry.kind}`));
       }
-    } finally {
-      if (isRoot) process.seteuid?.(0);
-      chmodSync(at('locked'), 0o700);
-    }
+    });
     expect(met.sort()).toEqual(['a/x file', 'locked unreadable', 'z file']);
+  });
+
+  it('takes nothing in a private directory for gone that it may not read', async () => {
+    await stageContent(bench.disk, 's', 'staged');
+    chmodSync(at('.filemesh'), 0o755);
+    await whileLocked('.filemesh/stage', async () => {
+      await expect(bench.disk.list('stage')).rejects.toMatchObject({ code: 'failed' });
+      expect(await bench.disk.list('no such room')).toEqual([]);
+    });
+    expect((await bench.disk.list('stage')).map(({ name }) => name)).toEqual(['s']);
   });
 
   it('reports symlinks and follows none, be it for a file or for a folder', async () => {
