@@ -4,8 +4,11 @@ import type { Log } from '../platform/log.ts';
 import type { StoreWrite } from '../platform/store.ts';
 import type { IndexLine } from './known-paths.ts';
 
-/** Changes one durable batch carries. Range 100–10,000: it bounds what a batch holds in memory and how long a caller waits. */
-const CHANGES_BATCH_MAX = 1_000;
+/**
+ * Paths that the changes of one durable batch touch, a single larger change aside. Range 50–2,000: above, planning them and
+ * taking them in holds up the event loop; below, a sync is shared by too few.
+ */
+const BATCH_PATHS_MAX = 128;
 /** Changes that may wait. Range 1,000–100,000: who has more to say waits for answers in between. */
 const CHANGES_QUEUED_MAX = 20_000;
 
@@ -46,7 +49,7 @@ interface Change {
 /**
  * Lets changes into store and memory one batch after the other, in the order of their coming. Changes that wait while a
  * batch is written go together into the next, as long as no two touch one path: so each plan sees durable state only, and a
- * thousand changes cost one sync.
+ * hundred changes cost one sync.
  */
 export class ChangeQueue {
   readonly #commit: (batch: Batch) => Promise<void>;
@@ -143,10 +146,11 @@ export class ChangeQueue {
 /** How many of the first changes may share a batch: one that overlaps an earlier one waits, and what follows with it. */
 function groupLength(waiting: readonly Change[]): number {
   const taken = new Set<FilePath>();
-  let length = 0;
+  let [length, weight] = [0, 0];
   for (const { paths } of waiting) {
-    if (length === CHANGES_BATCH_MAX) break;
     if (paths === undefined) return Math.max(length, 1);
+    weight += Math.max(paths.size, 1);
+    if (length > 0 && weight > BATCH_PATHS_MAX) break;
     for (const path of paths) if (taken.has(path)) return length;
     for (const path of paths) taken.add(path);
     length += 1;

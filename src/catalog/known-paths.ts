@@ -20,6 +20,8 @@ export function lineOf(version: Version, holding: Holding, sequence: number): In
 
 /** Versions kept unpacked, 600 bytes each: those of a few changes of the catalog. Range 64–16,384. */
 const UNPACKED_MAX = 2_048;
+/** Views kept, some 600 bytes each beside their versions: those of the paths that are looked at now. Range 64–16,384. */
+const VIEWS_MAX = 1_024;
 
 /** One line of one index as it is kept. The packed version is one text, however many indexes know it. */
 interface KnownLine {
@@ -44,6 +46,7 @@ export class KnownPaths {
   /** One text for each peer, however many lines name it. */
   readonly #peers = new Map<PeerId, PeerId>();
   readonly #unpacked = new Map<PackedVersion, Version>();
+  readonly #views = new Map<FilePath, PathView>();
   readonly tree = new Tree((path) => hasContents(this.#linesOf(path as FilePath)));
   readonly held = new HeldTotals();
 
@@ -87,9 +90,8 @@ export class KnownPaths {
 
   /** The view of a path, the lines of the index `peer` replaced by `instead` when given; undefined when nothing is known. */
   view(path: FilePath, peer?: PeerId, instead: readonly IndexLine[] = []): PathView | undefined {
-    const records = this.records(path);
-    if (peer === undefined) return records.length === 0 ? undefined : viewOf(path, records);
-    const others = records.filter((record) => record.peer !== peer);
+    if (peer === undefined) return this.#views.get(path) ?? this.#newView(path);
+    const others = this.records(path).filter((record) => record.peer !== peer);
     const all = [...others, ...instead.map(({ version, holding }) => ({ peer, version, holding }))];
     return all.length === 0 ? undefined : viewOf(path, all);
   }
@@ -116,6 +118,16 @@ export class KnownPaths {
     this.held.change(row.peer, [], [line]);
   }
 
+  /** Many rooms look at a path one after the other when it changes, so its view is kept for a while. */
+  #newView(path: FilePath): PathView | undefined {
+    const records = this.records(path);
+    if (records.length === 0) return undefined;
+    const view = viewOf(path, records);
+    if (this.#views.size >= VIEWS_MAX) this.#views.clear();
+    this.#views.set(path, view);
+    return view;
+  }
+
   #linesOf(path: FilePath): readonly KnownLine[] {
     const known = this.#known.get(path);
     return known === undefined ? NO_LINES : isLines(known) ? known : [known];
@@ -123,6 +135,7 @@ export class KnownPaths {
 
   #keep(path: FilePath, before: readonly KnownLine[], lines: readonly KnownLine[]): void {
     const kept = before.length === 0 ? ownText(path) : path;
+    this.#views.delete(path);
     if (lines.length > 0) this.#known.set(kept, lines.length === 1 ? (lines[0] as KnownLine) : lines.slice());
     else this.#known.delete(path);
     if (before.length === 0 && lines.length > 0) this.#order.add(kept);

@@ -22,8 +22,8 @@ const READING_MAX = 64;
 /** Of them files that take the disk for long: a small one never waits behind all of them. 1…8. */
 const LARGE_READING_MAX = 4;
 const LARGE_BYTES_MIN = 8 * 1024 * 1024;
-/** Files recorded in one change of the ledger. 1…2,000. */
-const RECORD_FILES_MAX = 500;
+/** Files recorded in one change of the ledger. 1…2,000: above 128, recording them holds up the event loop. */
+const RECORD_FILES_MAX = 128;
 /** While more files are being read, a read one waits at most so long for others to be recorded with. 0…200 ms. */
 const GATHER_MS = 30;
 /** Stats asked for at once. */

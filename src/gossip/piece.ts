@@ -1,8 +1,9 @@
 import type { Catalog, Delta, IndexState, NumberedRecord } from '../catalog/catalog.ts';
 import type { Trail } from '../core/trail.ts';
-import { DELTA_RECORDS_MAX } from '../wire/calls.ts';
 import { encodedBytes, HEAD_BYTES_MAX } from '../wire/codec.ts';
 
+/** Records of one piece. Range 50–1,000: above, taking a piece in holds up the event loop of the reader. */
+const PIECE_RECORDS_MAX = 128;
 /** Bytes of the records of one piece: leaves room in a frame's head for the rest of the message, trail included. */
 export const PIECE_BYTES_MAX = HEAD_BYTES_MAX - 32 * 1024;
 
@@ -14,12 +15,12 @@ export interface PieceWish {
 }
 
 /**
- * The next records of one index, at most DELTA_RECORDS_MAX and about PIECE_BYTES_MAX. Undefined when the copy became one
+ * The next records of one index, at most PIECE_RECORDS_MAX and about PIECE_BYTES_MAX. Undefined when the copy became one
  * of another history while it was read: then what was wished for is no longer meant.
  */
 export async function readPiece(catalog: Catalog, wish: PieceWish): Promise<Delta | undefined> {
   const { peer } = wish.state;
-  const page = await catalog.read(peer, wish.after, DELTA_RECORDS_MAX);
+  const page = await catalog.read(peer, wish.after, PIECE_RECORDS_MAX);
   const now = catalog.index(peer);
   if (now === undefined || !isSameTrail(now.trail, wish.state.trail)) return undefined;
   // Nothing, and not the end: it is being replaced at this moment.

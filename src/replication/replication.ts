@@ -19,8 +19,10 @@ import { Taking } from './taking.ts';
 
 /** Paths attended to at once. 1…64. */
 const ATTENDING_MAX = 16;
+/** Paths begun with in one turn of the event loop: most of them ask for nothing, so nothing else would end the turn. 20…500. */
+const BEGUN_A_TURN_MAX = 100;
 /** Paths of one step of a sweep: a step stays well below 50 ms. */
-const SWEEP_PATHS = 500;
+const SWEEP_PATHS = 100;
 /** A path whose folder had a change of its own is looked at again after so long. */
 const AGAIN_MS = 500;
 /** Every path is considered again so often, whatever was missed: repair is the same step on a timer. */
@@ -56,6 +58,8 @@ export class Replication {
   readonly #attending = new Map<FilePath, boolean>();
   readonly #again = new Set<FilePath>();
   #againTimer: Timer | undefined;
+  #begunInTurn = 0;
+  #turnTimer: Timer | undefined;
   #sweepTimer: Timer | undefined;
   #sweepingFrom: string | undefined;
   #sweepAnew = false;
@@ -116,6 +120,7 @@ export class Replication {
   stop(): void {
     this.#stopped = true;
     this.#againTimer?.cancel();
+    this.#turnTimer?.cancel();
     this.#sweepTimer?.cancel();
     this.#placing.stop();
     this.#standings.stop();
@@ -141,9 +146,10 @@ export class Replication {
   }
 
   #pump(): void {
-    while (!this.#stopped && this.#attending.size < ATTENDING_MAX) {
+    while (!this.#stopped && this.#attending.size < ATTENDING_MAX && this.#begunInTurn < BEGUN_A_TURN_MAX) {
       const path = this.#marked.take();
       if (path === undefined) return;
+      this.#countInTurn();
       this.#attending.set(path, false);
       const attended = this.#attend(path).finally(() => {
         if (this.#attending.get(path) === true) this.#marked.set(path, path);
@@ -152,6 +158,15 @@ export class Replication {
       });
       attended.catch((error: unknown) => this.#options.log.error('replication failed', { path, error: String(error) }));
     }
+  }
+
+  #countInTurn(): void {
+    this.#begunInTurn += 1;
+    this.#turnTimer ??= this.#options.clock.after(1, () => {
+      this.#turnTimer = undefined;
+      this.#begunInTurn = 0;
+      this.#pump();
+    });
   }
 
   async #attend(path: FilePath): Promise<void> {

@@ -96,11 +96,13 @@ export class SimDisk implements Disk {
     if (batch.length > 0) yield batch;
   }
 
-  stat(path: DiskPath): Promise<FileStat | undefined> {
-    return this.#acts.stat(path);
+  async stat(path: DiskPath): Promise<FileStat | undefined> {
+    this.#assertReachable(path);
+    return await this.#acts.stat(path);
   }
 
   async open(path: DiskPath): Promise<OpenFile> {
+    this.#assertReachable(path);
     return new SimOpenFile(this.#acts, path, await this.#acts.open(path));
   }
 
@@ -133,8 +135,9 @@ export class SimDisk implements Disk {
     await this.#acts.syncFoldersOf(path);
   }
 
-  syncNames(path: DiskPath): Promise<void> {
-    return this.#acts.syncFoldersOf(path);
+  async syncNames(path: DiskPath): Promise<void> {
+    this.#assertReachable(path);
+    await this.#acts.syncFoldersOf(path);
   }
 
   async removeEmptyFolders(path: DiskPath): Promise<void> {
@@ -180,6 +183,12 @@ export class SimDisk implements Disk {
       const [there, here] = [await this.stat(to), await this.stat(from)];
       if (there === undefined || there.inode !== here?.inode) throw thrown;
     }
+  }
+
+  /** A folder without permissions hides more than its list: nothing below it can be looked at. */
+  #assertReachable(path: DiskPath): void {
+    const locked = foldersOf(path).find((folder) => this.#drive.unreadable.has(folder));
+    if (locked !== undefined) throw new MeshError('failed', `EACCES: ${quote(path)}: ${quote(locked)} may not be entered`);
   }
 
   #hint(path: string, hint: Hint): void {
