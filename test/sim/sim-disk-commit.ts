@@ -76,6 +76,7 @@ export class SimCommit {
     const [kept, there] = [await this.#stat(aside), await this.#stat(path)];
     if (there === undefined || there.inode !== kept?.inode) {
       try {
+        await this.#do(() => this.#acts.makeFolders(folderOf(path)));
         await this.#do(() => this.#acts.link(aside, path));
       } catch (thrown) {
         if (asMeshError(thrown).code !== 'exists') throw thrown;

@@ -71,7 +71,7 @@ class Commit {
     // The folder is made only when a file is about to be put there: a commit given up leaves no folder behind.
     const makes = staged !== undefined && (replaces === undefined || aside !== undefined);
     return this.#withTarget(makes, async (target) => {
-      if (target === undefined) return { result: 'changed', asideKept: aside !== undefined };
+      if (target === undefined) return this.#withoutFolder(aside);
       const there = await look(target.folder, target.leaf);
       if (source !== undefined && there?.ino === source.ino) return this.#finish(target, undefined);
       if (replaces === undefined) {
@@ -101,6 +101,22 @@ class Commit {
     if (this.#intent.staged !== undefined) return this.#put(target);
     await this.#syncFolders();
     return { result: 'done' } as const;
+  }
+
+  /**
+   * The folder of the path is gone. With the file set aside that is no sign of anybody's change: the folder was left empty
+   * by that, and whoever empties a folder removes it.
+   */
+  async #withoutFolder(aside: Stats | undefined): Promise<CommitOutcome> {
+    const { path, replaces } = this.#intent;
+    if (aside === undefined || replaces === undefined) return { result: 'changed', asideKept: false };
+    if (!isSame(aside, replaces)) {
+      const back = (target: Place) => this.#withAside((held) => this.#giveBack(target, held, aside));
+      return await this.#withFolderOf(path, true, back);
+    }
+    const { directories } = this.#room;
+    await Promise.all([directories.syncWhatIsThere(folderOf(path)), directories.sync(folderOf(this.#intent.aside))]);
+    return { result: 'done' };
   }
 
   /** What was set aside is not what the caller believed: it goes back, unless its place is taken. */
@@ -202,13 +218,15 @@ class Commit {
 
   /** Holds the folder of the path; `undefined` when it is not there and not to be made. */
   async #withTarget(makes: boolean, act: (target: Place | undefined) => Promise<CommitOutcome>): Promise<CommitOutcome> {
-    const { root } = this.#room;
     const { path } = this.#intent;
+    if (!makes && path.includes('/') && !(await this.#isFolder(folderOf(path)))) return act(undefined);
+    return this.#withFolderOf(path, makes, act);
+  }
+
+  #withFolderOf(path: DiskPath, makes: boolean, act: (target: Place) => Promise<CommitOutcome>): Promise<CommitOutcome> {
     const components = componentsOf(path);
     const leaf = components.pop() as string;
-    if (makes) return withFolder(root, components, (folder) => act({ path, folder, leaf }), true);
-    if (components.length > 0 && !(await this.#isFolder(folderOf(path)))) return act(undefined);
-    return withParent(root, path, (folder) => act({ path, folder, leaf }));
+    return withFolder(this.#room.root, components, (folder) => act({ path, folder, leaf }), makes);
   }
 
   async #isFolder(path: DiskPath): Promise<boolean> {

@@ -1,6 +1,8 @@
 import { fsync } from 'node:fs';
 import { promisify } from 'node:util';
+import { foldersOf } from '../../core/path.ts';
 import { withFolder } from './safe-path.ts';
+import { systemCode } from './system-error.ts';
 
 const syncDescriptor = promisify(fsync);
 
@@ -33,10 +35,12 @@ export class DirectorySync {
 
   /** `folder` and every directory it lies in: a folder just made is durable only with the entry in its parent. */
   async syncWithParents(folder: string): Promise<void> {
-    const folders = [''];
-    for (let at = folder.indexOf('/'); at >= 0; at = folder.indexOf('/', at + 1)) folders.push(folder.slice(0, at));
-    if (folder !== '') folders.push(folder);
-    await Promise.all(folders.map((each) => this.sync(each)));
+    await Promise.all(withParents(folder).map((each) => this.sync(each)));
+  }
+
+  /** The same for a folder that may be gone: the end of a name in it is durable with the end of the folder. */
+  async syncWhatIsThere(folder: string): Promise<void> {
+    await Promise.all(withParents(folder).map((each) => this.sync(each).catch(throwUnlessGone)));
   }
 
   #start(folder: string): Promise<void> {
@@ -50,4 +54,12 @@ export class DirectorySync {
     running.then(over, over);
     return running;
   }
+}
+
+function withParents(folder: string): string[] {
+  return folder === '' ? [''] : ['', ...foldersOf(folder), folder];
+}
+
+function throwUnlessGone(thrown: unknown): void {
+  if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes(systemCode(thrown) ?? '')) throw thrown;
 }
