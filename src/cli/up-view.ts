@@ -191,7 +191,7 @@ export function eventText({ event, path, peer, reason }: PeerEvent): string {
     case 'conflict':
       return `conflict: ${name} has several versions; "filemesh resolve" ends that`;
     case 'paused':
-      return `paused${why}; "filemesh resume --deleted" or "--restore" answers`;
+      return `paused${why}`;
     case 'resumed':
       return 'goes on';
     case 'foreign-mesh':

@@ -16,6 +16,7 @@ const WORDS: Partial<Record<ErrorCode, (name: string) => string>> = {
   full: (name) => `no peer has room for ${name}; add a peer, or raise --capacity of one`,
   paused: () => 'the peer does not believe its folder; "filemesh status" tells why, and what to do',
   'bad-place': (name) => `no peer's disk can hold a file named ${name}`,
+  usage: (name) => `that cannot be done with ${name} any more: it changed meanwhile; look at it, then try again`,
   'bad-name': (name) => `the name ${name} cannot be kept`,
   changed: (name) => `${name} changed while it was read; try again`,
   'not-allowed': () => 'the mesh does not allow this client to do that',

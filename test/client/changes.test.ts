@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { remove, rename, resolve } from '../../src/client/verbs/changes.ts';
 import { historiesOf } from '../../src/client/verbs/history.ts';
-import { resume } from '../../src/client/verbs/mesh.ts';
+import { removePeer, resume } from '../../src/client/verbs/mesh.ts';
 import { MeshError } from '../../src/core/errors.ts';
 import { hashOf, type ScriptedMesh, type ScriptedPeer } from './scripted-peer.ts';
 import { bytesOf, codeOf, openBench, options, path, type VerbBench } from './verb-bench.ts';
@@ -10,12 +10,13 @@ let bench: VerbBench;
 let mesh: ScriptedMesh;
 let alpha: ScriptedPeer;
 let bravo: ScriptedPeer;
+let charlie: ScriptedPeer;
 let session: VerbBench['session'];
 let settle: VerbBench['settle'];
 
 beforeEach(async () => {
   bench = await openBench();
-  ({ mesh, alpha, bravo, session, settle } = bench);
+  ({ mesh, alpha, bravo, charlie, session, settle } = bench);
 });
 
 describe('changes without bytes', () => {
@@ -75,6 +76,25 @@ describe('changes without bytes', () => {
     expect(await paths('docs/')).toEqual(['docs/a', 'docs/b']);
     expect(await paths('docsx')).toEqual(['docsx']);
     expect(await settle(codeOf(historiesOf(session, 'none', options)))).toBe('not-found');
+  });
+
+  test('a peer is removed by another one, once, whichever the session goes through', async () => {
+    const answer = { removed: true, onlyThere: [], more: 0 };
+    const removing: string[] = [];
+    for (const peer of [alpha, bravo, charlie]) {
+      peer.script.remove = () => {
+        removing.push(peer.node.name);
+        return Promise.resolve(answer);
+      };
+    }
+    await settle(session.call('peers', {}));
+    expect(session.peer).toBe(alpha.node.id);
+    expect(await settle(removePeer(session, 'alpha', true, options))).toEqual({ peer: 'alpha', ...answer });
+    expect(removing).toHaveLength(1);
+    expect(removing).not.toContain('alpha');
+    for (const peer of [bravo, charlie]) peer.kill();
+    const error = await settle(removePeer(session, 'alpha', true, options).catch((thrown: MeshError) => thrown));
+    expect(error).toMatchObject({ code: 'gone', message: expect.stringMatching(/^only alpha itself answers/) });
   });
 
   test('a resume whose answer was lost is done when its peer goes on, and has long to scan', async () => {

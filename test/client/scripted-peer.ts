@@ -157,6 +157,7 @@ export class ScriptedPeer {
     this.#answer(switchboard, 'hello', async () => this.#hello());
     this.#answer(switchboard, 'peers', async () => this.peersReply());
     this.#answer(switchboard, 'resume', async () => ({}));
+    this.#answer(switchboard, 'remove', async () => ({ removed: true, onlyThere: [], more: 0 }));
     this.#answer(switchboard, 'locate', async ({ path }) => this.#mesh.entry(path));
     this.#answer(switchboard, 'list', async (ask) => this.#list(ask));
     this.#answer(switchboard, 'read', async (ask) => this.#read(ask));

@@ -39,11 +39,24 @@ export interface RemoveResult {
   readonly more: number;
 }
 
-/** Removes a member for good, or without `confirm` only tells what would be lost. `who`: its shown name or its id. */
+/**
+ * Removes a member for good, or without `confirm` only tells what would be lost. `who`: its shown name or its id. Another
+ * peer carries it out, whichever this session goes through: the one removed would learn the secret that is to keep it out.
+ */
 export async function removePeer(session: Session, who: string, confirm: boolean, options: Options): Promise<RemoveResult> {
-  const peer = findPeer((await session.call('peers', {}, options)).reply, who);
-  const { reply } = await session.call('remove', { peer: peer.id, confirm }, options);
-  return { peer: peer.name, removed: reply.removed, onlyThere: reply.onlyThere, more: reply.more };
+  let asked: string | undefined;
+  return await session.attempt(async (link) => {
+    const peers = (await ask(link, 'peers', {})).reply;
+    // The answer to an earlier try was lost, and what it asked was done.
+    if (asked !== undefined && peerOf(peers.peers, who) === undefined)
+      return { peer: asked, removed: true, onlyThere: [], more: 0 };
+    const { id, name } = findPeer(peers, who);
+    if (id === link.peer)
+      throw new MeshError('gone', `only ${name} itself answers, and no peer removes itself: start another peer, then try again`);
+    if (confirm) asked = name;
+    const { reply } = await ask(link, 'remove', { peer: id, confirm }, { subject: name });
+    return { peer: name, removed: reply.removed, onlyThere: reply.onlyThere, more: reply.more };
+  }, options);
 }
 
 /** Changes how many copies the mesh keeps. */
