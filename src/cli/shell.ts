@@ -91,6 +91,9 @@ async function runShellLine(
   }
 }
 
+/** Peers need a moment to be found, and a shorter silence is nobody's concern. Range 1–5 s. */
+const WAITING_TOLD_MS = 2_000;
+
 /** The shell a person sits at. */
 class TerminalShell {
   readonly #wish: ClientWish;
@@ -99,6 +102,8 @@ class TerminalShell {
   #stop: AbortController | undefined;
   #isAsking = false;
   #terminal: Interface | undefined;
+  /** Until it is told that no peer answers; undefined: it was told, or one does. */
+  #waiting: NodeJS.Timeout | undefined;
 
   constructor(wish: ClientWish, screen: Screen) {
     this.#wish = wish;
@@ -108,8 +113,10 @@ class TerminalShell {
   async run(): Promise<number> {
     const client = await openClient(this.#wish, {
       timeoutMs: 'never',
-      onWaiting: () => this.#tell(`no peer answers; trying on${this.#stop === undefined ? '' : ' (Ctrl-C stops the command)'}`),
-      onBack: (peerName) => this.#tell(`back: ${shownText(peerName)} answers`),
+      onWaiting: () => {
+        this.#waiting = setTimeout(() => this.#tellWaiting(), WAITING_TOLD_MS).unref();
+      },
+      onBack: (peerName) => this.#tellBack(peerName),
     });
     const history = await readHistory(this.#wish.home.historyFile);
     const terminal = createInterface({
@@ -190,6 +197,18 @@ class TerminalShell {
     terminal.write(null, { ctrl: true, name: 'u' });
     this.#screen.note('("bye" or Ctrl-D leaves)');
     terminal.prompt();
+  }
+
+  #tellWaiting(): void {
+    this.#waiting = undefined;
+    this.#tell(`no peer answers; trying on${this.#stop === undefined ? '' : ' (Ctrl-C stops the command)'}`);
+  }
+
+  #tellBack(peerName: string): void {
+    const wasTold = this.#waiting === undefined;
+    clearTimeout(this.#waiting);
+    this.#waiting = undefined;
+    if (wasTold) this.#tell(`back: ${shownText(peerName)} answers`);
   }
 
   /** News that nobody asked for: at the prompt it stands above the line that is being typed. */
