@@ -158,7 +158,9 @@ export class Acts {
       if (before !== undefined) await disk.remove(from);
     }
     const stat = await disk.stat(to);
-    if (stat !== undefined) stats.set(to, stat);
+    // The disk went away for a moment: nothing is recorded of what was not seen.
+    if (stat === undefined) throw new MeshError('gone', `${to} is not to be seen after it was put there`);
+    stats.set(to, stat);
   }
 
   /** Undoes what stands, then clears the intent; what can be neither done nor undone stays told, for later. */

@@ -27,7 +27,8 @@ export class Volume {
   capacityBytes: number;
   usedBytes = 0;
   #nextInode = 2;
-  readonly #freed: number[] = [];
+  /** Files that were given back, the latest last. */
+  readonly #freed = new Set<FileInode>();
 
   constructor(device: number, capacityBytes: number, clock: VolumeClock) {
     this.device = device;
@@ -159,7 +160,7 @@ export class Volume {
   release(inode: Inode): void {
     if (inode.kind !== 'file' || inode.links > 0 || inode.opens > 0) return;
     this.usedBytes -= inode.size;
-    this.#freed.push(inode.number);
+    this.#freed.add(inode);
   }
 
   /** An independent copy of this volume as programs see it now, wholly durable: an image that a backup keeps. */
@@ -202,9 +203,23 @@ export class Volume {
     this.usedBytes += growth;
   }
 
-  /** Freed numbers come back, as on ext4: an inode number alone proves nothing. */
+  /**
+   * Freed numbers come back, as on ext4: an inode number alone proves nothing. Not before the end of the file is durable:
+   * after a power cut no two files have one number.
+   */
   #takeNumber(): number {
-    return this.#freed.pop() ?? this.#nextInode++;
+    for (const inode of [...this.#freed].reverse()) {
+      if (this.#mayReturn(inode)) continue;
+      this.#freed.delete(inode);
+      // A power cut brought it back.
+      if (inode.links === 0) return inode.number;
+    }
+    return this.#nextInode++;
+  }
+
+  /** True while the platter has a name of it that programs do not see. */
+  #mayReturn(inode: FileInode): boolean {
+    return this.pending.some(({ parts }) => parts.some(({ folder, name }) => folder.durable.get(name) === inode));
   }
 }
 
