@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { CommitIntent, CommitOutcome } from '../../src/platform/disk.ts';
+import { aside, clean, replacement, STEPS_MAX } from './commit-bench.ts';
 import { ASIDE, Crash, commitUntil, contentOf, type DiskBench, isSameStat, stageContent, walked } from './disk-bench.ts';
-
-/** More steps than any side's commit has: the loops below end at the first step that does not exist. */
-const STEPS_MAX = 40;
-const aside = `${ASIDE}/1`;
+import { vanishingFolders } from './vanishing-folders.ts';
 
 /** The part of the Disk's acceptance that is about commit. `current`: the prepared bench of the running test. */
 export function commitAcceptance(current: () => DiskBench): void {
@@ -16,14 +14,6 @@ export function commitAcceptance(current: () => DiskBench): void {
     disturbedCommits(current);
     twiceDisturbedCommits(current);
   });
-}
-
-/** `old` lies at folder/f, `new!` is staged; the intent that replaces one by the other. */
-async function replacement(bench: DiskBench): Promise<CommitIntent & { staged: string }> {
-  await bench.person.write('folder/f', 'old');
-  const replaces = await bench.disk.stat('folder/f');
-  if (replaces === undefined) throw new Error('the person wrote nothing');
-  return { path: 'folder/f', staged: await stageContent(bench.disk, 's', 'new!'), aside, replaces };
 }
 
 function plainCommits(current: () => DiskBench): void {
@@ -73,62 +63,6 @@ function plainCommits(current: () => DiskBench): void {
     for (const outcome of await Promise.all(commits)) expect(outcome.result).toBe('done');
     expect(await walked(current().disk)).toHaveLength(60);
     expect(await contentOf(current().disk, 'd1/e/f41')).toBe('content 41');
-  });
-}
-
-function vanishingFolders(current: () => DiskBench): void {
-  it('sets many files aside at once from a folder that goes as soon as it is empty', async () => {
-    for (let round = 0; round < 5; round++) {
-      const { disk, person } = current();
-      const names = Array.from({ length: 24 }, (_, index) => `${round}-${index}`);
-      for (const name of names) await person.write(`d/e/${name}`, name);
-      const outcomes = names.map(async (name) => {
-        const path = `d/e/${name}`;
-        const replaces = await disk.stat(path);
-        if (replaces === undefined) throw new Error('the person wrote nothing');
-        const outcome = await disk.commit({ path, aside: `${ASIDE}/${name}`, replaces });
-        await disk.removeEmptyFolders(path);
-        return outcome;
-      });
-      for (const outcome of await Promise.all(outcomes)) expect(outcome).toEqual({ result: 'done' });
-      for (const name of names) expect(await contentOf(disk, `${ASIDE}/${name}`)).toBe(name);
-    }
-  });
-
-  it('is done when the folder goes before any step, or after a crash before it', async () => {
-    for (const crash of [false, true]) {
-      for (let goesAt = 0; goesAt < STEPS_MAX; goesAt++) {
-        await clean(current());
-        const { staged: _, ...intent } = await replacement(current());
-        current().beforeSteps(async (step) => {
-          if (step !== goesAt) return;
-          if (crash) throw new Crash();
-          await current().disk.removeEmptyFolders(intent.path);
-        });
-        const first = await current()
-          .disk.commit(intent)
-          .catch((thrown: unknown) => {
-            if (!(thrown instanceof Crash)) throw thrown;
-          });
-        current().beforeSteps(undefined);
-        await current().restart();
-        await current().disk.removeEmptyFolders(intent.path);
-        expect(first ?? { result: 'done' }).toEqual({ result: 'done' });
-        expect(await current().disk.commit(intent)).toEqual({ result: 'done' });
-        expect(await contentOf(current().disk, aside)).toBe('old');
-        if (crash ? first !== undefined : goesAt > 6) break;
-      }
-    }
-  });
-
-  it('gives an edited file back to its folder, also when that is gone', async () => {
-    const { staged: _, ...intent } = await replacement(current());
-    await current().disk.commit(intent);
-    await current().person.write(aside, 'edited late');
-    await current().disk.removeEmptyFolders(intent.path);
-    expect(await current().disk.commit(intent)).toEqual({ result: 'changed', asideKept: false });
-    expect(await contentOf(current().disk, intent.path)).toBe('edited late');
-    expect(await contentOf(current().disk, aside)).toBeUndefined();
   });
 }
 
@@ -344,12 +278,4 @@ async function nothingLost(
   if (intent.staged !== undefined && there !== undefined) expect(there).not.toBe('new!');
   if (outcome.result === 'changed') expect(kept !== undefined).toBe(outcome.asideKept);
   if (outcome.result === 'taken') expect([there, kept]).toEqual([edit, 'old']);
-}
-
-/** Empties the folder between the rounds of one test. */
-async function clean(bench: DiskBench): Promise<void> {
-  for (const path of await walked(bench.disk)) await bench.person.remove(path);
-  for (const room of ['stage', 'aside']) {
-    for (const { name } of await bench.disk.list(room)) await bench.disk.remove(`.filemesh/${room}/${name}`);
-  }
 }
