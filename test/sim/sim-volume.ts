@@ -2,6 +2,9 @@ import { MeshError } from '../../src/core/errors.ts';
 import { baseName, COMPONENT_BYTES_MAX, folderOf, foldersOf, quote, utf8Bytes } from '../../src/core/path.ts';
 import { FileInode, FolderInode, type Inode } from './sim-inode.ts';
 
+/** Of the files given back, the last so many are looked at for a number to use again. */
+const FREED_LOOKED_AT = 8;
+
 /** Wall and virtual time of the machine the volume is in. */
 export interface VolumeClock {
   wallMs(): number;
@@ -28,7 +31,7 @@ export class Volume {
   usedBytes = 0;
   #nextInode = 2;
   /** Files that were given back, the latest last. */
-  readonly #freed = new Set<FileInode>();
+  #freed: FileInode[] = [];
 
   constructor(device: number, capacityBytes: number, clock: VolumeClock) {
     this.device = device;
@@ -160,7 +163,7 @@ export class Volume {
   release(inode: Inode): void {
     if (inode.kind !== 'file' || inode.links > 0 || inode.opens > 0) return;
     this.usedBytes -= inode.size;
-    this.#freed.add(inode);
+    this.#freed.push(inode);
   }
 
   /** An independent copy of this volume as programs see it now, wholly durable: an image that a backup keeps. */
@@ -208,9 +211,9 @@ export class Volume {
    * after a power cut no two files have one number.
    */
   #takeNumber(): number {
-    for (const inode of [...this.#freed].reverse()) {
+    for (const inode of this.#freed.slice(-FREED_LOOKED_AT).reverse()) {
       if (this.#mayReturn(inode)) continue;
-      this.#freed.delete(inode);
+      this.#freed = this.#freed.filter((one) => one !== inode);
       // A power cut brought it back.
       if (inode.links === 0) return inode.number;
     }
