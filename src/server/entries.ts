@@ -101,9 +101,12 @@ export class Entries {
     };
   }
 
-  /** Live holders first, the least loaded before the others. */
+  /** Live holders first, the least loaded before the others. What a removed peer has nobody can reach. */
   holders(content: Content): Holder[] {
-    const holders = content.holders.map((peer) => this.holder(peer));
+    const { self } = this.#catalog;
+    const members = this.#catalog.members();
+    const known = content.holders.filter((peer) => members.has(peer) || peer === self);
+    const holders = known.map((peer) => this.holder(peer));
     const loadOf = (holder: Holder) => this.#catalog.peers.get(holder.id)?.load.incomingBytes ?? 0;
     return holders.sort((a, b) => Number(b.live) - Number(a.live) || loadOf(a) - loadOf(b));
   }

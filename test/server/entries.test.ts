@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Catalog } from '../../src/catalog/catalog.ts';
 import type { FilePath, PeerId } from '../../src/core/ids.ts';
-import type { PathView } from '../../src/core/namespace.ts';
+import type { Content, PathView } from '../../src/core/namespace.ts';
 import type { Tombstone, Version } from '../../src/core/version.ts';
 import { Entries } from '../../src/server/entries.ts';
 import type { Ask } from '../../src/wire/calls.ts';
@@ -65,5 +65,20 @@ describe('the deleted names', () => {
       { path: 'both', deletedMs: 3 },
       { path: 'gone', deletedMs: 1 },
     ]);
+  });
+});
+
+describe('the holders of a content', () => {
+  it('are the peer itself and the members, not who was removed', () => {
+    const [self, member, removed] = ['a', 'b', 'c'] as unknown as [PeerId, PeerId, PeerId];
+    const catalog = {
+      self,
+      members: () => new Map([[member, {}]]),
+      peers: { get: (peer: PeerId) => ({ live: true, load: { incomingBytes: peer === self ? 1 : 0 } }) },
+      shownName: (peer: PeerId) => peer,
+    } as unknown as Catalog;
+    const entries = new Entries({ catalog, switchboard: { link: () => undefined }, noteOf: () => undefined });
+    const content = { holders: [self, member, removed] } as unknown as Content;
+    expect(entries.holders(content).map((holder) => holder.id)).toEqual([member, self]);
   });
 });
