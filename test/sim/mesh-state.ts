@@ -53,6 +53,16 @@ export function plainHashes(node: SimNode): Map<string, ContentHash> {
   return hashes;
 }
 
+/** Content hash of every private file, by its place. */
+export function privateHashes(node: SimNode): Map<string, ContentHash> {
+  const hashes = new Map<string, ContentHash>();
+  for (const place of node.drive.userList({ withPrivate: true })) {
+    const bytes = place.startsWith(PRIVATE) ? node.drive.userRead(place) : undefined;
+    if (bytes !== undefined) hashes.set(place, hashOf(bytes));
+  }
+  return hashes;
+}
+
 /** Reading only. */
 function frozen(file: StoreFile): Store {
   return {

@@ -3,7 +3,7 @@ import type { PeerId } from '../../src/core/ids.ts';
 import { Peer } from '../../src/peer/peer.ts';
 import type { Address } from '../../src/platform/network.ts';
 import { MeshClient } from './mesh-client.ts';
-import { plainHashes } from './mesh-state.ts';
+import { plainHashes, privateHashes } from './mesh-state.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SimNode } from './sim-node.ts';
 import type { CrashMode } from './sim-volume-crash.ts';
@@ -79,6 +79,8 @@ export class Mesh {
   readonly peers: readonly MeshPeer[];
   readonly clients: readonly MeshClient[];
   onCrash: CrashTold = () => {};
+  /** The same of what lay at the private `place` just then, for each path it may have come from. */
+  onAsideCrash: (peer: MeshPeer, path: string, before: string, place: string) => void = () => {};
   readonly #options: MeshOptions;
 
   constructor(options: MeshOptions) {
@@ -156,15 +158,20 @@ export class Mesh {
   /** The power of one machine is cut. */
   powerLoss(machine: MeshPeer, mode: CrashMode): void {
     machine.peer = undefined;
-    const before = plainHashes(machine.node);
+    const [before, hidden] = [plainHashes(machine.node), privateHashes(machine.node)];
     machine.node.powerLoss(mode);
-    const after = plainHashes(machine.node);
+    const [after, hiddenAfter] = [plainHashes(machine.node), privateHashes(machine.node)];
+    const oldestMs = this.scheduler.nowMs - UNSYNCED_MS_MAX;
+    const unsynced = new Set([...machine.unsynced].filter(([, atMs]) => atMs > oldestMs).map(([path]) => path));
+    machine.unsynced.clear();
     for (const path of new Set([...before.keys(), ...after.keys()])) {
-      const isUnsynced = this.scheduler.nowMs - (machine.unsynced.get(path) ?? Number.NEGATIVE_INFINITY) < UNSYNCED_MS_MAX;
-      if (before.get(path) === after.get(path) || !isUnsynced) continue;
+      if (before.get(path) === after.get(path) || !unsynced.has(path)) continue;
       this.onCrash(machine, path, before.get(path), after.get(path));
     }
-    machine.unsynced.clear();
+    for (const [place, was] of hidden) {
+      const is = hiddenAfter.get(place);
+      if (is !== undefined && is !== was) for (const path of unsynced) this.onAsideCrash(machine, path, was, place);
+    }
   }
 
   /** The machine and its disk are gone for good. */

@@ -100,6 +100,12 @@ class SeedRun {
       if (bytes !== undefined) contents.note(bytes);
       history.folder(machine.name, 'crash', [{ path, reads: before === undefined ? [] : [before], makes: after }]);
     };
+    // Set aside at that moment, it comes back to its name with what the power cut left of it.
+    mesh.onAsideCrash = (machine, path, before, place) => {
+      const bytes = machine.node.drive.userRead(place);
+      if (bytes === undefined || history.makers(path, before).length === 0) return;
+      history.folder(machine.name, 'crash', [{ path, reads: [before], makes: contents.note(bytes).hash }]);
+    };
   }
 
   async findings(): Promise<Finding[]> {
