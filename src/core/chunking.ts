@@ -1,3 +1,4 @@
+import { MeshError } from './errors.ts';
 import type { ContentHash } from './ids.ts';
 import type { ManifestId } from './version.ts';
 
@@ -16,6 +17,8 @@ const SMALL_FILE_BYTES_MAX = 96 * 1024 * 1024;
 const AVERAGE_CHUNKS_MAX = 12_288;
 /** Bits by which the mask is harder before the average length and easier after it (FastCDC's normalization level 2). */
 const NORMALIZATION_BITS = 2;
+/** A smaller file travels whole: asking for its manifest would take as long. In bytes. */
+export const MANIFEST_FILE_BYTES_MIN = 1024 * 1024;
 /** Bytes of one row of a manifest: length (u32, little-endian) and hash. */
 export const MANIFEST_ROW_BYTES = 36;
 
@@ -149,6 +152,21 @@ export function encodeManifest(rows: readonly ManifestRow[]): Uint8Array {
     bytes.set(row.hash, index * MANIFEST_ROW_BYTES + 4);
   });
   return bytes;
+}
+
+/** The rows of an encoded manifest of a content of `size` bytes. Rejects with `corrupt` what no such content has. */
+export function decodeManifest(bytes: Uint8Array, size: number): ManifestRow[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const rows: ManifestRow[] = [];
+  let sum = 0;
+  for (let at = 0; at + MANIFEST_ROW_BYTES <= bytes.length; at += MANIFEST_ROW_BYTES) {
+    const length = view.getUint32(at, true);
+    sum += length;
+    rows.push({ length, hash: bytes.subarray(at + 4, at + MANIFEST_ROW_BYTES) });
+  }
+  if (rows.length * MANIFEST_ROW_BYTES !== bytes.length || sum !== size)
+    throw new MeshError('corrupt', `a manifest of ${bytes.length} bytes is none of a content of ${size} bytes`);
+  return rows;
 }
 
 /** The name of a manifest. `hash`: BLAKE3-256 in hex (core knows no hash library). */

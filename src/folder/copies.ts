@@ -43,6 +43,18 @@ export class Copies {
     return false;
   }
 
+  /** See Chunks.manifest. */
+  async manifest(path: FilePath, hash: ContentHash): Promise<Uint8Array> {
+    this.#room.assertOpen();
+    const copy = this.#copy(path, hash);
+    const kept = this.#room.manifests.of(hash);
+    if (kept !== undefined) return kept;
+    if ((await this.#look(copy)) !== 'right') this.#doubt(copy);
+    const made = this.#room.manifests.of(hash);
+    if (made === undefined) throw new MeshError('gone', `${path} has no manifest here: it is small, or not what was noted`);
+    return made;
+  }
+
   #copy(path: FilePath, hash: ContentHash): HeldCopy {
     const copy = this.#room.held.find(path, hash);
     if (copy === undefined) throw new MeshError('gone', `${path} is not held here`);

@@ -3,6 +3,7 @@ import type { FileVersion, Version } from '../core/version.ts';
 import type { Watch } from '../platform/disk.ts';
 import { Acts } from './acts.ts';
 import { Asides } from './asides.ts';
+import { Chunks } from './chunks.ts';
 import { Copies } from './copies.ts';
 import { openNoted } from './copying.ts';
 import type { Copy, FolderOptions, FolderState, OldCopy, Staging, Step } from './face.ts';
@@ -21,7 +22,7 @@ import { Settling } from './settling.ts';
 import { Stagings } from './stagings.ts';
 import { Upkeep } from './upkeep.ts';
 
-export type { Copy, FolderConfig, FolderOptions, FolderState, OldCopy, Staging, Step } from './face.ts';
+export type { Copy, FolderConfig, FolderOptions, FolderState, OldCopy, Span, Staging, Step } from './face.ts';
 export type { Ledger, LedgerTransaction } from './ledger.ts';
 
 /** Busy files named in the warnings. */
@@ -32,6 +33,8 @@ const BUSY_SHOWN_MAX = 10;
  * What people do in the folder becomes versions in the ledger; what the mesh decides becomes files.
  */
 export class Folder {
+  /** Manifests, and what of a new content lies here in an older one. */
+  readonly chunks: Chunks;
   readonly #room: Room;
   readonly #settling: Settling;
   readonly #scanning: Scanning;
@@ -68,6 +71,7 @@ export class Folder {
     this.#keeping = new Keeping(room, this.#acts, this.#stagings);
     this.#making = new Making(room, this.#acts, this.#stagings);
     this.#copies = new Copies(room, this.#acts);
+    this.chunks = new Chunks(room, this.#copies);
     this.#scrub = new Scrub(room, (path, hash) => this.#copies.verify(path, hash));
     const lateEdits = new LateEdits(room, this.#acts, this.#keeping);
     this.#missing = new Missing(room, (path) => this.#arrangeLater(path));

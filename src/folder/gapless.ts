@@ -1,13 +1,19 @@
 import { MeshError } from '../core/errors.ts';
 
-/** Pieces written ahead of the first gap; holders deliver a few chunks ahead of each other. 16…4,096. */
-const PIECES_MAX = 1_024;
+/** Ranges written ahead of the first gap. 16…4,096: holders deliver a few reads ahead of each other, and what lies here already comes in runs. */
+const RANGES_MAX = 1_024;
+
+/** Bytes `from` ≤ offset < `to`. */
+interface Written {
+  from: number;
+  to: number;
+}
 
 /** How far a file is written without a gap from its start, whatever the order of the writes. */
 export class Gapless {
   #have: number;
-  /** Beyond the first gap: from → to, exclusive. */
-  readonly #pieces = new Map<number, number>();
+  /** Beyond the first gap, in order; they do not touch. */
+  readonly #ahead: Written[] = [];
 
   constructor(have: number) {
     this.#have = have;
@@ -18,25 +24,30 @@ export class Gapless {
   }
 
   add(offset: number, length: number): void {
-    const to = offset + length;
-    if (offset > this.#have) {
-      if (this.#pieces.size >= PIECES_MAX) throw new MeshError('failed', 'too many pieces were written ahead of a gap');
-      this.#pieces.set(offset, Math.max(to, this.#pieces.get(offset) ?? 0));
-      return;
+    const [from, to] = [offset, offset + length];
+    if (from <= this.#have) this.#have = Math.max(this.#have, to);
+    else this.#insert({ from, to });
+    for (let first = this.#ahead[0]; first !== undefined && first.from <= this.#have; first = this.#ahead[0]) {
+      this.#have = Math.max(this.#have, first.to);
+      this.#ahead.shift();
     }
-    this.#have = Math.max(this.#have, to);
-    this.#swallow();
   }
 
-  #swallow(): void {
-    for (let isGrown = this.#pieces.size > 0; isGrown; ) {
-      isGrown = false;
-      for (const [from, to] of this.#pieces) {
-        if (from > this.#have) continue;
-        this.#pieces.delete(from);
-        this.#have = Math.max(this.#have, to);
-        isGrown = true;
-      }
+  #insert(added: Written): void {
+    let at = this.#ahead.length;
+    while (at > 0 && (this.#ahead[at - 1] as Written).from > added.from) at -= 1;
+    const before = this.#ahead[at - 1];
+    if (before !== undefined && before.to >= added.from) {
+      before.to = Math.max(before.to, added.to);
+      at -= 1;
+    } else {
+      if (this.#ahead.length >= RANGES_MAX) throw new MeshError('failed', 'too many ranges were written ahead of a gap');
+      this.#ahead.splice(at, 0, added);
+    }
+    const grown = this.#ahead[at] as Written;
+    for (let next = this.#ahead[at + 1]; next !== undefined && next.from <= grown.to; next = this.#ahead[at + 1]) {
+      grown.to = Math.max(grown.to, next.to);
+      this.#ahead.splice(at + 1, 1);
     }
   }
 }

@@ -6,6 +6,7 @@ import { randomHex } from '../platform/random.ts';
 import { Belief } from './belief.ts';
 import type { FolderOptions } from './face.ts';
 import { type HeldCopy, HeldTable } from './held-table.ts';
+import { Manifests } from './manifests.ts';
 import { OldCopies } from './old-copies.ts';
 import { PathLocks } from './path-locks.ts';
 import { StoreQueue } from './store-queue.ts';
@@ -13,6 +14,7 @@ import { StoreQueue } from './store-queue.ts';
 /** What all parts of this room share: the seams, what is held, the locks, and whether the folder is believed. */
 export class Room {
   readonly options: FolderOptions;
+  readonly manifests: Manifests;
   readonly held: HeldTable;
   readonly locks = new PathLocks();
   readonly queue: StoreQueue;
@@ -28,7 +30,9 @@ export class Room {
   readonly #listeners: (() => void)[] = [];
   readonly #tasks = new Set<Promise<void>>();
 
-  constructor(options: FolderOptions) {
+  constructor(given: FolderOptions) {
+    this.manifests = new Manifests(given.hasher);
+    const options = { ...given, hasher: this.manifests };
     this.options = options;
     this.held = new HeldTable(options.hasher);
     this.queue = new StoreQueue(options.store);

@@ -8,6 +8,8 @@ export interface Digest {
   /** Bytes hashed: may differ from the stat when the file changed meanwhile. */
   readonly size: number;
   readonly manifest: ManifestId;
+  /** The encoded manifest itself, of a content of MANIFEST_FILE_BYTES_MIN and more: 36 bytes a chunk. */
+  readonly rows?: Uint8Array;
 }
 
 /** Hashes. Never blocks the event loop. */

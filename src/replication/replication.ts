@@ -89,6 +89,7 @@ export class Replication {
       return {};
     });
     switchboard.answer('read', (ask) => this.#serving.read(ask));
+    switchboard.answer('manifest', (ask) => this.#serving.manifest(ask));
     switchboard.answer('verify', async (ask) => ({ intact: await options.folder.verify(ask.path, ask.hash) }));
   }
 

@@ -4,7 +4,7 @@ import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { Copy, Folder } from '../folder/folder.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
-import type { Ask } from '../wire/calls.ts';
+import { type Ask, TAIL_BYTES_MAX } from '../wire/calls.ts';
 import type { Answered, Switchboard } from '../wire/switchboard.ts';
 
 /** Copies kept open between two reads: one for each transfer under way, of clients and peers. 8…256. */
@@ -25,7 +25,7 @@ interface OpenCopy {
   usedMs: number;
 }
 
-/** Answers `read` and `verify`: bytes of what is held here, or, when asked to relay, of what a linked holder has. */
+/** Answers `read`, `manifest` and `verify`: bytes of what is held here, or, when asked to relay, of what a linked holder has. */
 export class Serving {
   readonly #slice: Slice;
   readonly #open = new Map<string, OpenCopy>();
@@ -39,6 +39,11 @@ export class Serving {
     if (!ask.relay) return await this.#readHere(ask);
     // The own copy may have been touched just now, or its disk be sick: then another peer's serves as well.
     return await this.#readHere(ask).catch((cause: unknown) => this.#relay(ask, cause));
+  }
+
+  async manifest(ask: Ask<'manifest'>): Promise<Answered<'manifest'>> {
+    const rows = await this.#slice.folder.chunks.manifest(ask.path, ask.hash);
+    return { reply: { size: rows.length }, tail: rows.subarray(ask.offset, ask.offset + TAIL_BYTES_MAX) };
   }
 
   /** Closes what is open of a path: before the folder changes it, and when the peer stops. */

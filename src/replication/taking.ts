@@ -3,7 +3,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
 import { MeshError } from '../core/errors.ts';
 import { type FileVersion, versionKey } from '../core/version.ts';
-import type { Folder, Staging } from '../folder/folder.ts';
+import type { Folder, Span, Staging } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Ask } from '../wire/calls.ts';
@@ -22,6 +22,12 @@ const WAITING_MAX = 1_000;
 /** The owner may know of a version a moment before its record has come here. */
 const RECORD_WAIT_MS = 5_000;
 
+/** Who is asked for a manifest may have to read the whole content first: the slowest at 100 MB/s. */
+const MANIFEST_MS = 5_000;
+const HASHED_BYTES_PER_MS_MIN = 100_000;
+/** Contents remembered as fetched wrongly. */
+const DISTRUSTED_MAX = 1_000;
+
 interface Slice {
   readonly clock: Clock;
   readonly log: Log;
@@ -35,6 +41,8 @@ interface Slice {
 export class Taking {
   readonly #slice: Slice;
   readonly #underWay = new Map<string, Promise<void>>();
+  /** Contents whose fetch ended in wrong bytes. */
+  readonly #distrusted = new Set<string>();
   readonly #large = new Gate(LARGE_FETCHES_MAX, WAITING_MAX);
   readonly #small = new Gate(SMALL_FETCHES_MAX, WAITING_MAX);
 
@@ -47,7 +55,7 @@ export class Taking {
    * Rejects with the reason to decline: `full`, `paused`, `bad-place`, `unavailable`, `busy`, `corrupt`.
    */
   take(ask: Ask<'place'>): Promise<void> {
-    const key = `${ask.hash}${ask.path}`;
+    const key = keyOf(ask);
     const running = this.#underWay.get(key);
     if (running !== undefined) return running;
     const taking = this.#take(ask).finally(() => this.#underWay.delete(key));
@@ -82,26 +90,67 @@ export class Taking {
     const staging = await folder.stage(stagingName(ask), ask.size);
     const sources = new Set<Link>();
     try {
+      const missing = await this.#reuse(ask, version, staging, sources);
       await fetchContent({
         path: ask.path,
         hash: ask.hash,
         size: ask.size,
         from: staging.have,
+        missing,
         sources: () => this.#sources(ask, sources),
         sink: staging,
         clock,
       });
       await folder.keep(ask.path, version, staging);
     } catch (error) {
-      if (error instanceof MeshError && error.code === 'corrupt') await this.#suspect(ask, sources);
+      if (error instanceof MeshError && error.code === 'corrupt') {
+        this.#distrust(ask);
+        await this.#suspect(ask, sources);
+      }
       log.debug('a copy could not be taken', { path: ask.path, error: String(error) });
       await discardUnlessResumable(staging, error);
       throw error;
     }
   }
 
+  /** Takes from an older content here what the new one shares with it; what is missing then. Undefined: all that the staging has not. */
+  async #reuse(ask: Ask<'place'>, version: FileVersion, staging: Staging, used: Set<Link>): Promise<Span[] | undefined> {
+    const { chunks } = this.#slice.folder;
+    if (staging.have > 0 || this.#distrusted.has(keyOf(ask)) || !chunks.mayReuse(ask.path, version)) return undefined;
+    const manifest = await this.#manifestOf(ask, used);
+    if (manifest === undefined) return undefined;
+    try {
+      return await chunks.fill(ask.path, version, staging, manifest);
+    } catch (error) {
+      this.#slice.log.debug('an older content could not be used', { path: ask.path, error: String(error) });
+      this.#distrust(ask);
+      return undefined;
+    }
+  }
+
+  /** From the first source that gives it, whole; undefined when none does: it may be of an earlier version of the program. */
+  async #manifestOf({ path, hash, size, holders }: Ask<'place'>, used: Set<Link>): Promise<Uint8Array | undefined> {
+    const deadlineMs = MANIFEST_MS + size / HASHED_BYTES_PER_MS_MIN;
+    for (const link of this.#sources({ path, hash, holders }, used)) {
+      try {
+        const { reply, tail } = await link.call('manifest', { path, hash, offset: 0 }, { deadlineMs });
+        // Of a content so large that its manifest comes in pieces, the fetch of all is the least of the cost.
+        if (reply.size === tail.length) return tail.slice();
+      } catch (error) {
+        this.#slice.log.debug('a manifest could not be had', { path, peer: link.peer, error: String(error) });
+      }
+    }
+    return undefined;
+  }
+
+  /** The older content here cannot be read, or wrong bytes may have come from it: the next try takes none of it. */
+  #distrust(ask: Ask<'place'>): void {
+    if (this.#distrusted.size >= DISTRUSTED_MAX) this.#distrusted.clear();
+    this.#distrusted.add(keyOf(ask));
+  }
+
   /** Whoever announces the content now, and whom the owner named. */
-  #sources(ask: Ask<'place'>, used: Set<Link>): Link[] {
+  #sources(ask: Pick<Ask<'place'>, 'path' | 'hash' | 'holders'>, used: Set<Link>): Link[] {
     const { catalog, switchboard } = this.#slice;
     const content = catalog.view(ask.path)?.contents.find((one) => one.hash === ask.hash);
     const holders = new Set([...(content?.holders ?? []), ...ask.holders]);
@@ -115,6 +164,10 @@ export class Taking {
     const asked = [...sources].map((link) => link.call('verify', { path: ask.path, hash: ask.hash }));
     await Promise.allSettled(asked);
   }
+}
+
+function keyOf({ hash, path }: Ask<'place'>): string {
+  return `${hash}${path}`;
 }
 
 /** One name a content and path, so that a fetch begun again finds what it has. */

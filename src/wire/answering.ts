@@ -12,7 +12,7 @@ import type { Answered, Dispatcher } from './switchboard.ts';
 /** Reads in work, or done and not yet sent: each holds up to 1 MiB. The others wait undone, as a few bytes. Range 2–32. */
 const READS_IN_WORK_MAX = 8;
 /** The calls whose answers carry a tail. */
-const READS: ReadonlySet<CallName> = new Set<CallName>(['read', 'read-old']);
+const READS: ReadonlySet<CallName> = new Set<CallName>(['read', 'read-old', 'manifest']);
 const NOTHING = new Uint8Array(0);
 
 export interface AnsweringOptions {

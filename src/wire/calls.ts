@@ -136,6 +136,12 @@ export const CALLS = {
     }),
     reply: z.object({ size: countShape }),
   },
+  /** Bytes of the encoded manifest of a large content held there, from `offset` on; the tail has them. `size`: of all of it. */
+  manifest: {
+    callers: both,
+    ask: z.object({ path: filePathShape, hash: contentHashShape, offset: countShape }),
+    reply: z.object({ size: countShape }),
+  },
   /** Hash the copy anew: set aside when it is wrong. */
   verify: {
     callers: both,

@@ -80,8 +80,10 @@ export class ContentFetch {
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#bytes = options.from ?? 0;
-    this.#missing = new MissingRanges(this.#bytes, options.size);
+    const { from = 0, size } = options;
+    const missing = options.missing ?? [{ offset: from, length: size - from }];
+    this.#bytes = size - missing.reduce((sum, range) => sum + range.length, 0);
+    this.#missing = new MissingRanges(missing);
   }
 
   start(): void {

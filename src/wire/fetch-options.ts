@@ -1,6 +1,7 @@
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Link } from './link.ts';
+import type { Range } from './missing-ranges.ts';
 
 /** What is to be pulled, from whom, and where to. */
 export interface FetchOptions {
@@ -18,8 +19,10 @@ export interface FetchOptions {
   };
   /** Bytes from the start that are there already. */
   readonly from?: number | undefined;
+  /** What is to be pulled, where it is not all from `from` on: in order, and none touches another. */
+  readonly missing?: readonly Range[] | undefined;
   readonly clock: Clock;
-  /** Told after each write: bytes there in all, `from` included. */
+  /** Told after each write: bytes there in all, those not missing included. */
   progress?(bytes: number): void;
   /** Calls the fetch off: it rejects with `closed`. */
   readonly stop?: AbortSignal | undefined;

@@ -4,13 +4,13 @@ export interface Range {
   readonly length: number;
 }
 
-/** What of a content nobody was asked for yet: ranges that do not touch, in order. Few, as they are taken from the front. */
+/** What of a content nobody was asked for yet: ranges that do not touch, in order. Taken from the front. */
 export class MissingRanges {
   #ranges: Range[] = [];
 
-  /** All of `from` ≤ offset < `to`. */
-  constructor(from: number, to: number) {
-    if (to > from) this.#ranges.push({ offset: from, length: to - from });
+  /** `ranges`: in order, and none touches another. */
+  constructor(ranges: readonly Range[]) {
+    this.#ranges = ranges.filter(({ length }) => length > 0);
   }
 
   get empty(): boolean {

@@ -6,6 +6,7 @@ import {
   Chunker,
   chunkBounds,
   chunkContent,
+  decodeManifest,
   encodeManifest,
   manifestDigest,
 } from '../../src/core/chunking.ts';
@@ -138,5 +139,17 @@ describe('manifest', () => {
     expect([...bytes.subarray(0, 5)]).toEqual([4, 3, 2, 1, 7]);
     expect([...bytes.subarray(36, 41)]).toEqual([5, 0, 0, 0, 8]);
     expect(manifestDigest(rows, (each) => `hash of ${each.length}`)).toEqual({ scheme: 1, hash: 'hash of 72' });
+  });
+
+  it('is read back as it was written, and refused when it is of another size or cut', () => {
+    const content = noise(700 * KIB);
+    const rows = chunkContent(content, sha256);
+    const encoded = encodeManifest(rows);
+    expect(decodeManifest(encoded, content.length).map((row) => [row.length, Buffer.from(row.hash)])).toEqual(
+      rows.map((row) => [row.length, Buffer.from(row.hash)]),
+    );
+    expect(() => decodeManifest(encoded, content.length + 1)).toThrow(/none of a content/);
+    expect(() => decodeManifest(encoded.subarray(1), content.length)).toThrow(/none of a content/);
+    expect(() => decodeManifest(encoded.subarray(36), content.length)).toThrow(/none of a content/);
   });
 });

@@ -1,5 +1,5 @@
 import { Blake3Hasher, blake3 } from '@napi-rs/blake-hash';
-import { Chunker, type ManifestRow, manifestDigest } from '../../src/core/chunking.ts';
+import { Chunker, encodeManifest, MANIFEST_FILE_BYTES_MIN, type ManifestRow, manifestDigest } from '../../src/core/chunking.ts';
 import type { ContentHash } from '../../src/core/ids.ts';
 import type { OpenFile } from '../../src/platform/disk.ts';
 import type { Digest, Hasher } from '../../src/platform/hasher.ts';
@@ -67,7 +67,9 @@ class Pass {
 
   finish(hash: (bytes: Uint8Array) => ContentHash): Digest {
     for (const cut of this.#chunker.finish()) this.#cut(cut);
-    return { hash: this.#whole.digest('hex') as ContentHash, size: this.#offset, manifest: manifestDigest(this.#rows, hash) };
+    const rows = this.#offset >= MANIFEST_FILE_BYTES_MIN ? encodeManifest(this.#rows) : undefined;
+    const manifest = manifestDigest(this.#rows, hash);
+    return { hash: this.#whole.digest('hex') as ContentHash, size: this.#offset, manifest, ...(rows && { rows }) };
   }
 
   #cut(end: number): void {

@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { Blake3Hasher, blake3 } from '@napi-rs/blake-hash';
-import { Chunker, type ManifestRow, manifestDigest } from '../../core/chunking.ts';
+import { Chunker, encodeManifest, MANIFEST_FILE_BYTES_MIN, type ManifestRow, manifestDigest } from '../../core/chunking.ts';
 import { invariant } from '../../core/errors.ts';
 import { systemCode } from './system-error.ts';
 
@@ -14,7 +14,15 @@ export interface HashJob {
 }
 
 export type HashAnswer =
-  | { readonly id: number; readonly hash: string; readonly size: number; readonly scheme: number; readonly manifest: string }
+  | {
+      readonly id: number;
+      readonly hash: string;
+      readonly size: number;
+      readonly scheme: number;
+      readonly manifest: string;
+      /** The encoded manifest, of a large file only. */
+      readonly rows: Uint8Array | undefined;
+    }
   | { readonly id: number; readonly error: string };
 
 /** One read, in bytes: large enough that its call costs nothing beside the hashing, small enough for the CPU's cache. */
@@ -60,7 +68,8 @@ function digest({ id, descriptor, size }: HashJob): HashAnswer {
   }
   if (chunker.finish().length > 0) addRow(rows, open, buffer.subarray(0, 0));
   const manifest = manifestDigest(rows, hex);
-  return { id, hash: whole.digest('hex'), size: offset, scheme: manifest.scheme, manifest: manifest.hash };
+  const encoded = offset >= MANIFEST_FILE_BYTES_MIN ? encodeManifest(rows) : undefined;
+  return { id, hash: whole.digest('hex'), size: offset, scheme: manifest.scheme, manifest: manifest.hash, rows: encoded };
 }
 
 /** Closes the open chunk with `last`. */

@@ -164,8 +164,9 @@ function settle(waiting: Waiting, answer: HashAnswer): void {
   if ('error' in answer) {
     waiting.reject(new MeshError('failed', `cannot read a file to hash it: ${answer.error}`));
   } else {
-    const { hash, size, scheme, manifest } = answer;
-    waiting.resolve({ hash: hash as ContentHash, size, manifest: { scheme, hash: manifest as ContentHash } });
+    const { hash, size, scheme, manifest, rows } = answer;
+    const id = { scheme, hash: manifest as ContentHash };
+    waiting.resolve({ hash: hash as ContentHash, size, manifest: id, ...(rows && { rows }) });
   }
 }
 

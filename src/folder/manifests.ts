@@ -1,0 +1,47 @@
+import type { ContentHash } from '../core/ids.ts';
+import type { OpenFile } from '../platform/disk.ts';
+import type { Digest, Hasher } from '../platform/hasher.ts';
+
+/** Bytes of manifests kept: 36 a chunk, 0.3 MiB for 1 GiB of content. Range 1–64 MiB. */
+const KEPT_BYTES_MAX = 4 * 1024 * 1024;
+
+/**
+ * The hasher of this room: what it reads it cuts into chunks too, and the manifests of the large files read last stay, for
+ * the peers that ask for them soon after. Of any other they are made anew, by reading it.
+ */
+export class Manifests implements Hasher {
+  readonly #hasher: Hasher;
+  /** Of the whole content, the latest last. */
+  readonly #kept = new Map<ContentHash, Uint8Array>();
+  #bytes = 0;
+
+  constructor(hasher: Hasher) {
+    this.#hasher = hasher;
+  }
+
+  hash(bytes: Uint8Array): ContentHash {
+    return this.#hasher.hash(bytes);
+  }
+
+  async digest(file: OpenFile): Promise<Digest> {
+    const digest = await this.#hasher.digest(file);
+    if (digest.rows !== undefined) this.#keep(digest.hash, digest.rows);
+    return digest;
+  }
+
+  /** The encoded manifest of a content that was read lately. */
+  of(hash: ContentHash): Uint8Array | undefined {
+    return this.#kept.get(hash);
+  }
+
+  #keep(hash: ContentHash, rows: Uint8Array): void {
+    this.#bytes += rows.length - (this.#kept.get(hash)?.length ?? 0);
+    this.#kept.delete(hash);
+    this.#kept.set(hash, rows);
+    for (const [oldest, { length }] of this.#kept) {
+      if (this.#bytes <= KEPT_BYTES_MAX) return;
+      this.#kept.delete(oldest);
+      this.#bytes -= length;
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { MeshError } from '../../src/core/errors.ts';
+import { Serving } from '../../src/replication/serving.ts';
+import { createText, putText, seen, startStory } from '../server/story.ts';
+import type { Mesh } from '../sim/mesh.ts';
+
+const MIB = 1024 * 1024;
+
+/** Text that repeats nowhere. */
+function longText(size: number): string {
+  const lines: string[] = [];
+  for (let line = 1; lines.length * 16 < size; line++) lines.push(Math.imul(line, 0x9e3779b1).toString(36).padStart(16, '~'));
+  return lines.join('').slice(0, size);
+}
+
+const old = longText(3 * MIB);
+const next = `${old.slice(0, 2 * MIB)}X${old.slice(2 * MIB + 1)}`;
+
+/** Bytes that peers and clients were given by `read`. */
+function countReads(): { bytes: number } {
+  const count = { bytes: 0 };
+  const read = Serving.prototype.read;
+  vi.spyOn(Serving.prototype, 'read').mockImplementation(async function (this: Serving, ask) {
+    const answered = await read.call(this, ask);
+    count.bytes += 'tail' in answered ? answered.tail.length : 0;
+    return answered;
+  });
+  return count;
+}
+
+afterEach(() => vi.restoreAllMocks());
+
+/** A file of 3 MiB on two peers, then one byte of it changed by a client: how much of the new content was read. */
+async function changedByte(seed: string): Promise<number> {
+  const { mesh, sessions } = await startStory(seed, { peers: 3, clients: 1 });
+  const [session] = sessions;
+  if (session === undefined) throw new Error('a client');
+  await mesh.settle(createText(session, 'film', old));
+  const count = countReads();
+  await mesh.settle(putText(session, 'film', next));
+  await mesh.until('two copies', async () => (await mesh.settle(seen(session, 'film')))?.contents[0]?.copies === 2);
+  expect(contentsOf(mesh)).toEqual([next, next]);
+  return count.bytes;
+}
+
+function contentsOf(mesh: Mesh): string[] {
+  return mesh.peers.flatMap(({ node }) => {
+    const content = node.drive.userRead('film');
+    return content === undefined ? [] : [new TextDecoder().decode(content)];
+  });
+}
+
+describe('a large file that changed a little', () => {
+  it('costs its holders the chunks that changed', async () => {
+    expect(await changedByte('a byte')).toBeLessThan(300_000);
+  });
+
+  it('is fetched whole when nobody gives its manifest, or a wrong one', async () => {
+    vi.spyOn(Serving.prototype, 'manifest').mockRejectedValue(new MeshError('protocol', 'a call of unknown name'));
+    expect(await changedByte('an older program')).toBe(3 * MIB);
+    vi.restoreAllMocks();
+    vi.spyOn(Serving.prototype, 'manifest').mockResolvedValue({ reply: { size: 36 }, tail: new Uint8Array(36) });
+    expect(await changedByte('a liar')).toBe(3 * MIB);
+  });
+});
