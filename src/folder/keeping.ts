@@ -40,6 +40,9 @@ export class Keeping {
       throw new MeshError('corrupt', `what came for ${path} is not what was announced`);
     }
     await this.#room.locks.with([path], () => this.#place(path, version, staged));
+    // What ended it meanwhile was obeyed before the file lay here: nobody else comes by for it soon.
+    if (!isCurrent(this.#room.options.ledger.view(path), version.hash))
+      this.#room.spawn('arranging a name', () => this.arrange(path));
   }
 
   /** See Folder.keepFromHere. */

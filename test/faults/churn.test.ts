@@ -12,7 +12,7 @@ import type { Address } from '../../src/platform/network.ts';
 import type { Entry } from '../../src/wire/calls.ts';
 import { hashOf } from '../client/scripted-peer.ts';
 import { SimRandom } from '../sim/sim-random.ts';
-import { ClientWorker, FolderWorker } from './churn.ts';
+import { ClientWorker, FolderWorker, SharedWorker } from './churn.ts';
 import { Process } from './process.ts';
 
 /** How long all act: long enough to meet what was met before, and with TRIAL=1 long enough to meet more. */
@@ -112,6 +112,18 @@ function freePort(): Promise<number> {
   });
 }
 
+/** A client that goes through the peer at `address` while that lives. */
+async function clientAt(peers: Peers, address: Address): Promise<Client> {
+  return makeClient({
+    platform: await clientPlatform(join(peers.place, 'client'), ['127.0.0.1']),
+    memory: new MeshMemory({ line: LINE, facts: [] }),
+    name: 'churn',
+    given: [address],
+    remembered: peers.addresses,
+    timeoutMs: 20_000,
+  });
+}
+
 describe('clients and people at work on real disks', () => {
   let peers: Peers;
   let clients: Client[];
@@ -121,17 +133,7 @@ describe('clients and people at work on real disks', () => {
   beforeEach(async () => {
     peers = new Peers();
     await peers.start();
-    const platform = await clientPlatform(join(peers.place, 'client'), ['127.0.0.1']);
-    clients = NAMES.map((_, index) =>
-      makeClient({
-        platform,
-        memory: new MeshMemory({ line: LINE, facts: [] }),
-        name: 'churn',
-        given: [peers.addresses[index] as Address],
-        remembered: peers.addresses,
-        timeoutMs: 20_000,
-      }),
-    );
+    clients = await Promise.all(peers.addresses.map((address) => clientAt(peers, address)));
     workers = clients.map(({ session }, index) => new ClientWorker(`worker${index}`, SEED, session));
     persons = NAMES.map((name) => new FolderWorker(`person-${name}`, SEED, peers.folder(name)));
   }, LIMIT_MS);
@@ -170,16 +172,6 @@ describe('clients and people at work on real disks', () => {
     return [...shown.flatMap((entry) => faultsOf(entry, wanted.get(entry.path), folders)), ...gone, ...left];
   }
 
-  async function comeToRest(): Promise<void> {
-    const untilMs = performance.now() + REST_MS;
-    let left = await faults();
-    while (left.length > 0 && performance.now() < untilMs) {
-      await sleep(1_000);
-      left = await faults();
-    }
-    expect(left.slice(0, 20)).toEqual([]);
-  }
-
   const acts = () => [...workers, ...persons].reduce((sum, worker) => sum + worker.acts, 0);
 
   it(
@@ -187,7 +179,7 @@ describe('clients and people at work on real disks', () => {
     async () => {
       await churn(async () => {});
       expect(workers.flatMap((worker) => worker.failures)).toEqual([]);
-      await comeToRest();
+      await untilNothing(faults);
       console.log(`churn: ${acts()} acts`);
     },
     LIMIT_MS,
@@ -208,12 +200,97 @@ describe('clients and people at work on real disks', () => {
           await peers.up(name);
         }
       });
-      await comeToRest();
+      await untilNothing(faults);
       console.log(`churn: ${acts()} acts, ${kills} kills, ${workers.flatMap((worker) => worker.failures).length} refused`);
     },
     LIMIT_MS,
   );
 });
+
+describe('people and clients who act on the same names', () => {
+  it(
+    'end with the same on every peer, whole, and with conflicts that can be resolved',
+    async () => {
+      const peers = new Peers();
+      const clients: Client[] = [];
+      try {
+        await peers.start();
+        for (const address of peers.addresses) clients.push(await clientAt(peers, address));
+        const workers = NAMES.map(
+          (name, index) => new SharedWorker(SEED, name, peers.folder(name), (clients[index] as Client).session),
+        );
+        const untilMs = performance.now() + CHURN_MS;
+        const acting = workers.flatMap((worker) => [inFolder(worker, untilMs), asClient(worker, untilMs)]);
+        await Promise.all(acting);
+        expect(workers.flatMap((worker) => worker.failures)).toEqual([]);
+        await untilNothing(() => differences(peers, clients));
+        const conflicts = (await shownBy(clients[0] as Client)).filter((entry) => entry.contents.length > 1).length;
+        console.log(
+          `churn: ${workers.reduce((sum, worker) => sum + worker.acts, 0)} acts on the same names, ${conflicts} conflicts left`,
+        );
+        while (await workers[0]?.resolveOne()) await sleep(100);
+        await untilNothing(() => differences(peers, clients));
+      } finally {
+        await Promise.all(clients.map((client) => client.session.close()));
+        await peers.end();
+      }
+    },
+    2 * LIMIT_MS,
+  );
+});
+
+async function inFolder(worker: SharedWorker, untilMs: number): Promise<void> {
+  while (performance.now() < untilMs) {
+    worker.actInFolder();
+    await sleep(worker.random.between(20, 900));
+  }
+}
+
+async function asClient(worker: SharedWorker, untilMs: number): Promise<void> {
+  while (performance.now() < untilMs) {
+    await worker.actAsClient();
+    await sleep(worker.random.between(0, 200));
+  }
+}
+
+async function shownBy({ session }: Client): Promise<Entry[]> {
+  return (await collected(listEntries(session, {}))).filter((entry) => entry.contents.length > 0);
+}
+
+/** Where peers differ, or a folder has not what its peer is said to hold. */
+async function differences(peers: Peers, clients: readonly Client[]): Promise<string[]> {
+  const lists = await Promise.all(clients.map(shownBy));
+  const words = lists.map((entries) =>
+    entries
+      .map(({ path, contents }) => `${path} ${contents.map(({ hash, copies }) => `${hash.slice(0, 8)}x${copies}`)}`)
+      .join('\n'),
+  );
+  if (new Set(words).size > 1) return ['the peers show different lists', ...words];
+  const found: string[] = [];
+  const folders = new Map(NAMES.map((name) => [name as string, peers.files(name)]));
+  const listed = new Set<string>((lists[0] ?? []).map((entry) => entry.path));
+  for (const { path, contents } of lists[0] ?? []) {
+    for (const { hash, holders, copies } of contents) {
+      if (copies < 2) found.push(`${path} ${hash.slice(0, 8)} has ${copies} copies`);
+      const missing = holders.filter(({ name }) => contents.length === 1 && folders.get(name)?.get(path) !== hash);
+      found.push(...missing.map(({ name }) => `${path} is not on ${name}`));
+    }
+  }
+  for (const [name, files] of folders)
+    found.push(...[...files.keys()].filter((path) => !listed.has(path)).map((path) => `${path} lies on ${name}`));
+  return found;
+}
+
+/** Resolves when `look` finds nothing; after REST_MS what it finds is a failure. */
+async function untilNothing(look: () => Promise<string[]>): Promise<void> {
+  const untilMs = performance.now() + REST_MS;
+  let left = await look();
+  while (left.length > 0 && performance.now() < untilMs) {
+    await sleep(1_000);
+    left = await look();
+  }
+  expect(left.slice(0, 20)).toEqual([]);
+}
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,8 +1,8 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import type { Session } from '../../src/client/session.ts';
-import { remove, rename } from '../../src/client/verbs/changes.ts';
-import { collected, listFolder } from '../../src/client/verbs/listing.ts';
+import { remove, rename, resolve } from '../../src/client/verbs/changes.ts';
+import { collected, listEntries, listFolder } from '../../src/client/verbs/listing.ts';
 import { put } from '../../src/client/verbs/upload.ts';
 import { asMeshError } from '../../src/core/errors.ts';
 import { checkPath } from '../../src/core/path.ts';
@@ -165,5 +165,92 @@ export class FolderWorker extends Worker {
 
   #at(path: string): string {
     return join(this.#folder, path);
+  }
+}
+
+/** Refusals that others at work on the same names explain. */
+const EXPLAINED: ReadonlySet<string> = new Set([
+  'overtaken',
+  'conflict',
+  'exists',
+  'not-found',
+  'busy',
+  'unavailable',
+  'gone',
+  'changed',
+]);
+
+/** A person and a client who act on names that others act on too, so that nobody can tell what will be there. */
+export class SharedWorker extends Worker {
+  readonly failures: string[] = [];
+  readonly #folder: string;
+  readonly #session: Session;
+
+  constructor(seed: string, name: string, folder: string, session: Session) {
+    super('shared', `${seed}/${name}`);
+    this.#folder = folder;
+    this.#session = session;
+    mkdirSync(join(folder, this.root), { recursive: true });
+  }
+
+  /** An act in the folder, on what lies there now: what went away meanwhile is no matter. */
+  actInFolder(): void {
+    this.acts += 1;
+    const files = this.#files();
+    const [file, other] = [this.freshPath(), this.freshPath()];
+    const kind = this.random.pick(['save', 'save', 'rename', 'delete', 'rename-folder']);
+    try {
+      if (kind === 'save' || files.length === 0) this.#save(file);
+      else if (kind === 'rename') this.#rename(this.random.pick(files), other);
+      else if (kind === 'delete') rmSync(join(this.#folder, this.random.pick(files)));
+      else this.#rename(`${this.root}/deep`, `${this.root}/${this.random.pick(['wide', 'broad'])}`);
+    } catch (thrown) {
+      const code = (thrown as NodeJS.ErrnoException).code ?? String(thrown);
+      if (!['ENOENT', 'ENOTEMPTY', 'EEXIST', 'EISDIR', 'ENOTDIR'].includes(code)) throw thrown;
+    }
+  }
+
+  async actAsClient(): Promise<void> {
+    this.acts += 1;
+    const session = this.#session;
+    const [path, other] = [checkPath(this.freshPath()), checkPath(this.freshPath())];
+    const kind = this.random.pick(['put', 'put', 'rename', 'delete', 'resolve', 'rename-folder']);
+    const bytes = this.content();
+    try {
+      if (kind === 'put') await put(session, path, sourceOf(bytes), VERB);
+      else if (kind === 'rename') await rename(session, path, other, {});
+      else if (kind === 'delete') await remove(session, path, {});
+      else if (kind === 'rename-folder') await rename(session, `${this.root}/wide`, `${this.root}/deep`, {});
+      else await this.resolveOne();
+    } catch (thrown) {
+      const { code, message } = asMeshError(thrown);
+      if (!EXPLAINED.has(code)) this.failures.push(`${kind} ${path}: ${code}: ${message}`);
+    }
+  }
+
+  /** Ends one conflict, if there is one. */
+  async resolveOne(): Promise<boolean> {
+    const [entry] = await collected(listEntries(this.#session, { conflicts: true }));
+    if (entry === undefined) return false;
+    const keep = this.random.chance(0.5) ? entry.contents[0]?.origin : undefined;
+    await resolve(this.#session, entry.path, keep, {});
+    return true;
+  }
+
+  #files(): string[] {
+    const names = readdirSync(join(this.#folder, this.root), { recursive: true, withFileTypes: true });
+    return names.filter((name) => name.isFile()).map((name) => relative(this.#folder, join(name.parentPath, name.name)));
+  }
+
+  #save(path: string): void {
+    const file = join(this.#folder, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(`${file}.tmp~`, this.content());
+    renameSync(`${file}.tmp~`, file);
+  }
+
+  #rename(from: string, to: string): void {
+    mkdirSync(dirname(join(this.#folder, to)), { recursive: true });
+    renameSync(join(this.#folder, from), join(this.#folder, to));
   }
 }

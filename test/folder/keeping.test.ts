@@ -117,6 +117,26 @@ describe('what the mesh has this peer keep', () => {
     }
   });
 
+  it('does not leave what was deleted, and the deletion obeyed, while it was put in place', async () => {
+    for (let step = 0; step < 14; step++) {
+      const name = `late${step}`;
+      const version = bench.foreign(name, 'one');
+      const staging = await bench.staged('one');
+      bench.platform.disk.commitHook = async (at) => {
+        if (at !== step) return;
+        const tombstone = bench.foreignTombstone(name, [version]);
+        await bench.ledger.change([path(name)], (transaction) =>
+          transaction.put({ path: path(name), version: tombstone, holding: 'none' }),
+        );
+      };
+      await bench.folder.keep(path(name), version, staging);
+      bench.platform.disk.commitHook = undefined;
+      await bench.pass(1_000);
+      const isDeleted = bench.ledger.view(path(name))?.contents.length === 0;
+      expect([name, bench.read(name)]).toEqual([name, isDeleted ? undefined : 'one']);
+    }
+  });
+
   it('makes a version of what a program still wrote to the file that was replaced', async () => {
     bench.write('a', 'one');
     await bench.settle();
