@@ -17,7 +17,8 @@ import { Process } from './process.ts';
 
 /** How long all act: long enough to meet what was met before, and with TRIAL=1 long enough to meet more. */
 const CHURN_MS = process.env.TRIAL === undefined ? 15_000 : 180_000;
-const REST_MS = 90_000;
+/** Below the minute of a sweep: what only a sweep mends is a wake-up that was lost. */
+const REST_MS = 45_000;
 const LIMIT_MS = CHURN_MS + REST_MS + 60_000;
 const NAMES = ['alpha', 'bravo', 'charlie'] as const;
 const PROGRAM = process.env.FILEMESH_PROGRAM ?? join(dirname(fileURLToPath(import.meta.url)), '../../dist/main.js');
