@@ -229,7 +229,7 @@ describe('people and clients who act on the same names', () => {
         console.log(
           `churn: ${workers.reduce((sum, worker) => sum + worker.acts, 0)} acts on the same names, ${conflicts} conflicts left`,
         );
-        while (await workers[0]?.resolveOne()) await sleep(100);
+        await workers[0]?.resolveAll(500);
         await untilNothing(() => differences(peers, clients));
       } finally {
         await Promise.all(clients.map((client) => client.session.close()));
