@@ -1,9 +1,10 @@
 import { CHUNKING_SCHEME, decodeManifest, MANIFEST_FILE_BYTES_MIN, type ManifestRow } from '../core/chunking.ts';
 import { MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
+import type { Range } from '../core/range.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Copies } from './copies.ts';
-import type { Copy, Span, Staging } from './face.ts';
+import type { Copy, Staging } from './face.ts';
 import type { HeldCopy } from './held-table.ts';
 import type { Room } from './room.ts';
 
@@ -11,7 +12,7 @@ import type { Room } from './room.ts';
 const PIECE_BYTES = 1024 * 1024;
 
 /** Bytes of the new content that lie in an older one. */
-interface Run extends Span {
+interface Run extends Range {
   readonly from: number;
 }
 
@@ -41,7 +42,7 @@ export class Chunks {
    * `corrupt` for a manifest that is not the content's, or as `Folder.open` does for the older content: what was written
    * until then stays, and may be written over.
    */
-  async fill(path: FilePath, version: FileVersion, staging: Staging, manifest: Uint8Array): Promise<Span[]> {
+  async fill(path: FilePath, version: FileVersion, staging: Staging, manifest: Uint8Array): Promise<Range[]> {
     if (manifest.length > PIECE_BYTES || this.#room.options.hasher.hash(manifest) !== version.manifest.hash)
       throw new MeshError('corrupt', `the manifest that came for ${path} is not the announced one`);
     const rows = decodeManifest(manifest, version.size);
@@ -64,7 +65,7 @@ export class Chunks {
 }
 
 /** Which bytes of the new content come from where in the old one, and which from nowhere: both in order. */
-function planOf(rows: readonly ManifestRow[], base: readonly ManifestRow[]): { runs: Run[]; missing: Span[] } {
+function planOf(rows: readonly ManifestRow[], base: readonly ManifestRow[]): { runs: Run[]; missing: Range[] } {
   const known = new Map<string, number>();
   let at = 0;
   for (const row of base) {
@@ -72,12 +73,12 @@ function planOf(rows: readonly ManifestRow[], base: readonly ManifestRow[]): { r
     at += row.length;
   }
   const runs: Run[] = [];
-  const missing: Span[] = [];
+  const missing: Range[] = [];
   let offset = 0;
   for (const row of rows) {
     const from = known.get(keyOf(row));
     const last = runs.at(-1);
-    if (from === undefined) addSpan(missing, offset, row.length);
+    if (from === undefined) addRange(missing, offset, row.length);
     else if (last !== undefined && last.offset + last.length === offset && last.from + last.length === from)
       runs[runs.length - 1] = { ...last, length: last.length + row.length };
     else runs.push({ offset, from, length: row.length });
@@ -86,11 +87,11 @@ function planOf(rows: readonly ManifestRow[], base: readonly ManifestRow[]): { r
   return { runs, missing };
 }
 
-function addSpan(spans: Span[], offset: number, length: number): void {
-  const last = spans.at(-1);
+function addRange(ranges: Range[], offset: number, length: number): void {
+  const last = ranges.at(-1);
   if (last !== undefined && last.offset + last.length === offset) {
-    spans[spans.length - 1] = { offset: last.offset, length: last.length + length };
-  } else spans.push({ offset, length });
+    ranges[ranges.length - 1] = { offset: last.offset, length: last.length + length };
+  } else ranges.push({ offset, length });
 }
 
 function keyOf({ length, hash }: ManifestRow): string {

@@ -1,3 +1,4 @@
+import { MANIFEST_FILE_BYTES_MIN } from '../core/chunking.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { OpenFile } from '../platform/disk.ts';
@@ -49,7 +50,7 @@ export class Copies {
     const copy = this.#copy(path, hash);
     const kept = this.#room.manifests.of(hash);
     if (kept !== undefined) return kept;
-    if ((await this.#look(copy)) !== 'right') this.#doubt(copy);
+    if (copy.stat.size >= MANIFEST_FILE_BYTES_MIN && (await this.#look(copy)) !== 'right') this.#doubt(copy);
     const made = this.#room.manifests.of(hash);
     if (made === undefined) throw new MeshError('gone', `${path} has no manifest here: it is small, or not what was noted`);
     return made;

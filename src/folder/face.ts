@@ -40,12 +40,6 @@ export interface Copy {
   close(): Promise<void>;
 }
 
-/** Bytes `offset` … `offset + length` − 1 of a content. */
-export interface Span {
-  readonly offset: number;
-  readonly length: number;
-}
-
 /** A file on its way in, seen by nobody. */
 export interface Staging {
   /** Bytes written so far without a gap from the start, durable ones after a restart. */

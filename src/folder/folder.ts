@@ -22,7 +22,7 @@ import { Settling } from './settling.ts';
 import { Stagings } from './stagings.ts';
 import { Upkeep } from './upkeep.ts';
 
-export type { Copy, FolderConfig, FolderOptions, FolderState, OldCopy, Span, Staging, Step } from './face.ts';
+export type { Copy, FolderConfig, FolderOptions, FolderState, OldCopy, Staging, Step } from './face.ts';
 export type { Ledger, LedgerTransaction } from './ledger.ts';
 
 /** Busy files named in the warnings. */

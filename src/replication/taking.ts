@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
 import { MeshError } from '../core/errors.ts';
+import type { Range } from '../core/range.ts';
 import { type FileVersion, versionKey } from '../core/version.ts';
-import type { Folder, Span, Staging } from '../folder/folder.ts';
+import type { Folder, Staging } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Ask } from '../wire/calls.ts';
@@ -114,7 +115,7 @@ export class Taking {
   }
 
   /** Takes from an older content here what the new one shares with it; what is missing then. Undefined: all that the staging has not. */
-  async #reuse(ask: Ask<'place'>, version: FileVersion, staging: Staging, used: Set<Link>): Promise<Span[] | undefined> {
+  async #reuse(ask: Ask<'place'>, version: FileVersion, staging: Staging, used: Set<Link>): Promise<Range[] | undefined> {
     const { chunks } = this.#slice.folder;
     if (staging.have > 0 || this.#distrusted.has(keyOf(ask)) || !chunks.mayReuse(ask.path, version)) return undefined;
     const manifest = await this.#manifestOf(ask, used);

@@ -1,10 +1,11 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { PeerId } from '../core/ids.ts';
+import type { Range } from '../core/range.ts';
 import type { Timer } from '../platform/clock.ts';
 import { TAIL_BYTES_MAX } from './calls.ts';
 import type { FetchOptions } from './fetch-options.ts';
 import type { Answer, Link } from './link.ts';
-import { MissingRanges, type Range } from './missing-ranges.ts';
+import { MissingRanges } from './missing-ranges.ts';
 
 /** Reads asked of one source at a time: enough that its disk and the wire work at once. Range 2–8. */
 const READS_A_SOURCE_MAX = 4;

@@ -1,7 +1,7 @@
 import type { ContentHash, FilePath } from '../core/ids.ts';
+import type { Range } from '../core/range.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Link } from './link.ts';
-import type { Range } from './missing-ranges.ts';
 
 /** What is to be pulled, from whom, and where to. */
 export interface FetchOptions {

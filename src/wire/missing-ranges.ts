@@ -1,8 +1,4 @@
-/** Bytes `offset` … `offset + length` − 1 of a content. */
-export interface Range {
-  readonly offset: number;
-  readonly length: number;
-}
+import type { Range } from '../core/range.ts';
 
 /** What of a content nobody was asked for yet: ranges that do not touch, in order. Taken from the front. */
 export class MissingRanges {

@@ -4,6 +4,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { loadIdentity } from '../../src/platform/node/node-identity.ts';
+import { freePort } from '../faults/process.ts';
 import { isInstalled } from './machine.ts';
 
 /** A server of one file over TLS 1.3 that is not ours. */
@@ -90,12 +91,4 @@ ssl_certificate ${place}/cert.pem; ssl_certificate_key ${place}/key.pem; root ${
       await ended;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

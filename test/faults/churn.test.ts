@@ -1,5 +1,4 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +12,7 @@ import type { Entry } from '../../src/wire/calls.ts';
 import { hashOf } from '../client/scripted-peer.ts';
 import { SimRandom } from '../sim/sim-random.ts';
 import { ClientWorker, FolderWorker, SharedWorker } from './churn.ts';
-import { Process } from './process.ts';
+import { freePort, Process } from './process.ts';
 
 /** How long all act: long enough to meet what was met before, and with TRIAL=1 long enough to meet more. */
 const CHURN_MS = process.env.TRIAL === undefined ? 15_000 : 180_000;
@@ -99,18 +98,6 @@ function contentAt(file: string): Buffer | undefined {
   } catch {
     return undefined;
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
 }
 
 /** A client that goes through the peer at `address` while that lives. */

@@ -1,8 +1,7 @@
 import { fsync } from 'node:fs';
 import { promisify } from 'node:util';
 import { foldersOf } from '../../core/path.ts';
-import { withFolder } from './safe-path.ts';
-import { systemCode } from './system-error.ts';
+import { isMissing, withFolder } from './safe-path.ts';
 
 const syncDescriptor = promisify(fsync);
 
@@ -61,5 +60,5 @@ function withParents(folder: string): string[] {
 }
 
 function throwUnlessGone(thrown: unknown): void {
-  if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes(systemCode(thrown) ?? '')) throw thrown;
+  if (!isMissing(thrown)) throw thrown;
 }
