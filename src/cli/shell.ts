@@ -139,14 +139,18 @@ class TerminalShell {
     terminal.on('history', (kept: string[]) => {
       if (this.#isAsking) kept.shift();
     });
-    // Ctrl-D in the middle of a verb.
-    terminal.on('close', () => this.#stop?.abort());
+    // Ctrl-D, maybe in the middle of a verb: there is no prompt any more.
+    terminal.on('close', () => {
+      this.#terminal = undefined;
+      this.#stop?.abort();
+    });
     try {
       await this.#greet(client);
       await this.#lines(client, terminal, lines);
       return EXIT_DONE;
     } finally {
       terminal.close();
+      clearTimeout(this.#waiting);
       await client.close();
     }
   }
@@ -169,7 +173,7 @@ class TerminalShell {
       lendTerminal: (work) => lend(terminal, work),
     };
     for (;;) {
-      terminal.prompt();
+      this.#terminal?.prompt();
       const text = await lines.next();
       if (text === undefined) return this.#screen.print('\n');
       await writeHistory(this.#wish.home.historyFile, text);

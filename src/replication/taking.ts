@@ -26,6 +26,11 @@ const RECORD_WAIT_MS = 5_000;
 /** Who is asked for a manifest may have to read the whole content first: the slowest at 100 MB/s. */
 const MANIFEST_MS = 5_000;
 const HASHED_BYTES_PER_MS_MIN = 100_000;
+/**
+ * Of a larger content the manifest comes in several pieces, and who makes it reads for minutes: beside that the fetch of all
+ * is the least of the cost. In bytes: at 8 MiB a chunk one answer has room for 227 GiB.
+ */
+const REUSE_BYTES_MAX = 160 * 1024 * 1024 * 1024;
 /** Contents remembered as fetched wrongly. */
 const DISTRUSTED_MAX = 1_000;
 
@@ -117,7 +122,8 @@ export class Taking {
   /** Takes from an older content here what the new one shares with it; what is missing then. Undefined: all that the staging has not. */
   async #reuse(ask: Ask<'place'>, version: FileVersion, staging: Staging, used: Set<Link>): Promise<Range[] | undefined> {
     const { chunks } = this.#slice.folder;
-    if (staging.have > 0 || this.#distrusted.has(keyOf(ask)) || !chunks.mayReuse(ask.path, version)) return undefined;
+    if (staging.have > 0 || ask.size > REUSE_BYTES_MAX || this.#distrusted.has(keyOf(ask))) return undefined;
+    if (!chunks.mayReuse(ask.path, version)) return undefined;
     const manifest = await this.#manifestOf(ask, used);
     if (manifest === undefined) return undefined;
     try {
@@ -135,7 +141,6 @@ export class Taking {
     for (const link of this.#sources({ path, hash, holders }, used)) {
       try {
         const { reply, tail } = await link.call('manifest', { path, hash, offset: 0 }, { deadlineMs });
-        // Of a content so large that its manifest comes in pieces, the fetch of all is the least of the cost.
         if (reply.size === tail.length) return tail.slice();
       } catch (error) {
         this.#slice.log.debug('a manifest could not be had', { path, peer: link.peer, error: String(error) });

@@ -113,11 +113,15 @@ export class Administration {
 
   /** Tells first which newest contents only that peer has; removes on `confirm`. */
   async remove(ask: Ask<'remove'>): Promise<Reply<'remove'>> {
+    const { catalog } = this.#slice;
     const onlyThere: string[] = [];
     let more = 0;
     await this.#eachPath((path) => {
-      const contents = this.#slice.catalog.view(path)?.contents ?? [];
-      const lost = contents.some((content) => content.holders.length === 1 && content.holders[0] === ask.peer);
+      const members = catalog.members();
+      // What a peer removed before has is lost already.
+      const isOther = (peer: PeerId) => peer !== ask.peer && (peer === catalog.self || members.has(peer));
+      const contents = catalog.view(path)?.contents ?? [];
+      const lost = contents.some(({ holders }) => holders.includes(ask.peer) && !holders.some(isOther));
       if (lost && onlyThere.length < ONLY_THERE_MAX) onlyThere.push(path);
       else if (lost) more++;
     });

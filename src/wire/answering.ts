@@ -11,8 +11,8 @@ import type { Answered, Dispatcher } from './switchboard.ts';
 
 /** Reads in work, or done and not yet sent: each holds up to 1 MiB. The others wait undone, as a few bytes. Range 2–32. */
 const READS_IN_WORK_MAX = 8;
-/** The calls whose answers carry a tail. */
-const READS: ReadonlySet<CallName> = new Set<CallName>(['read', 'read-old', 'manifest']);
+/** The same of manifests: each may have to be made by reading a whole file, for minutes, and no read is to wait for that. 1–4. */
+const MANIFESTS_IN_WORK_MAX = 2;
 const NOTHING = new Uint8Array(0);
 
 export interface AnsweringOptions {
@@ -32,16 +32,50 @@ interface Job {
   readonly tail: Uint8Array;
 }
 
+/** Calls whose answers carry a tail: some are in work, or done and not yet sent; the others wait in the order of their coming. */
+class Lane {
+  readonly #begin: (job: Job) => void;
+  readonly #inWorkMax: number;
+  readonly #waiting: Job[] = [];
+  #inWork = 0;
+
+  constructor(inWorkMax: number, begin: (job: Job) => void) {
+    this.#inWorkMax = inWorkMax;
+    this.#begin = begin;
+  }
+
+  take(job: Job): void {
+    if (this.#inWork >= this.#inWorkMax) {
+      this.#waiting.push(job);
+      return;
+    }
+    this.#inWork++;
+    this.#begin(job);
+  }
+
+  readonly sent = (): void => {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#inWork--;
+    else this.#begin(next);
+  };
+
+  clear(): void {
+    this.#waiting.length = 0;
+  }
+}
+
 /** The calls of the other end: takes them in, has them answered, and sends the answers. */
 export class Answering {
   readonly #options: AnsweringOptions;
-  readonly #waitingReads: Job[] = [];
-  #readsInWork = 0;
+  readonly #lanes: Partial<Record<CallName, Lane>>;
   #callsInWork = 0;
   #tailBytes = 0;
 
   constructor(options: AnsweringOptions) {
     this.#options = options;
+    const begin = (job: Job) => this.#begin(job);
+    const reads = new Lane(READS_IN_WORK_MAX, begin);
+    this.#lanes = { read: reads, 'read-old': reads, manifest: new Lane(MANIFESTS_IN_WORK_MAX, begin) };
   }
 
   /** Tails of calls in work. */
@@ -51,7 +85,7 @@ export class Answering {
 
   /** The link is over: what waits is not begun any more. */
   stop(): void {
-    this.#waitingReads.length = 0;
+    for (const lane of Object.values(this.#lanes)) lane.clear();
   }
 
   /** Throws `protocol` for a head that is no call; a call that cannot be taken is answered with an error. */
@@ -68,8 +102,9 @@ export class Answering {
     }
     this.#callsInWork++;
     this.#tailBytes += job.tail.length;
-    if (READS.has(job.name) && this.#readsInWork >= READS_IN_WORK_MAX) this.#waitingReads.push(job);
-    else this.#begin(job);
+    const lane = this.#lanes[job.name];
+    if (lane === undefined) this.#begin(job);
+    else lane.take(job);
     this.#options.changed();
   }
 
@@ -84,7 +119,6 @@ export class Answering {
   }
 
   #begin(job: Job): void {
-    if (READS.has(job.name)) this.#readsInWork++;
     this.#work(job).catch((thrown: unknown) => {
       this.#options.log.error('an answer could not be sent', { ...this.#facts(job.name), error: asMeshError(thrown).message });
     });
@@ -103,15 +137,10 @@ export class Answering {
     }
     this.#callsInWork--;
     this.#tailBytes -= job.tail.length;
-    send(READS.has(job.name) ? { start, tail, sent: this.#readSent } : { start, tail });
+    const lane = this.#lanes[job.name];
+    send(lane === undefined ? { start, tail } : { start, tail, sent: lane.sent });
     changed();
   }
-
-  readonly #readSent = (): void => {
-    this.#readsInWork--;
-    const next = this.#waitingReads.shift();
-    if (next !== undefined) this.#begin(next);
-  };
 
   /** The code goes out, the words stay home. */
   #errorHead(name: CallName, thrown: unknown): Uint8Array {

@@ -89,12 +89,45 @@ describe('changes without bytes', () => {
     }
     await settle(session.call('peers', {}));
     expect(session.peer).toBe(alpha.node.id);
-    expect(await settle(removePeer(session, 'alpha', true, options))).toEqual({ peer: 'alpha', ...answer });
+    expect(await settle(removePeer(session, 'alpha', true, options))).toEqual({ id: alpha.node.id, peer: 'alpha', ...answer });
     expect(removing).toHaveLength(1);
     expect(removing).not.toContain('alpha');
     for (const peer of [bravo, charlie]) peer.kill();
     const error = await settle(removePeer(session, 'alpha', true, options).catch((thrown: MeshError) => thrown));
     expect(error).toMatchObject({ code: 'gone', message: expect.stringMatching(/^only alpha itself answers/) });
+  });
+
+  test('a removal whose answer was lost is not done again to the next peer that bears the name', async () => {
+    const removed: string[] = [];
+    for (const peer of [alpha, bravo, charlie]) {
+      peer.script.remove = (ask) => {
+        removed.push(ask.peer);
+        return Promise.reject(new MeshError('closed', 'the link ended'));
+      };
+      // Two machines share a name: the later one is shown with a number while both are members.
+      peer.script.peers = () => {
+        const rest = peer.peersReply().peers.filter((one) => !removed.includes(one.id));
+        const named = (id: string) => (id === bravo.node.id ? 'box' : removed.length === 0 ? 'box-2' : 'box');
+        return Promise.resolve({ peers: rest.map((one) => (one.name === 'alpha' ? one : { ...one, name: named(one.id) })) });
+      };
+    }
+    expect(await settle(removePeer(session, 'box', true, options))).toMatchObject({ peer: 'box', removed: true });
+    expect(removed).toEqual([bravo.node.id]);
+  });
+
+  test('a removal whose answer was lost is done also where the link of the one removed still lives', async () => {
+    const answers = [new MeshError('closed', 'the link ended'), new MeshError('not-found', 'no such member')];
+    for (const peer of [alpha, bravo, charlie]) peer.script.remove = () => Promise.reject(answers.shift());
+    const { id } = bravo.node;
+    expect(await settle(removePeer(session, 'bravo', true, options))).toEqual({
+      id,
+      peer: 'bravo',
+      removed: true,
+      onlyThere: [],
+      more: 0,
+    });
+    answers.push(new MeshError('not-found', 'no such member'));
+    expect(await settle(codeOf(removePeer(session, 'bravo', true, options)))).toBe('not-found');
   });
 
   test('a resume whose answer was lost is done when its peer goes on, and has long to scan', async () => {

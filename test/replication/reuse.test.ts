@@ -1,8 +1,18 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Catalog } from '../../src/catalog/catalog.ts';
+import type { PathWaiters } from '../../src/catalog/path-waiters.ts';
 import { MeshError } from '../../src/core/errors.ts';
+import type { ContentHash, FilePath } from '../../src/core/ids.ts';
+import { type FileVersion, versionKey } from '../../src/core/version.ts';
+import type { Folder } from '../../src/folder/folder.ts';
+import type { Log } from '../../src/platform/log.ts';
 import { Serving } from '../../src/replication/serving.ts';
+import { Taking } from '../../src/replication/taking.ts';
+import type { Link } from '../../src/wire/link.ts';
+import type { Switchboard } from '../../src/wire/switchboard.ts';
 import { createText, putText, seen, startStory } from '../server/story.ts';
 import type { Mesh } from '../sim/mesh.ts';
+import { HandClock } from './hand-clock.ts';
 
 const MIB = 1024 * 1024;
 
@@ -49,6 +59,47 @@ function contentsOf(mesh: Mesh): string[] {
     return content === undefined ? [] : [new TextDecoder().decode(content)];
   });
 }
+
+/** A taker of a large file of which it has an older content; its source answers nothing. */
+function takerWithOlderContent(size: number) {
+  const clock = new HandClock();
+  const calls = new Set<string>();
+  const call = (name: string) => {
+    calls.add(name);
+    return new Promise(() => {});
+  };
+  const hash = 'a'.repeat(64) as ContentHash;
+  const version = { kind: 'file', hash, size, own: { writer: 'w', counter: 1 } } as unknown as FileVersion;
+  const folder = {
+    state: () => ({}),
+    keepFromHere: async () => false,
+    stage: async () => ({ have: 0 }),
+    chunks: { mayReuse: () => true },
+  } as unknown as Folder;
+  const link = { peer: 'b', open: true, call } as unknown as Link;
+  const taking = new Taking({
+    clock,
+    log: { debug: () => {} } as unknown as Log,
+    catalog: { view: () => ({ contents: [{ hash, versions: [version], holders: ['b'] }] }) } as unknown as Catalog,
+    folder,
+    switchboard: { link: () => link } as unknown as Switchboard,
+    waiters: { until: async () => {} } as unknown as PathWaiters,
+  });
+  const take = () => taking.take({ path: 'image' as FilePath, hash, size, version: versionKey(version), holders: [] });
+  return { clock, calls, take };
+}
+
+describe('the manifest of a large file', () => {
+  it.each([
+    [100, 'manifest'],
+    [1024, 'read'],
+  ])('of %i GiB is asked for only when it can come in one answer: first comes a %s', async (gib, first) => {
+    const { clock, calls, take } = takerWithOlderContent(gib * 1024 * MIB);
+    take().catch(() => undefined);
+    await clock.pass(1);
+    expect([...calls]).toEqual([first]);
+  });
+});
 
 describe('a large file that changed a little', () => {
   it('costs its holders the chunks that changed', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { FilePath } from '../../src/core/ids.ts';
+import type { Catalog } from '../../src/catalog/catalog.ts';
+import type { FilePath, PeerId } from '../../src/core/ids.ts';
 import type { Folder } from '../../src/folder/folder.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { Administration, type MembershipSlice } from '../../src/server/administration.ts';
@@ -76,5 +77,27 @@ describe('the counts of status', () => {
     expect(seen.looks).toBeGreaterThan(2_400);
     expect(seen.looks / (seen.nowMs - began)).toBeLessThan(0.05);
     expect(seen.looksInStepMax).toBeLessThanOrEqual(500);
+  });
+});
+
+describe('the removal of a peer', () => {
+  test('names what only it has, also where a peer removed before had it too', async () => {
+    const [self, leaving, removed] = ['a', 'b', 'c'] as unknown as [PeerId, PeerId, PeerId];
+    const holders = new Map([
+      ['both', [leaving, removed]],
+      ['here', [self, leaving, removed]],
+      ['there', [leaving]],
+      ['nobody', [removed]],
+    ]);
+    const catalog = {
+      self,
+      onPaths: () => {},
+      members: () => new Map([self, leaving].map((peer) => [peer, {}])),
+      paths: () => [...holders.keys()],
+      view: (path: string) => ({ contents: [{ holders: holders.get(path) }] }),
+    } as unknown as Catalog;
+    const administration = new Administration({ clock: {} as Clock, catalog, folder, membership });
+    const told = await administration.remove({ peer: leaving, confirm: false });
+    expect(told).toEqual({ onlyThere: ['both', 'there'], more: 0, removed: false });
   });
 });

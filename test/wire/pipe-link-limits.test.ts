@@ -63,6 +63,24 @@ describe('limits', () => {
     expect(most).toBe(8);
   });
 
+  test('manifests that take long to make, two at a time, keep no read waiting', async () => {
+    const { near } = await bench.connect(alpha, bravo);
+    const finish: (() => void)[] = [];
+    const made = { reply: { size: 36 }, tail: new Uint8Array(36) };
+    bravo.switchboard.answer('manifest', () => new Promise((resolve) => finish.push(() => resolve(made))));
+    bravo.switchboard.answer('read', async ({ length }) => ({ reply: { size: length }, tail: new Uint8Array(length) }));
+    const ask = { path, hash, offset: 0 };
+    const manifests = Array.from({ length: 16 }, () => codeOf(near.call('manifest', ask, { deadlineMs: 60_000 })));
+    const read = near.call('read', { ...ask, length: 10, relay: false });
+    expect(await bench.settle(codeOf(read))).toBe('answered');
+    while (finish.length > 0) {
+      expect(finish.length).toBeLessThanOrEqual(2);
+      finish.shift()?.();
+      await bench.runFor(10);
+    }
+    expect(new Set(await bench.settle(Promise.all(manifests)))).toEqual(new Set(['answered']));
+  });
+
   test('uploads faster than the disk are held back by not reading; the link lives on meanwhile', async () => {
     const { near, far } = await bench.connect(alpha, bravo);
     const finish: (() => void)[] = [];

@@ -74,7 +74,8 @@ export const removeVerb: VerbCommand = {
     const planned = await mesh.removePeer(session, wordAt(line, 0), false, options);
     const lost = planned.onlyThere.length + planned.more;
     if (!line.options.has('yes') && lost > 0) await confirmLoss(context, planned, lost);
-    const result = await mesh.removePeer(session, wordAt(line, 0), true, options);
+    // Whom the person was told of: the name may be another machine's by now.
+    const { id, ...result } = await mesh.removePeer(session, planned.id, true, options);
     if (context.json) context.screen.value(result);
     else context.screen.print(`${shownText(result.peer)} is cut off; "filemesh invite" prints the new join line`);
     return EXIT_DONE;

@@ -1,4 +1,4 @@
-import { MeshError } from '../../core/errors.ts';
+import { asMeshError, MeshError } from '../../core/errors.ts';
 import type { PeerId } from '../../core/ids.ts';
 import { quote } from '../../core/path.ts';
 import type { Reply } from '../../wire/calls.ts';
@@ -31,6 +31,7 @@ export async function invite(session: Session, options: Options): Promise<{ join
 
 /** What the removal of a peer would lose, or lost. */
 export interface RemoveResult {
+  readonly id: string;
   readonly peer: string;
   readonly removed: boolean;
   /** Paths whose newest version only that peer holds. */
@@ -44,18 +45,26 @@ export interface RemoveResult {
  * peer carries it out, whichever this session goes through: the one removed would learn the secret that is to keep it out.
  */
 export async function removePeer(session: Session, who: string, confirm: boolean, options: Options): Promise<RemoveResult> {
-  let asked: string | undefined;
+  let asked: { readonly id: PeerId; readonly name: string } | undefined;
   return await session.attempt(async (link) => {
-    const peers = (await ask(link, 'peers', {})).reply;
+    const { reply: now } = await ask(link, 'peers', {});
+    // By its id from then on: the number behind a shared name goes to the next machine that bears it.
+    const { id, name } = asked ?? findPeer(now, who);
+    const done: RemoveResult = { id, peer: name, removed: true, onlyThere: [], more: 0 };
     // The answer to an earlier try was lost, and what it asked was done.
-    if (asked !== undefined && peerOf(peers.peers, who) === undefined)
-      return { peer: asked, removed: true, onlyThere: [], more: 0 };
-    const { id, name } = findPeer(peers, who);
+    if (!now.peers.some((peer) => peer.id === id)) return done;
     if (id === link.peer)
       throw new MeshError('gone', `only ${name} itself answers, and no peer removes itself: start another peer, then try again`);
-    if (confirm) asked = name;
-    const { reply } = await ask(link, 'remove', { peer: id, confirm }, { subject: name });
-    return { peer: name, removed: reply.removed, onlyThere: reply.onlyThere, more: reply.more };
+    const isAgain = asked !== undefined;
+    if (confirm) asked = { id, name };
+    try {
+      const { reply } = await ask(link, 'remove', { peer: id, confirm }, { subject: name });
+      return { ...done, ...reply };
+    } catch (thrown) {
+      // The same, and its link there is not down yet.
+      if (isAgain && asMeshError(thrown).code === 'not-found') return done;
+      throw thrown;
+    }
   }, options);
 }
 
