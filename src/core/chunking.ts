@@ -1,4 +1,5 @@
 import { MeshError } from './errors.ts';
+import { gearWindow, searchGear } from './gear.ts';
 import type { ContentHash } from './ids.ts';
 import type { ManifestId } from './version.ts';
 
@@ -66,12 +67,29 @@ export class Chunker {
     this.#maskEasy = maskOfTopBits(bits - NORMALIZATION_BITS);
   }
 
-  /** The ends of the chunks that `bytes` closes, as offsets in the file. */
+  /** The ends of the chunks that `bytes` closes, as offsets in the file. Bytes of `gearWindow` itself cost no copy. */
   push(bytes: Uint8Array): number[] {
+    const isThere = bytes.buffer === gearWindow.buffer;
+    if (isThere) return this.#cut(bytes.byteOffset - gearWindow.byteOffset, bytes.length);
     const cuts: number[] = [];
-    let from = 0;
-    while (from < bytes.length) {
-      const end = this.#endOfChunk(bytes, from);
+    for (let from = 0; from < bytes.length; from += gearWindow.length) {
+      const part = bytes.subarray(from, from + gearWindow.length);
+      gearWindow.set(part);
+      cuts.push(...this.#cut(0, part.length));
+    }
+    return cuts;
+  }
+
+  /** Call once, after the last push. The end of the last chunk, if one is open; the one of an empty file is empty. */
+  finish(): number[] {
+    return this.#length > 0 || this.#offset === 0 ? [this.#offset] : [];
+  }
+
+  #cut(begin: number, length: number): number[] {
+    const cuts: number[] = [];
+    let from = begin;
+    while (from < begin + length) {
+      const end = this.#endOfChunk(from, begin + length);
       this.#offset += end.to - from;
       from = end.to;
       if (!end.cut) continue;
@@ -82,41 +100,27 @@ export class Chunker {
     return cuts;
   }
 
-  /** Call once, after the last push. The end of the last chunk, if one is open; the one of an empty file is empty. */
-  finish(): number[] {
-    return this.#length > 0 || this.#offset === 0 ? [this.#offset] : [];
-  }
-
-  /** Goes on with the open chunk from `from` to its end or the end of `bytes`. */
-  #endOfChunk(bytes: Uint8Array, from: number): { to: number; cut: boolean } {
+  /** Goes on with the open chunk from `from` in the window to its end or to `limit`. */
+  #endOfChunk(from: number, limit: number): { to: number; cut: boolean } {
     const { min, average, max } = this.bounds;
     const start = from - this.#length;
-    const last = Math.min(bytes.length, start + max);
+    const last = Math.min(limit, start + max);
     let at = Math.max(from, Math.min(start + min, last));
     const middle = Math.max(at, Math.min(start + average, last));
-    let found = this.#search(bytes, at, middle, this.#maskHard);
+    let found = this.#search(at, middle, this.#maskHard);
     if (found < 0) {
       at = middle;
-      found = this.#search(bytes, at, last, this.#maskEasy);
+      found = this.#search(at, last, this.#maskEasy);
     }
     const to = found < 0 ? last : found;
     this.#length = to - start;
     return { to, cut: found >= 0 || this.#length === max };
   }
 
-  /**
-   * Rolls the hash over bytes[from, to); the end of the first byte at which no bit of `mask` is set, else -1. One byte a
-   * turn on purpose: V8 makes 1.2 GiB/s of this, and less of the same unrolled by four.
-   */
-  #search(bytes: Uint8Array, from: number, to: number, mask: number): number {
-    const gear = GEAR;
-    let hash = this.#hash;
-    for (let at = from; at < to; at++) {
-      hash = ((hash << 1) + (gear[bytes[at] as number] as number)) | 0;
-      if ((hash & mask) === 0) return at + 1;
-    }
+  #search(from: number, to: number, mask: number): number {
+    const { end, hash } = searchGear(from, to, mask, this.#hash);
     this.#hash = hash;
-    return -1;
+    return end;
   }
 }
 
@@ -125,16 +129,6 @@ function maskOfTopBits(bits: number): number {
   return (-1 << (32 - bits)) | 0;
 }
 
-/**
- * 256 random words, fixed for ever by this formula (splitmix32 over 1…256, from seed 0): a change of it is a change of
- * scheme.
- */
-const GEAR = Int32Array.from({ length: 256 }, (_, index) => {
-  let word = Math.imul(index + 1, 0x9e3779b9);
-  word = Math.imul(word ^ (word >>> 16), 0x21f0aaad);
-  word = Math.imul(word ^ (word >>> 15), 0x735a2d97);
-  return (word ^ (word >>> 15)) | 0;
-});
 /** One chunk of a file as a manifest has it. */
 export interface ManifestRow {
   /** Bytes: up to 32 MiB. */

@@ -3,6 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import { Blake3Hasher, blake3 } from '@napi-rs/blake-hash';
 import { Chunker, encodeManifest, MANIFEST_FILE_BYTES_MIN, type ManifestRow, manifestDigest } from '../../core/chunking.ts';
 import { invariant } from '../../core/errors.ts';
+import { gearWindow } from '../../core/gear.ts';
 import { systemCode } from './system-error.ts';
 
 /** One file to hash. Descriptors are the process's: one opened in the main thread is read here. */
@@ -25,9 +26,8 @@ export type HashAnswer =
     }
   | { readonly id: number; readonly error: string };
 
-/** One read, in bytes: large enough that its call costs nothing beside the hashing, small enough for the CPU's cache. */
-const READ_BYTES = 1024 * 1024;
-const buffer = new Uint8Array(READ_BYTES);
+/** Files are read where their chunks are looked for: that is large enough for a read, and saves a copy. */
+const buffer = gearWindow;
 const hex = (bytes: Uint8Array) => blake3(bytes).toString('hex');
 
 const port = parentPort;
@@ -87,8 +87,8 @@ function addRow(rows: ManifestRow[], open: { hasher: Blake3Hasher; length: numbe
 /** Fills the buffer from `offset`; fewer bytes only at the end of the file. */
 function fill(descriptor: number, offset: number): number {
   let filled = 0;
-  while (filled < READ_BYTES) {
-    const count = readSync(descriptor, buffer, filled, READ_BYTES - filled, offset + filled);
+  while (filled < buffer.length) {
+    const count = readSync(descriptor, buffer, filled, buffer.length - filled, offset + filled);
     if (count === 0) break;
     filled += count;
   }
