@@ -20,11 +20,12 @@ const REST_CPU_MS = 100;
 const REST_SECONDS = 4;
 const REST_SECONDS_MAX = 60;
 
-/** How long the event loop of a peer was blocked, in ms. */
+/** How long the event loop of a peer was blocked by itself, in ms; and at most together with its wait for a core. */
 export interface Stalls {
   readonly p99Ms: number;
   readonly p999Ms: number;
   readonly maxMs: number;
+  readonly withWaitMs: number;
 }
 
 /** A running peer and the events it told, each with the time it was heard. */
