@@ -107,6 +107,8 @@ async function copyRun(copy: Copy, staging: Staging, { offset, from, length }: R
       if (bytes.length === 0) throw new MeshError('changed', 'the older content became shorter while it was read');
       await writing;
       writing = staging.write(offset + done, bytes);
+      // Awaited a read later. Until then a full disk must not look like a failure nobody listens for, which ends the process.
+      writing.catch(() => undefined);
       done += bytes.length;
     }
   } finally {

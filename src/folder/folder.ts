@@ -263,6 +263,7 @@ export class Folder {
 
   #takenIn(path: FilePath): void {
     this.#settling.done(path);
+    this.#unreadable.delete(path);
     if (path === IGNORE_FILE) this.#room.spawn('reading ignore patterns', () => this.#ignore.load());
   }
 

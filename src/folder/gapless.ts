@@ -1,7 +1,10 @@
 import { MeshError } from '../core/errors.ts';
 
-/** Ranges written ahead of the first gap. 16…4,096: holders deliver a few reads ahead of each other, and what lies here already comes in runs. */
-const RANGES_MAX = 1_024;
+/**
+ * Ranges written ahead of the first gap. 16,000…65,536: a manifest has 29,000 chunks at most, so an older content gives at
+ * most half as many runs with a gap before each; holders deliver a few reads ahead of each other besides.
+ */
+const RANGES_MAX = 16_384;
 
 /** Bytes `from` ≤ offset < `to`. */
 interface Written {
@@ -34,8 +37,7 @@ export class Gapless {
   }
 
   #insert(added: Written): void {
-    let at = this.#ahead.length;
-    while (at > 0 && (this.#ahead[at - 1] as Written).from > added.from) at -= 1;
+    let at = this.#placeOf(added.from);
     const before = this.#ahead[at - 1];
     if (before !== undefined && before.to >= added.from) {
       before.to = Math.max(before.to, added.to);
@@ -49,5 +51,16 @@ export class Gapless {
       grown.to = Math.max(grown.to, next.to);
       this.#ahead.splice(at + 1, 1);
     }
+  }
+
+  /** The first that begins after `offset`. */
+  #placeOf(offset: number): number {
+    let [at, end] = [0, this.#ahead.length];
+    while (at < end) {
+      const middle = (at + end) >> 1;
+      if ((this.#ahead[middle] as Written).from > offset) end = middle;
+      else at = middle + 1;
+    }
+    return at;
   }
 }

@@ -1,4 +1,7 @@
-/** Does `act` to every item, at most `max` at once, and gives the results in the order of the items. Rejects with the first error. */
+/**
+ * Does `act` to every item, at most `max` at once, and gives the results in the order of the items. Rejects with the first
+ * error: no further item is begun then, and none is under way any more.
+ */
 export async function inParallel<Item, Result>(
   items: readonly Item[],
   max: number,
@@ -7,11 +10,18 @@ export async function inParallel<Item, Result>(
   const results: Result[] = new Array(items.length);
   let next = 0;
   const hand = async () => {
-    while (next < items.length) {
-      const index = next++;
-      results[index] = await act(items[index] as Item);
+    try {
+      while (next < items.length) {
+        const index = next++;
+        results[index] = await act(items[index] as Item);
+      }
+    } finally {
+      // The others stop too, were it for an error: who called frees what was taken for these items.
+      next = items.length;
     }
   };
-  await Promise.all(Array.from({ length: Math.min(max, items.length) }, hand));
+  const hands = Array.from({ length: Math.min(max, items.length) }, hand);
+  await Promise.allSettled(hands);
+  await Promise.all(hands);
   return results;
 }

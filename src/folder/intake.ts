@@ -35,7 +35,7 @@ const SOURCES_MAX = 8;
 /** Renamed files at least so large are not hashed again: below, a hash costs less than the doubt about a reused inode. */
 const RENAME_UNHASHED_BYTES_MIN = 64 * 1024 * 1024;
 
-/** A settled file with its digest, on its way into the ledger. */
+/** A settled file with its digest, and its stat as of the reading, on its way into the ledger. */
 interface Read {
   readonly path: FilePath;
   readonly stat: FileStat;
@@ -121,10 +121,10 @@ export class Intake {
     }
     if (plain === undefined ? this.#isIgnored(path) : isSameStat(plain.stat, stat)) return this.#events.done(path);
     try {
-      const digest = await this.#digest(path, stat);
-      if (digest === undefined) return this.#events.again(path);
+      const read = await this.#readFile(path, stat);
+      if (read === undefined) return this.#events.again(path);
       this.#events.unreadable(path, undefined);
-      this.#read.push({ path, stat, digest });
+      this.#read.push(read);
     } catch (thrown) {
       const error = asMeshError(thrown);
       if (error.code !== 'gone') this.#events.unreadable(path, error.message);
@@ -154,20 +154,21 @@ export class Intake {
     if (stat.size < RENAME_UNHASHED_BYTES_MIN) return undefined;
     const source = this.#room.held.withInode(stat.inode);
     if (source === undefined || source.path === path || !isSameFile(source.stat, stat)) return undefined;
-    if ((await this.#room.options.disk.stat(source.path)) !== undefined) return undefined;
+    if (!(await this.#isGone(source.path))) return undefined;
     const version = (await this.#room.versionsOf(source))[0];
     return version && { hash: version.hash, size: version.size, manifest: version.manifest };
   }
 
   /** Undefined when the file changed since it settled. */
-  async #digest(path: FilePath, stat: FileStat): Promise<Digest | undefined> {
+  async #readFile(path: FilePath, stat: FileStat): Promise<Read | undefined> {
     const file = await this.#room.options.disk.open(path);
     try {
       if (!isSameFile(file.stat, stat)) return undefined;
       const digest = (await this.#digestOfRenamed(path, stat)) ?? (await this.#room.options.hasher.digest(file));
       // Whoever saved it need not have synced it: what is announced must survive a power cut.
       await file.sync();
-      return isSameStat(file.stat, await file.restat()) && digest.size === stat.size ? digest : undefined;
+      const isSame = isSameStat(file.stat, await file.restat()) && digest.size === stat.size;
+      return isSame ? { path, stat: file.stat, digest } : undefined;
     } finally {
       await file.close();
     }
@@ -210,7 +211,8 @@ export class Intake {
     const stats = await inParallel(locked, STATS_MAX, ({ path }) => this.#room.options.disk.stat(path));
     for (const [index, read] of locked.entries()) {
       const stat = stats[index];
-      if (stat === undefined || !isSameFile(stat, read.stat)) continue;
+      // ctime too: who writes to it now and puts the mtime back would otherwise never be noticed.
+      if (stat === undefined || !isSameStat(stat, read.stat)) continue;
       const plain = this.#room.held.plain(read.path);
       const versions = plain === undefined ? [] : await this.#room.versionsOf(plain);
       const source = plain?.hash === read.digest.hash ? undefined : await this.#sourceOf(read, releases);
@@ -236,10 +238,15 @@ export class Intake {
     }
     for (const copy of sources) {
       if (copy.path === path || releases.has(copy.path)) continue;
-      if ((await this.#room.options.disk.stat(copy.path)) !== undefined || !this.#hold(copy.path, releases)) continue;
+      if (!(await this.#isGone(copy.path)) || !this.#hold(copy.path, releases)) continue;
       if (this.#room.held.plain(copy.path) === copy) return { copy, versions: await this.#room.versionsOf(copy) };
     }
     return undefined;
+  }
+
+  /** What the disk refuses to look at is not known to be gone: a locked folder must not keep copies of its files out. */
+  async #isGone(path: FilePath): Promise<boolean> {
+    return (await this.#room.options.disk.stat(path).catch(() => 'unknown')) === undefined;
   }
 
   async #record(ready: readonly Ready[]): Promise<void> {

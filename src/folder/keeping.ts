@@ -214,6 +214,7 @@ export class Keeping {
       const aside = await asideOf(this.#room, copy, 'versions');
       const effects: Effect[] = [{ kind: 'drop', path, hash: copy.hash }, aside.effect];
       await this.#acts.run({ id: this.#room.freshName(), moves: [aside.move], effects });
+      if (copy.disk === path) await this.#room.options.disk.removeEmptyFolders(path);
     }
   }
 

@@ -1,3 +1,4 @@
+import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import { folderOf, foldersOf } from '../core/path.ts';
 import type { FileVersion } from '../core/version.ts';
@@ -128,13 +129,14 @@ export class Missing {
     return { copy, versions: await this.#room.versionsOf(copy) };
   }
 
-  /** Where the walk may not go the disk may refuse to look, too: what lies there is out of reach, and no scan fails for it. */
+  /** Where the walk may not go the disk may refuse to look, too: what lies there is out of reach. Elsewhere nobody knows, and it waits for the next scan. */
   async #isThere({ path, disk }: HeldCopy): Promise<boolean> {
     try {
       return (await this.#room.options.disk.stat(disk)) !== undefined;
     } catch (thrown) {
-      if (disk !== path || !this.#isHidden(path)) throw thrown;
-      return false;
+      if (disk === path && this.#isHidden(path)) return false;
+      this.#room.options.log.warn('a missing file could not be looked for', { path, reason: asMeshError(thrown).message });
+      return true;
     }
   }
 }

@@ -13,6 +13,8 @@ const GATHER_MS = 40;
 const STATS_MAX = 16;
 /** Candidates in all. Beyond that a scan waits, and hints are left to the next scan. */
 const CANDIDATES_MAX = 50_000;
+/** Busy ones among them. Beyond that they are left to the next scan: a tree nobody may read must not keep out all others. */
+const BUSY_MAX = 10_000;
 /** A file that has not rested within so many settle times counts as busy. 2…10. */
 const PATIENCE_SETTLES = 3;
 /** A busy file is looked at after 2, 4, 8 … settle times (of at least so long each), at most so late. */
@@ -163,6 +165,10 @@ export class Settling {
     if (nowMs - candidate.sinceMs < PATIENCE_SETTLES * config.settleMs) {
       if (candidate.stat === undefined) this.#renew(candidate);
       else this.#wait(candidate, candidate.stat, nowMs);
+      return;
+    }
+    if (this.#busy.size >= BUSY_MAX) {
+      this.#leave(candidate);
       return;
     }
     candidate.rounds += 1;

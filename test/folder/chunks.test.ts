@@ -1,6 +1,8 @@
 import { blake3 } from '@napi-rs/blake-hash';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { chunkContent, encodeManifest } from '../../src/core/chunking.ts';
+import { chunkContent, encodeManifest, type ManifestRow } from '../../src/core/chunking.ts';
+import { MeshError } from '../../src/core/errors.ts';
+import type { ContentHash } from '../../src/core/ids.ts';
 import type { FileVersion } from '../../src/core/version.ts';
 import { bytes, FolderBench, hashOf, path } from './folder-bench.ts';
 
@@ -71,6 +73,39 @@ describe('what of a new content lies here already', () => {
     bench.write('small', 'text');
     await bench.settle();
     await expect(bench.folder.chunks.manifest(path('small'), hashOf('text'))).rejects.toMatchObject({ code: 'gone' });
+  });
+
+  it('is taken however many changes are scattered over the new one', async () => {
+    const rows = chunkContent(bytes(old), (piece) => blake3(piece));
+    const shared = rows.reduce((least, row) => (row.length < least.length ? row : least));
+    const changed: ManifestRow = { length: 1, hash: blake3('changed') };
+    const scattered = Array.from({ length: 6_000 }, (_, index) => (index % 2 === 0 ? changed : shared));
+    const manifest = encodeManifest(scattered);
+    const size = 3_000 * (1 + shared.length);
+    const about = { ...version, size, manifest: { ...version.manifest, hash: blake3(manifest).toString('hex') as ContentHash } };
+    const staging = await bench.folder.stage('next', size);
+    const missing = await bench.folder.chunks.fill(path('a'), about, staging, manifest);
+    expect(missing).toHaveLength(3_000);
+    for (const { offset } of missing) await staging.write(offset, bytes('X'));
+    expect(staging.have).toBe(size);
+  });
+
+  it('is given up without harm when the disk is full', async () => {
+    const staging = await bench.folder.stage('next', version.size);
+    staging.write = () => Promise.reject(new MeshError('full', 'the disk is full'));
+    const { disk, clock } = bench.platform;
+    const open = disk.open.bind(disk);
+    disk.open = async (place) => {
+      const file = await open(place);
+      const read = file.read.bind(file);
+      file.read = async (offset, length) => {
+        await new Promise<void>((resolve) => void clock.after(5, () => resolve()));
+        return read(offset, length);
+      };
+      return file;
+    };
+    const filling = bench.folder.chunks.fill(path('a'), version, staging, manifestOf(next));
+    await expect(filling).rejects.toMatchObject({ code: 'full' });
   });
 
   it('refuses a manifest that is not the announced one, or is no manifest', async () => {

@@ -118,8 +118,9 @@ describe('what the mesh has this peer keep', () => {
   });
 
   it('does not leave what was deleted, and the deletion obeyed, while it was put in place', async () => {
+    let deleted = 0;
     for (let step = 0; step < 14; step++) {
-      const name = `late${step}`;
+      const name = `late${step}/file`;
       const version = bench.foreign(name, 'one');
       const staging = await bench.staged('one');
       bench.platform.disk.commitHook = async (at) => {
@@ -134,7 +135,11 @@ describe('what the mesh has this peer keep', () => {
       await bench.pass(1_000);
       const isDeleted = bench.ledger.view(path(name))?.contents.length === 0;
       expect([name, bench.read(name)]).toEqual([name, isDeleted ? undefined : 'one']);
+      // Nor does the folder stay that was made for it.
+      if (isDeleted) expect(() => bench.drive.userDelete(`late${step}`)).toThrow('no file');
+      deleted += isDeleted ? 1 : 0;
     }
+    expect(deleted).toBeGreaterThan(4);
   });
 
   it('makes a version of what a program still wrote to the file that was replaced', async () => {

@@ -136,4 +136,41 @@ describe('whole scans', () => {
     await stop;
     expect(bench.folder.holds(path('a'), hashOf('a'))).toBe(false);
   });
+
+  it('tell what was deleted though the disk refuses to look at one of the names, which waits', async () => {
+    const names = Array.from({ length: 60 }, (_, index) => `f${index}`);
+    for (const name of [...names, ...Array.from({ length: 200 }, (_, index) => `stays${index}`)]) bench.write(name, name);
+    await bench.start();
+    const { disk } = bench.platform;
+    const stat = disk.stat.bind(disk);
+    disk.stat = (place) => (place === 'f7' ? Promise.reject(new MeshError('failed', 'EIO')) : stat(place));
+    for (const name of names) bench.drive.userDelete(name);
+    await bench.pass(20_000);
+    expect(names.filter((name) => bench.tombstones(name).length === 0)).toEqual(['f7']);
+    disk.stat = stat;
+    await bench.pass(70_000);
+    expect(bench.tombstones('f7')).toHaveLength(1);
+    for (const name of names) bench.write(name, 'new');
+    await bench.settle();
+    expect(names.filter((name) => bench.contents(name)[0] !== hashOf('new'))).toEqual([]);
+  });
+
+  it('one that breaks off in the middle of recording leaves no name locked', async () => {
+    const names = Array.from({ length: 60 }, (_, index) => `f${index}`);
+    for (const name of [...names, ...Array.from({ length: 200 }, (_, index) => `stays${index}`)]) bench.write(name, name);
+    await bench.start();
+    const { ledger } = bench;
+    const own = ledger.own.bind(ledger);
+    ledger.own = (name) => {
+      if (name === 'f7') throw new MeshError('failed', 'EIO');
+      return own(name);
+    };
+    for (const name of names) bench.drive.userDelete(name);
+    await bench.pass(20_000);
+    expect(bench.folder.state().warnings.join()).toContain('EIO');
+    ledger.own = own;
+    for (const name of names) bench.write(name, 'new');
+    await bench.pass(70_000);
+    expect(names.filter((name) => bench.contents(name)[0] !== hashOf('new'))).toEqual([]);
+  });
 });

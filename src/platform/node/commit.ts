@@ -5,7 +5,7 @@ import { folderOf, quote } from '../../core/path.ts';
 import type { CommitIntent, CommitOutcome, DiskPath, FileStat } from '../disk.ts';
 import type { DirectorySync } from './directory-sync.ts';
 import { fileStatOf } from './open-file.ts';
-import { componentsOf, type Folder, look, withFolder, withParent } from './safe-path.ts';
+import { componentsOf, type Folder, isMissing, look, withFolder, withParent } from './safe-path.ts';
 import { asDiskError, systemCode } from './system-error.ts';
 
 const openDescriptor = promisify(open);
@@ -70,7 +70,7 @@ class Commit {
     if (staged !== undefined && source === undefined) return this.#stagedIsGone(aside);
     // The folder is made only when a file is about to be put there: a commit given up leaves no folder behind.
     const makes = staged !== undefined && (replaces === undefined || aside !== undefined);
-    return this.#withTarget(makes, async (target) => {
+    const running = this.#withTarget(makes, async (target) => {
       if (target === undefined) return this.#withoutFolder(aside);
       const there = await look(target.folder, target.leaf);
       if (source !== undefined && there?.ino === source.ino) return this.#finish(target, undefined);
@@ -80,6 +80,7 @@ class Commit {
       }
       return this.#withAside((held) => this.#replace(target, held, there, aside, replaces));
     });
+    return running.catch((thrown) => this.#obstructed(thrown, aside));
   }
 
   /** Sets aside and checks; then the staged file, if any, is put in place. */
@@ -114,9 +115,17 @@ class Commit {
       const back = (target: Place) => this.#withAside((held) => this.#giveBack(target, held, aside));
       return await this.#withFolderOf(path, true, back);
     }
-    const { directories } = this.#room;
-    await Promise.all([directories.syncWhatIsThere(folderOf(path)), directories.sync(folderOf(this.#intent.aside))]);
+    await this.#syncWhatIsThere();
     return { result: 'done' };
+  }
+
+  /** With the file set aside, something that is no folder took the place of its folder: nothing can be put there, or given back. */
+  async #obstructed(thrown: unknown, aside: Stats | undefined): Promise<CommitOutcome> {
+    const { replaces } = this.#intent;
+    const isObstructed = ['ENOTDIR', 'ELOOP'].includes(systemCode(thrown) ?? '');
+    if (!isObstructed || aside === undefined || replaces === undefined) throw thrown;
+    await this.#room.directories.sync(folderOf(this.#intent.aside));
+    return isSame(aside, replaces) ? { result: 'taken' } : { result: 'changed', asideKept: true };
   }
 
   /** What was set aside is not what the caller believed: it goes back, unless its place is taken. */
@@ -169,7 +178,14 @@ class Commit {
   /** The staged file is linked: makes that durable, then takes its first name away. `linked`: its stats before the link, if this run linked it. */
   async #finish(target: Place, linked: Stats | undefined): Promise<CommitOutcome> {
     await this.#step();
-    await this.#syncFolders();
+    try {
+      await this.#syncFolders();
+    } catch (thrown) {
+      // A person gave the folder another name, and the file just linked went along: put once more, it would lie under both.
+      if (!isMissing(thrown) || (await look(target.folder, target.leaf)) === undefined) throw thrown;
+      await syncDescriptor(target.folder.descriptor);
+      await this.#syncWhatIsThere();
+    }
     await this.#step();
     const before = await this.#withStaged(async (staged) => {
       const stats = await look(staged.folder, staged.leaf);
@@ -205,6 +221,14 @@ class Commit {
     const { path, aside, replaces } = this.#intent;
     const asideToo = replaces === undefined ? [] : [directories.sync(folderOf(aside))];
     await Promise.all([directories.syncWithParents(folderOf(path)), ...asideToo]);
+  }
+
+  /** The same when the folder of the path may be gone. */
+  async #syncWhatIsThere(): Promise<void> {
+    const { directories } = this.#room;
+    const { path, aside, replaces } = this.#intent;
+    const asideToo = replaces === undefined ? [] : [directories.sync(folderOf(aside))];
+    await Promise.all([directories.syncWhatIsThere(folderOf(path)), ...asideToo]);
   }
 
   async #lookAt(path: DiskPath): Promise<Stats | undefined> {

@@ -1,0 +1,75 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MeshError } from '../../src/core/errors.ts';
+import type { FileStat } from '../../src/platform/disk.ts';
+import { bytes, FolderBench, hashOf } from './folder-bench.ts';
+
+describe('taking in what people do', () => {
+  let bench: FolderBench;
+  beforeEach(() => {
+    bench = new FolderBench('intake');
+  });
+  afterEach(() => bench.end());
+
+  it('is not held up by files of the same content in a folder that may not be read', async () => {
+    bench.write('locked/a', 'same');
+    for (const name of ['x', 'y', 'z']) bench.write(name, name);
+    await bench.start();
+    bench.drive.unreadable.add('locked');
+    bench.write('b', 'same');
+    bench.write('c', 'other');
+    await bench.pass(1_500);
+    expect(bench.contents('b')).toEqual([hashOf('same')]);
+    expect(bench.contents('c')).toEqual([hashOf('other')]);
+    expect(bench.tombstones('locked/a')).toEqual([]);
+  });
+
+  it('notices a write that comes after the reading, though its program puts size and mtime back', async () => {
+    await bench.start();
+    const { disk } = bench.platform;
+    const [stat, open, walk] = [disk.stat.bind(disk), disk.open.bind(disk), disk.walk.bind(disk)];
+    const putBack = (is: FileStat): FileStat => ({ ...is, mtimeMs: 5 });
+    let reads = 0;
+    disk.stat = async (place) => {
+      if (place === 'a' && reads === 1) {
+        reads += 1;
+        bench.drive.userWrite('a', bytes('two'));
+      }
+      const is = await stat(place);
+      return is && putBack(is);
+    };
+    disk.open = async (place) => {
+      const file = await open(place);
+      return Object.assign(Object.create(file), {
+        stat: putBack(file.stat),
+        restat: async () => putBack(await file.restat()),
+        sync: () => file.sync(),
+        read: (offset: number, length: number) => file.read(offset, length),
+        close: () => {
+          reads += 1;
+          return file.close();
+        },
+      });
+    };
+    disk.walk = async function* (under?: string) {
+      for await (const batch of walk(under))
+        yield batch.map((entry) => (entry.kind === 'file' ? { ...entry, stat: putBack(entry.stat) } : entry));
+    };
+    bench.write('a', 'one');
+    await bench.settle();
+    expect(bench.read('a')).toBe('two');
+    expect(bench.contents('a')).toEqual([hashOf('two')]);
+  });
+
+  it('lists a file that cannot be read as not kept, until it is gone', async () => {
+    await bench.start();
+    const { disk } = bench.platform;
+    const open = disk.open.bind(disk);
+    disk.open = (place) => (place === 'a' ? Promise.reject(new MeshError('failed', 'EACCES')) : open(place));
+    bench.write('a', 'secret');
+    await bench.pass(10_000);
+    expect(bench.folder.state().notKept).toEqual([{ path: 'a', reason: 'EACCES' }]);
+    bench.drive.userDelete('a');
+    await bench.pass(100_000);
+    expect(bench.folder.state().notKept).toEqual([]);
+  });
+});
