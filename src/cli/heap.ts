@@ -1,11 +1,14 @@
 import { PerformanceObserver } from 'node:perf_hooks';
-import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from 'node:v8';
 
 /**
- * Room the heap may grow by, in percent of what lives in it, before rubbish is collected. V8 alone takes up to 300: with
- * the 100,000 files of one peer that is twice the memory for no speed worth it. Range 10–100.
+ * Room the heap may grow by before rubbish is collected, in bytes and at least in percent of what lives in it. V8 alone
+ * takes up to 300 percent: with the 100,000 files of one peer that is twice the memory for no speed worth it. Bytes outside
+ * the heap, of a file that passes through, count too: with fewer of them a transfer is mostly collections. Range 8–64 MiB.
  */
-const HEAP_GROWTH_PERCENT = 20;
+const GROWTH_BYTES = 24 * 1024 * 1024;
+const GROWTH_PERCENT_MIN = 20;
+const GROWTH_PERCENT_MAX = 300;
 
 /**
  * Bytes of the part of the heap in which objects begin. V8 lets it grow to eight times that and keeps it so; a smaller one
@@ -15,11 +18,17 @@ const YOUNG_BYTES = 4 * 1024 * 1024;
 
 /** Lets the heap of this process stay near what lives in it: a peer shares its machine. Call before much is allocated. */
 export function keepHeapSmall(): void {
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
+  growBy(getHeapStatistics().used_heap_size);
   // Its limit can be set only before a process starts, but by how much it grows at any time. Each new thread sets that back.
   new PerformanceObserver(() => {
     const young = getHeapSpaceStatistics().find((space) => space.space_name === 'new_space');
     const isGrown = young !== undefined && young.space_size >= YOUNG_BYTES;
     setFlagsFromString(`--semi-space-growth-factor=${isGrown ? 1 : 2}`);
+    growBy(getHeapStatistics().used_heap_size);
   }).observe({ entryTypes: ['gc'] });
+}
+
+function growBy(livingBytes: number): void {
+  const percent = Math.round((100 * GROWTH_BYTES) / livingBytes);
+  setFlagsFromString(`--heap-growing-percent=${Math.min(GROWTH_PERCENT_MAX, Math.max(GROWTH_PERCENT_MIN, percent))}`);
 }

@@ -1,4 +1,5 @@
 import type { ContentHash } from '../core/ids.ts';
+import { giveBackTail } from '../wire/tail-memory.ts';
 import type { RunningHash, Sink } from './transfer.ts';
 
 /** Puts pieces that come in any order into a sink in order, and hashes them. Holds what came too early. */
@@ -58,7 +59,7 @@ export class InOrder {
     const offset = this.#next;
     this.#next += bytes.length;
     this.#hash.update(bytes);
-    const written = this.#writing.then(() => this.#sink.write(offset, bytes));
+    const written = this.#writing.then(() => this.#sink.write(offset, bytes)).then(() => giveBackTail(bytes));
     // Told to whoever waits for `write` or `finish`; kept here so that it is not taken for unheard meanwhile.
     written.catch(() => undefined);
     this.#writing = written;

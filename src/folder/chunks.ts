@@ -4,12 +4,13 @@ import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { Range } from '../core/range.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Copies } from './copies.ts';
-import type { Copy, Staging } from './face.ts';
+import { copyRange } from './copying.ts';
+import type { Staging } from './face.ts';
 import type { HeldCopy } from './held-table.ts';
 import type { Room } from './room.ts';
 
-/** Bytes read at once: the most a file gives. */
-const PIECE_BYTES = 1024 * 1024;
+/** A manifest comes in one answer. In bytes. */
+const MANIFEST_BYTES_MAX = 1024 * 1024;
 
 /** Bytes of the new content that lie in an older one. */
 interface Run extends Range {
@@ -43,7 +44,7 @@ export class Chunks {
    * until then stays, and may be written over.
    */
   async fill(path: FilePath, version: FileVersion, staging: Staging, manifest: Uint8Array): Promise<Range[]> {
-    if (manifest.length > PIECE_BYTES || this.#room.options.hasher.hash(manifest) !== version.manifest.hash)
+    if (manifest.length > MANIFEST_BYTES_MAX || this.#room.options.hasher.hash(manifest) !== version.manifest.hash)
       throw new MeshError('corrupt', `the manifest that came for ${path} is not the announced one`);
     const rows = decodeManifest(manifest, version.size);
     const base = this.#baseOf(path, version);
@@ -52,7 +53,7 @@ export class Chunks {
     if (runs.length === 0) return missing;
     const copy = await this.#copies.open(path, base.hash);
     try {
-      for (const run of runs) await copyRun(copy, staging, run);
+      for (const run of runs) await copyRange(copy, staging, run);
     } finally {
       await copy.close();
     }
@@ -96,22 +97,4 @@ function addRange(ranges: Range[], offset: number, length: number): void {
 
 function keyOf({ length, hash }: ManifestRow): string {
   return `${length}/${Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('latin1')}`;
-}
-
-/** The next piece is read while one is written. */
-async function copyRun(copy: Copy, staging: Staging, { offset, from, length }: Run): Promise<void> {
-  let writing = Promise.resolve();
-  try {
-    for (let done = 0; done < length; ) {
-      const bytes = await copy.read(from + done, Math.min(PIECE_BYTES, length - done));
-      if (bytes.length === 0) throw new MeshError('changed', 'the older content became shorter while it was read');
-      await writing;
-      writing = staging.write(offset + done, bytes);
-      // Awaited a read later. Until then a full disk must not look like a failure nobody listens for, which ends the process.
-      writing.catch(() => undefined);
-      done += bytes.length;
-    }
-  } finally {
-    await writing;
-  }
 }

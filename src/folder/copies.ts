@@ -25,7 +25,7 @@ export class Copies {
     const copy = this.#copy(path, hash);
     try {
       const opened = await openNoted(this.#room, copy);
-      return { ...opened, read: (offset, length) => this.#watched(copy, () => opened.read(offset, length)) };
+      return { ...opened, read: (...asked) => this.#watched(copy, () => opened.read(...asked)) };
     } catch (thrown) {
       this.#doubt(copy);
       throw thrown;

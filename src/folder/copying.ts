@@ -16,8 +16,8 @@ export async function openNoted(room: Room, { disk, stat }: { disk: DiskPath; st
   }
   return {
     size: file.stat.size,
-    read: async (offset, length) => {
-      const bytes = await file.read(offset, length);
+    read: async (...asked) => {
+      const bytes = await file.read(...asked);
       // After the read: a writer that came before it shows in the stat.
       if (isSameFile(file.stat, await file.restat())) return bytes;
       throw new MeshError('changed', `${disk} was changed while it was read`);
@@ -28,10 +28,29 @@ export async function openNoted(room: Room, { disk, stat }: { disk: DiskPath; st
 
 /** Copies a whole file into a staging. Bytes are never shared: an edit in place would change both. */
 export async function copyBytes(source: Copy, staging: Staging): Promise<void> {
-  for (let offset = staging.have; offset < source.size; ) {
-    const bytes = await source.read(offset, Math.min(PIECE_BYTES, source.size - offset));
-    if (bytes.length === 0) throw new MeshError('changed', 'the source became shorter while it was copied');
-    await staging.write(offset, bytes);
-    offset += bytes.length;
+  await copyRange(source, staging, { from: staging.have, offset: staging.have, length: source.size - staging.have });
+}
+
+/** Copies `length` bytes at `from` of one to `offset` of the other. The next piece is read while one is written. */
+export async function copyRange(
+  source: Copy,
+  staging: Staging,
+  { from, offset, length }: { from: number; offset: number; length: number },
+): Promise<void> {
+  const memories = [new Uint8Array(Math.min(PIECE_BYTES, length)), new Uint8Array(Math.min(PIECE_BYTES, length))];
+  let writing = Promise.resolve();
+  try {
+    for (let done = 0, piece = 0; done < length; piece++) {
+      const count = Math.min(PIECE_BYTES, length - done);
+      const bytes = await source.read(from + done, count, memories[piece % 2]?.subarray(0, count));
+      if (bytes.length === 0) throw new MeshError('changed', 'the source became shorter while it was copied');
+      await writing;
+      writing = staging.write(offset + done, bytes);
+      // Awaited a read later. Until then a full disk must not look like a failure nobody listens for, which ends the process.
+      writing.catch(() => undefined);
+      done += bytes.length;
+    }
+  } finally {
+    await writing;
   }
 }

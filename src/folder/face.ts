@@ -35,8 +35,8 @@ export interface FolderOptions {
 /** A content opened for reading. What is read is the file that was hashed: `read` rejects with `changed` when it is no more. */
 export interface Copy {
   readonly size: number;
-  /** At most 1 MiB; fewer only at the end. */
-  read(offset: number, length: number): Promise<Uint8Array>;
+  /** See OpenFile.read. */
+  read(offset: number, length: number, memory?: Uint8Array): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 import type { ContentHash } from '../core/ids.ts';
 import type { OpenFile } from '../platform/disk.ts';
-import type { Digest, Hasher } from '../platform/hasher.ts';
+import type { Digest, Following, Hasher } from '../platform/hasher.ts';
 
 /** Bytes of manifests kept: 36 a chunk, 0.3 MiB for 1 GiB of content. Range 1–64 MiB. */
 const KEPT_BYTES_MAX = 4 * 1024 * 1024;
@@ -24,14 +24,26 @@ export class Manifests implements Hasher {
   }
 
   async digest(file: OpenFile): Promise<Digest> {
-    const digest = await this.#hasher.digest(file);
-    if (digest.rows !== undefined) this.#keep(digest.hash, digest.rows);
-    return digest;
+    return this.#noted(await this.#hasher.digest(file));
+  }
+
+  follow(file: OpenFile, size: number): Following {
+    const following = this.#hasher.follow(file, size);
+    return {
+      reach: (end) => following.reach(end),
+      finish: async () => this.#noted(await following.finish()),
+      drop: () => following.drop(),
+    };
   }
 
   /** The encoded manifest of a content that was read lately. */
   of(hash: ContentHash): Uint8Array | undefined {
     return this.#kept.get(hash);
+  }
+
+  #noted(digest: Digest): Digest {
+    if (digest.rows !== undefined) this.#keep(digest.hash, digest.rows);
+    return digest;
   }
 
   #keep(hash: ContentHash, rows: Uint8Array): void {

@@ -5,12 +5,17 @@ import type { Staging } from './face.ts';
 import { Gapless } from './gapless.ts';
 import type { Room } from './room.ts';
 import { encodeRow, stagingKey } from './rows.ts';
+import { type Digested, StagedDigest } from './staged-digest.ts';
 import { isSameFile } from './stats.ts';
 
 /** A staging is synced and noted each time so much was added: what a crash costs to fetch again. 1…256 MiB. */
 const NOTE_EVERY_BYTES = 16 * 1024 * 1024;
 /** A staging of unknown size reserves so much at a time. */
 const RESERVE_STEP_BYTES = 16 * 1024 * 1024;
+/** So many bytes may wait for the sync of those before: beyond it the writers wait too. 1…16 × NOTE_EVERY_BYTES. */
+const UNNOTED_BYTES_MAX = 4 * NOTE_EVERY_BYTES;
+/** Larger ones are hashed while they come in; a smaller one is hashed in no time. In bytes. */
+const FOLLOW_BYTES_MIN = 1024 * 1024;
 
 /** What the store keeps of a staging: its bytes up to `have` are synced. */
 export interface StagingRow {
@@ -36,6 +41,7 @@ export class StagingFile implements Staging {
   #reserved = 0;
   #notedBytes: number;
   #noting: Promise<void> | undefined;
+  #following: StagedDigest | undefined;
   #digest: Promise<Digest> | undefined;
   /** Of the file that was hashed. */
   #digested: FileStat | undefined;
@@ -81,10 +87,20 @@ export class StagingFile implements Staging {
     const file = this.#file;
     if (file === undefined || this.#digest !== undefined) throw new MeshError('failed', 'the staging is closed for writing');
     this.#reserveUpTo(offset + bytes.length);
+    if ((this.size ?? 0) >= FOLLOW_BYTES_MIN) this.#following ??= new StagedDigest(this.#room, this.place, this.size ?? 0);
+    this.#following?.touched(offset);
     await file.write(offset, bytes);
+    this.#following?.touched(offset);
     this.#written.add(offset, bytes.length);
-    if (this.have - this.#notedBytes >= NOTE_EVERY_BYTES) await this.#note(file);
+    this.#following?.reach(this.have);
+    const unnoted = this.have - this.#notedBytes;
+    if (unnoted >= UNNOTED_BYTES_MAX) await this.#noting;
+    if (unnoted >= NOTE_EVERY_BYTES) this.#note(file).catch(this.#notNoted);
   }
+
+  /** Bytes the disk lost are told by the next act on it; anything else costs what a crash leaves to fetch again. */
+  readonly #notNoted = (thrown: unknown): void =>
+    this.#room.options.log.debug('a staging was not noted', { reason: asMeshError(thrown).message });
 
   /** True once its bytes cannot be made durable any more: it is to be written anew. */
   get isBroken(): boolean {
@@ -127,6 +143,7 @@ export class StagingFile implements Staging {
   async discard(): Promise<void> {
     if (this.#isOver) return;
     try {
+      await this.#following?.drop();
       await this.#file?.close();
       if (!this.#room.pinned.has(this.place)) await this.#room.options.disk.remove(this.place);
     } finally {
@@ -140,6 +157,7 @@ export class StagingFile implements Staging {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#reservations.release(this);
+    await this.#following?.drop();
     const file = this.#file;
     if (file !== undefined && this.have > this.#notedBytes) await this.#note(file);
     await this.#close();
@@ -177,19 +195,25 @@ export class StagingFile implements Staging {
   async #digestNow(): Promise<Digest> {
     this.#isDigesting = true;
     try {
-      await this.#close();
+      const [followed] = await Promise.all([this.#following?.finish(), this.#close()]);
       this.#assertSound();
-      const { disk, hasher } = this.#room.options;
-      const file = await disk.open(this.place);
-      try {
-        this.#digested = file.stat;
-        return await hasher.digest(file);
-      } finally {
-        await file.close();
-      }
+      const isWhole = followed !== undefined && followed.digest.size === this.size && this.have === this.size;
+      const { digest, stat } = isWhole ? followed : await this.#digestWhole();
+      this.#digested = stat;
+      return digest;
     } finally {
       this.#isDigesting = false;
       this.touch();
+    }
+  }
+
+  async #digestWhole(): Promise<Digested> {
+    const { disk, hasher } = this.#room.options;
+    const file = await disk.open(this.place);
+    try {
+      return { digest: await hasher.digest(file), stat: file.stat };
+    } finally {
+      await file.close();
     }
   }
 
@@ -213,9 +237,7 @@ export class StagingFile implements Staging {
     const file = this.#file;
     if (file === undefined) return;
     this.#file = undefined;
-    await this.#noting?.catch((thrown) =>
-      this.#room.options.log.debug('a staging was not noted', { reason: asMeshError(thrown).message }),
-    );
+    await this.#noting?.catch(this.#notNoted);
     try {
       await this.#sync(file);
     } finally {

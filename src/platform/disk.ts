@@ -41,8 +41,11 @@ export interface OpenFile {
   restat(): Promise<FileStat>;
   /** What a person's program wrote, and the name it was opened by, are durable when it resolves. */
   sync(): Promise<void>;
-  /** At most `length` ≤ 1 MiB bytes from `offset`; fewer only at the end. Rejects with `failed` on a read error. */
-  read(offset: number, length: number): Promise<Uint8Array>;
+  /**
+   * At most `length` ≤ 1 MiB bytes from `offset`; fewer only at the end. Rejects with `failed` on a read error. `memory`: of
+   * `length` bytes, to read into; it is what is given when it is full.
+   */
+  read(offset: number, length: number, memory?: Uint8Array): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 

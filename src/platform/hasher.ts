@@ -12,10 +12,21 @@ export interface Digest {
   readonly rows?: Uint8Array;
 }
 
+/** One pass over a file that is still being written. End it by `finish` or `drop`: until then the file stays open. */
+export interface Following {
+  /** The bytes before `end` are there, and stay as they are. Never less than before. */
+  reach(end: number): void;
+  /** Of the bytes before the last `reach`, or of fewer when the file has fewer. Rejects with `failed` on a read error. */
+  finish(): Promise<Digest>;
+  drop(): void;
+}
+
 /** Hashes. Never blocks the event loop. */
 export interface Hasher {
   /** Hash, size and manifest of a whole open file in one pass, off the main thread. Rejects with `failed` on a read error. */
   digest(file: OpenFile): Promise<Digest>;
+  /** The same while the file grows: it will have `size` bytes. Throws `failed` when the hasher is closed. */
+  follow(file: OpenFile, size: number): Following;
   /** BLAKE3-256 of at most 1 MiB, at once. */
   hash(bytes: Uint8Array): ContentHash;
 }

@@ -25,8 +25,11 @@ export interface Pipe {
   bind(label: string): Uint8Array;
   /** Starts the flow of events. */
   open(events: PipeEvents): void;
-  /** Takes all of `parts` in order; false when the caller should wait for `drain`. The arrays may not change until sent. */
-  write(parts: readonly Uint8Array[]): boolean;
+  /**
+   * Takes all of `parts` in order; false when the caller should wait for `drain`. The arrays may not change until `sent` is
+   * called, once: never, when the pipe ends before.
+   */
+  write(parts: readonly Uint8Array[], sent?: () => void): boolean;
   /** Bytes taken and not yet handed to the system. */
   readonly unsent: number;
   /** Holds back `data` events, and by back-pressure the other end, until `resume`. */

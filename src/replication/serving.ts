@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { type Ask, TAIL_BYTES_MAX } from '../wire/calls.ts';
 import type { Answered, Switchboard } from '../wire/switchboard.ts';
+import { takeTail } from '../wire/tail-memory.ts';
 
 /** Copies kept open between two reads: one for each transfer under way, of clients and peers. 8…256. */
 const OPEN_COPIES_MAX = 128;
@@ -59,7 +60,7 @@ export class Serving {
     const key = `${ask.hash}/${ask.path}`;
     try {
       const copy = await this.#copyOf(key, ask.path, ask.hash);
-      const tail = await copy.read(ask.offset, ask.length);
+      const tail = await copy.read(ask.offset, ask.length, takeTail(ask.length));
       return { reply: { size: copy.size }, tail };
     } catch (error) {
       this.#close(key);

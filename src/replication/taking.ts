@@ -11,6 +11,7 @@ import type { Ask } from '../wire/calls.ts';
 import { fetchContent } from '../wire/fetch.ts';
 import type { Link } from '../wire/link.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
+import { givingBack } from '../wire/tail-memory.ts';
 import { Gate } from './gate.ts';
 
 /** Fetches of large contents under way at once; more wait. Each has a window of a few MiB in memory. 1…64. */
@@ -104,7 +105,7 @@ export class Taking {
         from: staging.have,
         missing,
         sources: () => this.#sources(ask, sources),
-        sink: staging,
+        sink: givingBack(staging),
         clock,
       });
       await folder.keep(ask.path, version, staging);

@@ -6,6 +6,7 @@ import type { Folder, Staging } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import { fetchContent } from '../wire/fetch.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
+import { givingBack } from '../wire/tail-memory.ts';
 import type { History } from './history.ts';
 
 interface Slice {
@@ -31,7 +32,7 @@ export class Pulling {
     const sources = () => content.holders.map((peer) => switchboard.link(peer)).filter((link) => link !== undefined);
     try {
       const { hash, size } = content;
-      await fetchContent({ path, hash, size, from: staging.have, sources, sink: staging, clock });
+      await fetchContent({ path, hash, size, from: staging.have, sources, sink: givingBack(staging), clock });
       return staging;
     } catch (error) {
       await staging.discard();
@@ -71,7 +72,15 @@ export class Pulling {
     if (link === undefined) return undefined;
     const staging = await this.#slice.folder.stage(name, size);
     try {
-      await fetchContent({ path, hash, size, sources: () => [link], sink: staging, clock: this.#slice.clock, old: true });
+      await fetchContent({
+        path,
+        hash,
+        size,
+        sources: () => [link],
+        sink: givingBack(staging),
+        clock: this.#slice.clock,
+        old: true,
+      });
       const digest = await staging.digest();
       if (digest.hash === hash) return staging;
     } catch {

@@ -6,6 +6,7 @@ import type { Folder, Staging } from '../folder/folder.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Ask, Holder, Reply } from '../wire/calls.ts';
+import { giveBackTail } from '../wire/tail-memory.ts';
 import type { Entries } from './entries.ts';
 
 /** Uploads open at once; a client has one, a peer serves 200 clients. */
@@ -49,6 +50,7 @@ export class Uploads {
   async write(ask: Ask<'write'>, tail: Uint8Array): Promise<Reply<'write'>> {
     const staging = await this.take(ask.upload);
     await staging.write(ask.offset, tail);
+    giveBackTail(tail);
     return {};
   }
 

@@ -8,6 +8,7 @@ import type { Link } from './link.ts';
 import type { OutFrame } from './outbox.ts';
 import { CALLS_IN_FLIGHT_MAX, errorHead } from './pending-calls.ts';
 import type { Answered, Dispatcher } from './switchboard.ts';
+import { giveBackTail } from './tail-memory.ts';
 
 /** Reads in work, or done and not yet sent: each holds up to 1 MiB. The others wait undone, as a few bytes. Range 2–32. */
 const READS_IN_WORK_MAX = 8;
@@ -138,7 +139,7 @@ export class Answering {
     this.#callsInWork--;
     this.#tailBytes -= job.tail.length;
     const lane = this.#lanes[job.name];
-    send(lane === undefined ? { start, tail } : { start, tail, sent: lane.sent });
+    send(lane === undefined ? { start, tail } : { start, tail, sent: lane.sent, gone: () => giveBackTail(tail) });
     changed();
   }
 

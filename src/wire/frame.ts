@@ -1,6 +1,7 @@
 import { MeshError } from '../core/errors.ts';
 import { TAIL_BYTES_MAX } from './calls.ts';
 import { HEAD_BYTES_MAX } from './codec.ts';
+import { takeTail } from './tail-memory.ts';
 
 /** What a frame is. The number is its byte on the wire. */
 export const FRAME_KINDS = { note: 1, call: 2, reply: 3, error: 4, beat: 5 } as const;
@@ -22,7 +23,6 @@ export interface Frame {
   readonly tail: Uint8Array;
 }
 
-const NOTHING = new Uint8Array(0);
 const KIND_OF_BYTE = new Map<number, FrameKind>(
   (Object.entries(FRAME_KINDS) as [FrameKind, number][]).map(([kind, byte]) => [byte, kind]),
 );
@@ -53,7 +53,7 @@ export function framePrefix(kind: FrameKind, id: number, head: Uint8Array, tailB
  * is copied once, from the stream into an array of its own.
  */
 export class FrameParser {
-  readonly #prefix = new Piece(FRAME_PREFIX_BYTES);
+  readonly #prefix = new Piece(new Uint8Array(FRAME_PREFIX_BYTES));
   #open: { kind: FrameKind; id: number; head: Piece; tail: Piece } | undefined;
 
   /** Takes the next bytes and hands on each frame they complete; throws `protocol` at the first invalid one. */
@@ -90,7 +90,12 @@ export class FrameParser {
     const tailBytes = view.getUint32(0) - COUNTED_PREFIX_BYTES - headBytes;
     if (tailBytes < 0) throw new MeshError('protocol', 'a frame shorter than its head');
     checkFrameLimits(kind, headBytes, tailBytes);
-    this.#open = { kind, id: view.getUint32(5), head: new Piece(headBytes), tail: new Piece(tailBytes) };
+    this.#open = {
+      kind,
+      id: view.getUint32(5),
+      head: new Piece(new Uint8Array(headBytes)),
+      tail: new Piece(takeTail(tailBytes)),
+    };
   }
 }
 
@@ -108,9 +113,9 @@ class Piece {
   readonly bytes: Uint8Array;
   #filled = 0;
 
-  constructor(length: number) {
-    // Unpooled and not zeroed: it is handed on only when every byte was overwritten, and then belongs to one receiver.
-    this.bytes = length === 0 ? NOTHING : new Uint8Array(Buffer.allocUnsafeSlow(length).buffer, 0, length);
+  /** Handed on only when every byte was overwritten, and then belongs to one receiver. */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
   }
 
   get full(): boolean {

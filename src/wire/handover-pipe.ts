@@ -69,8 +69,8 @@ export class HandoverPipe implements Pipe {
     else if (!this.#paused) this.#pipe.resume();
   }
 
-  write(parts: readonly Uint8Array[]): boolean {
-    return this.#pipe.write(parts);
+  write(parts: readonly Uint8Array[], sent?: () => void): boolean {
+    return this.#pipe.write(parts, sent);
   }
 
   pause(): void {

@@ -8,6 +8,8 @@ export interface OutFrame {
   readonly tail: Uint8Array;
   /** Called once, when the pipe took it. */
   readonly sent?: () => void;
+  /** Called when its bytes are not needed any more; never, when the pipe ends before. */
+  readonly gone?: () => void;
   /** Set by its sender: nobody wants it any more. */
   withdrawn?: boolean;
 }
@@ -65,7 +67,7 @@ export class Outbox {
         const frame = this.#control.shift() ?? this.#tails.shift();
         if (frame === undefined) break;
         if (frame.withdrawn === true) continue;
-        this.#room = this.#pipe.write(frame.tail.length > 0 ? [frame.start, frame.tail] : [frame.start]);
+        this.#room = this.#pipe.write(frame.tail.length > 0 ? [frame.start, frame.tail] : [frame.start], frame.gone);
         frame.sent?.();
       }
     } finally {

@@ -79,6 +79,50 @@ export function runHasherAcceptance(name: string, makeBench: () => Promise<Hashe
       });
     });
 
+    it('follows a file while it is written, to the digest of the whole', async () => {
+      const content = noise(3_000_000);
+      const file = await open(content);
+      const following = bench.hasher.follow(file, content.length);
+      for (const end of [0, 1, 1, 70_000, 1_500_000, 2_999_999]) {
+        following.reach(end);
+        await Promise.resolve();
+      }
+      following.reach(content.length);
+      expect(await following.finish()).toEqual(await bench.hasher.digest(file));
+    });
+
+    it('reads nothing beyond what was reached', async () => {
+      const content = noise(1_000_000);
+      const following = bench.hasher.follow(await open(content), 600_000);
+      following.reach(600_000);
+      const digest = await following.finish();
+      const whole = await bench.hasher.digest(await open(content.subarray(0, 600_000)));
+      expect(digest).toEqual(whole);
+      expect(digest.size).toBe(600_000);
+    });
+
+    it('follows many files at once, and digests others meanwhile', async () => {
+      const contents = Array.from({ length: 12 }, (_, index) => noise(900_000 + index, index + 1));
+      const files = await Promise.all(contents.map((content) => open(content)));
+      const followings = files.map((file, index) => bench.hasher.follow(file, 900_000 + index));
+      const others = files.map((file) => bench.hasher.digest(file));
+      for (let end = 100_000; end <= 900_000; end += 100_000) for (const following of followings) following.reach(end);
+      followings.forEach((following, index) => {
+        following.reach(900_000 + index);
+      });
+      expect(await Promise.all(followings.map((following) => following.finish()))).toEqual(await Promise.all(others));
+    });
+
+    it('lets go of a file that is dropped while it is read', async () => {
+      const file = await bench.open(noise(1_000_000));
+      const following = bench.hasher.follow(file, 1_000_000);
+      following.reach(1_000_000);
+      following.drop();
+      await file.close();
+      const other = await open(noise(1_000, 7));
+      expect((await bench.hasher.digest(other)).hash).toBe(bench.hasher.hash(noise(1_000, 7)));
+    });
+
     it('digests one file twice at once', async () => {
       const file = await open(noise(200_000));
       const [one, two] = await Promise.all([bench.hasher.digest(file), bench.hasher.digest(file)]);

@@ -118,6 +118,31 @@ export function runNetworkAcceptance(name: string, make: () => Promise<NetworkWo
       expect(Buffer.compare(nearEar.heard(), back)).toBe(0);
     });
 
+    test('memory that was told to be sent may be used again', async () => {
+      const { near, far } = await connect();
+      new PipeEar(near);
+      const farEar = new PipeEar(far);
+      const memory = [new Uint8Array(500_000), new Uint8Array(500_000)];
+      const expected: Uint8Array[] = [];
+      let told = 0;
+      const again = (slot: Uint8Array, round: number): void => {
+        slot.set(pattern(slot.length, round));
+        expected.push(slot.slice());
+        near.write([slot.subarray(0, 10), slot.subarray(10)], () => {
+          told++;
+          slot.fill(0xdb);
+          if (round < 10) again(slot, round + 2);
+        });
+      };
+      memory.forEach((slot, round) => {
+        again(slot, round);
+      });
+      await world.settle(farEar.untilBytes(12 * 500_000));
+      expect(Buffer.compare(farEar.heard(), Buffer.concat(expected))).toBe(0);
+      await world.settle(otherConversation());
+      expect(told).toBe(12);
+    });
+
     test('what comes before open is kept, and the end after it too', async () => {
       const { near, far } = await connect();
       const nearEar = new PipeEar(near);

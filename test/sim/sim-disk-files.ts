@@ -29,12 +29,15 @@ export class SimOpenFile implements OpenFile {
     await this.#acts.syncFoldersOf(this.#path);
   }
 
-  read(offset: number, length: number): Promise<Uint8Array> {
+  read(offset: number, length: number, memory?: Uint8Array): Promise<Uint8Array> {
     invariant(length <= READ_BYTES_MAX, 'a read asks for at most 1 MiB');
     return this.#acts.act('read', `read ${offset}+${length}`, () => {
       const { inode } = opened(this.#descriptor);
       if (this.#acts.random.chance(this.#acts.drive.faults.bitFlipRate)) inode.flipBit(this.#acts.random);
-      return inode.read(offset, length);
+      const bytes = inode.read(offset, length);
+      if (memory === undefined) return bytes;
+      memory.set(bytes);
+      return bytes.length === length ? memory : memory.subarray(0, bytes.length);
     });
   }
 

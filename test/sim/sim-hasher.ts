@@ -2,7 +2,7 @@ import { Blake3Hasher, blake3 } from '@napi-rs/blake-hash';
 import { Chunker, encodeManifest, MANIFEST_FILE_BYTES_MIN, type ManifestRow, manifestDigest } from '../../src/core/chunking.ts';
 import type { ContentHash } from '../../src/core/ids.ts';
 import type { OpenFile } from '../../src/platform/disk.ts';
-import type { Digest, Hasher } from '../../src/platform/hasher.ts';
+import type { Digest, Following, Hasher } from '../../src/platform/hasher.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { SimRandom } from './sim-random.ts';
 
@@ -33,9 +33,58 @@ export class SimHasher implements Hasher {
       pass.push(bytes);
       offset += bytes.length;
     }
+    return this.#told(pass);
+  }
+
+  follow(file: OpenFile, size: number): Following {
+    return new SimFollowing(file, size, (pass) => this.#told(pass));
+  }
+
+  async #told(pass: Pass): Promise<Digest> {
     const digest = pass.finish((bytes) => this.hash(bytes));
     await this.#incarnation.perform(this.#random.between(0, 1) + digest.size / BYTES_PER_MS, true, () => {});
     return digest;
+  }
+}
+
+/** Reads what was reached in the order it was told. */
+class SimFollowing implements Following {
+  readonly #file: OpenFile;
+  readonly #pass: Pass;
+  readonly #told: (pass: Pass) => Promise<Digest>;
+  #read: Promise<void> = Promise.resolve();
+  #end = 0;
+  #isOver = false;
+
+  constructor(file: OpenFile, size: number, told: (pass: Pass) => Promise<Digest>) {
+    this.#file = file;
+    this.#pass = new Pass(size);
+    this.#told = told;
+  }
+
+  reach(end: number): void {
+    const from = this.#end;
+    this.#end = end;
+    this.#read = this.#read.then(() => this.#go(from, end));
+    this.#read.catch(() => undefined); // Told by `finish`.
+  }
+
+  async finish(): Promise<Digest> {
+    await this.#read;
+    return this.#told(this.#pass);
+  }
+
+  drop(): void {
+    this.#isOver = true;
+  }
+
+  async #go(from: number, end: number): Promise<void> {
+    for (let offset = from; offset < end && !this.#isOver; ) {
+      const bytes = await this.#file.read(offset, Math.min(READ_BYTES, end - offset));
+      if (bytes.length === 0) return;
+      this.#pass.push(bytes);
+      offset += bytes.length;
+    }
   }
 }
 

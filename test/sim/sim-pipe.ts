@@ -112,9 +112,11 @@ export class SimPipe implements Pipe {
     this.#flushSoon();
   }
 
-  write(parts: readonly Uint8Array[]): boolean {
+  write(parts: readonly Uint8Array[], sent?: () => void): boolean {
     if (this.#state !== 'open' || this.side.incarnation.isDead) return false;
-    this.#out.push(parts);
+    // Whoever wants to use them again gets them back as soon as can be.
+    this.#out.push(sent === undefined ? parts : parts.map((part) => new Uint8Array(part)));
+    sent?.();
     const hasRoom = this.#out.unsent <= UNSENT_BYTES_MAX;
     if (!hasRoom) this.#wantsDrain = true;
     return hasRoom;

@@ -6,89 +6,138 @@ import { invariant } from '../../core/errors.ts';
 import { gearWindow } from '../../core/gear.ts';
 import { systemCode } from './system-error.ts';
 
-/** One file to hash. Descriptors are the process's: one opened in the main thread is read here. */
+/** A file to hash. Descriptors are the process's: one opened in the main thread is read here. */
 export interface HashJob {
-  readonly id: number;
   readonly descriptor: number;
-  /** As of the opening, in bytes. */
+  /** As of the opening, or as it will be: decides the bounds of the chunks. In bytes. */
   readonly size: number;
 }
 
-export type HashAnswer =
-  | {
-      readonly id: number;
-      readonly hash: string;
-      readonly size: number;
-      readonly scheme: number;
-      readonly manifest: string;
-      /** The encoded manifest, of a large file only. */
-      readonly rows: Uint8Array | undefined;
-    }
-  | { readonly id: number; readonly error: string };
+/** What this thread is told; each is answered once, in the order of their coming. */
+export type HashOrder =
+  /** Whole files, each to its end as it is then. */
+  | { readonly kind: 'digest'; readonly jobs: readonly HashJob[] }
+  /** A file that grows: hashed up to `end` now, and told when `isLast`. */
+  | { readonly kind: 'follow'; readonly file: number; readonly job: HashJob; readonly end: number; readonly isLast: boolean }
+  | { readonly kind: 'drop'; readonly file: number };
+
+export interface HashDigest {
+  readonly hash: string;
+  readonly size: number;
+  readonly scheme: number;
+  readonly manifest: string;
+  /** The encoded manifest, of a large file only. */
+  readonly rows: Uint8Array | undefined;
+}
+
+/** One for each job of a `digest`, one for the last `follow`; none for the rest. */
+export type HashAnswer = readonly (HashDigest | { readonly error: string })[];
 
 /** Files are read where their chunks are looked for: that is large enough for a read, and saves a copy. */
 const buffer = gearWindow;
 const hex = (bytes: Uint8Array) => blake3(bytes).toString('hex');
+const followed = new Map<number, Pass>();
 
 const port = parentPort;
 invariant(port !== null, 'this file runs in a worker thread');
-port.on('message', (jobs: readonly HashJob[]) => {
-  port.postMessage(jobs.map(answer));
-});
+port.on('message', (order: HashOrder) => port.postMessage(answerTo(order)));
 
-function answer(job: HashJob): HashAnswer {
+function answerTo(order: HashOrder): HashAnswer {
+  switch (order.kind) {
+    case 'digest':
+      return order.jobs.map((job) => told(() => new Pass(job).readTo(Number.POSITIVE_INFINITY).finish()));
+    case 'follow':
+      return follow(order);
+    case 'drop':
+      followed.delete(order.file);
+      return [];
+  }
+}
+
+function follow({ file, job, end, isLast }: HashOrder & { kind: 'follow' }): HashAnswer {
+  const pass = followed.get(file) ?? new Pass(job);
+  followed.set(file, pass);
+  if (!isLast) {
+    // A failure is met again, and told, by the last one.
+    told(() => pass.readTo(end));
+    return [];
+  }
+  followed.delete(file);
+  return [told(() => pass.readTo(end).finish())];
+}
+
+function told<Result>(work: () => Result): Result | { error: string } {
   try {
-    return digest(job);
+    return work();
   } catch (thrown) {
-    return { id: job.id, error: systemCode(thrown) ?? String(thrown) };
+    return { error: systemCode(thrown) ?? String(thrown) };
   }
 }
 
-/** One pass, to the end of the file as it is then. The bounds of the chunks are those of the size at the opening. */
-function digest({ id, descriptor, size }: HashJob): HashAnswer {
-  const chunker = new Chunker(size);
-  const rows: ManifestRow[] = [];
-  const whole = new Blake3Hasher();
+/** One pass over one file: the whole hash, and the hash of each chunk. */
+class Pass {
+  readonly #descriptor: number;
+  readonly #chunker: Chunker;
+  readonly #rows: ManifestRow[] = [];
+  readonly #whole = new Blake3Hasher();
   /** The part of the open chunk that came with earlier reads. */
-  const open = { hasher: new Blake3Hasher(), length: 0 };
-  let offset = 0;
-  for (let count = fill(descriptor, offset); count > 0; count = fill(descriptor, offset)) {
-    const bytes = buffer.subarray(0, count);
-    whole.update(bytes);
+  readonly #open = new Blake3Hasher();
+  #openBytes = 0;
+  #offset = 0;
+
+  constructor({ descriptor, size }: HashJob) {
+    this.#descriptor = descriptor;
+    this.#chunker = new Chunker(size);
+  }
+
+  /** Goes on to `end`, or to the end of the file. */
+  readTo(end: number): this {
+    for (;;) {
+      const count = fill(this.#descriptor, this.#offset, Math.min(buffer.length, end - this.#offset));
+      if (count === 0) return this;
+      this.#push(buffer.subarray(0, count));
+    }
+  }
+
+  finish(): HashDigest {
+    if (this.#chunker.finish().length > 0) this.#closeChunk(buffer.subarray(0, 0));
+    const { scheme, hash: manifest } = manifestDigest(this.#rows, hex);
+    const rows = this.#offset >= MANIFEST_FILE_BYTES_MIN ? encodeManifest(this.#rows) : undefined;
+    return { hash: this.#whole.digest('hex'), size: this.#offset, scheme, manifest, rows };
+  }
+
+  #push(bytes: Uint8Array): void {
+    this.#whole.update(bytes);
     let from = 0;
-    for (const cut of chunker.push(bytes)) {
-      addRow(rows, open, bytes.subarray(from, cut - offset));
-      from = cut - offset;
+    for (const cut of this.#chunker.push(bytes)) {
+      this.#closeChunk(bytes.subarray(from, cut - this.#offset));
+      from = cut - this.#offset;
     }
-    if (from < count) {
-      open.hasher.update(bytes.subarray(from));
-      open.length += count - from;
+    if (from < bytes.length) {
+      this.#open.update(bytes.subarray(from));
+      this.#openBytes += bytes.length - from;
     }
-    offset += count;
+    this.#offset += bytes.length;
   }
-  if (chunker.finish().length > 0) addRow(rows, open, buffer.subarray(0, 0));
-  const manifest = manifestDigest(rows, hex);
-  const encoded = offset >= MANIFEST_FILE_BYTES_MIN ? encodeManifest(rows) : undefined;
-  return { id, hash: whole.digest('hex'), size: offset, scheme: manifest.scheme, manifest: manifest.hash, rows: encoded };
+
+  /** Closes the open chunk with `last`. */
+  #closeChunk(last: Uint8Array): void {
+    const length = this.#openBytes + last.length;
+    if (this.#openBytes === 0) {
+      this.#rows.push({ length, hash: blake3(last) });
+      return;
+    }
+    this.#rows.push({ length, hash: this.#open.update(last).digestBuffer() });
+    this.#open.reset();
+    this.#openBytes = 0;
+  }
 }
 
-/** Closes the open chunk with `last`. */
-function addRow(rows: ManifestRow[], open: { hasher: Blake3Hasher; length: number }, last: Uint8Array): void {
-  const length = open.length + last.length;
-  if (open.length === 0) {
-    rows.push({ length, hash: blake3(last) });
-    return;
-  }
-  rows.push({ length, hash: open.hasher.update(last).digestBuffer() });
-  open.hasher.reset();
-  open.length = 0;
-}
-
-/** Fills the buffer from `offset`; fewer bytes only at the end of the file. */
-function fill(descriptor: number, offset: number): number {
+/** Fills the buffer from `offset` with `length` bytes; fewer only at the end of the file. */
+function fill(descriptor: number, offset: number, length: number): number {
   let filled = 0;
-  while (filled < buffer.length) {
-    const count = readSync(descriptor, buffer, filled, buffer.length - filled, offset + filled);
+  while (filled < length) {
+    const count = readSync(descriptor, buffer, filled, length - filled, offset + filled);
     if (count === 0) break;
     filled += count;
   }

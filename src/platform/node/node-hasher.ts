@@ -1,34 +1,35 @@
 import { availableParallelism } from 'node:os';
-import type { Worker } from 'node:worker_threads';
 import { blake3 } from '@napi-rs/blake-hash';
-import { invariant, MeshError } from '../../core/errors.ts';
+import { invariant } from '../../core/errors.ts';
 import type { ContentHash } from '../../core/ids.ts';
 import type { OpenFile } from '../disk.ts';
-import type { Digest, Hasher } from '../hasher.ts';
-import type { HashAnswer, HashJob } from './hasher-worker.ts';
+import type { Digest, Following, Hasher } from '../hasher.ts';
+import { FollowingDigest } from './following-digest.ts';
+import { digestOf } from './hash-answers.ts';
+import { HasherThread, hasherClosed } from './hasher-thread.ts';
+import type { HashJob } from './hasher-worker.ts';
 import { NodeOpenFile } from './open-file.ts';
-import { startWorker } from './worker-thread.ts';
 
 /** Threads that hash: one may wait for the disk while the other computes. Range 1–8. */
-const WORKERS_MAX = 2;
-/** Files that go to a worker in one message: its cost is that of hashing some 20 KB. Range 1–1,000. */
+const THREADS_MAX = 2;
+/** Files that go to a thread in one message: its cost is that of hashing some 20 KB. Range 1–1,000. */
 const BATCH_FILES_MAX = 64;
 /** Threads with nothing to do so long are ended: each takes 9 MB. Range 1–600 s. */
 const IDLE_MS = 10_000;
-/** Bytes after which a batch is full, so that both workers end at about the same time. */
+/** Bytes after which a batch is full, so that both threads end at about the same time. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 
 interface Waiting extends HashJob {
   resolve(digest: Digest): void;
-  reject(thrown: Error): void;
+  reject(thrown: unknown): void;
 }
 
-/** BLAKE3 in worker threads, which are started when needed, and ended when idle for a while. The queue is as long as its callers let it grow. */
+/** BLAKE3 in threads, which are started when needed, and ended when idle for a while. The queue is as long as its callers let it grow. */
 export class NodeHasher implements Hasher {
   readonly #queue: Waiting[] = [];
-  readonly #hands: Hand[] = [];
-  readonly #handsMax = Math.min(WORKERS_MAX, availableParallelism());
-  #jobs = 0;
+  readonly #threads: HasherThread[] = [];
+  readonly #threadsMax = Math.min(THREADS_MAX, availableParallelism());
+  #files = 0;
   #closed = false;
   #rest: NodeJS.Timeout | undefined;
   readonly #idleMs: number;
@@ -39,7 +40,7 @@ export class NodeHasher implements Hasher {
 
   /** Threads that run now. */
   get threads(): number {
-    return this.#hands.length;
+    return this.#threads.length;
   }
 
   hash(bytes: Uint8Array): ContentHash {
@@ -52,55 +53,97 @@ export class NodeHasher implements Hasher {
     return file.lend(
       (descriptor) =>
         new Promise<Digest>((resolve, reject) => {
-          if (this.#closed) return reject(closed());
-          this.#queue.push({ id: this.#jobs++, descriptor, size: file.stat.size, resolve, reject });
+          if (this.#closed) return reject(hasherClosed());
+          this.#queue.push({ descriptor, size: file.stat.size, resolve, reject });
           this.#pump();
         }),
     );
+  }
+
+  /** `file`: opened by this side's Disk; its close waits for the end of this. */
+  follow(file: OpenFile, size: number): Following {
+    invariant(file instanceof NodeOpenFile, 'a file of this Disk');
+    if (this.#closed) throw hasherClosed();
+    const thread = this.#idleThread() ?? this.#leastBusy();
+    let following: Following | undefined;
+    file
+      .lend(
+        (descriptor) =>
+          new Promise<void>((over) => {
+            following = new FollowingDigest(thread, this.#files++, { descriptor, size }, over);
+          }),
+      )
+      .catch(() => undefined);
+    invariant(following !== undefined, 'an open file is lent at once');
+    return following;
   }
 
   /** Ends the threads; what is under way is rejected. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#rest);
-    for (const { reject } of this.#queue.splice(0)) reject(closed());
-    await Promise.all(this.#hands.splice(0).map((hand) => hand.end()));
+    for (const { reject } of this.#queue.splice(0)) reject(hasherClosed());
+    await Promise.all(this.#threads.splice(0).map((thread) => thread.end()));
   }
 
-  /** Gives idle hands work. While all are busy the queue grows, and with it the next batch. */
+  /** Gives idle threads work. While all are busy the queue grows, and with it the next batch. */
   #pump(): void {
     while (this.#queue.length > 0) {
-      const hand = this.#idleHand();
-      if (hand === undefined) return;
-      hand.take(this.#nextBatch());
+      const thread = this.#idleThread();
+      if (thread === undefined) return;
+      this.#digestAll(thread, this.#nextBatch());
     }
   }
 
-  #idleHand(): Hand | undefined {
-    const idle = this.#hands.find((hand) => hand.isIdle);
-    if (idle !== undefined || this.#hands.length >= this.#handsMax) return idle;
-    const hand: Hand = new Hand({
+  #digestAll(thread: HasherThread, batch: readonly Waiting[]): void {
+    const jobs = batch.map(({ descriptor, size }): HashJob => ({ descriptor, size }));
+    thread.do({ kind: 'digest', jobs }).then(
+      (answer) => {
+        for (const [index, { resolve, reject }] of batch.entries()) {
+          try {
+            resolve(digestOf(answer[index]));
+          } catch (thrown) {
+            reject(thrown);
+          }
+        }
+      },
+      (thrown: unknown) => {
+        for (const { reject } of batch) reject(thrown);
+      },
+    );
+  }
+
+  #idleThread(): HasherThread | undefined {
+    const idle = this.#threads.find((thread) => thread.busy === 0);
+    if (idle !== undefined || this.#threads.length >= this.#threadsMax) return idle;
+    const thread: HasherThread = new HasherThread({
       idle: () => {
         this.#pump();
         this.#restLater();
       },
       gone: () => {
-        const at = this.#hands.indexOf(hand);
-        if (at >= 0) this.#hands.splice(at, 1);
+        const at = this.#threads.indexOf(thread);
+        if (at >= 0) this.#threads.splice(at, 1);
         if (!this.#closed) this.#pump();
       },
     });
-    this.#hands.push(hand);
-    return hand;
+    this.#threads.push(thread);
+    return thread;
+  }
+
+  #leastBusy(): HasherThread {
+    const [first, ...others] = this.#threads;
+    invariant(first !== undefined, 'no thread is idle, so there is one');
+    return others.reduce((least, thread) => (thread.followed < least.followed ? thread : least), first);
   }
 
   #restLater(): void {
     clearTimeout(this.#rest);
     this.#rest = setTimeout(() => {
       // Out of the list first: a thread that ends is given nothing more.
-      const idle = this.#hands.filter((hand) => hand.isIdle);
-      for (const hand of idle) this.#hands.splice(this.#hands.indexOf(hand), 1);
-      for (const hand of idle) hand.end().catch(() => {}); // It ends with the process at the latest.
+      const idle = this.#threads.filter((thread) => thread.busy === 0 && thread.followed === 0);
+      for (const thread of idle) this.#threads.splice(this.#threads.indexOf(thread), 1);
+      for (const thread of idle) thread.end().catch(() => {}); // It ends with the process at the latest.
     }, this.#idleMs);
     this.#rest.unref();
   }
@@ -115,61 +158,4 @@ export class NodeHasher implements Hasher {
     }
     return this.#queue.splice(0, count);
   }
-}
-
-/** One worker thread and the batch it has. */
-class Hand {
-  readonly #worker: Worker;
-  #batch: readonly Waiting[] = [];
-
-  constructor(events: { idle(): void; gone(): void }) {
-    this.#worker = startWorker('hasher-worker');
-    this.#worker.unref();
-    this.#worker.on('message', (answers: readonly HashAnswer[]) => {
-      const batch = this.#batch;
-      this.#batch = [];
-      // Only a thread at work keeps the process alive.
-      this.#worker.unref();
-      for (const [index, answer] of answers.entries()) settle(batch[index] as Waiting, answer);
-      events.idle();
-    });
-    let fault = closed();
-    this.#worker.on('error', (thrown) => {
-      fault = new MeshError('failed', 'the hashing thread broke', { cause: thrown });
-    });
-    this.#worker.on('exit', () => {
-      for (const { reject } of this.#batch) reject(fault);
-      this.#batch = [];
-      events.gone();
-    });
-  }
-
-  get isIdle(): boolean {
-    return this.#batch.length === 0;
-  }
-
-  take(batch: readonly Waiting[]): void {
-    this.#batch = batch;
-    this.#worker.ref();
-    this.#worker.postMessage(batch.map(({ id, descriptor, size }): HashJob => ({ id, descriptor, size })));
-  }
-
-  async end(): Promise<void> {
-    await this.#worker.terminate();
-  }
-}
-
-function settle(waiting: Waiting, answer: HashAnswer): void {
-  invariant(waiting.id === answer.id, 'a batch is answered in its order');
-  if ('error' in answer) {
-    waiting.reject(new MeshError('failed', `cannot read a file to hash it: ${answer.error}`));
-  } else {
-    const { hash, size, scheme, manifest, rows } = answer;
-    const id = { scheme, hash: manifest as ContentHash };
-    waiting.resolve({ hash: hash as ContentHash, size, manifest: id, ...(rows && { rows }) });
-  }
-}
-
-function closed(): MeshError {
-  return new MeshError('failed', 'the hasher is closed');
 }

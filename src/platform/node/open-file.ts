@@ -65,10 +65,10 @@ export class NodeOpenFile implements OpenFile {
     }
   }
 
-  read(offset: number, length: number): Promise<Uint8Array> {
+  read(offset: number, length: number, memory?: Uint8Array): Promise<Uint8Array> {
     invariant(length <= READ_BYTES_MAX, 'a read asks for 1 MiB at most');
     return this.lend(async (descriptor) => {
-      const bytes = new Uint8Array(length);
+      const bytes = memory ?? new Uint8Array(length);
       let filled = 0;
       try {
         while (filled < length) {
@@ -79,7 +79,7 @@ export class NodeOpenFile implements OpenFile {
       } catch (thrown) {
         throw asReadWriteError(thrown, 'cannot read', this.#path);
       }
-      return bytes.subarray(0, filled);
+      return filled === length ? bytes : bytes.subarray(0, filled);
     });
   }
 

@@ -53,6 +53,10 @@ class NodeStageFile implements StageFile {
   /** What a sync failed with: the system may have dropped the bytes it could not write, and the next sync would not say so. */
   #fault: Error | undefined;
   #closed: Promise<void> | undefined;
+  /** The last write: the system does one at a time a file, and those that wait for it would each hold a thread. */
+  #writing: Promise<unknown> = Promise.resolve();
+  /** Its name is durable: it stays so for as long as this is open. */
+  #isNamed = false;
 
   constructor(path: DiskPath, descriptor: number, directories: DirectorySync) {
     this.path = path;
@@ -61,20 +65,21 @@ class NodeStageFile implements StageFile {
   }
 
   write(offset: number, bytes: Uint8Array): Promise<void> {
-    return this.#act('cannot write', async () => {
-      let written = 0;
-      // A short write is no error to the system, but half of one to us.
-      while (written < bytes.length) {
-        const { bytesWritten } = await writeDescriptor(
-          this.#descriptor,
-          bytes,
-          written,
-          bytes.length - written,
-          offset + written,
-        );
-        written += bytesWritten;
-      }
+    return this.#act('cannot write', () => {
+      const writing = this.#writing.then(() => this.#writeNow(offset, bytes));
+      this.#writing = writing.catch(() => undefined);
+      return writing;
     });
+  }
+
+  async #writeNow(offset: number, bytes: Uint8Array): Promise<void> {
+    let written = 0;
+    // A short write is no error to the system, but half of one to us.
+    while (written < bytes.length) {
+      const left = bytes.length - written;
+      const { bytesWritten } = await writeDescriptor(this.#descriptor, bytes, written, left, offset + written);
+      written += bytesWritten;
+    }
   }
 
   truncate(size: number): Promise<void> {
@@ -84,7 +89,8 @@ class NodeStageFile implements StageFile {
   sync(): Promise<void> {
     return this.#act('cannot sync', async () => {
       try {
-        await Promise.all([syncDescriptor(this.#descriptor), this.#directories.sync(STAGE_ROOM)]);
+        await Promise.all([syncDescriptor(this.#descriptor), this.#isNamed || this.#directories.sync(STAGE_ROOM)]);
+        this.#isNamed = true;
       } catch (thrown) {
         this.#fault = asReadWriteError(thrown, 'cannot sync', this.path);
         throw this.#fault;
@@ -102,7 +108,7 @@ class NodeStageFile implements StageFile {
   }
 
   close(): Promise<void> {
-    this.#closed ??= closeDescriptor(this.#descriptor);
+    this.#closed ??= this.#writing.then(() => closeDescriptor(this.#descriptor));
     return this.#closed;
   }
 

@@ -11,6 +11,7 @@ export const UNSENT_HIGH_BYTES = 1_048_576;
 /** Unsent bytes at which `drain` is told: before the line runs dry. Range 0 – UNSENT_HIGH_BYTES. */
 export const UNSENT_LOW_BYTES = 262_144;
 const BIND_BYTES = 32;
+const NOTHING = new Uint8Array(0);
 
 /**
  * The id that the other end of a finished handshake proved, or why it proved nothing. TLS 1.3 has checked that the other
@@ -80,11 +81,13 @@ export class TlsPipe implements Pipe {
     if (this.#blocked) queueMicrotask(() => this.#relieve());
   }
 
-  write(parts: readonly Uint8Array[]): boolean {
+  write(parts: readonly Uint8Array[], sent?: () => void): boolean {
     if (this.#closing || this.#over || this.#socket.destroyed) return false;
     // One record and one system call for a small head and its body.
     this.#socket.cork();
     for (const part of parts) if (part.length > 0) this.#socket.write(part, this.#relieve);
+    // Nothing, behind all of them.
+    if (sent !== undefined) this.#socket.write(NOTHING, (error) => error ?? sent());
     this.#socket.uncork();
     if (this.#socket.writableLength < UNSENT_HIGH_BYTES) return true;
     this.#blocked = true;
