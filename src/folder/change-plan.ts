@@ -10,7 +10,7 @@ import { groundAt, isReplacedBy } from './ground.ts';
 import type { HeldCopy } from './held-table.ts';
 import type { Room } from './room.ts';
 import { asideOf, placedOf } from './setting-aside.ts';
-import type { StagingFile } from './staging.ts';
+import type { Staged } from './staged.ts';
 import type { Stagings } from './stagings.ts';
 
 type PutStep = Step & { kind: 'put' };
@@ -34,9 +34,9 @@ export class ChangePlan {
   readonly #effects: Effect[] = [];
   /** Copies that some step has moved away already. */
   readonly #moved = new Set<HeldCopy>();
-  readonly #used: StagingFile[] = [];
-  readonly #unused: StagingFile[] = [];
-  readonly #copies: StagingFile[] = [];
+  readonly #used: Staged[] = [];
+  readonly #unused: Staged[] = [];
+  readonly #copies: Staged[] = [];
   readonly #emptied: FilePath[] = [];
 
   constructor(room: Room, stagings: Stagings, request: RequestId, steps: readonly Step[]) {
@@ -196,7 +196,7 @@ export class ChangePlan {
     return aside;
   }
 
-  async #copyOf(source: HeldCopy, version: FileVersion): Promise<StagingFile> {
+  async #copyOf(source: HeldCopy, version: FileVersion): Promise<Staged> {
     const copy = await openNoted(this.#room, source);
     try {
       const staging = await this.#stagings.open(`make-${this.#room.freshName()}`, version.size);

@@ -16,6 +16,8 @@ export interface FolderConfig {
   readonly scanEveryMs: number;
   /** What is offered to the mesh; absent: all but a tenth of the disk. A share of the disk is 0…1. */
   readonly capacity?: { readonly bytes: number } | { readonly share: number };
+  /** Contents up to so many bytes are staged in memory; absent: SMALL_BYTES_MAX, and never more. Tests have them on the disk. */
+  readonly smallBytesMax?: number;
 }
 
 /** What a Folder is made of: the seams, the ledger it writes to, and whose folder it is. */

@@ -12,7 +12,7 @@ import { type Ground, groundAt, isReplacedBy } from './ground.ts';
 import type { HeldCopy } from './held-table.ts';
 import type { Room } from './room.ts';
 import { asideOf, placedOf } from './setting-aside.ts';
-import type { StagingFile } from './staging.ts';
+import type { Staged } from './staged.ts';
 import type { Stagings } from './stagings.ts';
 
 /** Places tried for the same bytes: a wrong one is set aside by its own check, not here. */
@@ -52,7 +52,7 @@ export class Keeping {
     for (const place of this.#placesOf(version.hash)) {
       const source = await openNoted(this.#room, place).catch(() => undefined);
       if (source === undefined) continue;
-      let staging: StagingFile | undefined;
+      let staging: Staged | undefined;
       try {
         staging = await this.#stagings.open(`here-${this.#room.freshName()}`, version.size);
         await copyBytes(source, staging);
@@ -112,7 +112,7 @@ export class Keeping {
     });
   }
 
-  async #place(path: FilePath, version: FileVersion, staged: StagingFile): Promise<void> {
+  async #place(path: FilePath, version: FileVersion, staged: Staged): Promise<void> {
     const copy = this.#room.held.find(path, version.hash);
     const ground = await groundAt(this.#room, path);
     if (copy !== undefined) {
@@ -134,7 +134,7 @@ export class Keeping {
     await staged.forget();
   }
 
-  async #plainAct(path: FilePath, version: FileVersion, staged: StagingFile, ground: Ground): Promise<Act> {
+  async #plainAct(path: FilePath, version: FileVersion, staged: Staged, ground: Ground): Promise<Act> {
     const moves: Move[] = [];
     const effects: Effect[] = [];
     const hold: Effect = { kind: 'hold', placed: { path, hash: version.hash, disk: path }, versions: [version] };
@@ -149,7 +149,7 @@ export class Keeping {
     return { id: this.#room.freshName(), moves, effects: [...effects, hold] };
   }
 
-  #siblingAct(path: FilePath, version: FileVersion, staged: StagingFile): Act {
+  #siblingAct(path: FilePath, version: FileVersion, staged: Staged): Act {
     const disk = this.#room.freshPlace('siblings');
     return {
       id: this.#room.freshName(),

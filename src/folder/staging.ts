@@ -1,10 +1,10 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { DiskPath, FileStat, StageFile } from '../platform/disk.ts';
 import type { Digest } from '../platform/hasher.ts';
-import type { Staging } from './face.ts';
 import { Gapless } from './gapless.ts';
 import type { Room } from './room.ts';
 import { encodeRow, stagingKey } from './rows.ts';
+import type { Reservations, Staged } from './staged.ts';
 import { type Digested, StagedDigest } from './staged-digest.ts';
 import { isSameFile } from './stats.ts';
 
@@ -22,15 +22,8 @@ export interface StagingRow {
   readonly have: number;
 }
 
-/** What a staging needs of the place where all are counted. */
-export interface Reservations {
-  /** Changes what `staging` reserves; throws `full` when there is no room for more. */
-  reserve(staging: StagingFile, bytes: number): void;
-  release(staging: StagingFile): void;
-}
-
 /** A file on its way in. Writes come one after another or at once, in any order of offsets. */
-export class StagingFile implements Staging {
+export class StagingFile implements Staged {
   readonly name: string;
   /** The end told at its opening; undefined: as far as it is written. */
   readonly size: number | undefined;
@@ -70,12 +63,10 @@ export class StagingFile implements Staging {
     return this.#written.have;
   }
 
-  /** When somebody last did something with it; undefined while it is being read. */
   get idleSinceMs(): number | undefined {
     return this.#isDigesting ? undefined : this.#usedMs;
   }
 
-  /** Somebody goes on with it. */
   touch(): void {
     this.#usedMs = this.#room.options.clock.now();
   }
@@ -102,7 +93,6 @@ export class StagingFile implements Staging {
   readonly #notNoted = (thrown: unknown): void =>
     this.#room.options.log.debug('a staging was not noted', { reason: asMeshError(thrown).message });
 
-  /** True once its bytes cannot be made durable any more: it is to be written anew. */
   get isBroken(): boolean {
     return this.#fault !== undefined;
   }
@@ -115,7 +105,6 @@ export class StagingFile implements Staging {
     return this.#digest;
   }
 
-  /** Gives the file its mode and time, durably; the last thing before it is committed. */
   async finish(mode: number, modifiedMs: number): Promise<void> {
     await this.#close();
     const digested = await this.#assertDigested();
@@ -152,7 +141,6 @@ export class StagingFile implements Staging {
     }
   }
 
-  /** Nobody goes on with it: its file and its reservation are given back, its bytes stay for whoever opens it again. */
   async leave(): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -163,7 +151,6 @@ export class StagingFile implements Staging {
     await this.#close();
   }
 
-  /** The file is the folder's now: the staging's note and reservation end. */
   async forget(): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;

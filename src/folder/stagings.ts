@@ -3,7 +3,9 @@ import type { DiskPath, StageFile } from '../platform/disk.ts';
 import type { Staging } from './face.ts';
 import type { Room } from './room.ts';
 import { decodeRow, STAGING_KEYS, stagingKey } from './rows.ts';
-import { type Reservations, StagingFile, type StagingRow } from './staging.ts';
+import { SMALL_BYTES_MAX, SMALL_PREFIX, SmallStaging } from './small-staging.ts';
+import type { Reservations, Staged } from './staged.ts';
+import { StagingFile, type StagingRow } from './staging.ts';
 import { rowsOf } from './store-queue.ts';
 
 /** A staging nobody writes or reads gives its room back after so long. Longer than whoever has one waits for anything. */
@@ -16,16 +18,24 @@ const FREE_SHARE = 0.1;
 const FLOOR_BYTES_MAX = 100 * 1024 * 1024;
 /** Stagings at once: uploads, fetches, copies. */
 const STAGINGS_MAX = 1_000;
+/** Small ones in memory, in all; beyond that they go to the disk at once. 1…64 MiB. */
+const SMALL_BYTES_ALL = 16 * 1024 * 1024;
+/** What the disk said is free is good for so long: what is staged meanwhile is counted. 0…10,000 ms. */
+const FREE_FRESH_MS = 1_000;
 /** Names of stagings come from other rooms: they become file names. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}$/;
 
 /** All that is on its way in, and the room there is for it. */
 export class Stagings implements Reservations {
   readonly #room: Room;
-  readonly #open = new Map<string, StagingFile>();
-  readonly #opening = new Map<string, Promise<StagingFile>>();
+  readonly #open = new Map<string, Staged>();
+  readonly #opening = new Map<string, Promise<Staged>>();
   #reserved = 0;
+  /** Of the small ones: they are in memory. */
+  #smallBytes = 0;
   #disk = { free: 0, total: 0 };
+  /** When the disk was asked last. */
+  #freeMs = Number.NEGATIVE_INFINITY;
 
   constructor(room: Room) {
     this.#room = room;
@@ -55,10 +65,11 @@ export class Stagings implements Reservations {
   /** Asks the disk how much is free. */
   async refresh(): Promise<void> {
     this.#disk = await this.#room.options.disk.free();
+    this.#freeMs = this.#room.options.clock.now();
   }
 
   /** Opens a staging, new or as it was left, here or by a crash. */
-  async open(name: string, size: number | undefined): Promise<StagingFile> {
+  async open(name: string, size: number | undefined): Promise<Staged> {
     if (!NAME.test(name)) throw new MeshError('failed', 'a staging has a plain name');
     const open = this.#open.get(name);
     if (open !== undefined && !open.isBroken) {
@@ -70,12 +81,13 @@ export class Stagings implements Reservations {
     return opening;
   }
 
-  async #openNew(name: string, size: number | undefined): Promise<StagingFile> {
+  async #openNew(name: string, size: number | undefined): Promise<Staged> {
     await this.#open.get(name)?.discard();
     if (this.#room.pinned.has(`.filemesh/stage/${name}`))
       throw new MeshError('busy', 'what was staged under this name is still in use');
     if (this.#open.size + this.#opening.size >= STAGINGS_MAX) throw new MeshError('busy', 'too many files are on their way in');
-    await this.refresh();
+    if (this.#room.options.clock.now() - this.#freeMs >= FREE_FRESH_MS) await this.refresh();
+    if (size !== undefined && this.#isSmall(size)) return this.#openSmall(name, size);
     const { store, disk } = this.#room.options;
     const value = await store.get(stagingKey(name));
     const file = await this.#stage(name);
@@ -94,6 +106,19 @@ export class Stagings implements Reservations {
     }
   }
 
+  #isSmall(size: number): boolean {
+    const { smallBytesMax = SMALL_BYTES_MAX } = this.#room.options.config;
+    return size <= Math.min(smallBytesMax, SMALL_BYTES_MAX) && this.#smallBytes + size <= SMALL_BYTES_ALL;
+  }
+
+  #openSmall(name: string, size: number): Staged {
+    const staging = new SmallStaging(this.#room, this, name, size);
+    staging.begin();
+    this.#smallBytes += size;
+    this.#open.set(name, staging);
+    return staging;
+  }
+
   /** A folder that takes no new file may have become another one: that is found out now, not at the next scan. */
   async #stage(name: string): Promise<StageFile> {
     try {
@@ -106,12 +131,13 @@ export class Stagings implements Reservations {
   }
 
   /** The staging of this room behind the face. */
-  own(staging: Staging): StagingFile {
-    if (!(staging instanceof StagingFile) || staging.isOver) throw new MeshError('failed', 'the staging is over');
+  own(staging: Staging): Staged {
+    const isOurs = staging instanceof StagingFile || staging instanceof SmallStaging;
+    if (!isOurs || staging.isOver) throw new MeshError('failed', 'the staging is over');
     return staging;
   }
 
-  reserve(staging: StagingFile, bytes: number): void {
+  reserve(staging: Staged, bytes: number): void {
     const more = bytes - staging.reserved;
     const { held } = this.#room;
     if (held.bytes + this.#reserved + more > this.capacity) throw new MeshError('full', 'this peer has used the room it offers');
@@ -122,10 +148,11 @@ export class Stagings implements Reservations {
     this.#room.tell();
   }
 
-  release(staging: StagingFile): void {
+  release(staging: Staged): void {
     if (this.#open.get(staging.name) !== staging) return;
     this.#open.delete(staging.name);
     this.#reserved -= staging.reserved;
+    if (staging instanceof SmallStaging) this.#smallBytes -= staging.size;
     this.#room.tell();
   }
 
@@ -146,11 +173,16 @@ export class Stagings implements Reservations {
     const { disk, clock, store } = this.#room.options;
     const oldestMs = clock.wall() - STALE_MS;
     const names = new Set<string>();
+    const places = new Set(
+      [...this.#open.values()].map((staging) => (staging instanceof SmallStaging ? staging.placed : undefined)),
+    );
     for (const { name, stat } of await disk.list('stage')) {
       const place = `.filemesh/stage/${name}`;
       // ctime: the mtime may already be that of the content.
-      const isOpen = this.#open.has(name) || this.#opening.has(name);
-      if (stat.ctimeMs < oldestMs && !isOpen && !inUse.has(place)) await disk.remove(place);
+      const isOpen = this.#open.has(name) || this.#opening.has(name) || places.has(place);
+      // A small one is found again by nobody.
+      const isOver = name.startsWith(SMALL_PREFIX) || stat.ctimeMs < oldestMs;
+      if (isOver && !isOpen && !inUse.has(place)) await disk.remove(place);
       else names.add(name);
     }
     for await (const page of rowsOf(store, STAGING_KEYS)) {

@@ -22,4 +22,6 @@ export interface PeerConfig {
   readonly placement: PlacementRule;
   /** ms between whole scans of the folder when hints work. */
   readonly scanEveryMs: number;
+  /** See FolderConfig. */
+  readonly smallBytesMax?: number;
 }

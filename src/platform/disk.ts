@@ -63,6 +63,15 @@ export interface StageFile {
   close(): Promise<void>;
 }
 
+/** A small file that is staged at once. */
+export interface StagedWhole {
+  /** Below `.filemesh/stage/`; never used before. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly mode: number;
+  readonly mtimeMs: number;
+}
+
 /**
  * One act on a name, told durably before it begins, so that it can be finished after a crash.
  * With `staged`: put that file at `path`. Without: only set aside what lies there.
@@ -117,6 +126,8 @@ export interface Disk {
   open(path: DiskPath): Promise<OpenFile>;
   /** Opens `.filemesh/stage/<name>`, new or as a crash left it. */
   stage(name: string): Promise<StageFile>;
+  /** Writes a staged file with its last mode and mtime; durable when it resolves, and gone when it rejects (`full`, `failed`). */
+  stageWhole(whole: StagedWhole): Promise<FileStat>;
   /**
    * Runs an intent, or what a crash left of it: done steps are skipped, and an intent that was done is `done` again.
    * Durable when it resolves. Call `sync` on the staged file before the intent is told. One commit a path at a

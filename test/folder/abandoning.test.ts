@@ -6,7 +6,7 @@ const HOUR_MS = 3_600_000;
 describe('what nobody goes on with', () => {
   let bench: FolderBench;
   beforeEach(async () => {
-    bench = new FolderBench();
+    bench = new FolderBench('folder', { smallBytesMax: 0 });
     await bench.start();
   });
   afterEach(() => bench.end());

@@ -184,11 +184,16 @@ const stories: Story[] = [
   },
 ];
 
-describe.each(['kill', 'power loss'] as const)('a %s at any moment', (how) => {
+const ENDS = (['kill', 'power loss'] as const).flatMap((how) => [
+  { how, staged: 'in memory', config: {} },
+  { how, staged: 'on the disk', config: { smallBytesMax: 0 } },
+]);
+
+describe.each(ENDS)('a $how at any moment, small contents staged $staged', ({ how, config }) => {
   it.each(stories)('of $name', async ({ prepare, check }) => {
     let reached = 0;
     for (let events = 0; ; events++) {
-      const bench = new FolderBench(`crash1/${events}`);
+      const bench = new FolderBench(`crash1/${events}`, config);
       await bench.start();
       const act = await prepare(bench);
       const { scheduler } = bench.world;

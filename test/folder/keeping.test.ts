@@ -1,10 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FolderBench, HIGH, hashOf, LOW, path } from './folder-bench.ts';
 
-describe('what the mesh has this peer keep', () => {
+const STAGED = [
+  { staged: 'in memory', config: {} },
+  { staged: 'on the disk', config: { smallBytesMax: 0 } },
+];
+
+describe.each(STAGED)('what the mesh has this peer keep, staged $staged', ({ config }) => {
   let bench: FolderBench;
   beforeEach(async () => {
-    bench = new FolderBench();
+    bench = new FolderBench('folder', config);
     await bench.start();
   });
   afterEach(() => bench.end());
@@ -248,7 +253,7 @@ describe('what the mesh has this peer keep', () => {
   it('reserves room for what is on its way, and says full', async () => {
     await bench.folder.stop();
     bench.node.kill();
-    bench = new FolderBench('small', { capacity: { bytes: 1_000 } });
+    bench = new FolderBench('small', { ...config, capacity: { bytes: 1_000 } });
     await bench.start();
     const staging = await bench.folder.stage('one', 600);
     expect(bench.folder.state()).toMatchObject({ incomingBytes: 600, incomingFiles: 1, capacity: 1_000 });
@@ -264,6 +269,7 @@ describe('what the mesh has this peer keep', () => {
     const staging = await bench.folder.stage('big', 40 * piece.length);
     for (let index = 0; index < 20; index++) await staging.write(index * piece.length, piece);
     expect(staging.have).toBe(20 * piece.length);
+    await bench.pass(100);
     bench.node.powerLoss('journal');
     await bench.start();
     const again = await bench.folder.stage('big', 40 * piece.length);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Disk } from '../../src/platform/disk.ts';
+import type { Disk, FileStat } from '../../src/platform/disk.ts';
 import { commitAcceptance } from './commit-acceptance.ts';
 import { bytes, contentOf, type DiskBench, isSameStat, STAGE, stageContent, text, walked } from './disk-bench.ts';
 
@@ -183,6 +183,33 @@ function stageAcceptance(current: () => DiskBench): void {
     const stat = await disk.stat(staged.path);
     expect((stat?.mode ?? 0) & 0o777).toBe(0o604);
     expect(Math.round(stat?.mtimeMs ?? 0)).toBe(1_234_567_890_123);
+  });
+
+  it('stages a small file at once, with its mode and time, under a name that is new', async () => {
+    const { disk } = current();
+    const memory = bytes('--whole--');
+    const stat = await disk.stageWhole({ name: 'w', bytes: memory.subarray(2, 7), mode: 0o604, mtimeMs: 1_234_567_890_123 });
+    expect(stat).toMatchObject({ size: 5, mode: 0o604, mtimeMs: 1_234_567_890_123 });
+    await current().restart();
+    expect(await contentOf(current().disk, `${STAGE}/w`)).toBe('whole');
+    expect(isSameStat((await current().disk.stat(`${STAGE}/w`)) as FileStat, stat)).toBe(true);
+    const again = current().disk.stageWhole({ name: 'w', bytes: bytes('other'), mode: 0o600, mtimeMs: 1 });
+    await expect(again).rejects.toMatchObject({ code: 'bad-place' });
+    expect(await contentOf(current().disk, `${STAGE}/w`)).toBe('whole');
+  });
+
+  it('stages and puts in place many small files at once, each its own', async () => {
+    const { disk, person } = current();
+    const names = Array.from({ length: 60 }, (_, index) => `n${index}`);
+    const outcomes = await Promise.all(
+      names.map(async (name) => {
+        await disk.stageWhole({ name, bytes: bytes(name), mode: 0o644, mtimeMs: 1_000 });
+        return disk.commit({ path: `made/${name}`, staged: `${STAGE}/${name}`, aside: `.filemesh/versions/${name}` });
+      }),
+    );
+    expect(outcomes.map(({ result }) => result)).toEqual(names.map(() => 'done'));
+    for (const name of names) expect(await person.read(`made/${name}`)).toBe(name);
+    expect(await disk.list('stage')).toEqual([]);
   });
 
   it('extends a staged file with zeros', async () => {

@@ -18,7 +18,7 @@ export class NodeBench implements DiskBench {
     return bench;
   }
 
-  private constructor(root: string, disk: NodeDisk) {
+  protected constructor(root: string, disk: NodeDisk) {
     this.root = root;
     this.disk = disk;
     this.person = personAt(root);
@@ -28,12 +28,39 @@ export class NodeBench implements DiskBench {
     this.#beforeStep = act;
   }
 
+  get isLookedInto(): boolean {
+    return this.#beforeStep !== undefined;
+  }
+
   async restart(): Promise<void> {
     this.disk = await openNodeDisk(this.root, { beforeStep: async (step) => this.#beforeStep?.(step) });
   }
 
   dispose(): Promise<void> {
     return rm(this.root, { recursive: true, force: true });
+  }
+}
+
+/** The same with the acts of the disk in a thread of their own, but for those that a test looks into. */
+export class ThreadBench extends NodeBench {
+  static override async make(): Promise<NodeBench> {
+    const root = await mkdtemp(join(tmpdir(), 'filemesh-disk-'));
+    const bench = new ThreadBench(root, await openNodeDisk(root));
+    await bench.restart();
+    return bench;
+  }
+
+  override async restart(): Promise<void> {
+    await super.restart();
+    const looked = this.disk;
+    const threaded = await openNodeDisk(this.root, { thread: { fromActs: 0, idleMs: 50 } });
+    this.disk = new Proxy(threaded, {
+      get: (_, name) => {
+        const disk = this.isLookedInto ? looked : threaded;
+        const value = Reflect.get(disk, name, disk) as unknown;
+        return typeof value === 'function' ? value.bind(disk) : value;
+      },
+    });
   }
 }
 

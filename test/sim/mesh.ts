@@ -27,6 +27,8 @@ export interface MeshOptions {
   readonly settleMs: number;
   readonly scanEveryMs: number;
   readonly healAfterMs: number;
+  /** See FolderConfig. */
+  readonly smallBytesMax?: number;
   readonly keepAllLines?: boolean;
 }
 
@@ -120,7 +122,7 @@ export class Mesh {
     if (machine.isUp || !machine.isOfThisWorld) return;
     const platform = machine.node.start();
     const { incarnation } = machine.node;
-    const { settleMs, scanEveryMs, healAfterMs } = this.#options;
+    const { settleMs, scanEveryMs, healAfterMs, smallBytesMax } = this.#options;
     const config = {
       name: machine.name,
       meshName: 'home',
@@ -131,6 +133,7 @@ export class Mesh {
       healAfterMs,
       placement: 'share',
       scanEveryMs,
+      ...(smallBytesMax === undefined ? {} : { smallBytesMax }),
     } as const;
     Peer.start(platform, config).then(
       (peer) => {

@@ -73,6 +73,8 @@ class SeedRun {
       settleMs: draw.pick([200, 500, 1_000]),
       scanEveryMs: draw.pick([4_000, 10_000]),
       healAfterMs: draw.pick([3_000, 10_000, 25_000]),
+      // Some meshes stage on the disk what is small: large files are few here.
+      ...(seed % 2 === 0 ? {} : { smallBytesMax: 0 }),
       keepAllLines,
     };
     this.#wanted = options.peers >= 5 && draw.chance(0.4) ? 3 : 2;

@@ -9,6 +9,7 @@ import type {
   Hint,
   OpenFile,
   RootState,
+  StagedWhole,
   StageFile,
   WalkEntry,
   Watch,
@@ -109,6 +110,25 @@ export class SimDisk implements Disk {
   async stage(name: string): Promise<StageFile> {
     const path = `${PRIVATE_FOLDER}/stage/${name}`;
     return new SimStageFile(this.#acts, path, await this.#acts.openOrCreate(path));
+  }
+
+  async stageWhole({ name, bytes, mode, mtimeMs }: StagedWhole): Promise<FileStat> {
+    const path = `${PRIVATE_FOLDER}/stage/${name}`;
+    if ((await this.#acts.stat(path)) !== undefined) throw new MeshError('bad-place', `${quote(path)} is there already`);
+    const file = await this.stage(name);
+    try {
+      await file.write(0, bytes);
+      await file.finish(mode, mtimeMs);
+      await file.sync();
+      const stat = await this.#acts.stat(path);
+      if (stat === undefined) throw new MeshError('failed', `${quote(path)} is gone`);
+      return stat;
+    } catch (thrown) {
+      await this.#acts.unlink(path).catch(() => undefined);
+      throw thrown;
+    } finally {
+      await file.close();
+    }
   }
 
   commit(intent: CommitIntent): Promise<CommitOutcome> {

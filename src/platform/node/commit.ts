@@ -1,20 +1,12 @@
-import { close, constants, fstat, fsync, link, open, rename, type Stats, unlink } from 'node:fs';
-import { promisify } from 'node:util';
+import { constants, type Stats } from 'node:fs';
 import { MeshError } from '../../core/errors.ts';
 import { folderOf, quote } from '../../core/path.ts';
 import type { CommitIntent, CommitOutcome, DiskPath, FileStat } from '../disk.ts';
 import type { DirectorySync } from './directory-sync.ts';
+import { calls } from './file-calls.ts';
 import { fileStatOf } from './open-file.ts';
 import { componentsOf, type Folder, isMissing, look, withFolder, withParent } from './safe-path.ts';
 import { asDiskError, systemCode } from './system-error.ts';
-
-const openDescriptor = promisify(open);
-const closeDescriptor = promisify(close);
-const statDescriptor = promisify(fstat);
-const syncDescriptor = promisify(fsync);
-const linkPath = promisify(link);
-const renamePath = promisify(rename);
-const unlinkPath = promisify(unlink);
 
 /** Times a commit begins anew because a folder it had made was removed as empty before it was used. Range 1–100. */
 const ATTEMPTS_MAX = 8;
@@ -91,7 +83,7 @@ class Commit {
       if (there === undefined) return { result: 'changed', asideKept: false } as const;
       if (!isSame(there, replaces)) return this.#refuse(there);
       await this.#step();
-      await renamePath(target.folder.at(target.leaf), held.folder.at(held.leaf));
+      await calls.rename(target.folder.at(target.leaf), held.folder.at(held.leaf));
       aside = await look(held.folder, held.leaf);
     } else if (there?.ino === aside.ino) {
       // A crash came while it was given back.
@@ -134,8 +126,8 @@ class Commit {
     const [from, to] = [held.folder.at(held.leaf), target.folder.at(target.leaf)];
     try {
       // A folder cannot be linked. The rename of one replaces an empty folder at most.
-      if (aside.isDirectory()) await renamePath(from, to);
-      else await linkPath(from, to);
+      if (aside.isDirectory()) await calls.rename(from, to);
+      else await calls.link(from, to);
     } catch (thrown) {
       const code = systemCode(thrown) ?? '';
       if (!['EEXIST', 'ENOTEMPTY', 'ENOTDIR', 'EISDIR'].includes(code)) throw thrown;
@@ -161,7 +153,7 @@ class Commit {
       const source = await syncFile(staged);
       await this.#step();
       try {
-        await linkPath(staged.folder.at(staged.leaf), target.folder.at(target.leaf));
+        await calls.link(staged.folder.at(staged.leaf), target.folder.at(target.leaf));
       } catch (thrown) {
         if (systemCode(thrown) !== 'EEXIST') throw thrown;
         if (this.#intent.replaces !== undefined) {
@@ -183,7 +175,7 @@ class Commit {
     } catch (thrown) {
       // A person gave the folder another name, and the file just linked went along: put once more, it would lie under both.
       if (!isMissing(thrown) || (await look(target.folder, target.leaf)) === undefined) throw thrown;
-      await syncDescriptor(target.folder.descriptor);
+      await calls.fsync(target.folder.descriptor);
       await this.#syncWhatIsThere();
     }
     await this.#step();
@@ -280,18 +272,18 @@ function unsure(stats: Stats): FileStat {
 
 /** Makes the file's bytes and attributes durable; its stats. */
 async function syncFile(place: Place): Promise<Stats> {
-  const descriptor = await openDescriptor(place.folder.at(place.leaf), constants.O_RDONLY | constants.O_NOFOLLOW);
+  const descriptor = await calls.open(place.folder.at(place.leaf), constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
-    await syncDescriptor(descriptor);
-    return await statDescriptor(descriptor);
+    await calls.fsync(descriptor);
+    return await calls.fstat(descriptor);
   } finally {
-    await closeDescriptor(descriptor);
+    await calls.close(descriptor);
   }
 }
 
 async function unlinkIfThere(place: Place): Promise<void> {
   try {
-    await unlinkPath(place.folder.at(place.leaf));
+    await calls.unlink(place.folder.at(place.leaf));
   } catch (thrown) {
     if (systemCode(thrown) !== 'ENOENT') throw thrown;
   }

@@ -1,9 +1,6 @@
-import { fsync } from 'node:fs';
-import { promisify } from 'node:util';
 import { foldersOf } from '../../core/path.ts';
+import { calls } from './file-calls.ts';
 import { isMissing, withFolder } from './safe-path.ts';
-
-const syncDescriptor = promisify(fsync);
 
 interface Turn {
   /** The sync that runs now. */
@@ -44,7 +41,7 @@ export class DirectorySync {
 
   #start(folder: string): Promise<void> {
     const components = folder === '' ? [] : folder.split('/');
-    const running = withFolder(this.#root, components, (held) => syncDescriptor(held.descriptor));
+    const running = withFolder(this.#root, components, (held) => calls.fsync(held.descriptor));
     const turn: Turn = { running };
     this.#turns.set(folder, turn);
     const over = () => {

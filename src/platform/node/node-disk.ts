@@ -1,8 +1,8 @@
-import { link, realpath, rmdir, statfs, unlink } from 'node:fs';
+import { realpath, statfs } from 'node:fs';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { invariant, MeshError } from '../../core/errors.ts';
-import { folderOf, foldersOf, PRIVATE_FOLDER, quote } from '../../core/path.ts';
+import { PRIVATE_FOLDER } from '../../core/path.ts';
 import type {
   CommitIntent,
   CommitOutcome,
@@ -11,29 +11,29 @@ import type {
   FileStat,
   Hint,
   RootState,
+  StagedWhole,
   StageFile,
   WalkEntry,
   Watch,
 } from '../disk.ts';
-import { runCommit } from './commit.ts';
+import { ActsInThread, type ThreadOptions } from './acts-in-thread.ts';
 import { DirectorySync } from './directory-sync.ts';
-import { fileStatOf, type NodeOpenFile, openFile } from './open-file.ts';
-import { prepareRoot, probeRoot } from './rooms.ts';
-import { isMissing, look, withParent } from './safe-path.ts';
+import { type Acts, type BeforeStep, DiskActs } from './disk-acts.ts';
+import { type NodeOpenFile, openFile } from './open-file.ts';
+import { prepareRoot } from './rooms.ts';
 import { openStageFile } from './stage-file.ts';
-import { asDiskError, systemCode } from './system-error.ts';
+import { asDiskError } from './system-error.ts';
 import { namesIn, walk } from './walk.ts';
 import { watchRoot } from './watch.ts';
 import { notWatchable } from './watch-fault.ts';
 
-const linkPath = promisify(link);
-const unlinkPath = promisify(unlink);
-const removeDirectory = promisify(rmdir);
 const statFileSystem = promisify(statfs);
 
 export interface NodeDiskOptions {
   /** For tests: called before every step of a commit that changes the disk; a throw stops it there. */
-  readonly beforeStep?: (step: number) => Promise<void>;
+  readonly beforeStep?: BeforeStep;
+  /** When acts go to a thread of their own. */
+  readonly thread?: ThreadOptions;
 }
 
 /** The Disk on a real folder. `folder` may itself be reached by links, once, now; below it none is followed. */
@@ -47,16 +47,17 @@ export async function openNodeDisk(folder: string, options: NodeDiskOptions = {}
 export class NodeDisk implements Disk {
   readonly #root: string;
   readonly #directories: DirectorySync;
-  readonly #beforeStep: (step: number) => Promise<void>;
+  readonly #acts: Acts;
 
   constructor(root: string, options: NodeDiskOptions) {
     this.#root = root;
     this.#directories = new DirectorySync(root);
-    this.#beforeStep = options.beforeStep ?? (() => Promise.resolve());
+    const here = new DiskActs(root, this.#directories, options.beforeStep);
+    this.#acts = options.beforeStep === undefined ? new ActsInThread(root, here, options.thread) : here;
   }
 
   probe(): Promise<RootState> {
-    return probeRoot(this.#root);
+    return this.#acts.probe();
   }
 
   prepare(marker: Uint8Array): Promise<void> {
@@ -67,16 +68,8 @@ export class NodeDisk implements Disk {
     return walk(this.#root, under);
   }
 
-  async stat(path: DiskPath): Promise<FileStat | undefined> {
-    try {
-      return await withParent(this.#root, path, async (folder, leaf) => {
-        const stats = await look(folder, leaf);
-        return stats?.isFile() && stats.dev === folder.device ? fileStatOf(stats) : undefined;
-      });
-    } catch (thrown) {
-      if (isMissing(thrown)) return undefined;
-      throw asDiskError(thrown, 'cannot look at', path);
-    }
+  stat(path: DiskPath): Promise<FileStat | undefined> {
+    return this.#acts.stat(path);
   }
 
   open(path: DiskPath): Promise<NodeOpenFile> {
@@ -87,62 +80,31 @@ export class NodeDisk implements Disk {
     return openStageFile(this.#root, this.#directories, name);
   }
 
+  stageWhole(whole: StagedWhole): Promise<FileStat> {
+    return this.#acts.stageWhole(whole);
+  }
+
   commit(intent: CommitIntent): Promise<CommitOutcome> {
-    return runCommit({ root: this.#root, directories: this.#directories, beforeStep: this.#beforeStep }, intent);
+    return this.#acts.commit(intent);
   }
 
   async move(from: DiskPath, to: DiskPath): Promise<void> {
     requirePrivate(from);
     requirePrivate(to);
-    try {
-      await withParent(this.#root, from, (source, sourceLeaf) =>
-        withParent(this.#root, to, async (target, targetLeaf) => {
-          const [there, taken] = [await look(source, sourceLeaf), await look(target, targetLeaf)];
-          if (there === undefined) throw new MeshError('gone', `there is no file ${quote(from)}`);
-          // One inode under both names: a crash came between the two steps of this very move.
-          if (taken === undefined) await linkPath(source.at(sourceLeaf), target.at(targetLeaf));
-          else if (taken.ino !== there.ino) throw new MeshError('exists', `${quote(to)} is there already`);
-          await this.#directories.sync(folderOf(to));
-          await unlinkPath(source.at(sourceLeaf));
-          await this.#directories.sync(folderOf(from));
-        }),
-      );
-    } catch (thrown) {
-      if (systemCode(thrown) === 'EEXIST') throw new MeshError('exists', `${quote(to)} is there already`, { cause: thrown });
-      throw asDiskError(thrown, 'cannot move', from);
-    }
+    await this.#acts.move(from, to);
   }
 
   async remove(path: DiskPath): Promise<void> {
     requirePrivate(path);
-    try {
-      await withParent(this.#root, path, (folder, leaf) => unlinkPath(folder.at(leaf)));
-    } catch (thrown) {
-      if (!isMissing(thrown)) throw asDiskError(thrown, 'cannot remove', path);
-    }
-    // Also when it was gone already: that may be the work of a run that crashed before its sync.
-    await this.#directories.sync(folderOf(path));
+    await this.#acts.remove(path);
   }
 
-  async syncNames(path: DiskPath): Promise<void> {
-    const syncs = ['', ...foldersOf(path)].map(async (folder) => {
-      try {
-        await this.#directories.sync(folder);
-      } catch (thrown) {
-        if (!isMissing(thrown)) throw asDiskError(thrown, 'cannot make durable', path);
-      }
-    });
-    await Promise.all(syncs);
+  syncNames(path: DiskPath): Promise<void> {
+    return this.#acts.syncNames(path);
   }
 
-  async removeEmptyFolders(path: DiskPath): Promise<void> {
-    for (const folder of foldersOf(path).reverse()) {
-      try {
-        await withParent(this.#root, folder, (parent, leaf) => removeDirectory(parent.at(leaf)));
-      } catch (thrown) {
-        if (systemCode(thrown) !== 'ENOENT') return;
-      }
-    }
+  removeEmptyFolders(path: DiskPath): Promise<void> {
+    return this.#acts.removeEmptyFolders(path);
   }
 
   async list(room: string): Promise<{ name: string; stat: FileStat }[]> {

@@ -1,23 +1,11 @@
-import { chmod, close, constants, fsync, link, mkdir, open, read, rename, stat, unlink, write } from 'node:fs';
-import { promisify } from 'node:util';
+import { constants } from 'node:fs';
 import { MeshError } from '../../core/errors.ts';
 import { PRIVATE_FOLDER } from '../../core/path.ts';
 import type { RootState } from '../disk.ts';
 import type { DirectorySync } from './directory-sync.ts';
+import { calls } from './file-calls.ts';
 import { type Folder, isMissing, withFolder } from './safe-path.ts';
 import { asDiskError, systemCode } from './system-error.ts';
-
-const openDescriptor = promisify(open);
-const closeDescriptor = promisify(close);
-const readDescriptor = promisify(read);
-const writeDescriptor = promisify(write);
-const syncDescriptor = promisify(fsync);
-const linkPath = promisify(link);
-const renamePath = promisify(rename);
-const unlinkPath = promisify(unlink);
-const makeDirectory = promisify(mkdir);
-const changeMode = promisify(chmod);
-const statPath = promisify(stat);
 
 /** What lies in `.filemesh/`, a folder each. */
 const ROOMS = ['stage', 'aside', 'siblings', 'versions', 'trash', 'log'] as const;
@@ -28,7 +16,7 @@ const TRIAL = '.trial';
 /** Looks at the root and the marker as they are now. Never rejects. */
 export async function probeRoot(root: string): Promise<RootState> {
   try {
-    const stats = await statPath(root);
+    const stats = await calls.stat(root);
     if (!stats.isDirectory()) return { state: 'unreadable', reason: `${root} is not a folder` };
     return { state: 'present', device: stats.dev, marker: await readMarker(root) };
   } catch (thrown) {
@@ -42,13 +30,13 @@ async function readMarker(root: string): Promise<Uint8Array | undefined> {
   try {
     return await withFolder(root, [PRIVATE_FOLDER], async (folder) => {
       const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-      const descriptor = await openDescriptor(folder.at(MARKER), flags);
+      const descriptor = await calls.open(folder.at(MARKER), flags);
       try {
         const bytes = new Uint8Array(MARKER_BYTES_MAX);
-        const { bytesRead } = await readDescriptor(descriptor, bytes, 0, bytes.length, 0);
+        const bytesRead = await calls.read(descriptor, bytes, 0, bytes.length, 0);
         return bytes.slice(0, bytesRead);
       } finally {
-        await closeDescriptor(descriptor);
+        await calls.close(descriptor);
       }
     });
   } catch (thrown) {
@@ -64,7 +52,7 @@ export async function prepareRoot(root: string, directories: DirectorySync, mark
       await makeIfMissing(folder, PRIVATE_FOLDER);
     });
     await withFolder(root, [PRIVATE_FOLDER], async (folder) => {
-      await changeMode(folder.at('.'), 0o700);
+      await calls.chmod(folder.at('.'), 0o700);
       for (const room of ROOMS) await makeIfMissing(folder, room);
       await tryLink(root, folder);
       await writeMarker(folder, marker);
@@ -81,7 +69,7 @@ export async function prepareRoot(root: string, directories: DirectorySync, mark
 
 async function makeIfMissing(folder: Folder, name: string): Promise<void> {
   try {
-    await makeDirectory(folder.at(name), 0o700);
+    await calls.mkdir(folder.at(name), 0o700);
   } catch (thrown) {
     if (systemCode(thrown) !== 'EEXIST') throw thrown;
   }
@@ -91,9 +79,9 @@ async function makeIfMissing(folder: Folder, name: string): Promise<void> {
 async function tryLink(root: string, folder: Folder): Promise<void> {
   const [from, to] = [folder.at(TRIAL), folder.at(`${TRIAL}-link`)];
   for (const left of [from, to]) await removeIfThere(left);
-  await closeDescriptor(await openDescriptor(from, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600));
+  await calls.close(await calls.open(from, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600));
   try {
-    await linkPath(from, to);
+    await calls.link(from, to);
   } catch (thrown) {
     const advice = 'its file system has no hard links; choose a folder on another one, such as ext4, xfs, btrfs or APFS';
     throw new MeshError('failed', `cannot use ${root}: ${advice} (${systemCode(thrown)})`, { cause: thrown });
@@ -105,20 +93,20 @@ async function tryLink(root: string, folder: Folder): Promise<void> {
 async function writeMarker(folder: Folder, marker: Uint8Array): Promise<void> {
   const fresh = folder.at(`${MARKER}.new`);
   await removeIfThere(fresh);
-  const descriptor = await openDescriptor(fresh, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  const descriptor = await calls.open(fresh, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {
-    const { bytesWritten } = await writeDescriptor(descriptor, marker, 0, marker.length, 0);
+    const bytesWritten = await calls.write(descriptor, marker, 0, marker.length, 0);
     if (bytesWritten < marker.length) throw new MeshError('full', 'the marker does not fit on the disk; free some space');
-    await syncDescriptor(descriptor);
+    await calls.fsync(descriptor);
   } finally {
-    await closeDescriptor(descriptor);
+    await calls.close(descriptor);
   }
-  await renamePath(fresh, folder.at(MARKER));
+  await calls.rename(fresh, folder.at(MARKER));
 }
 
 async function removeIfThere(path: string): Promise<void> {
   try {
-    await unlinkPath(path);
+    await calls.unlink(path);
   } catch (thrown) {
     if (systemCode(thrown) !== 'ENOENT') throw thrown;
   }

@@ -1,12 +1,8 @@
-import { closeSync, constants, fstatSync, lstat, mkdir, open, openSync, type Stats } from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
 import { MeshError } from '../../core/errors.ts';
 import { PRIVATE_FOLDER, quote } from '../../core/path.ts';
+import { calls } from './file-calls.ts';
 import { systemCode } from './system-error.ts';
-
-const openDescriptor = promisify(open);
-const lstatPath = promisify(lstat);
-const makeDirectory = promisify(mkdir);
 
 /**
  * Node has no `openat`. On Linux a name below an open directory is reached through /proc/self/fd, so that swapping a
@@ -77,12 +73,12 @@ function baseOf(descriptor: number, path: string): string {
 
 async function openBelow(path: string, make: boolean): Promise<number> {
   try {
-    return await openDescriptor(path, DIRECTORY);
+    return await calls.open(path, DIRECTORY);
   } catch (thrown) {
     if (!make || systemCode(thrown) !== 'ENOENT') throw thrown;
   }
   await makeIfMissing(path);
-  return openDescriptor(path, DIRECTORY);
+  return calls.open(path, DIRECTORY);
 }
 
 /** Holds the folder `components` while `act` runs. */
@@ -102,7 +98,7 @@ export async function withFolder<Result>(
 
 async function makeIfMissing(path: string): Promise<void> {
   try {
-    await makeDirectory(path, 0o777);
+    await calls.mkdir(path, 0o777);
   } catch (thrown) {
     // Another commit made it meanwhile, or a person did.
     if (systemCode(thrown) !== 'EEXIST') throw thrown;
@@ -123,7 +119,7 @@ export async function withParent<Result>(
 /** What lies at `leaf`, not followed; undefined when nothing does. */
 export async function look(folder: Folder, leaf: string): Promise<Stats | undefined> {
   try {
-    return await lstatPath(folder.at(leaf));
+    return await calls.lstat(folder.at(leaf));
   } catch (thrown) {
     if (isMissing(thrown)) return undefined;
     throw thrown;

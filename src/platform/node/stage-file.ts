@@ -1,21 +1,15 @@
-import { close, constants, fchmod, fstat, fsync, ftruncate, futimes, open, unlink, write } from 'node:fs';
+import { constants, ftruncate } from 'node:fs';
 import { promisify } from 'node:util';
 import { MeshError } from '../../core/errors.ts';
 import { quote } from '../../core/path.ts';
-import type { DiskPath, StageFile } from '../disk.ts';
+import type { DiskPath, FileStat, StagedWhole, StageFile } from '../disk.ts';
 import type { DirectorySync } from './directory-sync.ts';
+import { calls } from './file-calls.ts';
+import { fileStatOf } from './open-file.ts';
 import { withParent } from './safe-path.ts';
 import { asDiskError, asReadWriteError } from './system-error.ts';
 
-const openDescriptor = promisify(open);
-const closeDescriptor = promisify(close);
-const statDescriptor = promisify(fstat);
-const syncDescriptor = promisify(fsync);
-const writeDescriptor = promisify(write);
 const truncateDescriptor = promisify(ftruncate);
-const changeMode = promisify(fchmod);
-const changeTimes = promisify(futimes);
-const unlinkPath = promisify(unlink);
 
 export const STAGE_ROOM = '.filemesh/stage';
 const OPEN = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -28,18 +22,43 @@ export async function openStageFile(root: string, directories: DirectorySync, na
   try {
     return await withParent(root, path, async (folder, leaf) => {
       const at = folder.at(leaf);
-      let descriptor = await openDescriptor(at, OPEN, STAGE_MODE);
-      const stats = await statDescriptor(descriptor);
+      let descriptor = await calls.open(at, OPEN, STAGE_MODE);
+      const stats = await calls.fstat(descriptor);
       if (stats.isFile() && stats.nlink > 1) {
         // A crash left it linked to a person's path as well: writing here would change what lies there.
-        await closeDescriptor(descriptor);
-        await unlinkPath(at);
-        descriptor = await openDescriptor(at, OPEN | constants.O_EXCL, STAGE_MODE);
+        await calls.close(descriptor);
+        await calls.unlink(at);
+        descriptor = await calls.open(at, OPEN | constants.O_EXCL, STAGE_MODE);
       } else if (!stats.isFile()) {
-        await closeDescriptor(descriptor);
+        await calls.close(descriptor);
         throw new MeshError('failed', `${path} is not a regular file; remove it`);
       }
       return new NodeStageFile(path, descriptor, directories);
+    });
+  } catch (thrown) {
+    throw asDiskError(thrown, 'cannot stage', path);
+  }
+}
+
+/** See Disk.stageWhole. */
+export async function stageWhole(root: string, directories: DirectorySync, whole: StagedWhole): Promise<FileStat> {
+  const path = `${STAGE_ROOM}/${whole.name}`;
+  try {
+    return await withParent(root, path, async (folder, leaf) => {
+      const at = folder.at(leaf);
+      const descriptor = await calls.open(at, OPEN | constants.O_EXCL, STAGE_MODE);
+      const file = new NodeStageFile(path, descriptor, directories);
+      try {
+        await file.write(0, whole.bytes);
+        await file.finish(whole.mode, whole.mtimeMs);
+        await file.sync();
+        return fileStatOf(await calls.fstat(descriptor));
+      } catch (thrown) {
+        await calls.unlink(at);
+        throw thrown;
+      } finally {
+        await file.close();
+      }
     });
   } catch (thrown) {
     throw asDiskError(thrown, 'cannot stage', path);
@@ -76,9 +95,7 @@ class NodeStageFile implements StageFile {
     let written = 0;
     // A short write is no error to the system, but half of one to us.
     while (written < bytes.length) {
-      const left = bytes.length - written;
-      const { bytesWritten } = await writeDescriptor(this.#descriptor, bytes, written, left, offset + written);
-      written += bytesWritten;
+      written += await calls.write(this.#descriptor, bytes, written, bytes.length - written, offset + written);
     }
   }
 
@@ -89,7 +106,7 @@ class NodeStageFile implements StageFile {
   sync(): Promise<void> {
     return this.#act('cannot sync', async () => {
       try {
-        await Promise.all([syncDescriptor(this.#descriptor), this.#isNamed || this.#directories.sync(STAGE_ROOM)]);
+        await Promise.all([calls.fsync(this.#descriptor), this.#isNamed || this.#directories.sync(STAGE_ROOM)]);
         this.#isNamed = true;
       } catch (thrown) {
         this.#fault = asReadWriteError(thrown, 'cannot sync', this.path);
@@ -100,15 +117,15 @@ class NodeStageFile implements StageFile {
 
   finish(mode: number, mtimeMs: number): Promise<void> {
     return this.#act('cannot finish', async () => {
-      await changeMode(this.#descriptor, mode & 0o777);
+      await calls.fchmod(this.#descriptor, mode & 0o777);
       // The system takes seconds in a double and cuts at µs: half a µs more keeps the ms what it was.
       const seconds = (mtimeMs + 0.0005) / 1000;
-      await changeTimes(this.#descriptor, seconds, seconds);
+      await calls.futimes(this.#descriptor, seconds, seconds);
     });
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#writing.then(() => closeDescriptor(this.#descriptor));
+    this.#closed ??= this.#writing.then(() => calls.close(this.#descriptor));
     return this.#closed;
   }
 

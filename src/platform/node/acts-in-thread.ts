@@ -1,0 +1,103 @@
+import type { CommitIntent, CommitOutcome, DiskPath, FileStat, RootState, StagedWhole } from '../disk.ts';
+import type { Acts } from './disk-acts.ts';
+import { DiskThread } from './disk-thread.ts';
+
+export interface ThreadOptions {
+  /** So many acts under way at once start the thread: few are done as quickly without. 0…1,000. */
+  readonly fromActs?: number;
+  /** A thread with nothing to do for so long is ended: it takes some 10 MB. 10…600,000 ms. */
+  readonly idleMs?: number;
+}
+
+const FROM_ACTS = 12;
+const IDLE_MS = 10_000;
+
+/**
+ * The acts of a busy disk, in a thread of their own: there each call is made at once, and many acts go there and back in
+ * one message. A quiet disk's are done here.
+ */
+export class ActsInThread implements Acts {
+  readonly #root: string;
+  readonly #here: Acts;
+  readonly #fromActs: number;
+  readonly #idleMs: number;
+  #underWayHere = 0;
+  #thread: DiskThread | undefined;
+  #rest: NodeJS.Timeout | undefined;
+
+  constructor(root: string, here: Acts, { fromActs = FROM_ACTS, idleMs = IDLE_MS }: ThreadOptions = {}) {
+    this.#root = root;
+    this.#here = here;
+    this.#fromActs = fromActs;
+    this.#idleMs = idleMs;
+  }
+
+  probe(): Promise<RootState> {
+    return this.#do('probe');
+  }
+
+  stat(path: DiskPath): Promise<FileStat | undefined> {
+    return this.#do('stat', path);
+  }
+
+  stageWhole(whole: StagedWhole): Promise<FileStat> {
+    // A copy, should it be part of something larger: that would go over as a whole.
+    return this.#do('stageWhole', { ...whole, bytes: new Uint8Array(whole.bytes) });
+  }
+
+  commit(intent: CommitIntent): Promise<CommitOutcome> {
+    return this.#do('commit', intent);
+  }
+
+  move(from: DiskPath, to: DiskPath): Promise<void> {
+    return this.#do('move', from, to);
+  }
+
+  remove(path: DiskPath): Promise<void> {
+    return this.#do('remove', path);
+  }
+
+  syncNames(path: DiskPath): Promise<void> {
+    return this.#do('syncNames', path);
+  }
+
+  removeEmptyFolders(path: DiskPath): Promise<void> {
+    return this.#do('removeEmptyFolders', path);
+  }
+
+  async #do<Name extends keyof Acts>(act: Name, ...asked: Parameters<Acts[Name]>): Promise<Awaited<ReturnType<Acts[Name]>>> {
+    type Given = Awaited<ReturnType<Acts[Name]>>;
+    if (this.#thread === undefined && this.#underWayHere < this.#fromActs) {
+      this.#underWayHere += 1;
+      try {
+        return await (this.#here[act] as (...words: unknown[]) => Promise<Given>)(...asked);
+      } finally {
+        this.#underWayHere -= 1;
+      }
+    }
+    clearTimeout(this.#rest);
+    return (await this.#running().do(act, asked)) as Given;
+  }
+
+  #running(): DiskThread {
+    if (this.#thread !== undefined) return this.#thread;
+    const thread: DiskThread = new DiskThread(this.#root, {
+      idle: () => this.#restLater(thread),
+      gone: () => {
+        if (this.#thread === thread) this.#thread = undefined;
+      },
+    });
+    this.#thread = thread;
+    return thread;
+  }
+
+  #restLater(thread: DiskThread): void {
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => {
+      // Out of sight first: a thread that ends is given nothing more.
+      if (this.#thread === thread) this.#thread = undefined;
+      thread.end().catch(() => {}); // It ends with the process at the latest.
+    }, this.#idleMs);
+    this.#rest.unref();
+  }
+}
