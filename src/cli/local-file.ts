@@ -1,15 +1,19 @@
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, link, open, rename, rm, stat, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Incoming, Sink, Source } from '../client/transfer.ts';
 import { MeshError } from '../core/errors.ts';
-import { DOWNLOAD_PREFIX, quote } from '../core/path.ts';
+import { quote } from '../core/path.ts';
 import { makeFolders } from './make-folders.ts';
+import { claimPartial, type PartialDownload } from './partial-download.ts';
 import { systemReason } from './system-reason.ts';
 
 /** Permission bits a file is created with at most, before its own are given. */
 const PRIVATE_MODE = 0o600;
+/** What an earlier try left; nobody may have put a link there. */
+const GO_ON = constants.O_RDWR | constants.O_NOFOLLOW;
+/** Less than this comes again sooner than anybody looks for it. In bytes. */
+const LEFT_BYTES_MIN = 1024 * 1024;
 
 /** A local file to be uploaded. */
 export class FileSource implements Source {
@@ -84,15 +88,18 @@ export class FileSource implements Source {
 /** Where one content is saved: staged beside, verified by the client, then given its name at once. */
 export class FileSink implements Sink {
   readonly #file: string;
-  readonly #staged: string;
+  readonly #staged: PartialDownload;
   readonly #handle: FileHandle;
   readonly #incoming: Incoming;
   readonly #replace: boolean;
+  readonly left: NonNullable<Sink['left']>;
   #over = false;
+  #bytes = 0;
 
-  private constructor(file: string, staged: string, handle: FileHandle, incoming: Incoming, replace: boolean) {
+  private constructor(file: string, staged: PartialDownload, handle: FileHandle, incoming: Incoming, replace: boolean) {
     this.#file = file;
     this.#staged = staged;
+    this.left = { bytes: Math.min(staged.have, incoming.size), read: (offset, length) => this.#read(offset, length) };
     this.#handle = handle;
     this.#incoming = incoming;
     this.#replace = replace;
@@ -106,10 +113,13 @@ export class FileSink implements Sink {
     await makeFolders(dirname(file)).catch((cause: unknown) => {
       throw cannotSave(dirname(file), cause);
     });
-    // The stem is left out: it may be as long as a name can be.
-    const staged = join(dirname(file), `${DOWNLOAD_PREFIX}${randomBytes(8).toString('hex')}`);
-    const handle = await open(staged, 'wx+', PRIVATE_MODE).catch((cause: unknown) => {
+    const cannot = (cause: unknown): never => {
       throw cannotSave(dirname(file), cause);
+    };
+    const staged = await claimPartial(file, incoming.hash).catch(cannot);
+    const handle = await open(staged.file, staged.have > 0 ? GO_ON : 'wx+', PRIVATE_MODE).catch((cause: unknown) => {
+      staged.forget();
+      return cannot(cause);
     });
     return new FileSink(file, staged, handle, incoming, replace);
   }
@@ -119,6 +129,7 @@ export class FileSink implements Sink {
     while (written < bytes.length) {
       written += (await this.#handle.write(bytes, written, bytes.length - written, offset + written)).bytesWritten;
     }
+    this.#bytes = offset + bytes.length;
   }
 
   async finish(): Promise<string> {
@@ -128,17 +139,32 @@ export class FileSink implements Sink {
     await this.#handle.utimes(modified, modified);
     await this.#handle.sync();
     await this.#handle.close();
-    if (this.#replace) await rename(this.#staged, this.#file);
-    else await placeNew(this.#staged, this.#file);
+    if (this.#replace) await rename(this.#staged.file, this.#file);
+    else await placeNew(this.#staged.file, this.#file);
     this.#over = true;
+    this.#staged.forget();
     return this.#file;
+  }
+
+  async leave(): Promise<boolean> {
+    if (this.#over || Math.max(this.#bytes, this.#staged.have) < LEFT_BYTES_MIN) return false;
+    this.#over = true;
+    await this.#handle.close();
+    await this.#staged.leave();
+    return true;
   }
 
   async discard(): Promise<void> {
     if (this.#over) return;
     this.#over = true;
     await this.#handle.close().catch(() => undefined);
-    await rm(this.#staged, { force: true });
+    this.#staged.forget();
+    await rm(this.#staged.file, { force: true });
+  }
+
+  async #read(offset: number, length: number): Promise<Uint8Array> {
+    const { bytesRead, buffer } = await this.#handle.read(Buffer.allocUnsafe(length), 0, length, offset);
+    return buffer.subarray(0, bytesRead);
   }
 }
 

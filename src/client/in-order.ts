@@ -2,6 +2,9 @@ import type { ContentHash } from '../core/ids.ts';
 import { giveBackTail } from '../wire/tail-memory.ts';
 import type { RunningHash, Sink } from './transfer.ts';
 
+/** Read at a time from what an earlier try left. */
+const RESUME_BYTES = 1024 * 1024;
+
 /** Puts pieces that come in any order into a sink in order, and hashes them. Holds what came too early. */
 export class InOrder {
   readonly #sink: Sink;
@@ -20,6 +23,18 @@ export class InOrder {
 
   /** Bytes written from the start without a gap. */
   get bytes(): number {
+    return this.#next;
+  }
+
+  /** Begins behind what an earlier try left in the sink; bytes. */
+  async resume(): Promise<number> {
+    const { left } = this.#sink;
+    while (left !== undefined && this.#next < left.bytes) {
+      const bytes = await left.read(this.#next, Math.min(RESUME_BYTES, left.bytes - this.#next));
+      if (bytes.length === 0) break;
+      this.#hash.update(bytes);
+      this.#next += bytes.length;
+    }
     return this.#next;
   }
 

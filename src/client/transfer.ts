@@ -41,6 +41,10 @@ export interface Sink {
   finish(): Promise<string>;
   /** Takes back what was written. Safe to call twice. */
   discard(): Promise<void>;
+  /** What an earlier try left of the same content, from its start: not verified. */
+  readonly left?: { readonly bytes: number; read(offset: number, length: number): Promise<Uint8Array> };
+  /** Instead of `discard`: keeps what was written for a later try. True when it pays, and was done. */
+  leave?(): Promise<boolean>;
 }
 
 /** Opens the place for one content; rejects with `exists` when a local file is in the way. */

@@ -10,7 +10,7 @@ export const PATH_BYTES_MAX = 1024;
  * its keys, in whatever folder below it.
  */
 export const PRIVATE_FOLDER = '.filemesh';
-/** A download stages beside its target under this and 16 hex digits: half a file, which is nobody's, in a shared folder too. */
+/** A download stages beside its target under this and 16 or twice 16 hex digits: half a file, which is nobody's, in a shared folder too. */
 export const DOWNLOAD_PREFIX = `${PRIVATE_FOLDER}-`;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
@@ -19,7 +19,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const BIDIRECTIONAL = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 const RESERVED = /^(con|prn|aux|nul|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3]|conin\$|conout\$)(\..*)?$/i;
 const DRIVE = /^[a-z]:/i;
-const DOWNLOAD = new RegExp(`^\\${DOWNLOAD_PREFIX}[0-9a-f]{16}$`);
+const DOWNLOAD = new RegExp(`^\\${DOWNLOAD_PREFIX}[0-9a-f]{16}(-[0-9a-f]{16})?$`);
 
 /**
  * The one checker of names, used at every door: command line, wire and disk. Returns the path in NFC, or throws

@@ -1,4 +1,6 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -7,6 +9,7 @@ import { localPlace } from '../../src/cli/local-place.ts';
 import { walkTree } from '../../src/cli/local-tree.ts';
 import type { Incoming } from '../../src/client/transfer.ts';
 import type { ContentHash } from '../../src/core/ids.ts';
+import { checkPath } from '../../src/core/path.ts';
 import type { Entry } from '../../src/wire/calls.ts';
 
 let folder: string;
@@ -69,6 +72,94 @@ describe('a file that is saved', () => {
     await sink.write(0, bytes);
     await sink.finish();
     expect(await readdir(folder)).toEqual([name]);
+  });
+});
+
+describe('a download cut short', () => {
+  const MIB = 1024 * 1024;
+  const content = new Uint8Array(3 * MIB).map((_, index) => index % 251);
+  const large = (): Incoming => ({ ...incoming('big.bin'), size: content.length });
+  const target = () => join(folder, 'big.bin');
+
+  async function cutShort(at: number): Promise<boolean> {
+    const sink = await FileSink.open(target(), large(), false);
+    await sink.write(0, content.subarray(0, at));
+    return sink.leave();
+  }
+
+  test('goes on with what came, under its own name and for the same content only', async () => {
+    expect(await cutShort(2 * MIB)).toBe(true);
+    const left = await readdir(folder);
+    expect(left).toHaveLength(1);
+    expect(() => checkPath(left[0] as string)).toThrow(/download under way/);
+    const other = await FileSink.open(target(), { ...large(), hash: '1'.repeat(64) as ContentHash }, false);
+    expect(other.left.bytes).toBe(0);
+    await other.discard();
+    const elsewhere = await FileSink.open(join(folder, 'other.bin'), large(), false);
+    expect(elsewhere.left.bytes).toBe(0);
+    await elsewhere.discard();
+    const again = await FileSink.open(target(), large(), false);
+    expect(again.left.bytes).toBe(2 * MIB);
+    expect(Buffer.compare(await again.left.read(MIB, 1_000), content.subarray(MIB, MIB + 1_000))).toBe(0);
+    await again.write(2 * MIB, content.subarray(2 * MIB));
+    await again.finish();
+    expect(Buffer.compare(await readFile(target()), content)).toBe(0);
+    expect(await readdir(folder)).toEqual(['big.bin']);
+  });
+
+  test('keeps nothing of a few bytes, and nothing that is wrong', async () => {
+    const sink = await FileSink.open(target(), large(), false);
+    await sink.write(0, content.subarray(0, 1_000));
+    expect(await sink.leave()).toBe(false);
+    await sink.discard();
+    expect(await readdir(folder)).toEqual([]);
+    await cutShort(2 * MIB);
+    const again = await FileSink.open(target(), large(), false);
+    await again.discard();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('of a killed process is found, and of one at work is not', async () => {
+    const program = `
+      import { FileSink } from ${JSON.stringify(join(import.meta.dirname, '../../src/cli/local-file.ts'))};
+      const sink = await FileSink.open(process.argv[1], JSON.parse(process.argv[2]), false);
+      await sink.write(0, new Uint8Array(2 * 1024 * 1024));
+      console.log('written');
+      setInterval(() => {}, 1000);`;
+    const words = ['--import', 'tsx', '--input-type=module', '-e', program, target(), JSON.stringify(large())];
+    const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    const beside = await FileSink.open(target(), large(), false);
+    expect(beside.left.bytes).toBe(0);
+    await beside.discard();
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const again = await FileSink.open(target(), large(), false);
+    expect(again.left.bytes).toBe(2 * MIB);
+    await again.discard();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('is forgotten after a month, and a link in its place is never written through', async () => {
+    await cutShort(2 * MIB);
+    const [left] = (await readdir(folder)) as [string];
+    const old = new Date(Date.now() - 31 * 24 * 3_600_000);
+    await utimes(join(folder, left), old, old);
+    const fresh = await FileSink.open(target(), large(), false);
+    expect(fresh.left.bytes).toBe(0);
+    await fresh.discard();
+    expect(await readdir(folder)).toEqual([]);
+    const victim = join(folder, 'victim');
+    await writeFile(victim, 'mine');
+    for (const plant of [symlink, link]) {
+      await plant(victim, join(folder, left));
+      const sink = await FileSink.open(target(), large(), false);
+      expect(sink.left.bytes).toBe(0);
+      await sink.write(0, content);
+      await sink.discard();
+      expect(await readFile(victim, 'utf8')).toBe('mine');
+      await rm(join(folder, left), { force: true });
+    }
   });
 });
 

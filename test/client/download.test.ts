@@ -9,13 +9,14 @@ let alpha: ScriptedPeer;
 let bravo: ScriptedPeer;
 let charlie: ScriptedPeer;
 let session: VerbBench['session'];
+let left: VerbBench['left'];
 let saved: VerbBench['saved'];
 let discarded: VerbBench['discarded'];
 let settle: VerbBench['settle'];
 let fetch: VerbBench['fetch'];
 
 beforeEach(async () => {
-  ({ mesh, alpha, bravo, charlie, session, saved, discarded, settle, fetch } = await openBench());
+  ({ mesh, alpha, bravo, charlie, session, left, saved, discarded, settle, fetch } = await openBench());
 });
 
 describe('download', () => {
@@ -53,6 +54,50 @@ describe('download', () => {
     await settle(fetch(path));
     expect(hashOf(saved.get(path) as Uint8Array)).toBe(hashOf(bytes));
     expect(bravo.count('read')).toBeGreaterThan(0);
+  });
+
+  test('goes on with what an earlier try left, and asks for the rest only', async () => {
+    const bytes = bytesOf(6 * MIB);
+    mesh.put(path, bytes, 'alpha', 'bravo');
+    left.set(path, bytes.slice(0, 4 * MIB + 1));
+    const offsets: number[] = [];
+    for (const peer of [alpha, bravo]) {
+      peer.script.read = (({ offset }: { offset: number }) => {
+        offsets.push(offset);
+        return undefined;
+      }) as never;
+    }
+    await settle(fetch(path));
+    expect(hashOf(saved.get(path) as Uint8Array)).toBe(hashOf(bytes));
+    expect(Math.min(...offsets)).toBe(4 * MIB + 1);
+  });
+
+  test('begins anew when what was left is wrong, and blames no holder', async () => {
+    const bytes = bytesOf(3 * MIB);
+    mesh.put(path, bytes, 'alpha');
+    left.set(path, bytesOf(2 * MIB).fill(0, MIB));
+    await settle(fetch(path));
+    expect(hashOf(saved.get(path) as Uint8Array)).toBe(hashOf(bytes));
+    expect(alpha.count('verify')).toBe(0);
+    left.set(path, bytes);
+    saved.clear();
+    const before = alpha.count('read');
+    await settle(fetch(path));
+    expect(hashOf(saved.get(path) as Uint8Array)).toBe(hashOf(bytes));
+    expect(alpha.count('read')).toBe(before);
+  });
+
+  test('that finds nobody any more keeps what came, and says so; the next one ends it', async () => {
+    const bytes = bytesOf(6 * MIB);
+    mesh.put(path, bytes, 'alpha');
+    let reads = 0;
+    alpha.script.read = (() => (++reads > 8 ? Promise.reject(new MeshError('gone', 'not here')) : undefined)) as never;
+    await expect(settle(fetch(path))).rejects.toThrow(/what came is kept: the same download goes on with it/);
+    expect(discarded).toEqual([]);
+    expect((left.get(path) as Uint8Array).length).toBeGreaterThanOrEqual(MIB);
+    alpha.script.read = (() => undefined) as never;
+    await settle(fetch(path));
+    expect(hashOf(saved.get(path) as Uint8Array)).toBe(hashOf(bytes));
   });
 
   test('never keeps wrong bytes: tells the holder, and takes them from another', async () => {

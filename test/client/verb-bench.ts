@@ -29,6 +29,8 @@ export interface VerbBench {
   readonly bravo: ScriptedPeer;
   readonly charlie: ScriptedPeer;
   readonly session: Session;
+  /** What an earlier try left of a path: the sink of the next one has it. */
+  readonly left: Map<string, Uint8Array>;
   /** What downloads finished, by path. */
   readonly saved: Map<string, Uint8Array>;
   /** Paths of downloads that were given up. */
@@ -53,7 +55,8 @@ export async function openBench(): Promise<VerbBench> {
   });
   const saved = new Map<string, Uint8Array>();
   const discarded: string[] = [];
-  const openSink = memorySinks(saved, discarded);
+  const left = new Map<string, Uint8Array>();
+  const openSink = memorySinks(saved, discarded, left);
   const fetch = async (name: string): Promise<Downloaded> => {
     const entries = await selectEntries(session, name, options);
     return await download(session, entries[0] as Entry, openSink, options);
@@ -61,14 +64,28 @@ export async function openBench(): Promise<VerbBench> {
   await world.scheduler.settle(session.connect());
   await world.scheduler.runFor(500);
   const settle = <T>(promise: Promise<T>) => world.scheduler.settle(promise);
-  return { world, mesh, alpha, bravo, charlie, session, saved, discarded, settle, fetch };
+  return { world, mesh, alpha, bravo, charlie, session, left, saved, discarded, settle, fetch };
 }
 
-function memorySinks(saved: Map<string, Uint8Array>, discarded: string[]) {
+function memorySinks(saved: Map<string, Uint8Array>, discarded: string[], left: Map<string, Uint8Array>) {
   return async (incoming: Incoming): Promise<Sink> => {
     const bytes = new Uint8Array(incoming.size);
+    const before = left.get(incoming.path);
+    bytes.set(before ?? []);
+    let end = before?.length ?? 0;
     return {
-      write: async (offset, piece) => bytes.set(piece, offset),
+      ...(before && {
+        left: { bytes: end, read: async (offset, length) => bytes.slice(offset, Math.min(offset + length, end)) },
+      }),
+      write: async (offset, piece) => {
+        bytes.set(piece, offset);
+        end = offset + piece.length;
+      },
+      leave: async () => {
+        if (end < MIB) return false;
+        left.set(incoming.path, bytes.slice(0, end));
+        return true;
+      },
       finish: async () => {
         saved.set(incoming.path, bytes);
         return incoming.path;

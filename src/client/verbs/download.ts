@@ -96,6 +96,12 @@ class ContentDownload {
       const name = await sink.finish();
       return { name, from: [...this.#from].map((peer) => this.#nameOf(peer)) };
     } catch (thrown) {
+      const error = asMeshError(thrown);
+      const isCutShort = this.#options.signal?.aborted === true || error.advice !== 'never';
+      if (isCutShort && (await sink.leave?.()) === true)
+        throw new MeshError(error.code, `${error.message}; what came is kept: the same download goes on with it`, {
+          cause: thrown,
+        });
       await sink.discard();
       throw thrown;
     }
@@ -103,9 +109,16 @@ class ContentDownload {
 
   async #fill(sink: Sink): Promise<void> {
     const order = new InOrder(sink, this.#options.newHash);
+    let isResumed = (await order.resume()) > 0;
     for (;;) {
       await this.#session.attempt((link) => this.#fetch(link, order), { signal: this.#options.signal });
       if ((await order.finish()) === this.#content.hash) return;
+      if (isResumed) {
+        // What was left may be wrong, and nobody who gave the rest be to blame.
+        isResumed = false;
+        order.startAgain();
+        continue;
+      }
       await this.#tellWrong();
       if (++this.#wrong >= WRONG_MAX) {
         throw new MeshError(
