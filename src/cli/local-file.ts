@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, link, open, rename, rm, stat, unlink } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import type { Incoming, Sink, Source } from '../client/transfer.ts';
 import { MeshError } from '../core/errors.ts';
@@ -20,6 +21,7 @@ export class FileSource implements Source {
   readonly size: number;
   readonly mode?: number;
   readonly modifiedMs?: number;
+  readonly key?: string;
   readonly #handle: FileHandle;
   readonly #shown: string;
   readonly #mtimeMs: number;
@@ -29,7 +31,7 @@ export class FileSource implements Source {
     shown: string,
     size: number,
     mtimeMs: number,
-    facts: { mode?: number; modifiedMs?: number },
+    facts: { mode?: number; modifiedMs?: number; key?: string },
   ) {
     this.#handle = handle;
     this.#shown = shown;
@@ -37,6 +39,7 @@ export class FileSource implements Source {
     this.size = size;
     if (facts.mode !== undefined) this.mode = facts.mode;
     if (facts.modifiedMs !== undefined) this.modifiedMs = facts.modifiedMs;
+    if (facts.key !== undefined) this.key = facts.key;
   }
 
   /** Opens a regular file. Rejects with `usage` when it is none, or cannot be read. */
@@ -54,7 +57,8 @@ export class FileSource implements Source {
       const what = facts.isDirectory() ? 'is a folder: "filemesh upload" stores folders' : 'is no regular file';
       throw new MeshError('usage', `${quote(file)} ${what}`);
     }
-    return new FileSource(handle, file, facts.size, facts.mtimeMs, { mode: facts.mode & 0o777, modifiedMs: facts.mtimeMs });
+    const key = [hostname(), facts.dev, facts.ino, facts.size, facts.mtimeMs, facts.ctimeMs].join();
+    return new FileSource(handle, file, facts.size, facts.mtimeMs, { mode: facts.mode & 0o777, modifiedMs: facts.mtimeMs, key });
   }
 
   /** What was spooled from standard input: it has no name, mode or time of its own. Takes the handle over. */

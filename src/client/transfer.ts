@@ -15,6 +15,8 @@ export interface Source {
   readonly mode?: number;
   /** Wall ms of its last change; absent: now. */
   readonly modifiedMs?: number;
+  /** Tells this file from any other, also in a later run of the program, for as long as it is not changed; absent: nothing does. */
+  readonly key?: string;
   /** Up to `length` bytes from `offset`; fewer only at the end. */
   read(offset: number, length: number): Promise<Uint8Array>;
   /** Called when all was read: rejects with `changed` when it is not what it was at its opening. */

@@ -164,8 +164,11 @@ export class ScriptedPeer {
     this.#answer(switchboard, 'verify', async () => ({ intact: false }));
     this.#answer(switchboard, 'history', async () => ({ copies: [] }));
     this.#answer(switchboard, 'begin', async ({ upload }) => {
-      if (!this.uploads.has(upload)) this.uploads.set(upload, new Map());
-      return { have: 0, redirect: [] };
+      const staged = this.uploads.get(upload) ?? new Map<number, Uint8Array>();
+      this.uploads.set(upload, staged);
+      let have = 0;
+      for (let piece = staged.get(have); piece !== undefined; piece = staged.get(have)) have += piece.length;
+      return { have, redirect: [] };
     });
     switchboard.answer('write', async ({ upload, offset }, _from, tail) => {
       this.counts.set('write', this.count('write') + 1);

@@ -136,4 +136,37 @@ describe('upload and create', () => {
     expect(alpha.count('write')).toBe(2);
     expect([...mesh.made.values()]).toEqual([{ path, hash: hashOf(bytes) }]);
   });
+
+  test('of a file that an earlier run began to send sends the rest only', async () => {
+    const bytes = bytesOf(8 * MIB);
+    const source = { ...sourceOf(bytes), key: 'file 7, of yesterday' };
+    const killed = {
+      ...source,
+      read: async (offset: number, length: number) => {
+        if (offset < 5 * MIB) return source.read(offset, length);
+        await new Promise<void>((resolve) => session.clock.after(20_000, resolve));
+        return new Uint8Array(0);
+      },
+    };
+    expect(await settle(codeOf(put(session, path, killed, options)))).toBe('changed');
+    const before = alpha.count('write');
+    expect(before).toBe(5);
+    await settle(put(session, path, source, options));
+    expect(alpha.count('write') - before).toBe(8 - before);
+    expect([...mesh.made.values()]).toEqual([{ path, hash: hashOf(bytes) }]);
+  });
+
+  test('sends all again when what an earlier run left is something else, and never the rest of another file', async () => {
+    const bytes = bytesOf(6 * MIB);
+    const source = { ...sourceOf(bytes), key: 'file 7' };
+    const cut = { ...source, read: async (offset: number, length: number) => source.read(offset, offset < 3 * MIB ? length : 0) };
+    await settle(codeOf(put(session, path, cut, options)));
+    for (const staged of alpha.uploads.values()) staged.set(0, new Uint8Array(MIB));
+    await settle(put(session, path, source, options));
+    expect([...mesh.made.values()]).toEqual([{ path, hash: hashOf(bytes) }]);
+    const writes = alpha.count('write');
+    const other = { ...sourceOf(bytesOf(6 * MIB).fill(7)), key: 'file 8' };
+    await settle(put(session, path, other, options));
+    expect(alpha.count('write') - writes).toBe(6);
+  });
 });

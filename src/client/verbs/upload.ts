@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { asMeshError, MeshError } from '../../core/errors.ts';
 import type { ContentHash, FilePath, PeerId, RequestId, VersionKey } from '../../core/ids.ts';
 import { quote } from '../../core/path.ts';
@@ -13,6 +14,8 @@ import { findEntry } from './listing.ts';
 
 /** Writes on their way at once: 4 MiB cover 30 ms of round trip at 1 Gbit/s. Range 2–16. */
 const WRITES_MAX = 4;
+/** A smaller file is sent again in no time. In bytes. */
+const KEPT_BYTES_MIN = 4 * TAIL_BYTES_MAX;
 /** How long one write of at most TAIL_BYTES_MAX may take: a slow disk, not a dead peer (the heartbeat tells that). */
 const WRITE_MS = 30_000;
 
@@ -66,6 +69,8 @@ class Storing {
   readonly #upload: Upload;
   readonly #options: VerbOptions;
   readonly #request: RequestId;
+  /** The same for each try to store this file there, of an earlier run too: what a peer has of it is not sent again. */
+  #id: RequestId;
   /** Redirects that failed: they are not followed again. */
   readonly #avoided = new Set<PeerId>();
   /** The last change asked, which may have been carried out although no answer came. */
@@ -77,6 +82,7 @@ class Storing {
     this.#upload = upload;
     this.#options = options;
     this.#request = session.newRequest();
+    this.#id = stableId(upload) ?? this.#request;
   }
 
   /** The whole upload by way of `link`; safe to repeat with another. */
@@ -85,10 +91,12 @@ class Storing {
       return await this.#once(link);
     } catch (thrown) {
       const error = asMeshError(thrown);
-      const isLost = error.code === 'gone' || error.code === 'corrupt';
+      // `failed`: with an id that another run may have used, too.
+      const isLost = ['gone', 'corrupt', ...(this.#id === this.#request ? [] : ['failed'])].includes(error.code);
       // What this peer had of it is lost, the file here is not: once it is sent there again, then another peer is asked.
       if (!isLost || this.#isSentAgain) throw error;
       this.#isSentAgain = true;
+      this.#id = this.#request;
       throw new MeshError('closed', error.message, { cause: error });
     }
   }
@@ -127,7 +135,7 @@ class Storing {
 
   async #begin(link: Link, hops: number) {
     const { path, source, base } = this.#upload;
-    const begin = { upload: this.#request, path, size: source.size, base: [...base], hops };
+    const begin = { upload: this.#id, path, size: source.size, base: [...base], hops };
     const { reply } = await ask(link, 'begin', begin, { subject: path });
     return reply;
   }
@@ -147,7 +155,7 @@ class Storing {
     const { kind, path, source, base } = this.#upload;
     const change: ChangeAsk = {
       request: this.#request,
-      change: { kind, path, upload: this.#request },
+      change: { kind, path, upload: this.#id },
       base: [...base],
       size: source.size,
       hash,
@@ -189,8 +197,14 @@ class Storing {
 
   async #writeOne(link: Link, offset: number, tail: Uint8Array): Promise<void> {
     const { path } = this.#upload;
-    await ask(link, 'write', { upload: this.#request, offset }, { tail, deadlineMs: WRITE_MS, subject: path });
+    await ask(link, 'write', { upload: this.#id, offset }, { tail, deadlineMs: WRITE_MS, subject: path });
   }
+}
+
+function stableId({ path, source }: Upload): RequestId | undefined {
+  if (source.key === undefined || source.size < KEPT_BYTES_MIN) return undefined;
+  const key = createHash('sha256').update(`upload\0${path}\0${source.key}`).digest('hex');
+  return key.slice(0, 32) as RequestId;
 }
 
 /** A promise that is awaited later: its rejection is not taken for unhandled until then. */
