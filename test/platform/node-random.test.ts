@@ -10,6 +10,15 @@ it('draws bytes, never the same twice', () => {
   expect(randomHex(random, 16)).not.toBe(randomHex(random.fork('room'), 16));
 });
 
+it('draws each byte once, also across what it draws from the system at a time', () => {
+  const drawn = Array.from({ length: 3_000 }, (_, index) => Buffer.from(random.bytes(12 + (index % 7))).toString('hex'));
+  expect(new Set(drawn.map((hex) => hex.slice(0, 24))).size).toBe(3_000);
+  // Eight zero bytes in a row do not happen; a part of the pool that was given before would be zeros.
+  for (const hex of drawn) expect(hex).not.toMatch(/0{16}/);
+  expect(random.bytes(100_000)).toHaveLength(100_000);
+  expect(new Set(random.bytes(4096)).size).toBeGreaterThan(200);
+});
+
 it('draws integers from 0 up to the bound, each of a few', () => {
   for (const below of [1, 2, 10, 2 ** 31, 2 ** 47 + 1, 2 ** 48]) {
     for (let draw = 0; draw < 100; draw++) {
