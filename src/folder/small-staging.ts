@@ -26,6 +26,8 @@ export class SmallStaging implements Staged {
   #place: DiskPath | undefined;
   #reserved = 0;
   #usedMs: number;
+  /** It was hashed: its bytes stay what they are. */
+  #isClosed = false;
   #isOver = false;
 
   constructor(room: Room, reservations: Reservations, name: string, size: number) {
@@ -79,6 +81,7 @@ export class SmallStaging implements Staged {
 
   async write(offset: number, bytes: Uint8Array): Promise<void> {
     this.#assertLive();
+    if (this.#isClosed) throw new MeshError('failed', 'the staging is closed for writing');
     this.touch();
     // Whoever sends more than announced is told at the digest: it is another content.
     if (offset + bytes.length > this.size) throw new MeshError('corrupt', 'more came than was announced');
@@ -88,6 +91,7 @@ export class SmallStaging implements Staged {
 
   async digest(): Promise<Digest> {
     this.#assertLive();
+    this.#isClosed = true;
     const { hasher } = this.#room.options;
     const bytes = this.#bytes.subarray(0, this.have);
     const rows = chunkContent(bytes, (piece) => Buffer.from(hasher.hash(piece), 'hex'));

@@ -37,6 +37,11 @@ export class StagedDigest {
     if (offset < this.#have) this.#isSpoilt = true;
   }
 
+  /** True: what was hashed is not what lies there. */
+  get isSpoilt(): boolean {
+    return this.#isSpoilt;
+  }
+
   reach(have: number): void {
     this.#have = have;
     if (!this.#isSpoilt) this.#following?.reach(have);

@@ -80,8 +80,12 @@ export class StagingFile implements Staged {
     this.#reserveUpTo(offset + bytes.length);
     if ((this.size ?? 0) >= FOLLOW_BYTES_MIN) this.#following ??= new StagedDigest(this.#room, this.place, this.size ?? 0);
     this.#following?.touched(offset);
-    await file.write(offset, bytes);
-    this.#following?.touched(offset);
+    try {
+      await file.write(offset, bytes);
+    } finally {
+      // Also of a write that failed: part of it may be there.
+      this.#following?.touched(offset);
+    }
     this.#written.add(offset, bytes.length);
     this.#following?.reach(this.have);
     const unnoted = this.have - this.#notedBytes;
@@ -133,6 +137,8 @@ export class StagingFile implements Staged {
     if (this.#isOver) return;
     try {
       await this.#following?.drop();
+      // A note that came after the end of this staging would be told of the next one of its name.
+      await this.#noting?.catch(this.#notNoted);
       await this.#file?.close();
       if (!this.#room.pinned.has(this.place)) await this.#room.options.disk.remove(this.place);
     } finally {
@@ -147,8 +153,12 @@ export class StagingFile implements Staged {
     this.#reservations.release(this);
     await this.#following?.drop();
     const file = this.#file;
-    if (file !== undefined && this.have > this.#notedBytes) await this.#note(file);
-    await this.#close();
+    try {
+      await this.#noting?.catch(this.#notNoted);
+      if (file !== undefined && this.have > this.#notedBytes) await this.#note(file);
+    } finally {
+      await this.#close();
+    }
   }
 
   async forget(): Promise<void> {
@@ -184,7 +194,9 @@ export class StagingFile implements Staged {
     try {
       const [followed] = await Promise.all([this.#following?.finish(), this.#close()]);
       this.#assertSound();
-      const isWhole = followed !== undefined && followed.digest.size === this.size && this.have === this.size;
+      // A write that was under way when the digest was asked for has ended since, perhaps on bytes that were hashed before.
+      const isTrue = followed !== undefined && this.#following?.isSpoilt === false;
+      const isWhole = isTrue && followed.digest.size === this.size && this.have === this.size;
       const { digest, stat } = isWhole ? followed : await this.#digestWhole();
       this.#digested = stat;
       return digest;

@@ -106,6 +106,12 @@ export class Stagings implements Reservations {
     }
   }
 
+  /** As it is now: a small one may have been put on the disk since it was listed. */
+  #isOpen(name: string, place: DiskPath): boolean {
+    if (this.#open.has(name) || this.#opening.has(name)) return true;
+    return [...this.#open.values()].some((staging) => staging instanceof SmallStaging && staging.placed === place);
+  }
+
   #isSmall(size: number): boolean {
     const { smallBytesMax = SMALL_BYTES_MAX } = this.#room.options.config;
     return size <= Math.min(smallBytesMax, SMALL_BYTES_MAX) && this.#smallBytes + size <= SMALL_BYTES_ALL;
@@ -173,16 +179,12 @@ export class Stagings implements Reservations {
     const { disk, clock, store } = this.#room.options;
     const oldestMs = clock.wall() - STALE_MS;
     const names = new Set<string>();
-    const places = new Set(
-      [...this.#open.values()].map((staging) => (staging instanceof SmallStaging ? staging.placed : undefined)),
-    );
     for (const { name, stat } of await disk.list('stage')) {
       const place = `.filemesh/stage/${name}`;
       // ctime: the mtime may already be that of the content.
-      const isOpen = this.#open.has(name) || this.#opening.has(name) || places.has(place);
-      // A small one is found again by nobody.
-      const isOver = name.startsWith(SMALL_PREFIX) || stat.ctimeMs < oldestMs;
-      if (isOver && !isOpen && !inUse.has(place)) await disk.remove(place);
+      // A small one is found again by nobody; but once acts run, it may be one's that has just begun, or is tried again.
+      const isOver = (name.startsWith(SMALL_PREFIX) && !this.#room.isOpen) || stat.ctimeMs < oldestMs;
+      if (isOver && !this.#isOpen(name, place) && !inUse.has(place)) await disk.remove(place);
       else names.add(name);
     }
     for await (const page of rowsOf(store, STAGING_KEYS)) {

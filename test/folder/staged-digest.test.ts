@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MeshError } from '../../src/core/errors.ts';
 import type { StagingFile } from '../../src/folder/staging.ts';
 import type { OpenFile } from '../../src/platform/disk.ts';
 import { FolderBench, hashOf } from './folder-bench.ts';
@@ -51,6 +52,32 @@ describe('the digest of what is staged', () => {
     expect(wholePasses).toBe(1);
   });
 
+  it('is that of what lies there when bytes were written again while it was made', async () => {
+    for (let round = 0; round < 40; round++) {
+      const staging = (await bench.folder.stage(`round-${round}`, 2 * MIB)) as StagingFile;
+      const [first, second] = [new Uint8Array(MIB).fill(1), new Uint8Array(MIB).fill(2)];
+      await staging.write(MIB, first);
+      const writing = [staging.write(0, first), staging.write(0, second).catch(() => undefined)];
+      await writing[0];
+      const digest = await staging.digest();
+      await writing[1];
+      const file = await bench.platform.disk.open(staging.place);
+      expect(digest).toEqual(await bench.platform.hasher.digest(file));
+      await file.close();
+      await staging.discard();
+    }
+  });
+
+  it('is not followed by a note of a staging that was let go', async () => {
+    for (let round = 0; round < 5; round++) {
+      const staging = await stage(64 * MIB);
+      for (let at = 0; at < 17 * MIB; at += MIB) await staging.write(at, new Uint8Array(MIB));
+      await staging.discard();
+      await bench.pass(200);
+      expect(await bench.rows('s')).toBe(0);
+    }
+  });
+
   it('goes on behind what an earlier start of the program left', async () => {
     const [half, staging] = [pieces().length / 2, await stage(content.length)];
     for (const offset of pieces().slice(0, half)) await staging.write(offset, pieceAt(offset));
@@ -77,6 +104,26 @@ describe('the digest of what is staged', () => {
       expect(wholePasses).toBe(1);
       await staging.discard();
     }
+  });
+
+  it('closes what is staged when its note fails as it is left', async () => {
+    const { disk, store } = bench.platform;
+    const stageFile = disk.stage.bind(disk);
+    let isClosed = false;
+    disk.stage = async (name) => {
+      const file = await stageFile(name);
+      const close = file.close.bind(file);
+      file.close = () => {
+        isClosed = true;
+        return close();
+      };
+      return file;
+    };
+    const staging = await stage(content.length);
+    await staging.write(0, pieceAt(0));
+    store.batch = () => Promise.reject(new MeshError('full', 'the store is full'));
+    await expect(staging.leave()).rejects.toMatchObject({ code: 'full' });
+    expect(isClosed).toBe(true);
   });
 
   it('keeps no file open when the staging is let go', async () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { appendFile, truncate, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import type { OpenFile } from '../../src/platform/disk.ts';
@@ -114,3 +115,56 @@ it('ends threads that have nothing to do, and starts them anew; none is lost in 
     expect((await hasher.digest(file)).hash).toBe(hasher.hash(noise(3000)));
     await file.close();
   }));
+
+/** A file of zeros that takes no room. */
+async function openEmpty({ disk }: NodeHasherBench, size: number): Promise<OpenFile> {
+  const name = randomUUID();
+  await writeFile(join(disk.root, name), '');
+  await truncate(join(disk.root, name), size);
+  return disk.disk.open(name);
+}
+
+it('tells whoever follows a file that its thread is gone, and gives the file back', () =>
+  withBench(async (bench) => {
+    const [one, other] = [await bench.open(noise(1000)), await bench.open(noise(1000))];
+    const followings = [one, other].map((file) => bench.hasher.follow(file, 1000));
+    for (const following of followings) following.reach(500);
+    await bench.hasher.close();
+    for (const following of followings) following.reach(1000);
+    await expect(followings[0]?.finish()).rejects.toMatchObject({ code: 'failed' });
+    followings[1]?.drop();
+    await Promise.all([one.close(), other.close()]);
+  }));
+
+it('digests in between the files it follows, however far behind those are', () =>
+  withBench(async (bench) => {
+    const size = 96 * 1024 * 1024;
+    const files = await Promise.all(Array.from({ length: 4 }, () => openEmpty(bench, size)));
+    const small = await bench.open(noise(1000));
+    const followings = files.map((file) => {
+      const following = bench.hasher.follow(file, size);
+      following.reach(size);
+      return following;
+    });
+    const ends: string[] = [];
+    const digest = bench.hasher.digest(small).then(() => ends.push('small'));
+    await Promise.all([digest, ...followings.map((following) => following.finish().then(() => ends.push('followed')))]);
+    expect(ends[0]).toBe('small');
+    for (const file of [...files, small]) await file.close();
+  }));
+
+it.skipIf(availableParallelism() < 2)('does not put a large file in front of one it follows while another thread is free', () =>
+  withBench(async (bench) => {
+    const [followed, large] = [await bench.open(noise(2000)), await openEmpty(bench, 512 * 1024 * 1024)];
+    const following = bench.hasher.follow(followed, 2000);
+    following.reach(1000);
+    // Until the thread has done that, and rests.
+    await bench.hasher.digest(followed);
+    const ends: string[] = [];
+    const digest = bench.hasher.digest(large).then(() => ends.push('large'));
+    following.reach(2000);
+    await Promise.all([digest, following.finish().then(() => ends.push('followed'))]);
+    expect(ends).toEqual(['followed', 'large']);
+    for (const file of [followed, large]) await file.close();
+  }),
+);

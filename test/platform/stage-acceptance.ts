@@ -36,7 +36,9 @@ export function stageAcceptance(current: () => DiskBench): void {
     const { disk } = current();
     const memory = bytes('--whole--');
     const stat = await disk.stageWhole({ name: 'w', bytes: memory.subarray(2, 7), mode: 0o604, mtimeMs: 1_234_567_890_123 });
-    expect(stat).toMatchObject({ size: 5, mode: 0o604, mtimeMs: 1_234_567_890_123 });
+    expect(stat).toMatchObject({ size: 5, mode: 0o604 });
+    // Node 24 gives the system more than µs.
+    expect(Math.round(stat.mtimeMs)).toBe(1_234_567_890_123);
     await current().restart();
     expect(await contentOf(current().disk, `${STAGE}/w`)).toBe('whole');
     expect(isSameStat((await current().disk.stat(`${STAGE}/w`)) as FileStat, stat)).toBe(true);

@@ -19,7 +19,7 @@ const IDLE_MS = 10_000;
 export class ActsInThread implements Acts {
   readonly #root: string;
   readonly #here: Acts;
-  readonly #fromActs: number;
+  #fromActs: number;
   readonly #idleMs: number;
   #underWayHere = 0;
   #thread: DiskThread | undefined;
@@ -85,6 +85,8 @@ export class ActsInThread implements Acts {
       idle: () => this.#restLater(thread),
       gone: () => {
         if (this.#thread === thread) this.#thread = undefined;
+        // A system that gives no thread: then all is done here.
+        if (!thread.hasAnswered) this.#fromActs = Number.POSITIVE_INFINITY;
       },
     });
     this.#thread = thread;

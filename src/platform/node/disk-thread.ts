@@ -14,11 +14,13 @@ export class DiskThread {
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
   #orders: ActOrder[] = [];
+  hasAnswered = false;
 
   /** `gone`: it ended, by itself or not, and takes nothing more. */
   constructor(root: string, events: { idle(): void; gone(): void }) {
     this.#worker = startWorker('disk-worker', root);
     this.#worker.on('message', (answers: readonly ActAnswer[]) => {
+      this.hasAnswered = true;
       for (const answer of answers) this.#settle(answer);
       if (this.#waiting.size > 0) return;
       // Only a thread at work keeps the process alive.

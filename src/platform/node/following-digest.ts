@@ -38,6 +38,7 @@ export class FollowingDigest implements Following {
     this.#isOver = true;
     try {
       await this.#running;
+      while (this.#ordered < this.#end) await this.#stride();
       const [told] = await this.#order(this.#end, true);
       return digestOf(told);
     } finally {
@@ -55,15 +56,18 @@ export class FollowingDigest implements Following {
   /** One order at a time: what was written meanwhile goes with the next. */
   #goOn(): void {
     if (this.#running !== undefined || this.#isOver || this.#ordered >= this.#end) return;
-    const end = Math.min(this.#end, this.#ordered + STRIDE_BYTES_MAX);
-    this.#ordered = end;
     // A thread that broke is told by `finish`.
-    this.#running = this.#order(end, false)
+    this.#running = this.#stride()
       .catch(() => undefined)
       .then(() => {
         this.#running = undefined;
         this.#goOn();
       });
+  }
+
+  #stride() {
+    this.#ordered = Math.min(this.#end, this.#ordered + STRIDE_BYTES_MAX);
+    return this.#order(this.#ordered, false);
   }
 
   #order(end: number, isLast: boolean) {

@@ -4,6 +4,7 @@ import type { HashAnswer, HashOrder } from './hasher-worker.ts';
 import { startWorker } from './worker-thread.ts';
 
 interface Waiting {
+  readonly isDigest: boolean;
   resolve(answer: HashAnswer): void;
   reject(thrown: Error): void;
 }
@@ -14,6 +15,9 @@ export class HasherThread {
   readonly #waiting: Waiting[] = [];
   /** Files it is in the middle of: what it knows of them is nowhere else. */
   followed = 0;
+  /** Why it ended, once it did: then nobody answers any more. */
+  #ended: MeshError | undefined;
+  #digesting = 0;
 
   constructor(events: { idle(): void; gone(): void }) {
     this.#worker = startWorker('hasher-worker');
@@ -22,17 +26,24 @@ export class HasherThread {
       const first = this.#waiting.shift();
       // Only a thread at work keeps the process alive.
       if (this.#waiting.length === 0) this.#worker.unref();
+      if (first?.isDigest === true) this.#digesting -= 1;
       first?.resolve(answer);
-      if (this.#waiting.length === 0) events.idle();
+      if (!this.isDigesting) events.idle();
     });
     let fault = hasherClosed();
     this.#worker.on('error', (thrown) => {
       fault = new MeshError('failed', 'the hashing thread broke', { cause: thrown });
     });
     this.#worker.on('exit', () => {
+      this.#ended = fault;
       for (const { reject } of this.#waiting.splice(0)) reject(fault);
       events.gone();
     });
+  }
+
+  /** True while whole files are hashed. Those that follow others go in between: they end only with their transfers. */
+  get isDigesting(): boolean {
+    return this.#digesting > 0;
   }
 
   /** Orders that are not done. */
@@ -41,8 +52,11 @@ export class HasherThread {
   }
 
   do(order: HashOrder): Promise<HashAnswer> {
+    const isDigest = order.kind === 'digest';
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+      if (this.#ended !== undefined) return reject(this.#ended);
+      if (isDigest) this.#digesting += 1;
+      this.#waiting.push({ isDigest, resolve, reject });
       this.#worker.ref();
       this.#worker.postMessage(order);
     });

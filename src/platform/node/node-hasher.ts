@@ -64,7 +64,8 @@ export class NodeHasher implements Hasher {
   follow(file: OpenFile, size: number): Following {
     invariant(file instanceof NodeOpenFile, 'a file of this Disk');
     if (this.#closed) throw hasherClosed();
-    const thread = this.#idleThread() ?? this.#leastBusy();
+    const thread = this.#freeThread() ?? this.#betweenDigests() ?? this.#threads[0];
+    invariant(thread !== undefined, 'none is free, so there is one');
     let following: Following | undefined;
     file
       .lend(
@@ -86,10 +87,11 @@ export class NodeHasher implements Hasher {
     await Promise.all(this.#threads.splice(0).map((thread) => thread.end()));
   }
 
-  /** Gives idle threads work. While all are busy the queue grows, and with it the next batch. */
+  /** Gives threads work. While all have a batch the queue grows, and with it the next batch. */
   #pump(): void {
     while (this.#queue.length > 0) {
-      const thread = this.#idleThread();
+      // One that follows files, however many and for however long, takes a batch in between.
+      const thread = this.#freeThread() ?? this.#betweenDigests();
       if (thread === undefined) return;
       this.#digestAll(thread, this.#nextBatch());
     }
@@ -113,8 +115,9 @@ export class NodeHasher implements Hasher {
     );
   }
 
-  #idleThread(): HasherThread | undefined {
-    const idle = this.#threads.find((thread) => thread.busy === 0);
+  /** One that does nothing and follows nothing, or a new one; undefined when there may be no more. */
+  #freeThread(): HasherThread | undefined {
+    const idle = this.#threads.find((thread) => thread.busy === 0 && thread.followed === 0);
     if (idle !== undefined || this.#threads.length >= this.#threadsMax) return idle;
     const thread: HasherThread = new HasherThread({
       idle: () => {
@@ -131,10 +134,10 @@ export class NodeHasher implements Hasher {
     return thread;
   }
 
-  #leastBusy(): HasherThread {
-    const [first, ...others] = this.#threads;
-    invariant(first !== undefined, 'no thread is idle, so there is one');
-    return others.reduce((least, thread) => (thread.followed < least.followed ? thread : least), first);
+  /** The one that follows least of those that hash no whole files, which may take minutes. */
+  #betweenDigests(): HasherThread | undefined {
+    const [first, ...others] = this.#threads.filter((thread) => !thread.isDigesting);
+    return others.reduce((least, thread) => (least !== undefined && thread.followed < least.followed ? thread : least), first);
   }
 
   #restLater(): void {
