@@ -97,6 +97,17 @@ export class Belief {
     return this.paused === undefined;
   }
 
+  /** A folder that takes no new file may have become another one: that is found out now, not at the next scan. */
+  async orPaused<Staged>(stage: () => Promise<Staged>): Promise<Staged> {
+    try {
+      return await stage();
+    } catch (thrown) {
+      await this.check();
+      this.assert();
+      throw thrown;
+    }
+  }
+
   /** Looks anew: true when it is this peer's folder, whether or not what is missing in it is believed. */
   async isItself(): Promise<boolean> {
     await this.check();

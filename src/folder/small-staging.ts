@@ -103,7 +103,8 @@ export class SmallStaging implements Staged {
     await this.#unplace();
     const name = `${SMALL_PREFIX}${this.#room.freshName()}`;
     this.#place = `.filemesh/stage/${name}`;
-    await this.#room.options.disk.stageWhole({ name, bytes: this.#bytes.subarray(0, this.have), mode, mtimeMs });
+    const { disk } = this.#room.options;
+    await this.#room.belief.orPaused(() => disk.stageWhole({ name, bytes: this.#bytes.subarray(0, this.have), mode, mtimeMs }));
   }
 
   async forget(): Promise<void> {

@@ -1,5 +1,5 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
-import type { DiskPath, StageFile } from '../platform/disk.ts';
+import type { DiskPath } from '../platform/disk.ts';
 import type { Staging } from './face.ts';
 import type { Room } from './room.ts';
 import { decodeRow, STAGING_KEYS, stagingKey } from './rows.ts';
@@ -90,7 +90,7 @@ export class Stagings implements Reservations {
     if (size !== undefined && this.#isSmall(size)) return this.#openSmall(name, size);
     const { store, disk } = this.#room.options;
     const value = await store.get(stagingKey(name));
-    const file = await this.#stage(name);
+    const file = await this.#room.belief.orPaused(() => disk.stage(name));
     try {
       const noted = value === undefined ? 0 : decodeRow<StagingRow>(value).have;
       const have = Math.min(noted, (await disk.stat(file.path))?.size ?? 0);
@@ -123,17 +123,6 @@ export class Stagings implements Reservations {
     this.#smallBytes += size;
     this.#open.set(name, staging);
     return staging;
-  }
-
-  /** A folder that takes no new file may have become another one: that is found out now, not at the next scan. */
-  async #stage(name: string): Promise<StageFile> {
-    try {
-      return await this.#room.options.disk.stage(name);
-    } catch (thrown) {
-      await this.#room.belief.check();
-      this.#room.belief.assert();
-      throw thrown;
-    }
   }
 
   /** The staging of this room behind the face. */

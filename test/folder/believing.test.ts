@@ -205,6 +205,25 @@ describe('the folder can lie', () => {
   });
 });
 
+it.each([
+  ['in memory', {}],
+  ['on the disk', { smallBytesMax: 0 }],
+] as const)('what others place here, staged %s, finds out that the folder is another one', async (_, config) => {
+  const bench = new FolderBench('placed', config);
+  await bench.start();
+  bench.write('a', 'mine');
+  await bench.settle();
+  const version = bench.foreign('b', 'theirs');
+  bench.drive.unmount({ isSeen: false });
+  await expect(bench.keep('b', version, 'theirs')).rejects.toMatchObject({ code: 'paused' });
+  expect(bench.folder.state().paused).toContain('filemesh resume');
+  bench.drive.mount();
+  await bench.pass(10_000);
+  await bench.keep('b', version, 'theirs');
+  expect(bench.read('b')).toBe('theirs');
+  await bench.end();
+});
+
 it('a folder unmounted while it is prepared for the first time is marked when it is there again', async () => {
   const bench = new FolderBench('first start');
   bench.write('mine', 'was here before');

@@ -69,7 +69,8 @@ export class DiskActs {
 
   openOrCreate(path: string): Promise<Descriptor> {
     return this.act('name', `create ${path}`, (volume) => {
-      volume.makeFolders(folderOf(path));
+      // As on a real disk: what `prepare` made is not on another one that was mounted.
+      if (volume.lookup(folderOf(path))?.kind !== 'folder') throw new MeshError('gone', `no folder for ${path}`);
       const found = volume.lookup(path);
       return this.#hold(volume, found === undefined ? volume.create(path) : volume.file(path));
     });

@@ -130,10 +130,10 @@ export class SimDrive {
   }
 
   /** The folder is empty and another device, as after `umount`; what is open stays open. */
-  unmount(): void {
+  unmount({ isSeen = true } = {}): void {
     if (this.#mounted !== this.#own) return;
     this.#mounted = new Volume(this.#nextDevice(), BLANK_BYTES, this.#clock);
-    this.hint('');
+    if (isSeen) this.hint('');
   }
 
   mount(): void {
