@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { PLANTED_BUGS } from './sim/planted-bugs.ts';
 
 /** The house: floors, and what may not be named where. Kept by this test. */
 const FLOORS: Record<string, number> = {
@@ -119,5 +120,16 @@ describe('every file', () => {
   it('speaks of the project alone', () => {
     const wrong = all.filter((file) => /\.\.\/shared|registry\.npmjs|\/work\/|\/root\//.test(readFileSync(file, 'utf8')));
     expect(wrong.filter((file) => !file.endsWith('tidy.test.ts'))).toEqual([]);
+  });
+});
+
+describe('every planted bug', () => {
+  it('can still be planted: the text it changes is there, once', () => {
+    const missing = PLANTED_BUGS.flatMap(({ name, edits }) =>
+      edits
+        .filter(({ file, find }) => readFileSync(join(project, file), 'utf8').split(find).length !== 2)
+        .map(({ file }) => `${name}: ${file}`),
+    );
+    expect(missing).toEqual([]);
   });
 });

@@ -76,8 +76,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: 'src/folder/scanning.ts',
-        find: 'const delayMs = isWaiting ? Math.max(config.settleMs, this.#lastTookMs, 1) : everyMs;',
-        replace: 'const delayMs = isWaiting ? Math.max(config.settleMs, this.#lastTookMs, 1) : everyMs * 1000;',
+        find: 'const delayMs = isWaiting ? Math.max(config.settleMs, this.#lastTookMs, 1) : restMs;',
+        replace: 'const delayMs = isWaiting ? Math.max(config.settleMs, this.#lastTookMs, 1) : restMs * 1000;',
       },
     ],
   },

@@ -20,7 +20,7 @@ export function tellChanges(context: VerbContext, did: string, results: readonly
 
 function summary(did: string, results: readonly ChangeResult[]): string {
   const few = results.filter((result) => result.copies < result.wanted).length;
-  return `${did} ${results.length} files${few === 0 ? '' : `; ${few} of them have fewer copies than wanted ("filemesh show" tells which)`}`;
+  return `${did.split(' ')[0]} ${results.length} files${few === 0 ? '' : `; ${few} of them have fewer copies than wanted ("filemesh show" tells which)`}`;
 }
 
 function copiesWords(result: ChangeResult): string {
