@@ -6,15 +6,13 @@ import type { Incoming, Sink, Source } from '../client/transfer.ts';
 import { MeshError } from '../core/errors.ts';
 import { quote } from '../core/path.ts';
 import { makeFolders } from './make-folders.ts';
-import { claimPartial, type PartialDownload } from './partial-download.ts';
+import { claimPartial, LEFT_BYTES_MIN, type PartialDownload } from './partial-download.ts';
 import { systemReason } from './system-reason.ts';
 
 /** Permission bits a file is created with at most, before its own are given. */
 const PRIVATE_MODE = 0o600;
 /** What an earlier try left; nobody may have put a link there. */
 const GO_ON = constants.O_RDWR | constants.O_NOFOLLOW;
-/** Less than this comes again sooner than anybody looks for it. In bytes. */
-const LEFT_BYTES_MIN = 1024 * 1024;
 
 /** A local file to be uploaded. */
 export class FileSource implements Source {
@@ -120,7 +118,7 @@ export class FileSink implements Sink {
     const cannot = (cause: unknown): never => {
       throw cannotSave(dirname(file), cause);
     };
-    const staged = await claimPartial(file, incoming.hash).catch(cannot);
+    const staged = await claimPartial(file, incoming).catch(cannot);
     const handle = await open(staged.file, staged.have > 0 ? GO_ON : 'wx+', PRIVATE_MODE).catch((cause: unknown) => {
       staged.forget();
       return cannot(cause);

@@ -7,6 +7,8 @@ import { DOWNLOAD_PREFIX } from '../core/path.ts';
 
 /** What nobody came back for is removed by the next download into the same folder. */
 const STALE_MS = 30 * 24 * 3_600_000;
+/** Less than this comes again sooner than anybody looks for it. In bytes. */
+export const LEFT_BYTES_MIN = 1024 * 1024;
 const DIGITS = 16;
 const PARTIAL = new RegExp(`^\\${DOWNLOAD_PREFIX}([0-9a-f]{${DIGITS}})(?:-([0-9a-f]{8})([0-9a-f]{8}))?$`);
 /** Names under which this process stages now. */
@@ -27,12 +29,17 @@ export interface PartialDownload {
  * The file to stage `hash` in on its way to `target`. What an earlier try left is taken over, also of a process that was
  * killed: the name tells content and target, and while one is at work on it, machine and process.
  */
-export async function claimPartial(target: string, hash: ContentHash): Promise<PartialDownload> {
+export async function claimPartial(
+  target: string,
+  { hash, size }: { hash: ContentHash; size: number },
+): Promise<PartialDownload> {
   const folder = dirname(target);
   const kept = `${DOWNLOAD_PREFIX}${digits(`${hash}/${basename(target)}`, DIGITS)}`;
   const mine = join(folder, `${kept}-${digits(hostname(), 8)}${process.pid.toString(16).padStart(8, '0')}`);
-  // The same file twice at once, in one process: the second keeps nothing.
-  const file = own.has(mine) ? join(folder, `${DOWNLOAD_PREFIX}${randomBytes(DIGITS / 2).toString('hex')}`) : mine;
+  // Of a small file nothing is ever left: nobody looks through the folder for it. The same one twice at once, in one
+  // process: the second keeps nothing.
+  const file =
+    size < LEFT_BYTES_MIN || own.has(mine) ? join(folder, `${DOWNLOAD_PREFIX}${randomBytes(DIGITS / 2).toString('hex')}`) : mine;
   own.add(file);
   const have = file === mine ? await takeOver(folder, kept, mine) : 0;
   return {
@@ -52,13 +59,14 @@ async function takeOver(folder: string, kept: string, mine: string): Promise<num
   for (const name of await readdir(folder)) {
     const match = PARTIAL.exec(name);
     const file = join(folder, name);
-    if (match === null || isAtWork(match[2], match[3], file)) continue;
+    // Under this process's own name lies what one of the same number left: numbers come again, in containers soon.
+    if (match === null || (file !== mine && isAtWork(match[2], match[3], file))) continue;
     try {
       const stats = await lstat(file);
       const { size, mtimeMs, uid, nlink } = stats;
       // In a folder of several people somebody else may have put it there: for a write to go elsewhere.
       if (!stats.isFile() || nlink > 1 || uid !== (process.getuid?.() ?? uid)) continue;
-      if (Date.now() - mtimeMs > STALE_MS) await rm(file, { force: true });
+      if (size === 0 || Date.now() - mtimeMs > STALE_MS) await rm(file, { force: true });
       else if (name.startsWith(kept) && size > have) {
         // Whoever is first has it; the one of more bytes replaces another.
         await rename(file, mine);

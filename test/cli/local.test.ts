@@ -140,6 +140,19 @@ describe('a download cut short', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  test('of a killed process is found by one that got its number, be it empty', async () => {
+    const first = await FileSink.open(target(), large(), false);
+    const [name] = (await readdir(folder)) as [string];
+    await first.discard();
+    for (const size of [0, 2 * MIB]) {
+      await writeFile(join(folder, name), content.subarray(0, size));
+      const again = await FileSink.open(target(), large(), false);
+      expect(again.left.bytes).toBe(size);
+      await again.discard();
+    }
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   test('is forgotten after a month, and a link in its place is never written through', async () => {
     await cutShort(2 * MIB);
     const [left] = (await readdir(folder)) as [string];
