@@ -35,11 +35,14 @@ export async function claimPartial(
 ): Promise<PartialDownload> {
   const folder = dirname(target);
   const kept = `${DOWNLOAD_PREFIX}${digits(`${hash}/${basename(target)}`, DIGITS)}`;
-  const mine = join(folder, `${kept}-${digits(hostname(), 8)}${process.pid.toString(16).padStart(8, '0')}`);
+  // Every file at work bears who works on it, lest another download beside it take it for one nobody came back for.
+  const atWork = (name: string): string =>
+    join(folder, `${name}-${digits(hostname(), 8)}${process.pid.toString(16).padStart(8, '0')}`);
+  const mine = atWork(kept);
   // Of a small file nothing is ever left: nobody looks through the folder for it. The same one twice at once, in one
   // process: the second keeps nothing.
-  const file =
-    size < LEFT_BYTES_MIN || own.has(mine) ? join(folder, `${DOWNLOAD_PREFIX}${randomBytes(DIGITS / 2).toString('hex')}`) : mine;
+  const isKept = size >= LEFT_BYTES_MIN && !own.has(mine);
+  const file = isKept ? mine : atWork(`${DOWNLOAD_PREFIX}${randomBytes(DIGITS / 2).toString('hex')}`);
   own.add(file);
   const have = file === mine ? await takeOver(folder, kept, mine) : 0;
   return {

@@ -119,6 +119,17 @@ describe('a download cut short', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  test('is looked for without harm to what is saved beside it, of whatever size', async () => {
+    const beside = await FileSink.open(join(folder, 'small'), incoming('small'), false);
+    const staged = await readdir(folder);
+    const sink = await FileSink.open(target(), large(), false);
+    expect(await readdir(folder)).toEqual(expect.arrayContaining(staged));
+    await sink.discard();
+    await beside.write(0, bytes);
+    await beside.finish();
+    expect(await readdir(folder)).toEqual(['small']);
+  });
+
   test('of a killed process is found, and of one at work is not', async () => {
     const program = `
       import { FileSink } from ${JSON.stringify(join(import.meta.dirname, '../../src/cli/local-file.ts'))};
