@@ -1,5 +1,6 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
+import type { PathView } from '../core/namespace.ts';
 import { type FileVersion, isBefore, type Version } from '../core/version.ts';
 import type { DiskPath } from '../platform/disk.ts';
 import type { Act, Effect, Move } from './act.ts';
@@ -180,17 +181,14 @@ export class Keeping {
     return this.#room.held.copies(path).some((copy) => copy.disk !== path || this.#isReplaced(copy));
   }
 
-  /** A current sibling takes the plain name when that is free or has a content no longer current: the lowest origin first. */
+  /** A sibling takes the plain name when that is free, or has a content no longer current and the sibling a current one. */
   async #raiseSibling(path: FilePath, ground: Ground): Promise<void> {
     const view = this.#room.options.ledger.view(path);
     if (ground.plain !== undefined && isCurrent(view, ground.plain.hash)) return;
-    const siblings = this.#room.held.siblings(path);
-    const content = view?.contents.find(({ hash }) => siblings.some((copy) => copy.hash === hash));
-    const sibling = siblings.find((copy) => copy.hash === content?.hash);
-    if (content === undefined || sibling === undefined) return;
-    const { hash, disk } = sibling;
-    // Not those it was kept for: the content may be current by a later version.
-    const { versions } = content;
+    const raised = await this.#siblingToRaise(path, view, ground.plain === undefined);
+    if (raised === undefined) return;
+    const { hash, disk } = raised.copy;
+    const { versions } = raised;
     const effects: Effect[] = [
       { kind: 'drop', path, hash },
       { kind: 'hold', placed: { path, hash, disk: path }, versions },
@@ -204,6 +202,24 @@ export class Keeping {
     const by = replacerOf(view, ground.versions);
     effects.unshift({ kind: 'drop', path, hash: ground.plain.hash, ...(by && { by }) }, aside.effect);
     await this.#acts.run({ id: this.#room.freshName(), moves: [aside.move], effects });
+  }
+
+  /** The current one of the lowest origin; else, for a free name, one that is kept until its successor can be had. */
+  async #siblingToRaise(
+    path: FilePath,
+    view: PathView | undefined,
+    isFree: boolean,
+  ): Promise<{ copy: HeldCopy; versions: readonly FileVersion[] } | undefined> {
+    const siblings = this.#room.held.siblings(path);
+    for (const { hash, versions } of view?.contents ?? []) {
+      const copy = siblings.find((one) => one.hash === hash);
+      // Not the versions it was kept for: the content may be current by a later one.
+      if (copy !== undefined) return { copy, versions };
+    }
+    // Of a deleted file nothing is to come back, were it for a moment.
+    if (!isFree || view === undefined || view.contents.length === 0) return undefined;
+    const copy = siblings.find((one) => !this.#isReplaced(one));
+    return copy && { copy, versions: await this.#room.versionsOf(copy) };
   }
 
   /** Copies replaced by what this peer has recorded; the others go when replication lets go of them. */

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FileVersion } from '../../src/core/version.ts';
 import { FolderBench, HIGH, hashOf, LOW, path } from './folder-bench.ts';
 
 const STAGED = [
@@ -211,6 +212,30 @@ describe.each(STAGED)('what the mesh has this peer keep, staged $staged', ({ con
     expect(bench.private('siblings')).toEqual([]);
     expect(bench.held('a').own).toEqual(end.own);
     expect(bench.folder.state().files).toBe(1);
+  });
+
+  it('an overtaken sibling takes a free name while it is kept, a deleted one does not', async () => {
+    for (const [name, isDeleted] of [
+      ['a', false],
+      ['b', true],
+    ] as const) {
+      bench.write(name, 'mine');
+      await bench.settle();
+      const mine = bench.held(name);
+      const theirs = bench.foreign(name, 'theirs');
+      await bench.keep(name, theirs, 'theirs');
+      // Who made what replaces it may be lost for good: it is kept meanwhile, and under no other name would anybody find it.
+      const replaced = (version: FileVersion, text: string) =>
+        isDeleted ? bench.foreignTombstone(name, [version]) : bench.foreign(name, text, [version], HIGH);
+      const end = replaced(mine, 'third');
+      replaced(theirs, 'fourth');
+      await bench.folder.letGo(path(name), hashOf('mine'), end);
+      await bench.folder.arrange(path(name));
+      expect(bench.drive.userStat(name) !== undefined).toBe(!isDeleted);
+      expect(bench.folder.holds(path(name), hashOf('theirs'))).toBe(true);
+    }
+    expect(bench.read('a')).toBe('theirs');
+    expect(bench.private('siblings')).toHaveLength(1);
   });
 
   it('when the user deletes one side of a conflict, the other takes the plain name', async () => {

@@ -128,12 +128,7 @@ function disksUnlikeCatalogs(states: States): Finding[] {
     }
     const unannounced = [...plain].filter(([path, hash]) => held.get(path)?.has(hash) !== true);
     for (const [path, hash] of unannounced) say(`${path} ${short(hash)} lies there and is not announced`);
-    // An overtaken content may stay where it was put beside another one: its successor's only holder may be lost for good.
-    const isCurrent = (path: string, hashes: ReadonlySet<string>) =>
-      catalog.view(path as FilePath)?.contents.some(({ hash }) => hashes.has(hash)) === true;
-    const nameless = [...held].filter(
-      ([path, hashes]) => hashes.size === 1 && plain.get(path) === undefined && isCurrent(path, hashes),
-    );
+    const nameless = [...held].filter(([path, hashes]) => hashes.size === 1 && plain.get(path) === undefined);
     for (const [path] of nameless) say(`${path} is held and not under its own name`);
   }
   return findings;
