@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FileVersion } from '../../src/core/version.ts';
-import { FolderBench, HIGH, hashOf, LOW, path } from './folder-bench.ts';
+import { FolderBench, hashOf, path } from './folder-bench.ts';
 
 const STAGED = [
   { staged: 'in memory', config: {} },
@@ -59,21 +58,6 @@ describe.each(STAGED)('what the mesh has this peer keep, staged $staged', ({ con
     const staging = await bench.folder.stageOld(path('a'), old?.copy ?? '', 'again');
     expect((await staging.digest()).hash).toBe(hashOf('one'));
     await staging.discard();
-  });
-
-  it('keeps a concurrent content as a sibling, and what was there under the plain name', async () => {
-    bench.write('a', 'mine');
-    await bench.settle();
-    await bench.keep('a', bench.foreign('a', 'theirs'), 'theirs');
-    expect(bench.read('a')).toBe('mine');
-    expect(bench.private('siblings')).toHaveLength(1);
-    expect(ownKinds('a')).toEqual(['file all', 'file all']);
-    const copy = await bench.folder.open(path('a'), hashOf('theirs'));
-    expect(new TextDecoder().decode(await copy.read(0, 10))).toBe('theirs');
-    await copy.close();
-    await bench.restart();
-    expect(bench.folder.holds(path('a'), hashOf('theirs'))).toBe(true);
-    expect(bench.folder.state().files).toBe(2);
   });
 
   it('lets a user change not yet taken in go first', async () => {
@@ -197,56 +181,6 @@ describe.each(STAGED)('what the mesh has this peer keep, staged $staged', ({ con
     expect(bench.drive.userStat('a')?.inode).not.toBe(bench.drive.userStat('b')?.inode);
     expect(await bench.folder.keepFromHere(path('c'), bench.foreign('c', 'unknown'))).toBe(false);
     expect(bench.private('stage')).toEqual([]);
-  });
-
-  it('when a conflict ends, the current sibling takes the plain name', async () => {
-    bench.write('a', 'mine');
-    await bench.settle();
-    const mine = bench.held('a');
-    const theirs = bench.foreign('a', 'theirs', [], HIGH);
-    await bench.keep('a', theirs, 'theirs');
-    const end = bench.foreign('a', 'theirs', [mine, theirs], LOW);
-    expect(await bench.folder.keepFromHere(path('a'), end)).toBe(true);
-    await bench.folder.arrange(path('a'));
-    expect(bench.read('a')).toBe('theirs');
-    expect(bench.private('siblings')).toEqual([]);
-    expect(bench.held('a').own).toEqual(end.own);
-    expect(bench.folder.state().files).toBe(1);
-  });
-
-  it('an overtaken sibling takes a free name while it is kept, a deleted one does not', async () => {
-    for (const [name, isDeleted] of [
-      ['a', false],
-      ['b', true],
-    ] as const) {
-      bench.write(name, 'mine');
-      await bench.settle();
-      const mine = bench.held(name);
-      const theirs = bench.foreign(name, 'theirs');
-      await bench.keep(name, theirs, 'theirs');
-      // Who made what replaces it may be lost for good: it is kept meanwhile, and under no other name would anybody find it.
-      const replaced = (version: FileVersion, text: string) =>
-        isDeleted ? bench.foreignTombstone(name, [version]) : bench.foreign(name, text, [version], HIGH);
-      const end = replaced(mine, 'third');
-      replaced(theirs, 'fourth');
-      await bench.folder.letGo(path(name), hashOf('mine'), end);
-      await bench.folder.arrange(path(name));
-      expect(bench.drive.userStat(name) !== undefined).toBe(!isDeleted);
-      expect(bench.folder.holds(path(name), hashOf('theirs'))).toBe(true);
-    }
-    expect(bench.read('a')).toBe('theirs');
-    expect(bench.private('siblings')).toHaveLength(1);
-  });
-
-  it('when the user deletes one side of a conflict, the other takes the plain name', async () => {
-    bench.write('a', 'mine');
-    await bench.settle();
-    await bench.keep('a', bench.foreign('a', 'theirs'), 'theirs');
-    bench.drive.userDelete('a');
-    await bench.settle();
-    expect(bench.contents('a')).toEqual([hashOf('theirs')]);
-    expect(bench.read('a')).toBe('theirs');
-    expect(bench.private('siblings')).toEqual([]);
   });
 
   it('says bad-place where a file stands in the way', async () => {
