@@ -39,18 +39,23 @@ export async function claimPartial(
   const atWork = (name: string): string =>
     join(folder, `${name}-${digits(hostname(), 8)}${process.pid.toString(16).padStart(8, '0')}`);
   const mine = atWork(kept);
+  const unkept = atWork(`${DOWNLOAD_PREFIX}${randomBytes(DIGITS / 2).toString('hex')}`);
   // Of a small file nothing is ever left: nobody looks through the folder for it. The same one twice at once, in one
   // process: the second keeps nothing.
-  const isKept = size >= LEFT_BYTES_MIN && !own.has(mine);
-  const file = isKept ? mine : atWork(`${DOWNLOAD_PREFIX}${randomBytes(DIGITS / 2).toString('hex')}`);
+  let file = size >= LEFT_BYTES_MIN && !own.has(mine) ? mine : unkept;
   own.add(file);
   const have = file === mine ? await takeOver(folder, kept, mine) : 0;
+  if (file === mine && have === 0 && (await isTaken(mine))) {
+    own.delete(mine);
+    file = unkept;
+    own.add(file);
+  }
   return {
     file,
     have,
     leave: async () => {
-      own.delete(file);
-      await rename(file, join(folder, kept));
+      // Until it has that name nobody may take it for one at rest.
+      await rename(file, join(folder, kept)).finally(() => own.delete(file));
     },
     forget: () => own.delete(file),
   };
@@ -59,7 +64,8 @@ export async function claimPartial(
 /** Bytes in `mine`, should an earlier try have left some; removes what is older than anybody remembers. */
 async function takeOver(folder: string, kept: string, mine: string): Promise<number> {
   let have = 0;
-  for (const name of await readdir(folder)) {
+  // A folder may be one to put things into and not one to list: there is nothing to go on with.
+  for (const name of await readdir(folder).catch(() => [])) {
     const match = PARTIAL.exec(name);
     const file = join(folder, name);
     // Under this process's own name lies what one of the same number left: numbers come again, in containers soon.
@@ -80,6 +86,14 @@ async function takeOver(folder: string, kept: string, mine: string): Promise<num
     }
   }
   return have;
+}
+
+/** True when something lies there that cannot be gone on with: another user's, or a link. */
+function isTaken(file: string): Promise<boolean> {
+  return lstat(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Of another machine that shares this folder nobody knows: its own are left alone. */

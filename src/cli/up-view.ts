@@ -193,7 +193,7 @@ export function eventText({ event, path, peer, reason }: PeerEvent): string {
     case 'paused':
       return `paused${why}`;
     case 'resumed':
-      return 'goes on';
+      return 'goes on: the folder is believed again';
     case 'foreign-mesh':
       return `${shownText(reason ?? 'peers of another mesh are near')}; "filemesh invite" there prints a line, "filemesh up --join LINE" with a folder of its own joins it`;
     case 'alone':

@@ -1,15 +1,18 @@
 import { asMeshError, invariant, MeshError } from '../core/errors.ts';
 import type { Version } from '../core/version.ts';
-import type { DiskPath, FileStat } from '../platform/disk.ts';
+import type { CommitIntent, DiskPath, FileStat } from '../platform/disk.ts';
 import { type Act, type Aside, type IntentRow, type Move, pathsOf } from './act.ts';
 import type { Asides } from './asides.ts';
 import { writeEffects } from './effects.ts';
 import type { Room } from './room.ts';
 import { decodeRow, encodeRow, INTENT_KEYS, intentKey } from './rows.ts';
+import { isSameFile } from './stats.ts';
 import { rowsOf } from './store-queue.ts';
 import { undoMove } from './undoing.ts';
 
 type Stats = Map<DiskPath, FileStat>;
+
+const SIBLINGS = '.filemesh/siblings/';
 
 /** How the moves of an act ended. */
 type Ending =
@@ -119,6 +122,7 @@ export class Acts {
         const outcome = await this.#room.options.disk.commit(move.intent);
         if (outcome.result === 'done') {
           if (outcome.stat !== undefined) stats.set(move.intent.path, outcome.stat);
+          await this.#noteKept(move.intent, stats);
           continue;
         }
         const isKept = outcome.result === 'changed' && outcome.asideKept;
@@ -129,6 +133,13 @@ export class Acts {
       }
     }
     return { kind: 'done' };
+  }
+
+  /** What was set aside beside its name stays a copy. Written to meanwhile, it is none: whoever watches it finds that. */
+  async #noteKept({ aside, replaces }: CommitIntent, stats: Stats): Promise<void> {
+    if (replaces === undefined || !aside.startsWith(SIBLINGS)) return;
+    const stat = await this.#room.options.disk.stat(aside);
+    if (stat !== undefined && isSameFile(stat, replaces)) stats.set(aside, stat);
   }
 
   /**

@@ -8,7 +8,7 @@ import { decodeRow, encodeRow, ROOT_KEY } from './rows.ts';
 /** A paused folder is looked at so often: a disk mounted again is noticed while its user still looks. 500…60,000 ms. */
 const PROBE_EVERY_MS = 3_000;
 const ANSWERS =
-  'If its files are gone for good on purpose, type `filemesh resume --deleted`; to get them back from the other peers, type `filemesh resume --restore`.';
+  'Put back what was there, and it goes on by itself. If its files are gone for good on purpose, type `filemesh resume --deleted`; to go on with the folder as it is, type `filemesh resume --restore`: copies that are missing are made from those of other peers.';
 
 /**
  * How far the store knows this folder. `preparing`: its marker was about to be written. `finding`: the folder was marked

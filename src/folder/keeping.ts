@@ -7,7 +7,7 @@ import type { Act, Effect, Move } from './act.ts';
 import type { Acts } from './acts.ts';
 import { isTooMany } from './brake.ts';
 import { copyBytes, openNoted } from './copying.ts';
-import { isCurrent, replacerOf } from './descent.ts';
+import { isCovered, isCurrent, replacerOf } from './descent.ts';
 import type { Staging } from './face.ts';
 import { type Ground, groundAt, isReplacedBy } from './ground.ts';
 import type { HeldCopy } from './held-table.ts';
@@ -196,6 +196,16 @@ export class Keeping {
     if (ground.plain === undefined) {
       const intent = { path, staged: disk, aside: this.#room.freshPlace('versions') };
       await this.#acts.run({ id: this.#room.freshName(), moves: [{ kind: 'commit', intent, replaced: [] }], effects });
+      return;
+    }
+    if (!this.#isReplaced(ground.plain) && !isCovered(ground.versions, versions)) {
+      // What replaces it may be lost for good, and is not this: it is kept beside, until it is let go of.
+      const place = this.#room.freshPlace('siblings');
+      const intent = { path, staged: disk, aside: place, replaces: ground.plain.stat };
+      effects.unshift({ kind: 'drop', path, hash: ground.plain.hash });
+      effects.push({ kind: 'note', placed: { ...placedOf(ground.plain), disk: place }, versions: ground.versions });
+      const moves: Move[] = [{ kind: 'commit', intent, replaced: ground.versions }];
+      await this.#acts.run({ id: this.#room.freshName(), moves, effects });
       return;
     }
     const aside = await asideOf(this.#room, ground.plain, 'versions', disk);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -162,6 +162,43 @@ describe('a download cut short', () => {
       await again.discard();
     }
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  test.skipIf(process.getuid === undefined)('needs no leave to list the folder', async () => {
+    await chmod(folder, 0o755);
+    const drop = join(folder, 'drop');
+    await mkdir(drop);
+    await chmod(drop, 0o333);
+    // Root may list every folder.
+    const isRoot = process.getuid?.() === 0;
+    if (isRoot) process.seteuid?.(65_534);
+    try {
+      const sink = await FileSink.open(join(drop, 'big.bin'), large(), false);
+      await sink.write(0, content);
+      await sink.finish();
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+      await chmod(drop, 0o755);
+    }
+    expect(await readdir(drop)).toEqual(['big.bin']);
+  });
+
+  test('is in the way of nobody: what cannot be gone on with stays, and another name is staged under', async () => {
+    const first = await FileSink.open(target(), large(), false);
+    const [name] = (await readdir(folder)) as [string];
+    await first.discard();
+    const victim = join(folder, 'victim');
+    await writeFile(victim, 'mine');
+    for (const plant of [symlink, link]) {
+      await plant(victim, join(folder, name));
+      const sink = await FileSink.open(target(), large(), true);
+      expect(sink.left.bytes).toBe(0);
+      await sink.write(0, content);
+      await sink.finish();
+      expect(await readFile(victim, 'utf8')).toBe('mine');
+      await rm(join(folder, name));
+    }
+    expect((await readdir(folder)).sort()).toEqual(['big.bin', 'victim']);
   });
 
   test('is forgotten after a month, and a link in its place is never written through', async () => {

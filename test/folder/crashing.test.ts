@@ -72,6 +72,24 @@ const stories: Story[] = [
     },
   },
   {
+    name: 'a current sibling taking the name of one that is kept until its successor can be had',
+    prepare: async (bench) => {
+      const mine = await drop(bench, 'a', 'mine');
+      await bench.keep('a', bench.foreign('a', 'theirs', [], HIGH), 'theirs');
+      bench.foreign('a', 'not to be had', [mine]);
+      return () => bench.folder.arrange(path('a'));
+    },
+    check: (bench, isDone) => {
+      const content = bench.read('a') ?? '';
+      expect(['mine', 'theirs']).toContain(content);
+      expect(held(bench, 'a').sort()).toEqual([hashOf('mine'), hashOf('theirs')].sort());
+      expect(bench.folder.holds(path('a'), hashOf('mine'))).toBe(true);
+      expect(bench.folder.holds(path('a'), hashOf('theirs'))).toBe(true);
+      expect(bench.private('siblings')).toHaveLength(1);
+      if (isDone) expect(content).toBe('theirs');
+    },
+  },
+  {
     name: 'obeying a tombstone',
     prepare: async (bench) => {
       const tombstone = bench.foreignTombstone('f/a', [await drop(bench, 'f/a', 'old')]);

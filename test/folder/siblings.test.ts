@@ -66,6 +66,47 @@ describe('two contents of one name', () => {
     expect(bench.private('siblings')).toHaveLength(1);
   });
 
+  it('an overtaken content that is still kept makes room for a current one, and stays', async () => {
+    bench.write('a', 'mine');
+    await bench.settle();
+    const mine = bench.held('a');
+    const theirs = bench.foreign('a', 'theirs');
+    await bench.keep('a', theirs, 'theirs');
+    const third = bench.foreign('a', 'third', [mine], HIGH);
+    const fourth = bench.foreign('a', 'fourth', [theirs]);
+    await bench.folder.letGo(path('a'), hashOf('mine'), third);
+    await bench.folder.arrange(path('a'));
+    expect(bench.read('a')).toBe('theirs');
+    await bench.keep('a', third, 'third');
+    await bench.folder.arrange(path('a'));
+    expect(bench.read('a')).toBe('third');
+    // Nobody has its successor yet.
+    const copy = await bench.folder.open(path('a'), hashOf('theirs'));
+    expect(new TextDecoder().decode(await copy.read(0, 10))).toBe('theirs');
+    await copy.close();
+    await bench.restart();
+    expect(bench.folder.holds(path('a'), hashOf('theirs'))).toBe(true);
+    await bench.folder.letGo(path('a'), hashOf('theirs'), fourth);
+    expect(bench.private('siblings')).toEqual([]);
+    expect(bench.read('a')).toBe('third');
+  });
+
+  it('a save into an overtaken content that made room is found', async () => {
+    bench.write('a', 'mine');
+    await bench.settle();
+    const mine = bench.held('a');
+    await bench.keep('a', bench.foreign('a', 'theirs'), 'theirs');
+    bench.foreign('a', 'third', [mine], HIGH);
+    const open = bench.drive.volume.file('a');
+    await bench.folder.arrange(path('a'));
+    expect(bench.read('a')).toBe('theirs');
+    bench.drive.volume.write(open, 0, new TextEncoder().encode('late save'));
+    await bench.settle();
+    expect(bench.contents('a')).toEqual(expect.arrayContaining([hashOf('late save'), hashOf('theirs')]));
+    expect(bench.folder.holds(path('a'), hashOf('late save'))).toBe(true);
+    expect(bench.folder.holds(path('a'), hashOf('theirs'))).toBe(true);
+  });
+
   it('when the user deletes one side of a conflict, the other takes the plain name', async () => {
     bench.write('a', 'mine');
     await bench.settle();

@@ -105,7 +105,7 @@ export const resume: VerbCommand = {
   describe: 'answer a paused peer about the files missing from its folder',
   options: {
     deleted: { describe: 'they were deleted on purpose: delete them everywhere' },
-    restore: { describe: 'they are to come back from the other peers' },
+    restore: { describe: 'go on with the folder as it is: copies that are missing come from other peers' },
   },
   async run(context, line) {
     const deleted = line.options.has('deleted');
