@@ -20,8 +20,8 @@ dist/main.js: node_modules/.installed tsconfig.build.json $(shell find src -name
 
 build: dist/main.js ## build the program: dist/main.js
 
-demo: build ## three peers on this machine and a client shell
-	@node peers/demo.mjs
+demo: build ## peers on this machine and a client shell: make demo PEERS=50 FILES="a.iso b.iso" (or a number)
+	@node peers/demo.mjs --peers "$(PEERS)" $(if $(FILES),--files $(FILES))
 
 peer: build ## one peer: make peer PEER=peers/alpha.yaml
 	node dist/main.js up --config $(PEER)

@@ -1,5 +1,6 @@
 import type { PeerId } from '../core/ids.ts';
 import type { Holding } from '../core/namespace.ts';
+import { bytesOfRuns } from '../core/striping.ts';
 
 /** What one peer holds in all, as its index says. */
 export interface Held {
@@ -34,8 +35,10 @@ export class HeldTotals {
 function sumOf(lines: readonly Line[]): Held {
   let [bytes, files] = [0, 0];
   for (const { size, holding } of lines) {
-    if (size === undefined || holding !== 'all') continue;
-    bytes += size;
+    if (size === undefined || holding === 'none') continue;
+    const held = holding === 'all' ? size : bytesOfRuns(size, holding.mask);
+    if (holding !== 'all' && held === 0) continue;
+    bytes += held;
     files += 1;
   }
   return { bytes, files };

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import type { Session } from '../client/session.ts';
 import { listEntries } from '../client/verbs/listing.ts';
 import { SHELL_COMMANDS } from './commands.ts';
+import type { CommandFacts } from './parse.ts';
 import { splitLine, typed } from './words.ts';
 
 /** Names fetched for one completion: more would not help a person. */
@@ -24,11 +25,16 @@ export class NameCache {
 }
 
 /** What readline's completer answers: the possible ends, and the part of the line they replace. */
-export async function completeLine(line: string, session: Session, cache: NameCache): Promise<[string[], string]> {
+export async function completeLine(
+  line: string,
+  session: Session,
+  cache: NameCache,
+  more: readonly CommandFacts[] = [],
+): Promise<[string[], string]> {
   const { words, last, lastStart } = splitLine(line);
   const isFirst = words.length === 0 || (words.length === 1 && lastStart < line.length);
   const candidates = isFirst
-    ? SHELL_COMMANDS.map((command) => command.name)
+    ? [...more, ...SHELL_COMMANDS].map((command) => command.name)
     : await wordsFor(lastStart < line.length ? words.slice(0, -1) : words, last, session, cache);
   const fitting = candidates.filter((candidate) => candidate.startsWith(last));
   return [

@@ -14,6 +14,7 @@ import type { Screen } from './screen.ts';
 import { readHistory, writeHistory } from './shell-history.ts';
 import { welcome } from './shell-welcome.ts';
 import { TypedLines } from './typed-lines.ts';
+import type { VerbCommand } from './verb.ts';
 import { wordsOf } from './words.ts';
 
 /** Options a line of the shell may have beside its verb's own. */
@@ -22,15 +23,18 @@ const PROMPT = 'filemesh> ';
 /** Ends the shell when the person says so: no exit code. */
 const LEAVE = -1;
 
-/** The client shell: at a terminal with prompt and history, else the lines of standard input in order. */
-export async function shell(line: Parsed, screen: Screen): Promise<number> {
+/**
+ * The client shell: at a terminal with prompt and history, else the lines of standard input in order. `more`: commands it
+ * takes beside the client's own, of a program that has this shell in it.
+ */
+export async function shell(line: Parsed, screen: Screen, more: readonly VerbCommand[] = []): Promise<number> {
   const wish = await clientWish(line, process.env);
   const isTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
-  return isTerminal ? await new TerminalShell(wish, screen).run() : await runPiped(wish, screen);
+  return isTerminal ? await new TerminalShell(wish, screen, more).run() : await runPiped(wish, screen, more);
 }
 
 /** One verb a line, in order; each may have its error. Resolves with the exit code of the first failure. */
-async function runPiped(wish: ClientWish, screen: Screen): Promise<number> {
+async function runPiped(wish: ClientWish, screen: Screen, more: readonly VerbCommand[]): Promise<number> {
   const client = await openClient(wish, { timeoutMs: wish.timeoutMs });
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
@@ -38,7 +42,7 @@ async function runPiped(wish: ClientWish, screen: Screen): Promise<number> {
   const input = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
   try {
     for await (const text of input) {
-      const code = await runShellLine(text, client.session, screen, stop.signal, {});
+      const code = await runShellLine(text, client.session, screen, stop.signal, { more });
       if (code === LEAVE || stop.signal.aborted) break;
       if (firstFailure === EXIT_DONE) firstFailure = code;
     }
@@ -49,7 +53,8 @@ async function runPiped(wish: ClientWish, screen: Screen): Promise<number> {
   }
 }
 
-interface TerminalHooks {
+interface ShellHooks {
+  readonly more: readonly VerbCommand[];
   readonly ask?: (question: string) => Promise<string>;
   readonly lendTerminal?: <T>(work: () => Promise<T>) => Promise<T>;
 }
@@ -60,22 +65,21 @@ async function runShellLine(
   session: Session,
   screen: Screen,
   signal: AbortSignal,
-  hooks: TerminalHooks,
+  hooks: ShellHooks,
 ): Promise<number> {
   try {
     const words = wordsOf(text);
     if (words.length === 0 || words[0]?.startsWith('#') === true) return EXIT_DONE;
-    const line = await parseLine(words, SHELL_COMMANDS, LINE_OPTIONS, '');
+    const commands = [...hooks.more, ...SHELL_COMMANDS];
+    const line = await parseLine(words, commands, LINE_OPTIONS, '');
     if (line.command?.name === BYE.name) return LEAVE;
     if (line.command === undefined) throw new MeshError('usage', 'a line begins with a command; "help" lists them');
     if (line.command.name === HELP.name) {
       const topic = line.words[0];
-      screen.print(
-        topic === undefined ? helpOfAll(SHELL_COMMANDS, '', LINE_OPTIONS) : helpOf(topic, SHELL_COMMANDS, '', LINE_OPTIONS),
-      );
+      screen.print(topic === undefined ? helpOfAll(commands, '', LINE_OPTIONS) : helpOf(topic, commands, '', LINE_OPTIONS));
       return EXIT_DONE;
     }
-    const verb = VERBS.find((one) => one.name === line.command?.name);
+    const verb = [...hooks.more, ...VERBS].find((one) => one.name === line.command?.name);
     if (verb === undefined) throw new MeshError('usage', '"help" lists the commands');
     const lendTerminal = hooks.lendTerminal ?? ((work) => work());
     return await runVerb(verb, line, {
@@ -98,6 +102,7 @@ const WAITING_TOLD_MS = 2_000;
 class TerminalShell {
   readonly #wish: ClientWish;
   readonly #screen: Screen;
+  readonly #more: readonly VerbCommand[];
   readonly #names = new NameCache();
   #stop: AbortController | undefined;
   #isAsking = false;
@@ -105,8 +110,9 @@ class TerminalShell {
   /** Until it is told that no peer answers; undefined: it was told, or one does. */
   #waiting: NodeJS.Timeout | undefined;
 
-  constructor(wish: ClientWish, screen: Screen) {
+  constructor(wish: ClientWish, screen: Screen, more: readonly VerbCommand[]) {
     this.#wish = wish;
+    this.#more = more;
     this.#screen = screen;
   }
 
@@ -126,7 +132,7 @@ class TerminalShell {
       history,
       removeHistoryDuplicates: true,
       completer: (text: string, answer: (error: Error | null, result: [string[], string]) => void) => {
-        completeLine(text, client.session, this.#names).then(
+        completeLine(text, client.session, this.#names, this.#more).then(
           (result) => answer(null, result),
           () => answer(null, [[], text]),
         );
@@ -168,7 +174,8 @@ class TerminalShell {
 
   /** Until `bye`, or Ctrl-D. */
   async #lines(client: OpenClient, terminal: Interface, lines: TypedLines): Promise<void> {
-    const hooks: TerminalHooks = {
+    const hooks: ShellHooks = {
+      more: this.#more,
       ask: (question) => this.#ask(terminal, question),
       lendTerminal: (work) => lend(terminal, work),
     };

@@ -10,11 +10,14 @@ import {
   readDuration,
   readInteger,
   readLabel,
+  readRate,
   readText,
 } from './values.ts';
 
 /** The one TCP port of filemesh: what a firewall has to let in beside UDP 5353. */
 export const PORT_DEFAULT = 4795;
+/** A slower limit would make a large file take days, and every wait for a turn longer than peers wait. In bytes a second. */
+const RATE_MIN = 64 * 1024;
 /** Time between whole scans of a folder whose hints work. */
 const SCAN_EVERY_MS = 60_000;
 
@@ -47,6 +50,8 @@ export const UP_OPTIONS = {
   peer: { describe: 'a peer to call besides those found by multicast, repeatable', value: 'HOST:PORT', repeats: true },
   replicas: { describe: 'copies of every file, when this peer enters a mesh (default 2)', value: 'N' },
   capacity: { describe: 'room for the mesh here: 10GiB, 50% (default: all but a tenth of the disk)', value: 'SIZE' },
+  'limit-up': { describe: 'file data sent in a second at most: 10MiB, 500KiB (default: no limit)', value: 'RATE' },
+  'limit-down': { describe: 'file data taken in in a second at most (default: no limit)', value: 'RATE' },
   settle: { describe: 'time a file must lie still before it is taken (default 1s)', value: 'TIME' },
   'heal-after': { describe: 'absence after which new copies are made (default 10m)', value: 'TIME' },
   placement: { describe: 'least loaded by share of capacity or by number of files', value: 'share|files' },
@@ -94,6 +99,9 @@ export function settingsOf(texts: UpTexts): UpSettings {
   const name = one('name', readLabel, hostLabel());
   const readReplicas = (text: string, shown: string) => readInteger(text, shown, { min: 1, max: 16 });
   const replicas = one<number | undefined>('replicas', readReplicas, undefined);
+  const readLimit = (text: string, shown: string) => readRate(text, shown, RATE_MIN);
+  const limitUp = one<number | undefined>('limit-up', readLimit, undefined);
+  const limitDown = one<number | undefined>('limit-down', readLimit, undefined);
   const config: PeerConfig = {
     name,
     meshName: one('mesh', readMeshName, 'home'),
@@ -102,6 +110,8 @@ export function settingsOf(texts: UpTexts): UpSettings {
     peers: (texts.peer ?? []).map((text) => readAddress(text, '--peer')),
     ...(replicas === undefined ? {} : { replicas }),
     ...(capacity === undefined ? {} : { capacity }),
+    ...(limitUp === undefined ? {} : { limitUp }),
+    ...(limitDown === undefined ? {} : { limitDown }),
     settleMs: one('settle', (text, shown) => readDuration(text, shown, { min: 10, max: 3_600_000 }), 1000),
     healAfterMs: one('heal-after', (text, shown) => readDuration(text, shown, { min: 0, max: 30 * 86_400_000 }), 600_000),
     placement: one('placement', (text, shown) => readChoice(text, shown, ['share', 'files']), 'share'),

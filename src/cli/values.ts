@@ -39,12 +39,25 @@ export function readCapacity(text: string, option: string): { bytes: number } | 
     if (percent > 100) throw badValue(option, text, 'at most 100%');
     return { share: percent / 100 };
   }
-  const parts = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());
-  const unit = SIZE_BYTES[(parts?.[2] ?? '').toLowerCase()];
-  if (parts === null || unit === undefined) throw badValue(option, text, wish);
-  const bytes = Math.floor(Number(parts[1]) * unit);
+  const bytes = sizeOf(text);
+  if (bytes === undefined) throw badValue(option, text, wish);
   if (!Number.isSafeInteger(bytes)) throw badValue(option, text, 'a size below 8 PiB');
   return { bytes };
+}
+
+/** `10MiB`, `500KiB`, or a bare number of bytes, each a second; `/s` may follow. In bytes per second. */
+export function readRate(text: string, option: string, min: number): number {
+  const rate = sizeOf(text.trim().replace(/\s*\/s$/i, ''));
+  const wish = `a rate such as 10MiB or 500KiB a second, at least ${min / 1024}KiB (without the option there is no limit)`;
+  if (rate === undefined || !Number.isSafeInteger(rate) || rate < min) throw badValue(option, text, wish);
+  return rate;
+}
+
+/** Bytes, perhaps too many for a whole number; undefined for what is no size. */
+function sizeOf(text: string): number | undefined {
+  const parts = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());
+  const unit = SIZE_BYTES[(parts?.[2] ?? '').toLowerCase()];
+  return parts === null || unit === undefined ? undefined : Math.floor(Number(parts[1]) * unit);
 }
 
 export function readInteger(text: string, option: string, range: { min: number; max: number }): number {

@@ -4,7 +4,7 @@ import type { Link } from '../wire/link.ts';
 import type { OpenLink } from './connector.ts';
 
 /** Links kept beside the session's own one: as many holders as one download asks. Range 2–16. */
-const EXTRA_LINKS_MAX = 8;
+const EXTRA_LINKS_MAX = 16;
 
 /** Links to holders that the session's own peer named, opened when needed and kept for the next time. */
 export class ExtraLinks {

@@ -1,3 +1,4 @@
+import { copiesOf, hasRun, runEnds, type Spread } from '../core/striping.ts';
 import type { Ask, Done, Entry, Reply, ShownContent } from '../wire/calls.ts';
 
 /** The values verbs return: exactly what `--json` prints (the command line's contract). Times are ISO 8601 in UTC. */
@@ -7,6 +8,19 @@ export interface ShownVersion {
   readonly origin: string;
   readonly size: number;
   readonly modified: string;
+  readonly holders: readonly string[];
+  /** Where they were asked for. */
+  readonly chunks?: readonly ShownChunk[];
+}
+
+/** One chunk of one content. */
+export interface ShownChunk {
+  /** Bytes from the start of the file. */
+  readonly offset: number;
+  readonly size: number;
+  /** BLAKE3 of the chunk, hex. */
+  readonly hash: string;
+  /** Names of all known holders, those away too. */
   readonly holders: readonly string[];
 }
 
@@ -23,8 +37,10 @@ export interface ShownFile {
   /** Live and verified; in a conflict of the version that has fewest. */
   readonly copies: number;
   readonly wanted: number;
-  /** Every content has a holder that lives. */
+  /** Every content has holders that live, of each of its runs. */
   readonly available: boolean;
+  /** True: peers that live have runs of it, but not all; absent otherwise. */
+  readonly incomplete?: boolean;
   readonly conflict: boolean;
   readonly versions?: readonly ShownVersion[];
   /** When it was deleted; only in a list of deleted files, whose other fields tell nothing. */
@@ -34,6 +50,8 @@ export interface ShownFile {
 export interface WhereResult extends ShownFile {
   /** What the loss of each holder would leave: live copies of the content that would have fewest. */
   readonly loss: readonly { readonly peer: string; readonly left: number }[];
+  /** Where they were asked for; in a conflict each of `versions` has its own. */
+  readonly chunks?: readonly ShownChunk[];
 }
 
 export interface ChangeResult {
@@ -103,6 +121,7 @@ export function shownFile(entry: Entry): ShownFile {
     wanted: entry.wanted,
     available: entry.contents.length > 0 && entry.contents.every(isAvailable),
     conflict: entry.contents.length > 1,
+    ...(entry.contents.some((content) => content.incomplete === true) && { incomplete: true }),
   };
   if (first === undefined) return { ...common, deleted: isoTime(entry.deletedMs ?? 0) };
   return common.conflict ? { ...common, versions: entry.contents.map(shownVersion) } : common;
@@ -111,12 +130,40 @@ export function shownFile(entry: Entry): ShownFile {
 export function whereResult(entry: Entry): WhereResult {
   const loss = new Map<string, number>();
   for (const content of entry.contents) {
+    const spread = spreadOf(content);
+    const live = new Set(content.holders.filter((holder) => holder.live).map(({ id }) => id));
     for (const holder of content.holders) {
-      const left = Math.max(0, content.copies - (holder.live ? 1 : 0));
+      const left = copiesOf(spread, (peer) => peer !== holder.id && live.has(peer));
       loss.set(holder.name, Math.min(left, loss.get(holder.name) ?? left));
     }
   }
   return { ...shownFile(entry), loss: inOrder(loss.keys()).map((peer) => ({ peer, left: loss.get(peer) ?? 0 })) };
+}
+
+/** The same with the chunks of each content, in the order of the entry's contents. */
+export function withChunks(result: WhereResult, chunks: readonly (readonly ShownChunk[])[]): WhereResult {
+  if (result.versions === undefined) return { ...result, chunks: chunks[0] ?? [] };
+  return { ...result, versions: result.versions.map((version, index) => ({ ...version, chunks: chunks[index] ?? [] })) };
+}
+
+/** The chunks of a content by their lengths and hashes; those of a striped one are held with the run they lie in. */
+export function shownChunks(
+  content: ShownContent,
+  rows: readonly { readonly length: number; readonly hash: string }[],
+): ShownChunk[] {
+  const ends = runEnds(
+    rows.map(({ length }) => length),
+    content.size,
+  );
+  let end = 0;
+  let run = 0;
+  return rows.map(({ length, hash }) => {
+    const offset = end;
+    end += length;
+    while (end > (ends[run] ?? content.size)) run += 1;
+    const holders = content.holders.filter(({ runs }) => runs === undefined || hasRun(runs, run));
+    return { offset, size: length, hash, holders: inOrder(holders.map((holder) => holder.name)) };
+  });
 }
 
 export function changeResult(done: Done): ChangeResult {
@@ -141,9 +188,16 @@ export function statusResult(reply: Reply<'status'>): StatusResult {
   return { mesh, name, peers, files, bytes, wanted, under, unavailable, paused: paused ?? null, notKept };
 }
 
-/** True when a live peer holds all of it. */
+/** True when live peers have all of it. */
 export function isAvailable(content: ShownContent): boolean {
-  return content.holders.some((holder) => holder.live);
+  return content.copies > 0;
+}
+
+/** Who has a content, as far as its entry tells. */
+export function spreadOf({ size, holders }: ShownContent): Spread {
+  const whole = holders.filter(({ runs }) => runs === undefined).map(({ id }) => id);
+  const parts = holders.flatMap(({ id, runs }) => (runs === undefined ? [] : [[id, runs] as const]));
+  return { size, holders: whole, ...(parts.length > 0 && { parts: new Map(parts) }) };
 }
 
 export function isoTime(wallMs: number): string {

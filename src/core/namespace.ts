@@ -1,5 +1,6 @@
 import { byCodeUnits, type ContentHash, type FilePath, type PeerId, type RequestId } from './ids.ts';
 import { baseName, COMPONENT_BYTES_MAX, folderOf, utf8Bytes } from './path.ts';
+import { NO_RUNS, type RunMask, unionOf } from './striping.ts';
 import { byVersionKey, type FileVersion, isSameVersion, type Tombstone, undominated, type Version } from './version.ts';
 
 /** What one peer has of one version on its disk, verified: all of it, a 64-bit mask of runs (16 hex digits), or none. */
@@ -28,6 +29,8 @@ export interface Content {
   readonly versions: readonly FileVersion[];
   /** Peers whose own index says `all` for one of the versions, in id order. */
   readonly holders: readonly PeerId[];
+  /** Runs of the other peers that announced a mask for one of the versions, none of them too, in id order; absent: not striped. */
+  readonly parts?: ReadonlyMap<PeerId, RunMask>;
 }
 
 /** All that follows from the catalog for one path. */
@@ -74,6 +77,7 @@ function contentOf(group: readonly KnownVersion<FileVersion>[]): Content {
   const shown = versions[0] as FileVersion;
   const holders = new Set<PeerId>();
   for (const { holdings } of group) for (const [peer, holding] of holdings) if (holding === 'all') holders.add(peer);
+  const parts = partsOf(group, holders);
   return {
     hash: shown.hash,
     size: shown.size,
@@ -81,7 +85,20 @@ function contentOf(group: readonly KnownVersion<FileVersion>[]): Content {
     modifiedMs: Math.max(...versions.map((version) => version.modifiedMs)),
     versions,
     holders: [...holders].sort(byCodeUnits),
+    ...(parts && { parts }),
   };
+}
+
+function partsOf(group: readonly KnownVersion<FileVersion>[], holders: ReadonlySet<PeerId>): Content['parts'] {
+  let parts: Map<PeerId, RunMask> | undefined;
+  for (const { holdings } of group) {
+    for (const [peer, holding] of holdings) {
+      if (holding === 'all' || holding === 'none') continue;
+      parts ??= new Map();
+      if (!holders.has(peer)) parts.set(peer, unionOf(parts.get(peer) ?? NO_RUNS, holding.mask));
+    }
+  }
+  return parts && new Map([...parts].sort(([a], [b]) => byCodeUnits(a, b)));
 }
 
 function byOrigin(a: Content, b: Content): number {

@@ -1,5 +1,6 @@
 import type { FilePath, PeerId } from './ids.ts';
 import type { Content, IndexRecord, PathView } from './namespace.ts';
+import { copiesOf, keepersOf } from './striping.ts';
 import { type FileVersion, isBefore, isSameVersion, type Version } from './version.ts';
 
 /** How a holder counts: `live` now; `away` for less than the grace time; `gone` for longer. */
@@ -7,6 +8,7 @@ export type Standing = 'live' | 'away' | 'gone';
 
 /** How a content stands against the wanted number of copies. */
 export interface Shortage {
+  /** Who has it now, or runs of it. */
   readonly live: readonly PeerId[];
   /** Copies still to be made: holders that are merely away count as copies here. */
   readonly missing: number;
@@ -16,12 +18,12 @@ export interface Shortage {
 
 /** What the owner of a name must see to for one content. */
 export function shortageOf(content: Content, wanted: number, standing: (peer: PeerId) => Standing): Shortage {
-  const standings = content.holders.map(standing);
-  const counted = standings.filter((one) => one !== 'gone').length;
+  const keepers = keepersOf(content);
+  const standings = new Map(keepers.map((peer) => [peer, standing(peer)] as const));
   return {
-    live: content.holders.filter((_, index) => standings[index] === 'live'),
-    missing: Math.max(0, wanted - counted),
-    healing: standings.includes('gone'),
+    live: keepers.filter((peer) => standings.get(peer) === 'live'),
+    missing: Math.max(0, wanted - copiesOf(content, (peer) => standings.get(peer) !== 'gone')),
+    healing: [...standings.values()].includes('gone'),
   };
 }
 

@@ -1,7 +1,9 @@
 import type { ContentHash, FilePath } from '../core/ids.ts';
+import type { RunMask } from '../core/striping.ts';
 import type { Draft, FileVersion, Version } from '../core/version.ts';
 import type { CommitIntent, DiskPath, FileStat } from '../platform/disk.ts';
 import type { OldRow } from './old-copies.ts';
+import type { RunFacts } from './runs-table.ts';
 
 /** One thing the disk does. `replaced`: the versions of what `intent.replaces` was, for a save that came too late. */
 export type Move =
@@ -25,9 +27,21 @@ export type Effect =
   | { readonly kind: 'lose'; readonly path: FilePath; readonly hash: ContentHash }
   /** These versions, of one content, are held. */
   | { readonly kind: 'hold'; readonly placed: Placed; readonly versions: readonly FileVersion[] }
+  /** Runs of a content lie here now, beside those that did: they are held for these versions, of one path. */
+  | {
+      readonly kind: 'hold-runs';
+      readonly path: FilePath;
+      readonly runs: RunFacts;
+      readonly more: RunMask;
+      readonly versions: readonly FileVersion[];
+    }
+  /** Runs turned out wrong or lost: this peer has them no more, under any path. */
+  | { readonly kind: 'lose-runs'; readonly path: FilePath; readonly hash: ContentHash; readonly lost: RunMask }
+  /** Runs are held for this path no more. `by`: recorded as none, unless this peer has a record of it; absent: nothing is recorded. */
+  | { readonly kind: 'drop-runs'; readonly path: FilePath; readonly hash: ContentHash; readonly by?: Version }
   /** The same content lies there as before, touched: only the stat is noted. */
   | { readonly kind: 'note'; readonly placed: Placed; readonly versions: readonly FileVersion[] }
-  /** A new version is made; a file is held where it was placed. */
+  /** A new version is made; a file is held where it was placed, one that was not is striped: of it runs are held, or none. */
   | {
       readonly kind: 'mint';
       readonly path: FilePath;

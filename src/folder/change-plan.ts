@@ -50,6 +50,7 @@ export class ChangePlan {
     for (const step of this.#steps) {
       if (step.kind === 'put') await this.#put(step);
       else if (step.kind === 'copy') await this.#copy(step);
+      else if (step.kind === 'stripe') this.#state(step.path, step.base, step.version, undefined);
       else await this.#bury(step);
     }
   }
@@ -112,6 +113,8 @@ export class ChangePlan {
       await this.#setAside(copy, 'trash');
     }
     if (this.#room.held.plain(path) === undefined) await groundAt(this.#room, path);
+    for (const { version } of this.#room.runs.recordsOf(this.#room.options.ledger, path))
+      if (isCovered([version], base)) this.#effects.push({ kind: 'drop-runs', path, hash: version.hash });
     this.#emptied.push(path);
     const { clock, ledger } = this.#room.options;
     const draft: Draft = {
@@ -161,19 +164,24 @@ export class ChangePlan {
   }
 
   /** Adds the version. Content equal to all there is is no new version: the one known is held. */
-  #state(path: FilePath, base: readonly Version[], facts: Facts, placed: Placed): void {
+  #state(path: FilePath, base: readonly Version[], facts: Facts, placed: Placed | undefined): void {
     this.results.push(this.#effects.length);
     const { contents } = this.#room.options.ledger.view(path) ?? { contents: [] };
     const files = base.filter((version) => version.kind === 'file');
     const current = contents.length === 1 && contents[0]?.hash === facts.hash ? contents[0] : undefined;
-    if (current !== undefined && files.length > 0 && files.every((version) => version.hash === facts.hash)) {
+    if (
+      placed !== undefined &&
+      current !== undefined &&
+      files.length > 0 &&
+      files.every((version) => version.hash === facts.hash)
+    ) {
       this.#effects.push({ kind: 'hold', placed, versions: current.versions });
       return;
     }
     const { hash, size, mode, manifest, modifiedMs } = facts;
     const origin = this.#room.options.ledger.self;
     const draft: Draft = { kind: 'file', hash, size, mode, manifest, found: false, request: this.#request, origin, modifiedMs };
-    this.#effects.push({ kind: 'mint', path, draft, base, placed });
+    this.#effects.push({ kind: 'mint', path, draft, base, ...(placed && { placed }) });
   }
 
   /** A rename moves the file when the old name is buried with it, and nothing else wants these bytes. */

@@ -8,6 +8,7 @@ import { copyRange } from './copying.ts';
 import type { Staging } from './face.ts';
 import type { HeldCopy } from './held-table.ts';
 import type { Room } from './room.ts';
+import type { Runs } from './runs.ts';
 
 /** A manifest comes in one answer. In bytes. */
 const MANIFEST_BYTES_MAX = 1024 * 1024;
@@ -21,15 +22,18 @@ interface Run extends Range {
 export class Chunks {
   readonly #room: Room;
   readonly #copies: Copies;
+  readonly #runs: Runs;
 
-  constructor(room: Room, copies: Copies) {
+  constructor(room: Room, copies: Copies, runs: Runs) {
     this.#room = room;
+    this.#runs = runs;
     this.#copies = copies;
   }
 
-  /** The encoded manifest of a large content that lies here. Rejects with `gone`, also for a small one, or `paused`. */
-  manifest(path: FilePath, hash: ContentHash): Promise<Uint8Array> {
-    return this.#copies.manifest(path, hash);
+  /** The encoded manifest of a content that lies here, or of which runs do. Rejects with `gone` or `paused`. */
+  async manifest(path: FilePath, hash: ContentHash): Promise<Uint8Array> {
+    const kept = this.#room.held.find(path, hash) === undefined ? await this.#runs.manifest(hash) : undefined;
+    return kept ?? (await this.#copies.manifest(path, hash));
   }
 
   /** True when an older content of the path lies here, that the new one may share chunks with: its manifest is worth asking for. */

@@ -1,4 +1,4 @@
-import { MANIFEST_FILE_BYTES_MIN } from '../core/chunking.ts';
+import { chunkContent, encodeManifest, MANIFEST_FILE_BYTES_MIN } from '../core/chunking.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { OpenFile } from '../platform/disk.ts';
@@ -50,10 +50,23 @@ export class Copies {
     const copy = this.#copy(path, hash);
     const kept = this.#room.manifests.of(hash);
     if (kept !== undefined) return kept;
-    if (copy.stat.size >= MANIFEST_FILE_BYTES_MIN && (await this.#look(copy)) !== 'right') this.#doubt(copy);
+    if (copy.stat.size < MANIFEST_FILE_BYTES_MIN) return await this.#manifestOfSmall(path, hash);
+    if ((await this.#look(copy)) !== 'right') this.#doubt(copy);
     const made = this.#room.manifests.of(hash);
-    if (made === undefined) throw new MeshError('gone', `${path} has no manifest here: it is small, or not what was noted`);
+    if (made === undefined) throw new MeshError('gone', `${path} has no manifest here: it is not what was noted`);
     return made;
+  }
+
+  /** Nobody keeps those: asked for when a small content is striped. */
+  async #manifestOfSmall(path: FilePath, hash: ContentHash): Promise<Uint8Array> {
+    const { hasher } = this.#room.options;
+    const copy = await this.open(path, hash);
+    try {
+      const content = await copy.read(0, copy.size);
+      return encodeManifest(chunkContent(content, (chunk) => Buffer.from(hasher.hash(chunk), 'hex')));
+    } finally {
+      await copy.close();
+    }
   }
 
   #copy(path: FilePath, hash: ContentHash): HeldCopy {

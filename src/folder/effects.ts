@@ -1,10 +1,12 @@
 import { invariant } from '../core/errors.ts';
+import { NO_RUNS, unionOf, withoutRuns } from '../core/striping.ts';
 import { type FileVersion, type Version, versionKey } from '../core/version.ts';
 import type { DiskPath, FileStat } from '../platform/disk.ts';
 import type { Effect, Placed } from './act.ts';
 import type { LedgerTransaction } from './ledger.ts';
 import type { Room } from './room.ts';
 import { oldKey } from './rows.ts';
+import type { HeldRuns } from './runs-table.ts';
 
 /** What a plan did: the versions, one an effect where it has one, and what memory is to be told once that is durable. */
 export interface Written {
@@ -37,6 +39,7 @@ class EffectWriter {
   readonly #transaction: LedgerTransaction;
   readonly #stats: ReadonlyMap<DiskPath, FileStat>;
   readonly #told: (() => void)[];
+  readonly #runsNow = new Map<Placed['hash'], HeldRuns>();
 
   constructor(room: Room, transaction: LedgerTransaction, stats: ReadonlyMap<DiskPath, FileStat>, told: (() => void)[]) {
     this.#room = room;
@@ -55,6 +58,12 @@ class EffectWriter {
         for (const version of effect.versions) this.#transaction.put({ path: effect.placed.path, version, holding: 'all' });
         this.#place(effect.placed, effect.versions);
         return effect.versions[0];
+      case 'hold-runs':
+        return this.#holdRuns(effect);
+      case 'lose-runs':
+        return this.#loseRuns(effect);
+      case 'drop-runs':
+        return this.#dropRuns(effect);
       case 'note':
         this.#place(effect.placed, effect.versions);
         return undefined;
@@ -74,10 +83,56 @@ class EffectWriter {
   }
 
   #drop({ path, hash, by }: Effect & { kind: 'drop' }): undefined {
+    this.#carry(path, by);
+    this.#forget(path, hash);
+  }
+
+  #carry(path: Placed['path'], by: Version | undefined): void {
     const own = this.#transaction.own(path);
     const isRecorded = by === undefined || own.some((record) => versionKey(record.version) === versionKey(by));
     if (by !== undefined && !isRecorded) this.#transaction.put({ path, version: by, holding: 'none' });
-    this.#forget(path, hash);
+  }
+
+  #holdRuns({ path, runs, more, versions }: Effect & { kind: 'hold-runs' }): undefined {
+    const held = this.#runs(runs.hash);
+    const mask = unionOf(held?.mask ?? NO_RUNS, more);
+    const own = this.#transaction.own(path);
+    for (const version of versions) {
+      const isWhole = own.some((record) => versionKey(record.version) === versionKey(version) && record.holding === 'all');
+      if (!isWhole) this.#transaction.put({ path, version, holding: { mask } });
+    }
+    this.#setRuns({ ...runs, mask, paths: [...new Set([...(held?.paths ?? []), path])] });
+  }
+
+  #loseRuns({ path, hash, lost }: Effect & { kind: 'lose-runs' }): undefined {
+    const held = this.#runs(hash);
+    if (held === undefined) return;
+    const mask = withoutRuns(held.mask, lost);
+    for (const { version, holding } of this.#transaction.own(path)) {
+      if (version.kind !== 'file' || version.hash !== hash || holding === 'all' || holding === 'none') continue;
+      this.#transaction.put({ path, version, holding: { mask } });
+    }
+    this.#setRuns({ ...held, mask });
+  }
+
+  #dropRuns({ path, hash, by }: Effect & { kind: 'drop-runs' }): undefined {
+    this.#carry(path, by);
+    const held = this.#runs(hash);
+    if (held === undefined) return;
+    const paths = held.paths.filter((one) => one !== path);
+    this.#setRuns({ ...held, paths, ...(paths.length === 0 && { idleMs: this.#room.options.clock.wall() }) });
+  }
+
+  /** As the effects before this one leave them. */
+  #runs(hash: Placed['hash']): HeldRuns | undefined {
+    return this.#runsNow.get(hash) ?? this.#room.runs.of(hash);
+  }
+
+  #setRuns(held: HeldRuns): void {
+    this.#runsNow.set(held.hash, held);
+    const { key, value } = this.#room.runs.row(held);
+    this.#transaction.save(key, value);
+    this.#told.push(() => this.#room.runs.set(held));
   }
 
   #lose({ path, hash }: Effect & { kind: 'lose' }): undefined {
@@ -99,8 +154,14 @@ class EffectWriter {
   }
 
   #mint({ path, draft, base, placed }: Effect & { kind: 'mint' }): Version {
-    const version = this.#transaction.mint(path, draft, base, draft.kind === 'file' ? 'all' : 'none');
-    if (placed !== undefined && version.kind === 'file') this.#place(placed, [version]);
+    if (draft.kind === 'tombstone') return this.#transaction.mint(path, draft, base, 'none');
+    if (placed === undefined) {
+      const held = this.#runs(draft.hash);
+      if (held !== undefined) this.#setRuns({ ...held, paths: [...new Set([...held.paths, path])] });
+      return this.#transaction.mint(path, draft, base, { mask: held?.mask ?? NO_RUNS });
+    }
+    const version = this.#transaction.mint(path, draft, base, 'all');
+    if (version.kind === 'file') this.#place(placed, [version]);
     return version;
   }
 

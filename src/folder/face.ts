@@ -1,5 +1,5 @@
 import type { ContentHash, FilePath, MeshId, PeerId } from '../core/ids.ts';
-import type { Version } from '../core/version.ts';
+import type { FileVersion, Version } from '../core/version.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Disk } from '../platform/disk.ts';
 import type { Digest, Hasher } from '../platform/hasher.ts';
@@ -72,6 +72,13 @@ export type Step =
       readonly base: readonly Version[];
       readonly from: FilePath;
       readonly hash: ContentHash;
+    }
+  /** A striped content becomes the content of `path` as well: nothing is read, whoever has runs of it announces them. */
+  | {
+      readonly kind: 'stripe';
+      readonly path: FilePath;
+      readonly base: readonly Version[];
+      readonly version: FileVersion;
     }
   | { readonly kind: 'bury'; readonly path: FilePath; readonly base: readonly Version[]; readonly renamedTo?: FilePath };
 

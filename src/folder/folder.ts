@@ -16,6 +16,7 @@ import { Missing } from './missing.ts';
 import { shownOldCopy } from './old-copies.ts';
 import { stageOld } from './restoring.ts';
 import { Room } from './room.ts';
+import { Runs } from './runs.ts';
 import { faultOfName, Scanning } from './scanning.ts';
 import { Scrub } from './scrub.ts';
 import { Settling } from './settling.ts';
@@ -24,8 +25,8 @@ import { Upkeep } from './upkeep.ts';
 
 export type { Copy, FolderConfig, FolderOptions, FolderState, OldCopy, Staging, Step } from './face.ts';
 export type { Ledger, LedgerTransaction } from './ledger.ts';
+export type { Striped } from './runs.ts';
 
-/** Busy files named in the warnings. */
 const BUSY_SHOWN_MAX = 10;
 
 /**
@@ -35,6 +36,8 @@ const BUSY_SHOWN_MAX = 10;
 export class Folder {
   /** Manifests, and what of a new content lies here in an older one. */
   readonly chunks: Chunks;
+  /** Striped contents, of which runs lie here. */
+  readonly runs: Runs;
   readonly #room: Room;
   readonly #settling: Settling;
   readonly #scanning: Scanning;
@@ -71,11 +74,12 @@ export class Folder {
     this.#keeping = new Keeping(room, this.#acts, this.#stagings);
     this.#making = new Making(room, this.#acts, this.#stagings);
     this.#copies = new Copies(room, this.#acts);
-    this.chunks = new Chunks(room, this.#copies);
-    this.#scrub = new Scrub(room, (path, hash) => this.#copies.verify(path, hash));
+    this.runs = new Runs(room, this.#acts, this.#stagings);
+    this.chunks = new Chunks(room, this.#copies, this.runs);
+    this.#scrub = new Scrub(room, (path, hash) => this.verify(path, hash));
     const lateEdits = new LateEdits(room, this.#acts, this.#keeping);
     this.#missing = new Missing(room, (path) => this.#arrangeLater(path));
-    this.#upkeep = new Upkeep(room, this.#acts, this.#asides, this.#stagings);
+    this.#upkeep = new Upkeep(room, this.#acts, this.#asides, this.#stagings, this.runs);
     this.#scanning = new Scanning({
       room,
       settling: this.#settling,
@@ -88,13 +92,13 @@ export class Folder {
   }
 
   state(): FolderState {
-    const { held, belief } = this.#room;
+    const { held, runs, belief } = this.#room;
     const unreadable = [...this.#unreadable].map(([path, reason]) => ({ path, reason }));
     return {
       paused: belief.paused,
       scanned: this.#scanning.isDone,
-      bytes: held.bytes,
-      files: held.files,
+      bytes: this.#room.bytes,
+      files: held.files + runs.files,
       incomingBytes: this.#stagings.incomingBytes,
       incomingFiles: this.#stagings.incomingFiles,
       capacity: this.#stagings.capacity,
@@ -118,6 +122,7 @@ export class Folder {
     const room = this.#room;
     await room.belief.begin();
     await room.held.load(room.options.store);
+    await room.runs.load(room.options.store);
     await room.old.load();
     if (room.belief.paused === undefined) await this.#upkeep.open();
     this.#watch = await room.options.disk.watch((path) => this.#hint(path));
@@ -165,19 +170,14 @@ export class Folder {
     return this.#room.held.find(path, hash) !== undefined;
   }
 
-  /** True when these bytes lie here under any name. */
-  hasBytes(hash: ContentHash): boolean {
-    return this.#room.held.hasHash(hash) || this.#room.old.hasHash(hash);
-  }
-
   /** Rejects with `gone`, `paused`, or `changed`: then the folder has a change of its own there, which is looked at. */
   open(path: FilePath, hash: ContentHash): Promise<Copy> {
     return this.#copies.open(path, hash);
   }
 
   /** Hashes the copy anew; a wrong one is set aside and recorded as `none`. False when it was wrong or is gone. */
-  verify(path: FilePath, hash: ContentHash): Promise<boolean> {
-    return this.#copies.verify(path, hash);
+  async verify(path: FilePath, hash: ContentHash): Promise<boolean> {
+    return this.holds(path, hash) ? await this.#copies.verify(path, hash) : await this.runs.verify(path, hash);
   }
 
   /** Opens a staging, new or as it was left; `size` is reserved against capacity when known. Rejects with `full` or `paused`. */
@@ -203,18 +203,20 @@ export class Folder {
   /**
    * Lets go of what lies here of a path and is no longer in its view: to the trash when `by` is a tombstone, else to the
    * versions; records `by` as none in the same batch, unless there is a record of it. Nothing happens when that content
-   * is not here; rejects with `busy` when the folder has a change of its own there.
+   * is not here, nor runs of it; rejects with `busy` when the folder has a change of its own there.
    */
-  letGo(path: FilePath, hash: ContentHash, by: Version): Promise<void> {
-    return this.#keeping.letGo(path, hash, by);
+  async letGo(path: FilePath, hash: ContentHash, by: Version): Promise<void> {
+    await this.#keeping.letGo(path, hash, by);
+    if (this.runs.heldFor(path, hash) !== undefined) await this.runs.letGo(path, hash, by);
   }
 
   /**
    * Brings plain name and siblings of a path in line with its view: after a conflict ended, or a better content came. What
    * is neither current nor in the own index any more is set aside. Looks at the disk only when there is something to do.
    */
-  arrange(path: FilePath): Promise<void> {
-    return this.#keeping.arrange(path);
+  async arrange(path: FilePath): Promise<void> {
+    await this.#keeping.arrange(path);
+    await this.runs.arrange(path);
   }
 
   /**

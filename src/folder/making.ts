@@ -5,6 +5,7 @@ import type { Acts } from './acts.ts';
 import { ChangePlan } from './change-plan.ts';
 import type { Step } from './face.ts';
 import type { Room } from './room.ts';
+import { lockOf } from './runs-upkeep.ts';
 import type { Stagings } from './stagings.ts';
 
 /** Changes by clients: all steps of one are one act. */
@@ -22,8 +23,17 @@ export class Making {
   /** See Folder.make. */
   async make(request: RequestId, steps: readonly Step[]): Promise<Version[]> {
     this.#room.assertOpen();
-    const paths = steps.flatMap((step): FilePath[] => (step.kind === 'copy' ? [step.path, step.from] : [step.path]));
-    return this.#room.locks.with(paths, () => this.#makeLocked(request, steps));
+    return this.#room.locks.with(
+      steps.flatMap((step) => this.#locksOf(step)),
+      () => this.#makeLocked(request, steps),
+    );
+  }
+
+  #locksOf(step: Step): FilePath[] {
+    if (step.kind === 'copy') return [step.path, step.from];
+    if (step.kind === 'stripe') return [step.path, lockOf(step.version.hash)];
+    const striped = step.kind === 'bury' ? this.#room.runs.recordsOf(this.#room.options.ledger, step.path) : [];
+    return [step.path, ...striped.map(({ version }) => lockOf(version.hash))];
   }
 
   async #makeLocked(request: RequestId, steps: readonly Step[]): Promise<Version[]> {

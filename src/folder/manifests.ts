@@ -36,6 +36,10 @@ export class Manifests implements Hasher {
     };
   }
 
+  hashPieces(file: OpenFile, lengths: readonly number[]): Promise<Uint8Array> {
+    return this.#hasher.hashPieces(file, lengths);
+  }
+
   /** The encoded manifest of a content that was read lately. */
   of(hash: ContentHash): Uint8Array | undefined {
     return this.#kept.get(hash);

@@ -8,9 +8,9 @@ import { decodeRow, encodeRow, OLD_KEYS, oldKey, TRASH_HELD_KEY } from './rows.t
 import { rowsOf, type StoreQueue } from './store-queue.ts';
 
 /** What is set aside is kept so long. */
-const KEEP_MS = 30 * 24 * 3_600_000;
+export const KEEP_MS = 30 * 24 * 3_600_000;
 /** Versions and trash together take at most this share of what the folder has room for. 0…1. */
-const KEEP_SHARE = 0.1;
+export const KEEP_SHARE = 0.1;
 const TRASH = '.filemesh/trash/';
 /** Burials by others within this time, beyond the brake's measure, hold the trash. */
 const BURIALS_WINDOW_MS = 600_000;

@@ -9,6 +9,7 @@ import { type HeldCopy, HeldTable } from './held-table.ts';
 import { Manifests } from './manifests.ts';
 import { OldCopies } from './old-copies.ts';
 import { PathLocks } from './path-locks.ts';
+import { RunsTable } from './runs-table.ts';
 import { StoreQueue } from './store-queue.ts';
 
 /** What all parts of this room share: the seams, what is held, the locks, and whether the folder is believed. */
@@ -16,6 +17,7 @@ export class Room {
   readonly options: FolderOptions;
   readonly manifests: Manifests;
   readonly held: HeldTable;
+  readonly runs = new RunsTable();
   readonly locks = new PathLocks();
   readonly queue: StoreQueue;
   readonly belief: Belief;
@@ -39,6 +41,11 @@ export class Room {
     const tell = () => this.tell();
     this.belief = new Belief(options, tell);
     this.old = new OldCopies({ options, queue: this.queue, belief: this.belief, tell });
+  }
+
+  /** Bytes held for the mesh. */
+  get bytes(): number {
+    return this.held.bytes + this.runs.bytes;
   }
 
   /** Throws `paused` unless acts are possible. */

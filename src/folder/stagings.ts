@@ -53,13 +53,13 @@ export class Stagings implements Reservations {
   get capacity(): number {
     const { capacity } = this.#room.options.config;
     if (capacity === undefined)
-      return Math.max(0, Math.floor(this.#room.held.bytes + this.#disk.free - this.#disk.total * FREE_SHARE));
+      return Math.max(0, Math.floor(this.#room.bytes + this.#disk.free - this.#disk.total * FREE_SHARE));
     return Math.floor('bytes' in capacity ? capacity.bytes : capacity.share * this.#disk.total);
   }
 
   /** Bytes the folder has room for: the capacity a person named, else what it holds and what is free, however full the disk is. */
   get room(): number {
-    return this.#room.options.config.capacity === undefined ? this.#room.held.bytes + this.#disk.free : this.capacity;
+    return this.#room.options.config.capacity === undefined ? this.#room.bytes + this.#disk.free : this.capacity;
   }
 
   /** Asks the disk how much is free. */
@@ -134,8 +134,8 @@ export class Stagings implements Reservations {
 
   reserve(staging: Staged, bytes: number): void {
     const more = bytes - staging.reserved;
-    const { held } = this.#room;
-    if (held.bytes + this.#reserved + more > this.capacity) throw new MeshError('full', 'this peer has used the room it offers');
+    if (this.#room.bytes + this.#reserved + more > this.capacity)
+      throw new MeshError('full', 'this peer has used the room it offers');
     const floor = Math.min(FLOOR_BYTES_MAX, this.#disk.total * FREE_SHARE);
     if (this.#disk.free - more < floor) throw new MeshError('full', 'the disk of this peer is nearly full');
     this.#reserved += more;

@@ -4,6 +4,8 @@ import type { DiskPath } from '../platform/disk.ts';
 import type { Acts } from './acts.ts';
 import type { Asides } from './asides.ts';
 import type { Room } from './room.ts';
+import type { Runs } from './runs.ts';
+import { RunsUpkeep } from './runs-upkeep.ts';
 import type { Stagings } from './stagings.ts';
 
 /** Old copies and stale stagings are purged so often, and at the opening. */
@@ -15,14 +17,16 @@ export class Upkeep {
   readonly #acts: Acts;
   readonly #asides: Asides;
   readonly #stagings: Stagings;
+  readonly #runs: RunsUpkeep;
   readonly #sleepers = new Map<Timer, () => void>();
   #purgedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(room: Room, acts: Acts, asides: Asides, stagings: Stagings) {
+  constructor(room: Room, acts: Acts, asides: Asides, stagings: Stagings, runs: Runs) {
     this.#room = room;
     this.#acts = acts;
     this.#asides = asides;
     this.#stagings = stagings;
+    this.#runs = new RunsUpkeep(room, runs);
   }
 
   /** Finishes what a crash left; from then on acts are possible. Call with the folder believed. */
@@ -32,6 +36,7 @@ export class Upkeep {
     await this.#stagings.refresh();
     await this.#stagings.sweep(this.#room.pinned);
     await this.#sweepSiblings();
+    await this.#runs.sweep();
     this.#room.isOpen = true;
     this.#room.tell();
   }
@@ -41,6 +46,7 @@ export class Upkeep {
     await this.#acts.retryStuck();
     await this.#stagings.leaveIdle();
     await this.#stagings.refresh();
+    await this.#runs.loseMissing();
     const nowMs = this.#room.options.clock.now();
     if (nowMs - this.#purgedMs < PURGE_EVERY_MS) return;
     this.#purgedMs = nowMs;
@@ -50,6 +56,7 @@ export class Upkeep {
 
   async #purge(inUse: ReadonlySet<DiskPath>): Promise<void> {
     await this.#room.old.purge(this.#stagings.room, inUse);
+    await this.#runs.purge(this.#stagings.room);
     await this.#stagings.sweep(this.#room.pinned);
   }
 

@@ -70,6 +70,7 @@ export class Links {
     this.#options = options;
     const { switchboard } = options;
     this.#dispatcher = {
+      limits: switchboard.limits,
       opened: (link) => switchboard.opened(link),
       closed: (link, reason) => {
         switchboard.closed(link, reason);

@@ -17,6 +17,9 @@ export interface PeerConfig {
   readonly replicas?: number;
   /** Bytes offered; undefined: all but a tenth of the disk. A share (0…1) of the disk, or bytes. */
   readonly capacity?: { readonly bytes: number } | { readonly share: number };
+  /** Bytes of file data a second that it sends, and takes in, at most; 65,536 or more. Absent: as many as it can. */
+  readonly limitUp?: number;
+  readonly limitDown?: number;
   readonly settleMs: number;
   readonly healAfterMs: number;
   readonly placement: PlacementRule;
@@ -24,4 +27,7 @@ export interface PeerConfig {
   readonly scanEveryMs: number;
   /** See FolderConfig. */
   readonly smallBytesMax?: number;
+  /** See Placing. */
+  readonly stripeBytesMin?: number;
+  readonly stripeOverBytes?: number;
 }

@@ -1,6 +1,7 @@
 import type { Catalog } from '../catalog/catalog.ts';
-import type { ContentHash, FilePath } from '../core/ids.ts';
+import type { FilePath } from '../core/ids.ts';
 import type { PathView } from '../core/namespace.ts';
+import { copiesOf } from '../core/striping.ts';
 
 /** What happens at a peer, as `up --json` prints it. */
 export interface PeerEvent {
@@ -62,16 +63,13 @@ export class PathEvents {
     if (contents.length === 0) return tombstones.length > 0 ? [{ event: 'deleted', path }] : [];
     const wanted = this.#catalog.wantedCopies();
     const events: PeerEvent[] = contents.length > 1 ? [{ event: 'conflict', path }] : [];
-    for (const { hash, holders } of contents) {
-      if (holders.includes(this.#catalog.self)) events.push({ event: 'stored', path, version: hash });
-      if (this.#liveCopies(hash, view) >= wanted) events.push({ event: 'replicated', path, version: hash });
+    for (const content of contents) {
+      const { hash: version, holders } = content;
+      if (holders.includes(this.#catalog.self)) events.push({ event: 'stored', path, version });
+      const copies = copiesOf(content, (peer) => this.#catalog.peers.isLive(peer));
+      if (copies >= wanted) events.push({ event: 'replicated', path, version });
     }
     return events;
-  }
-
-  #liveCopies(hash: ContentHash, view: PathView): number {
-    const holders = view.contents.find((content) => content.hash === hash)?.holders ?? [];
-    return holders.filter((peer) => this.#catalog.peers.isLive(peer)).length;
   }
 
   #remember(path: FilePath, told: ReadonlySet<string>): void {

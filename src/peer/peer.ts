@@ -11,6 +11,7 @@ import type { Platform } from '../platform/platform.ts';
 import { Replication } from '../replication/replication.ts';
 import { Server } from '../server/server.ts';
 import type { Reply } from '../wire/calls.ts';
+import { RateLimit } from '../wire/rate-limit.ts';
 import { Switchboard } from '../wire/switchboard.ts';
 import type { PeerConfig } from './config.ts';
 import { PathEvents, type PeerEvent } from './events.ts';
@@ -46,7 +47,9 @@ export class Peer {
     const { clock, random, log, store, network, discovery, disk, hasher } = platform;
     this.#platform = platform;
     this.#catalog = catalog;
-    const switchboard = new Switchboard({ clock, log });
+    const limitOf = (rate: number | undefined) => (rate === undefined ? undefined : new RateLimit(clock, rate));
+    const limits = { up: limitOf(config.limitUp), down: limitOf(config.limitDown) };
+    const switchboard = new Switchboard({ clock, log, limits });
     const waiters = new PathWaiters({ clock, onPaths: (act) => catalog.onPaths(act) });
     const folder = new Folder({
       disk,
@@ -84,7 +87,8 @@ export class Peer {
     });
     this.#gossip = new Gossip({ clock, random: random.fork('gossip'), log, switchboard, catalog });
     const shared = { clock, log, catalog, folder, switchboard, waiters };
-    this.#replication = new Replication({ ...shared, healAfterMs: config.healAfterMs, placement: config.placement });
+    const { healAfterMs, placement, stripeBytesMin, stripeOverBytes } = config;
+    this.#replication = new Replication({ ...shared, healAfterMs, placement, stripeBytesMin, stripeOverBytes });
     const membership = {
       inviteLine: () => this.#membership.inviteLine(),
       removeMember: (id: PeerId) => this.#membership.removeMember(id),

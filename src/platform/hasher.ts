@@ -27,6 +27,11 @@ export interface Hasher {
   digest(file: OpenFile): Promise<Digest>;
   /** The same while the file grows: it will have `size` bytes. Throws `failed` when the hasher is closed. */
   follow(file: OpenFile, size: number): Following;
+  /**
+   * BLAKE3-256 of consecutive pieces of an open file from its start, off the main thread: 32 bytes each, of those that the
+   * file has whole. Rejects with `failed` on a read error.
+   */
+  hashPieces(file: OpenFile, lengths: readonly number[]): Promise<Uint8Array>;
   /** BLAKE3-256 of at most 1 MiB, at once. */
   hash(bytes: Uint8Array): ContentHash;
 }

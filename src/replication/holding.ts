@@ -3,6 +3,7 @@ import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import type { Content, IndexRecord, PathView } from '../core/namespace.ts';
 import { dutyOf } from '../core/repair.ts';
+import { copiesOf, NO_RUNS } from '../core/striping.ts';
 import { type FileVersion, isBefore, isSameVersion, type Version } from '../core/version.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Standings } from './standings.ts';
@@ -30,9 +31,24 @@ export class Holding {
     for (const record of catalog.own(path)) await this.#discharge(record, view);
     // A record that dominates another took its place in the index: what that one stood for may still lie here.
     await folder.arrange(path);
-    for (const { hash, holders, shown } of catalog.view(path)?.contents ?? []) {
+    for (const content of catalog.view(path)?.contents ?? []) {
+      const { hash, holders, shown } = content;
       if (!holders.includes(catalog.self) && folder.holds(path, hash)) await folder.keepFromHere(path, shown);
+      await this.#attendRuns(path, content);
     }
+  }
+
+  /** Runs that lie here are announced for every content that is striped, and given up where all of it lies here. */
+  async #attendRuns(path: FilePath, content: Content): Promise<void> {
+    const { catalog, folder } = this.#slice;
+    const { hash, holders, parts, shown } = content;
+    if (holders.includes(catalog.self)) {
+      if (folder.runs.heldFor(path, hash) !== undefined) await folder.runs.letGo(path, hash);
+      return;
+    }
+    const told = parts?.get(catalog.self);
+    const lying = folder.runs.lying(hash);
+    if (parts !== undefined && lying !== NO_RUNS && lying !== told) await folder.runs.adopt(path, shown);
   }
 
   async #discharge(record: IndexRecord, view: PathView): Promise<void> {
@@ -42,7 +58,7 @@ export class Holding {
     if (duty.kind === 'carry') {
       await this.#carry(path, duty.by);
     } else if (duty.kind === 'adopt') {
-      await folder.keepFromHere(path, duty.version);
+      await (record.holding === 'all' ? folder.keepFromHere(path, duty.version) : folder.runs.adopt(path, duty.version));
     } else if (duty.kind === 'let-go' && version.kind === 'file') {
       const { by, renamedTo } = duty;
       const isKept = renamedTo === undefined || (await this.#keepUnderNewName(version, renamedTo));
@@ -60,6 +76,10 @@ export class Holding {
     const { catalog, folder, wanted } = this.#slice;
     const content = catalog.view(path)?.contents.find((one) => one.hash === version.hash);
     if (content === undefined || content.holders.includes(catalog.self)) return true;
+    if (content.parts !== undefined && folder.runs.lying(version.hash) !== NO_RUNS) {
+      await folder.runs.adopt(path, content.shown);
+      return true;
+    }
     try {
       await folder.keepFromHere(path, content.shown);
       return true;
@@ -76,7 +96,8 @@ export class Holding {
 
   async #letGo(path: FilePath, version: FileVersion, by: Version): Promise<void> {
     const { folder } = this.#slice;
-    if (folder.holds(path, version.hash)) await folder.letGo(path, version.hash, by);
+    const isHere = folder.holds(path, version.hash) || folder.runs.heldFor(path, version.hash) !== undefined;
+    if (isHere) await folder.letGo(path, version.hash, by);
     else await this.#carry(path, by, version);
   }
 
@@ -95,6 +116,6 @@ export class Holding {
   }
 
   #liveCopies(content: Content): number {
-    return content.holders.filter((peer) => this.#slice.standings.of(peer) === 'live').length;
+    return copiesOf(content, (peer) => this.#slice.standings.of(peer) === 'live');
   }
 }

@@ -40,6 +40,9 @@ export interface ReplicationOptions {
   readonly waiters: PathWaiters;
   readonly healAfterMs: number;
   readonly placement: PlacementRule;
+  /** See Placing; tests have small contents striped too. */
+  readonly stripeBytesMin?: number | undefined;
+  readonly stripeOverBytes?: number | undefined;
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Log } from '../platform/log.ts';
 import { type Ask, TAIL_BYTES_MAX } from '../wire/calls.ts';
 import type { Answered, Switchboard } from '../wire/switchboard.ts';
 import { takeTail } from '../wire/tail-memory.ts';
+import { Relaying } from './relaying.ts';
 
 /** Copies kept open between two reads: one for each transfer under way, of clients and peers. 8…256. */
 const OPEN_COPIES_MAX = 128;
@@ -30,21 +31,23 @@ interface OpenCopy {
 export class Serving {
   readonly #slice: Slice;
   readonly #open = new Map<string, OpenCopy>();
+  readonly #relaying: Relaying;
   #sweeper: Timer | undefined;
 
   constructor(slice: Slice) {
     this.#slice = slice;
+    this.#relaying = new Relaying(slice);
   }
 
   async read(ask: Ask<'read'>): Promise<Answered<'read'>> {
     if (!ask.relay) return await this.#readHere(ask);
     // The own copy may have been touched just now, or its disk be sick: then another peer's serves as well.
-    return await this.#readHere(ask).catch((cause: unknown) => this.#relay(ask, cause));
+    return await this.#readHere(ask).catch((cause: unknown) => this.#relaying.read(ask, cause));
   }
 
   async manifest(ask: Ask<'manifest'>): Promise<Answered<'manifest'>> {
-    const rows = await this.#slice.folder.chunks.manifest(ask.path, ask.hash);
-    return { reply: { size: rows.length }, tail: rows.subarray(ask.offset, ask.offset + TAIL_BYTES_MAX) };
+    if (ask.relay !== true) return await this.#manifestHere(ask);
+    return await this.#manifestHere(ask).catch((cause: unknown) => this.#relaying.manifest(ask, cause));
   }
 
   /** Closes what is open of a path: before the folder changes it, and when the peer stops. */
@@ -55,8 +58,15 @@ export class Serving {
     if (path === undefined) this.#sweeper?.cancel();
   }
 
+  async #manifestHere(ask: Ask<'manifest'>): Promise<Answered<'manifest'>> {
+    const rows = await this.#slice.folder.chunks.manifest(ask.path, ask.hash);
+    return { reply: { size: rows.length }, tail: rows.subarray(ask.offset, ask.offset + TAIL_BYTES_MAX) };
+  }
+
   async #readHere(ask: Ask<'read'>): Promise<Answered<'read'>> {
-    if (!this.#slice.folder.holds(ask.path, ask.hash)) throw new MeshError('gone', `${ask.path} is not held here`);
+    const { folder } = this.#slice;
+    if (!folder.holds(ask.path, ask.hash) && folder.runs.heldFor(ask.path, ask.hash) === undefined)
+      throw new MeshError('gone', `${ask.path} is not held here`);
     const key = `${ask.hash}/${ask.path}`;
     try {
       const copy = await this.#copyOf(key, ask.path, ask.hash);
@@ -70,12 +80,17 @@ export class Serving {
 
   #copyOf(key: string, path: FilePath, hash: ContentHash): Promise<Copy> {
     const open = this.#open.get(key);
-    const copy = open?.copy ?? this.#slice.folder.open(path, hash);
+    const copy = open?.copy ?? this.#openCopy(path, hash);
     this.#open.delete(key);
     this.#open.set(key, { copy, usedMs: this.#slice.clock.now() });
     if (this.#open.size > OPEN_COPIES_MAX) this.#close(this.#open.keys().next().value as string);
     this.#sweeper ??= this.#slice.clock.after(IDLE_MS, () => this.#sweep());
     return copy;
+  }
+
+  async #openCopy(path: FilePath, hash: ContentHash): Promise<Copy> {
+    const { folder } = this.#slice;
+    return folder.holds(path, hash) ? await folder.open(path, hash) : folder.runs.open(path, hash);
   }
 
   #sweep(): void {
@@ -91,21 +106,5 @@ export class Serving {
     open?.copy
       .then((copy) => copy.close())
       .catch((error: unknown) => this.#slice.log.debug('a copy was not closed', { error: String(error) }));
-  }
-
-  /** For a client that cannot reach a holder itself. `reason`: why it is not read here. */
-  async #relay(ask: Ask<'read'>, reason: unknown): Promise<Answered<'read'>> {
-    const { catalog, switchboard } = this.#slice;
-    const content = catalog.view(ask.path)?.contents.find((one) => one.hash === ask.hash);
-    const links = (content?.holders ?? []).map((peer) => switchboard.link(peer)).filter((link) => link !== undefined);
-    let cause = reason;
-    for (const link of links) {
-      try {
-        return await link.call('read', { ...ask, relay: false });
-      } catch (error) {
-        cause = error;
-      }
-    }
-    throw new MeshError('unavailable', `no holder of ${ask.path} can be reached`, { cause });
   }
 }

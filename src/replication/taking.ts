@@ -10,9 +10,12 @@ import type { Log } from '../platform/log.ts';
 import type { Ask } from '../wire/calls.ts';
 import { fetchContent } from '../wire/fetch.ts';
 import type { Link } from '../wire/link.ts';
+import { manifestDeadlineMs } from '../wire/manifest-deadline.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { givingBack } from '../wire/tail-memory.ts';
 import { Gate } from './gate.ts';
+import { discardUnlessResumable } from './resumable.ts';
+import { TakingRuns } from './taking-runs.ts';
 
 /** Fetches of large contents under way at once; more wait. Each has a window of a few MiB in memory. 1…64. */
 const LARGE_FETCHES_MAX = 16;
@@ -24,9 +27,6 @@ const WAITING_MAX = 1_000;
 /** The owner may know of a version a moment before its record has come here. */
 const RECORD_WAIT_MS = 5_000;
 
-/** Who is asked for a manifest may have to read the whole content first: the slowest at 100 MB/s. */
-const MANIFEST_MS = 5_000;
-const HASHED_BYTES_PER_MS_MIN = 100_000;
 /**
  * Of a larger content the manifest comes in several pieces, and who makes it reads for minutes: beside that the fetch of all
  * is the least of the cost. In bytes: at 8 MiB a chunk one answer has room for 227 GiB.
@@ -51,10 +51,12 @@ export class Taking {
   /** Contents whose fetch ended in wrong bytes. */
   readonly #distrusted = new Set<string>();
   readonly #large = new Gate(LARGE_FETCHES_MAX, WAITING_MAX);
+  readonly #runs: TakingRuns;
   readonly #small = new Gate(SMALL_FETCHES_MAX, WAITING_MAX);
 
   constructor(slice: Slice) {
     this.#slice = slice;
+    this.#runs = new TakingRuns(slice, this.#large);
   }
 
   /**
@@ -75,6 +77,7 @@ export class Taking {
     const paused = folder.state().paused;
     if (paused !== undefined) throw new MeshError('paused', paused);
     const version = await this.#versionOf(ask);
+    if (ask.runs !== undefined) return await this.#runs.take({ ...ask, runs: ask.runs }, version);
     if (await folder.keepFromHere(ask.path, version)) return;
     const gate = ask.size >= LARGE_BYTES_MIN ? this.#large : this.#small;
     await gate.pass(() => this.#fetch(ask, version));
@@ -107,6 +110,7 @@ export class Taking {
         sources: () => this.#sources(ask, sources),
         sink: givingBack(staging),
         clock,
+        limit: this.#slice.switchboard.limits.down,
       });
       await folder.keep(ask.path, version, staging);
     } catch (error) {
@@ -138,7 +142,7 @@ export class Taking {
 
   /** From the first source that gives it, whole; undefined when none does: it may be of an earlier version of the program. */
   async #manifestOf({ path, hash, size, holders }: Ask<'place'>, used: Set<Link>): Promise<Uint8Array | undefined> {
-    const deadlineMs = MANIFEST_MS + size / HASHED_BYTES_PER_MS_MIN;
+    const deadlineMs = manifestDeadlineMs(size);
     for (const link of this.#sources({ path, hash, holders }, used)) {
       try {
         const { reply, tail } = await link.call('manifest', { path, hash, offset: 0 }, { deadlineMs });
@@ -173,17 +177,11 @@ export class Taking {
   }
 }
 
-function keyOf({ hash, path }: Ask<'place'>): string {
-  return `${hash}${path}`;
+function keyOf({ hash, path, runs = '' }: Ask<'place'>): string {
+  return `${runs}${hash}${path}`;
 }
 
 /** One name a content and path, so that a fetch begun again finds what it has. */
 function stagingName(ask: Ask<'place'>): string {
   return `place-${createHash('sha256').update(`${ask.hash}/${ask.path}`).digest('hex').slice(0, 32)}`;
-}
-
-/** A fetch cut short by its sources goes on later with what it has; any other end leaves nothing. */
-async function discardUnlessResumable(staging: Staging, error: unknown): Promise<void> {
-  if (error instanceof MeshError && (error.code === 'unavailable' || error.code === 'closed')) return;
-  await staging.discard();
 }

@@ -1,6 +1,7 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { PeerStatus } from '../catalog/peer-table.ts';
 import type { FilePath, PeerId } from '../core/ids.ts';
+import { copiesOf, keepersOf } from '../core/striping.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
@@ -121,7 +122,7 @@ export class Administration {
       // What a peer removed before has is lost already.
       const isOther = (peer: PeerId) => peer !== ask.peer && (peer === catalog.self || members.has(peer));
       const contents = catalog.view(path)?.contents ?? [];
-      const lost = contents.some(({ holders }) => holders.includes(ask.peer) && !holders.some(isOther));
+      const lost = contents.some((content) => keepersOf(content).includes(ask.peer) && copiesOf(content, isOther) === 0);
       if (lost && onlyThere.length < ONLY_THERE_MAX) onlyThere.push(path);
       else if (lost) more++;
     });
@@ -176,7 +177,7 @@ export class Administration {
       const view = catalog.view(path);
       count.tombstones += view?.tombstones.length ?? 0;
       if (view === undefined || view.contents.length === 0) return;
-      const copies = view.contents.map((content) => content.holders.filter(isLive).length);
+      const copies = view.contents.map((content) => copiesOf(content, isLive));
       count.files++;
       count.bytes += view.contents.reduce((sum, content) => sum + content.size, 0);
       count.under += copies.some((live) => live < wanted) ? 1 : 0;

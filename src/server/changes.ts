@@ -61,7 +61,10 @@ export class Changes {
 
   async #carryOut(ask: Ask<'change'>): Promise<Reply<'change'>> {
     const replayed = this.#replayed(ask);
-    if (replayed !== undefined) return await this.#answer(ask, replayed);
+    if (replayed !== undefined) {
+      await this.#keepAgain(ask, replayed);
+      return await this.#answer(ask, replayed);
+    }
     const paused = this.#slice.folder.state().paused;
     if (paused !== undefined) throw new MeshError('paused', paused);
     const plan = this.#slice.planner.plan(ask);
@@ -69,6 +72,27 @@ export class Changes {
     if (redirect.length > 0) return { done: [], redirect };
     const made = await this.#act(ask, plan);
     return await this.#answer(ask, made);
+  }
+
+  /**
+   * Whoever made it died with the only copy: then the client has the bytes and this peer is to have them too. Rejects with
+   * `gone` while they are not here: the client sends them again.
+   */
+  async #keepAgain({ change }: Ask<'change'>, made: ReadonlyMap<FilePath, Version>): Promise<void> {
+    if (change.kind !== 'create' && change.kind !== 'put') return;
+    const { catalog, entries, folder, uploads, log } = this.#slice;
+    const { path, upload } = change;
+    const version = made.get(path);
+    const content = catalog.view(path)?.contents.find((one) => version?.kind === 'file' && one.hash === version.hash);
+    if (version?.kind !== 'file' || content === undefined) return;
+    if (folder.holds(path, content.hash) || entries.holders(content).some(({ live }) => live)) return;
+    const staging = await uploads.take(upload);
+    try {
+      await folder.keep(path, version, staging);
+    } catch (error) {
+      // It is made all the same, and the answer says how few have it.
+      log.info('what a peer had made and died with was not kept here', { path, reason: asMeshError(error).code });
+    }
   }
 
   /** The versions this request made before, as far as known here. */
@@ -106,7 +130,10 @@ export class Changes {
     for (const { path, hash } of plan.needs) {
       if (folder.holds(path, hash)) continue;
       const content = catalog.view(path)?.contents.find((one) => one.hash === hash);
-      const holders = content === undefined ? [] : entries.holders(content).filter((one) => one.live);
+      const keepers = content === undefined ? [] : entries.holders(content).filter((one) => one.live);
+      const holders = keepers.filter((one) => one.runs === undefined);
+      // Of a striped content nobody need have all: its new name is told, and nothing is read.
+      if (holders.length === 0 && content?.parts !== undefined) continue;
       if (holders.length === 0) throw new MeshError('unavailable', `no holder of ${path} is up now`);
       if (ask.hops < HOPS_MAX) return holders.slice(0, REDIRECTS_MAX);
     }
@@ -145,6 +172,7 @@ export class Changes {
     if (step.kind === 'put-content') {
       const { from, content } = step;
       if (folder.holds(from, content.hash)) return { kind: 'copy', path, base, from, hash: content.hash };
+      if (content.parts !== undefined) return { kind: 'stripe', path, base, version: content.shown };
       const staging = await pulling.content(from, content, ask.request);
       const digest = await staging.digest();
       return { kind: 'put', path, base, staging, digest, mode: content.shown.mode, modifiedMs: clock.wall() };

@@ -3,6 +3,7 @@ import type { PathWaiters } from '../catalog/path-waiters.ts';
 import type { ContentHash, FilePath, PeerId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
 import { hasRoom } from '../core/placement.ts';
+import { copiesOf, keepersOf, runCount, STRIPE_BYTES_MIN } from '../core/striping.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 
 /** A client waits for the copies of its change at least so long… */
@@ -41,7 +42,7 @@ export class Copies {
     const { catalog, waiters, clock } = this.#slice;
     const wanted = catalog.wantedCopies();
     const content = () => catalog.view(path)?.contents.find((one) => one.hash === hash);
-    const copies = () => this.#live(content()).length;
+    const copies = () => this.#liveCopies(content());
     const endMs = clock.now() + WAIT_MS + (content()?.size ?? 0) / BYTES_PER_MS;
     const lacks = () => content() !== undefined && copies() < wanted;
     const told = this.#reason(path);
@@ -126,8 +127,8 @@ export class Copies {
     for (const look of [...this.#looks]) look();
   }
 
-  #live(content: Content | undefined): PeerId[] {
-    return (content?.holders ?? []).filter((peer) => this.#isLive(peer));
+  #liveCopies(content: Content | undefined): number {
+    return content === undefined ? 0 : copiesOf(content, (peer) => this.#isLive(peer));
   }
 
   #isLive(peer: PeerId): boolean {
@@ -135,12 +136,14 @@ export class Copies {
     return status?.live === true && status.paused === undefined;
   }
 
+  /** Somebody may take it from somebody who has it. */
   #canGrow(content: Content | undefined): boolean {
-    if (content === undefined) return false;
+    if (content === undefined || this.#liveCopies(content) === 0) return false;
     const { peers } = this.#slice.catalog;
-    return peers
-      .all()
-      .some((one) => this.#isLive(one.id) && !content.holders.includes(one.id) && hasRoom(one.load, content.size));
+    const takers = peers.all().filter((one) => this.#isLive(one.id) && !content.holders.includes(one.id));
+    if (takers.some((one) => hasRoom(one.load, content.size))) return true;
+    // Whoever has no room for all of it may have some for a part.
+    return content.size >= STRIPE_BYTES_MIN && takers.some((one) => hasRoom(one.load, content.size / runCount(content.size)));
   }
 
   /** The reasons that can be seen from here. */
@@ -148,6 +151,7 @@ export class Copies {
     const { peers } = this.#slice.catalog;
     const others = peers.all().filter((one) => !content.holders.includes(one.id));
     const nameOf = (peer: PeerId) => this.#slice.catalog.shownName(peer);
+    if (this.#liveCopies(content) === 0) return `only ${keepersOf(content).map(nameOf).join(', ')} had it, away now`;
     const full = others
       .filter((one) => this.#isLive(one.id) && !hasRoom(one.load, content.size))
       .map((one) => `${nameOf(one.id)} is full`);

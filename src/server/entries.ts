@@ -4,6 +4,7 @@ import { ANY_PATH, compilePattern, type PathTest } from '../core/glob.ts';
 import type { FilePath, PeerId } from '../core/ids.ts';
 import { type Content, originLabels, type PathView, shownNames } from '../core/namespace.ts';
 import { ownerOf } from '../core/ownership.ts';
+import { copiesOf, keepersOf } from '../core/striping.ts';
 import { versionKey } from '../core/version.ts';
 import type { Ask, Entry, Holder, Reply, ShownContent } from '../wire/calls.ts';
 import { encodedBytes } from '../wire/codec.ts';
@@ -105,8 +106,11 @@ export class Entries {
   holders(content: Content): Holder[] {
     const { self } = this.#catalog;
     const members = this.#catalog.members();
-    const known = content.holders.filter((peer) => members.has(peer) || peer === self);
-    const holders = known.map((peer) => this.holder(peer));
+    const known = keepersOf(content).filter((peer) => members.has(peer) || peer === self);
+    const holders = known.map((peer) => {
+      const runs = content.parts?.get(peer);
+      return runs === undefined ? this.holder(peer) : { ...this.holder(peer), runs };
+    });
     const loadOf = (holder: Holder) => this.#catalog.peers.get(holder.id)?.load.incomingBytes ?? 0;
     return holders.sort((a, b) => Number(b.live) - Number(a.live) || loadOf(a) - loadOf(b));
   }
@@ -120,6 +124,9 @@ export class Entries {
 
   #content(content: Content, origin: string, shownPath: string): ShownContent {
     const holders = this.holders(content);
+    const live = new Set(holders.filter((holder) => holder.live).map(({ id }) => id));
+    const copies = copiesOf(content, (peer) => live.has(peer));
+    const isIncomplete = content.parts !== undefined && copies === 0 && live.size > 0;
     return {
       hash: content.hash,
       size: content.size,
@@ -129,7 +136,8 @@ export class Entries {
       shownPath,
       versions: content.versions.map(versionKey),
       holders,
-      copies: holders.filter((holder) => holder.live).length,
+      copies,
+      ...(isIncomplete && { incomplete: true }),
     };
   }
 }

@@ -32,7 +32,8 @@ export class Pulling {
     const sources = () => content.holders.map((peer) => switchboard.link(peer)).filter((link) => link !== undefined);
     try {
       const { hash, size } = content;
-      await fetchContent({ path, hash, size, from: staging.have, sources, sink: givingBack(staging), clock });
+      const limit = switchboard.limits.down;
+      await fetchContent({ path, hash, size, from: staging.have, sources, sink: givingBack(staging), clock, limit });
       return staging;
     } catch (error) {
       await staging.discard();
@@ -79,6 +80,7 @@ export class Pulling {
         sources: () => [link],
         sink: givingBack(staging),
         clock: this.#slice.clock,
+        limit: this.#slice.switchboard.limits.down,
         old: true,
       });
       const digest = await staging.digest();

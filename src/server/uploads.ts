@@ -6,6 +6,7 @@ import type { Folder, Staging } from '../folder/folder.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Ask, Holder, Reply } from '../wire/calls.ts';
+import type { Switchboard } from '../wire/switchboard.ts';
 import { giveBackTail } from '../wire/tail-memory.ts';
 import type { Entries } from './entries.ts';
 
@@ -22,6 +23,7 @@ interface Slice {
   readonly catalog: Catalog;
   readonly folder: Folder;
   readonly entries: Entries;
+  readonly switchboard: Switchboard;
 }
 
 interface Upload {
@@ -44,13 +46,17 @@ export class Uploads {
     const redirect = (ask.hops ?? 0) >= 2 || this.#uploads.has(ask.upload) ? [] : this.#elsewhere(ask);
     if (redirect.length > 0) return { have: 0, redirect };
     const staging = await this.#open(ask);
-    return { have: staging.have, redirect: [] };
+    const writeBytes = this.#slice.switchboard.limits.down?.blockBytes;
+    return { have: staging.have, redirect: [], ...(writeBytes === undefined ? {} : { writeBytes }) };
   }
 
   async write(ask: Ask<'write'>, tail: Uint8Array): Promise<Reply<'write'>> {
     const staging = await this.take(ask.upload);
     await staging.write(ask.offset, tail);
+    const { length } = tail;
     giveBackTail(tail);
+    // They came already: a client sends few at a time, and the next only when one is answered.
+    await this.#slice.switchboard.limits.down?.pass(`upload/${ask.upload}`, length);
     return {};
   }
 
@@ -94,7 +100,7 @@ export class Uploads {
     if (contents.some((content) => folder.holds(ask.path, content.hash))) return [];
     const holders = contents
       .flatMap((content) => entries.holders(content))
-      .filter((one) => one.live && one.address !== undefined);
+      .filter((one) => one.live && one.address !== undefined && one.runs === undefined);
     if (holders.length > 0) return holders.slice(0, REDIRECTS_MAX);
     const own = folder.state();
     const size = ask.size ?? 0;

@@ -7,11 +7,17 @@ import { type Frame, framePrefix } from './frame.ts';
 import type { Link } from './link.ts';
 import type { OutFrame } from './outbox.ts';
 import { CALLS_IN_FLIGHT_MAX, errorHead } from './pending-calls.ts';
+import type { RateLimit } from './rate-limit.ts';
 import type { Answered, Dispatcher } from './switchboard.ts';
 import { giveBackTail } from './tail-memory.ts';
 
 /** Reads in work, or done and not yet sent: each holds up to 1 MiB. The others wait undone, as a few bytes. Range 2–32. */
 const READS_IN_WORK_MAX = 8;
+/**
+ * A read that may not be answered for a limit on what is sent waits so long for its turn, then it is answered with nothing:
+ * whoever asked is not to take this end for silent (HEDGE_MS of `ContentFetch`). In ms.
+ */
+const TURN_MS_MAX = 750;
 /** The same of manifests: each may have to be made by reading a whole file, for minutes, and no read is to wait for that. 1–4. */
 const MANIFESTS_IN_WORK_MAX = 2;
 const NOTHING = new Uint8Array(0);
@@ -31,7 +37,11 @@ interface Job {
   readonly name: CallName;
   readonly ask: Ask<CallName>;
   readonly tail: Uint8Array;
+  /** Bytes its answer may have, taken from the limit on what is sent, and whether that is less than was asked. */
+  readonly granted?: { readonly bytes: number; readonly isShort: boolean };
 }
+
+type ReadAsk = Ask<'read'> | Ask<'read-old'>;
 
 /** Calls whose answers carry a tail: some are in work, or done and not yet sent; the others wait in the order of their coming. */
 class Lane {
@@ -71,6 +81,7 @@ export class Answering {
   readonly #lanes: Partial<Record<CallName, Lane>>;
   #callsInWork = 0;
   #tailBytes = 0;
+  #stopped = false;
 
   constructor(options: AnsweringOptions) {
     this.#options = options;
@@ -86,6 +97,7 @@ export class Answering {
 
   /** The link is over: what waits is not begun any more. */
   stop(): void {
+    this.#stopped = true;
     for (const lane of Object.values(this.#lanes)) lane.clear();
   }
 
@@ -103,10 +115,32 @@ export class Answering {
     }
     this.#callsInWork++;
     this.#tailBytes += job.tail.length;
+    if (isRead(job) && this.#options.dispatcher.limits.up !== undefined)
+      this.#queueInTurn(job, this.#options.dispatcher.limits.up);
+    else this.#queue(job);
+    this.#options.changed();
+  }
+
+  #queue(job: Job): void {
     const lane = this.#lanes[job.name];
     if (lane === undefined) this.#begin(job);
     else lane.take(job);
-    this.#options.changed();
+  }
+
+  /** Before it takes a place in its lane: there it would keep back one whose turn has come. */
+  #queueInTurn(job: Job & { readonly ask: ReadAsk }, limit: RateLimit): void {
+    const { peer, instance } = this.#options.link;
+    const transfer = `${peer}/${instance}/${job.ask.hash}/${job.ask.path}`;
+    const queue = (granted: number): void => {
+      if (this.#stopped) limit.giveBack(granted);
+      else
+        this.#queue({
+          ...job,
+          ask: { ...job.ask, length: granted },
+          granted: { bytes: granted, isShort: granted < job.ask.length },
+        });
+    };
+    limit.grant(transfer, job.ask.length, TURN_MS_MAX).then(queue, () => undefined);
   }
 
   /** A shape or name this version does not know may be of a later one: the call fails, the link stays. */
@@ -131,11 +165,13 @@ export class Answering {
     let tail: Uint8Array = NOTHING;
     try {
       const [reply, bytes] = replyAndTail(await dispatcher.call(job.name, job.ask, link, job.tail));
-      start = framePrefix('reply', job.id, encode(reply), bytes.length);
+      const told = job.granted?.isShort === true ? { ...reply, given: bytes.length } : reply;
+      start = framePrefix('reply', job.id, encode(told), bytes.length);
       tail = bytes;
     } catch (thrown) {
       start = framePrefix('error', job.id, this.#errorHead(job.name, thrown));
     }
+    if (job.granted !== undefined) dispatcher.limits.up?.giveBack(job.granted.bytes - tail.length);
     this.#callsInWork--;
     this.#tailBytes -= job.tail.length;
     const lane = this.#lanes[job.name];
@@ -160,6 +196,10 @@ export class Answering {
   }
 }
 
+function isRead(job: Job): job is Job & { readonly ask: ReadAsk } {
+  return job.name === 'read' || job.name === 'read-old';
+}
+
 /** `[name, body]`, the head of calls and notes. Throws `protocol` when it is something else. */
 export function namedHead(head: Uint8Array): [string, unknown] {
   const value = decode(head);
@@ -168,7 +208,7 @@ export function namedHead(head: Uint8Array): [string, unknown] {
 }
 
 /** No reply of a call has a member `tail`, so one that has carries it. */
-function replyAndTail(answered: Answered<CallName>): [unknown, Uint8Array] {
+function replyAndTail(answered: Answered<CallName>): [object, Uint8Array] {
   if ('tail' in answered && answered.tail instanceof Uint8Array) return [answered.reply, answered.tail];
   return [answered, NOTHING];
 }

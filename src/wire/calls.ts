@@ -6,6 +6,7 @@ import {
   type doneShape,
   type entryShape,
   type holderShape,
+  readReplyShape,
   SERVER_CALLS,
   TAIL_BYTES_MAX,
 } from './server-calls.ts';
@@ -19,6 +20,7 @@ import {
   indexRecordShape,
   labelShape,
   peerIdShape,
+  runMaskShape,
   trailShape,
   versionKeyShape,
   wordsShape,
@@ -121,10 +123,15 @@ export const CALLS = {
       version: versionKeyShape,
       size: countShape,
       holders: z.array(peerIdShape).max(64),
+      /** Of a striped content: only these runs (16 hex digits, run 0 the lowest bit). */
+      runs: runMaskShape.optional(),
     }),
     reply: empty,
   },
-  /** Bytes of one content of one path; the tail has them, fewer only at the end. `relay`: from a holder, when not here. */
+  /**
+   * Bytes of one content of one path; the tail has them, fewer only at the end, or where `given` says so. `relay`: from a
+   * holder, when not here.
+   */
   read: {
     callers: both,
     ask: z.object({
@@ -134,12 +141,15 @@ export const CALLS = {
       length: z.number().int().min(0).max(TAIL_BYTES_MAX),
       relay: z.boolean(),
     }),
-    reply: z.object({ size: countShape }),
+    reply: readReplyShape,
   },
-  /** Bytes of the encoded manifest of a large content held there, from `offset` on; the tail has them. `size`: of all of it. */
+  /**
+   * Bytes of the encoded manifest of a large content held there, from `offset` on; the tail has them. `size`: of all of it.
+   * `relay`: from a holder, when not here.
+   */
   manifest: {
     callers: both,
-    ask: z.object({ path: filePathShape, hash: contentHashShape, offset: countShape }),
+    ask: z.object({ path: filePathShape, hash: contentHashShape, offset: countShape, relay: z.boolean().optional() }),
     reply: z.object({ size: countShape }),
   },
   /** Hash the copy anew: set aside when it is wrong. */

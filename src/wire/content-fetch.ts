@@ -2,60 +2,29 @@ import { asMeshError, MeshError } from '../core/errors.ts';
 import type { PeerId } from '../core/ids.ts';
 import type { Range } from '../core/range.ts';
 import type { Timer } from '../platform/clock.ts';
+import { Allowance } from './allowance.ts';
 import { TAIL_BYTES_MAX } from './calls.ts';
+import {
+  EMPTY_MS_MIN,
+  FIRST_READ_BYTES,
+  HEDGE_MS,
+  HEDGES_A_SOURCE_MAX,
+  LATE_MS_MAX,
+  LOOK_MS,
+  PATIENCE_MS,
+  QUICK_MS,
+  READ_BYTES_MIN,
+  READ_DEADLINE_MS,
+  READS_A_SOURCE_MAX,
+  SILENCE_MS,
+  SPAN_BYTES_MAX,
+  sourcesMax,
+  WINDOW_BYTES_MAX,
+} from './fetch-limits.ts';
 import type { FetchOptions } from './fetch-options.ts';
-import type { Answer, Link } from './link.ts';
-import { MissingRanges } from './missing-ranges.ts';
-
-/** Reads asked of one source at a time: enough that its disk and the wire work at once. Range 2–8. */
-const READS_A_SOURCE_MAX = 4;
-/** Of these more for hedges: a link answers 8 reads at once. */
-const HEDGES_A_SOURCE_MAX = 2;
-/** Sources used at once: more do not make a LAN faster. Range 2–16. */
-const SOURCES_MAX = 6;
-/** Bytes asked for or being written: the memory of one fetch, hedges apart. Range 4–64 MiB. */
-const WINDOW_BYTES_MAX = 12 * 1024 * 1024;
-/** How far ahead of the first byte not yet written is asked: what a sink that needs order must hold. Range 8–64 MiB. */
-const SPAN_BYTES_MAX = 32 * 1024 * 1024;
-/** Length of the first reads of a source, then doubled or halved, so that a slow link too answers within SILENCE_MS. */
-const FIRST_READ_BYTES = 256 * 1024;
-const READ_BYTES_MIN = 64 * 1024;
-/** Who answers sooner than this is asked for more at a time. */
-const QUICK_MS = 500;
-/** A read unanswered for so long is asked of another source too, and its source for less at a time. */
-const HEDGE_MS = 1_000;
-/** A source that answers nothing for so long is dropped when there are others… */
-const SILENCE_MS = 3_000;
-/** … and for so long when there is none, or when it must fetch the bytes itself. */
-const PATIENCE_MS = 10_000;
-/** Between two looks at hedges, silences and new sources, while the fetch lasts. */
-const LOOK_MS = 250;
-/** A look so much late says that this process stood still, not the sources. */
-const LATE_MS_MAX = 250;
-/** After that a link forgets a read that nobody waits for any more. */
-const READ_DEADLINE_MS = 30_000;
-
-/** A range on its way: asked of a source or two, or being written. */
-interface Piece extends Range {
-  /** Sources asked that have not answered. */
-  readonly asked: Set<Source>;
-  /** When it was first asked. */
-  readonly sinceMs: number;
-  state: 'asked' | 'writing';
-}
-
-/** The two calls that read answer alike. */
-type Given = Answer<'read'> | Answer<'read-old'>;
-
-interface Source {
-  readonly link: Link;
-  readonly relay: boolean;
-  readonly reads: Set<Piece>;
-  /** Asked for at a time. */
-  readBytes: number;
-  /** When it last answered, or was asked after it had answered all. */
-  heardMs: number;
-}
+import type { Given, Piece, Source } from './fetch-parts.ts';
+import type { Link } from './link.ts';
+import { covers, MissingRanges } from './missing-ranges.ts';
 
 /** The engine behind `fetchContent`: one fetch under way. */
 export class ContentFetch {
@@ -69,6 +38,7 @@ export class ContentFetch {
   readonly #dropped = new Set<Link>();
   #relayDropped = false;
   readonly #given = new Map<PeerId, number>();
+  readonly #allowance: Allowance;
   #bytes: number;
   /** When `sources` was asked last. */
   #metMs = Number.NEGATIVE_INFINITY;
@@ -85,6 +55,7 @@ export class ContentFetch {
     const missing = options.missing ?? [{ offset: from, length: size - from }];
     this.#bytes = size - missing.reduce((sum, range) => sum + range.length, 0);
     this.#missing = new MissingRanges(missing);
+    this.#allowance = new Allowance(options.limit, `${options.hash}/${options.path}`, () => this.#decide());
   }
 
   start(): void {
@@ -123,6 +94,7 @@ export class ContentFetch {
     if (this.#failure === undefined ? !done : writing) return;
     this.#settled = true;
     this.#timer?.cancel();
+    this.#allowance.end();
     this.#options.stop?.removeEventListener('abort', this.#stopped);
     if (this.#failure === undefined) this.#resolve(this.#given);
     else this.#reject(this.#failure);
@@ -141,8 +113,13 @@ export class ContentFetch {
     while (asked) {
       asked = false;
       for (const source of this.#sources.values()) {
-        if (source.reads.size >= READS_A_SOURCE_MAX || !this.#mayTake(source.readBytes)) continue;
-        const range = this.#missing.take(source.readBytes);
+        const within = this.#reachOf(source);
+        const at = this.#missing.firstIn(within);
+        if (at === undefined || source.reads.size >= READS_A_SOURCE_MAX || !this.#mayTake(at, source.readBytes)) continue;
+        const allowed = this.#allowance.take(source.readBytes);
+        if (allowed === 0) return;
+        const range = this.#missing.take(allowed, within);
+        this.#allowance.giveBack(allowed - (range?.length ?? 0));
         if (range === undefined) return;
         const piece: Piece = { ...range, asked: new Set(), sinceMs: this.#options.clock.now(), state: 'asked' };
         this.#pieces.add(piece);
@@ -150,30 +127,52 @@ export class ContentFetch {
         asked = true;
       }
     }
+    if (this.#pieces.size > 0 || [...this.#sources.values()].some((source) => this.#canGoOn(source))) return;
+    this.#meetRelay();
+    this.#ask();
   }
 
-  #mayTake(length: number): boolean {
+  /** What a source has of the content; a relay finds all of it. */
+  #reachOf({ link, relay }: Source): readonly Range[] | undefined {
+    return relay ? undefined : this.#options.reach?.(link);
+  }
+
+  /** It has something of what is missing, near enough to its front. */
+  #canGoOn(source: Source): boolean {
+    const at = this.#missing.firstIn(this.#reachOf(source));
+    return at !== undefined && this.#mayTake(at, 1);
+  }
+
+  #mayTake(offset: number, length: number): boolean {
     let bytes = 0;
     let lowest = this.#missing.first ?? 0;
     for (const piece of this.#pieces) {
       bytes += piece.length;
       lowest = Math.min(lowest, piece.offset);
     }
-    return bytes + length <= WINDOW_BYTES_MAX && (this.#missing.first ?? 0) + length - lowest <= SPAN_BYTES_MAX;
+    return bytes + length <= WINDOW_BYTES_MAX && offset + length - lowest <= SPAN_BYTES_MAX;
   }
 
   /** Throws `unavailable` when nobody is left. */
   #meetSources(): void {
-    const { sources, relaySource, clock } = this.#options;
+    const { sources, clock } = this.#options;
     if (this.#sources.size === 0 || clock.now() - this.#metMs >= LOOK_MS) {
       this.#metMs = clock.now();
       for (const link of sources()) {
-        if (this.#sources.size < SOURCES_MAX && link.open && !this.#dropped.has(link)) this.#meet(link, false);
+        if (this.#sources.size < sourcesMax(this.#options) && link.open && !this.#dropped.has(link)) this.#meet(link, false);
       }
     }
-    if (this.#sources.size > 0) return;
-    if (relaySource?.open === true && !this.#relayDropped) this.#meet(relaySource, true);
-    else throw new MeshError('unavailable', 'nobody in reach can give this content', { cause: this.#dropReason });
+    if (this.#sources.size === 0) this.#meetRelay();
+  }
+
+  /** Throws `unavailable` when nobody is left who could. */
+  #meetRelay(): void {
+    const { relaySource } = this.#options;
+    const source = relaySource && this.#sources.get(relaySource);
+    if (relaySource?.open !== true || this.#relayDropped || source?.relay === true)
+      throw new MeshError('unavailable', 'nobody in reach can give this content', { cause: this.#dropReason });
+    if (source === undefined) this.#meet(relaySource, true);
+    else source.relay = true;
   }
 
   #meet(link: Link, relay: boolean): void {
@@ -195,24 +194,37 @@ export class ContentFetch {
         ? source.link.call('read-old', { path, hash, offset, length }, options)
         : source.link.call('read', { path, hash, offset, length, relay: source.relay }, options);
     answer
-      .then((got) => this.#take(source, piece, got, askedMs))
+      .then(
+        (got) => this.#take(source, piece, got, { length, askedMs }),
+        (thrown: unknown) => {
+          this.#allowance.giveBack(length);
+          throw thrown;
+        },
+      )
       .catch((thrown: unknown) => this.#drop(source, asMeshError(thrown)));
   }
 
-  #take(source: Source, piece: Piece, { reply, tail }: Given, askedMs: number): void {
+  #take(source: Source, piece: Piece, { reply, tail }: Given, asked: { length: number; askedMs: number }): void {
+    this.#allowance.giveBack(asked.length - tail.length);
     // Dropped meanwhile, or the whole fetch is over: the piece is somebody else's.
     if (this.#sources.get(source.link) !== source || this.#settled || this.#failure !== undefined) return;
-    if (reply.size !== this.#options.size || tail.length !== piece.length) {
-      throw new MeshError('corrupt', `a source gave ${tail.length} bytes of ${piece.length}, and says ${reply.size} in all`);
-    }
     const nowMs = this.#options.clock.now();
-    const tookMs = nowMs - askedMs;
+    const tookMs = nowMs - asked.askedMs;
+    const { size, given = asked.length } = reply;
+    const isInVain = asked.length > 0 && given === 0 && tookMs < EMPTY_MS_MIN;
+    if (size !== this.#options.size || tail.length !== given || given > asked.length || isInVain) {
+      throw new MeshError('corrupt', `a source gave ${tail.length} bytes of ${asked.length}, and says ${reply.size} in all`);
+    }
     source.heardMs = nowMs;
     source.reads.delete(piece);
     piece.asked.delete(source);
     if (tookMs < QUICK_MS) source.readBytes = Math.min(TAIL_BYTES_MAX, source.readBytes * 2);
     else if (tookMs > HEDGE_MS) source.readBytes = Math.max(READ_BYTES_MIN, source.readBytes / 2);
-    if (piece.state === 'asked') {
+    if (piece.state === 'asked' && tail.length === 0) this.#letGo(piece);
+    else if (piece.state === 'asked') {
+      const [offset, length] = [piece.offset + tail.length, piece.length - tail.length];
+      if (length > 0) this.#missing.giveBack({ offset, length });
+      piece.length = tail.length;
       piece.state = 'writing';
       this.#write(source.link.peer, piece, tail).catch((thrown: unknown) => this.#fail(asMeshError(thrown)));
     }
@@ -242,10 +254,15 @@ export class ContentFetch {
     if (late.length > 0) this.#meetSources();
     for (const piece of late) {
       const free = [...this.#sources.values()].filter(
-        (source) => !piece.asked.has(source) && source.reads.size < READS_A_SOURCE_MAX + HEDGES_A_SOURCE_MAX,
+        (source) =>
+          !piece.asked.has(source) &&
+          covers(this.#reachOf(source), piece) &&
+          source.reads.size < READS_A_SOURCE_MAX + HEDGES_A_SOURCE_MAX,
       );
       const least = free.sort((a, b) => a.reads.size - b.reads.size)[0];
-      if (least !== undefined) this.#read(least, piece);
+      if (least === undefined) continue;
+      this.#allowance.spend(piece.length);
+      this.#read(least, piece);
     }
   }
 
@@ -267,10 +284,15 @@ export class ContentFetch {
     this.#dropReason = reason;
     for (const piece of source.reads) {
       piece.asked.delete(source);
-      if (piece.asked.size > 0 || piece.state === 'writing') continue;
-      this.#pieces.delete(piece);
-      this.#missing.giveBack(piece);
+      if (piece.state === 'asked') this.#letGo(piece);
     }
     this.#decide();
+  }
+
+  /** Missing again, unless another source was asked for it too. */
+  #letGo(piece: Piece): void {
+    if (piece.asked.size > 0) return;
+    this.#pieces.delete(piece);
+    this.#missing.giveBack(piece);
   }
 }

@@ -2,6 +2,7 @@ import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { Range } from '../core/range.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Link } from './link.ts';
+import type { RateLimit } from './rate-limit.ts';
 
 /** What is to be pulled, from whom, and where to. */
 export interface FetchOptions {
@@ -11,6 +12,8 @@ export interface FetchOptions {
   readonly size: number;
   /** Links to those who should have it, best first. Asked again while the fetch lasts: links come and go. */
   sources(): readonly Link[];
+  /** What of the content a source has, in order; undefined: all of it. */
+  reach?(source: Link): readonly Range[] | undefined;
   /** Asked to relay the content from elsewhere, when no source is left. */
   readonly relaySource?: Link | undefined;
   readonly sink: {
@@ -22,6 +25,8 @@ export interface FetchOptions {
   /** What is to be pulled, where it is not all from `from` on: in order, and none touches another. */
   readonly missing?: readonly Range[] | undefined;
   readonly clock: Clock;
+  /** On what is taken in; shared with other fetches. */
+  readonly limit?: RateLimit | undefined;
   /** Told after each write: bytes there in all, those not missing included. */
   progress?(bytes: number): void;
   /** Calls the fetch off: it rejects with `closed`. */

@@ -18,13 +18,36 @@ export class MissingRanges {
     return this.#ranges[0]?.offset;
   }
 
-  /** Takes at most `lengthMax` ≥ 1 bytes from the front. */
-  take(lengthMax: number): Range | undefined {
-    const first = this.#ranges[0];
-    if (first === undefined) return undefined;
-    if (first.length <= lengthMax) return this.#ranges.shift();
-    this.#ranges[0] = { offset: first.offset + lengthMax, length: first.length - lengthMax };
-    return { offset: first.offset, length: lengthMax };
+  /** The first missing offset that lies in `within`, which is in order; undefined: anywhere. */
+  firstIn(within: readonly Range[] | undefined): number | undefined {
+    return within === undefined ? this.first : this.#find(within)?.offset;
+  }
+
+  /** Takes at most `lengthMax` ≥ 1 bytes from the front of what lies in `within`. */
+  take(lengthMax: number, within?: readonly Range[]): Range | undefined {
+    const found = within === undefined ? this.#ranges[0] : this.#find(within);
+    if (found === undefined) return undefined;
+    const taken = { offset: found.offset, length: Math.min(found.length, lengthMax) };
+    const at = this.#ranges.findIndex((range) => range.offset + range.length > taken.offset);
+    const { offset, length } = this.#ranges[at] as Range;
+    const end = taken.offset + taken.length;
+    const rest = [
+      { offset, length: taken.offset - offset },
+      { offset: end, length: offset + length - end },
+    ];
+    this.#ranges.splice(at, 1, ...rest.filter((range) => range.length > 0));
+    return taken;
+  }
+
+  #find(within: readonly Range[]): Range | undefined {
+    for (const { offset, length } of this.#ranges) {
+      for (const one of within) {
+        const from = Math.max(offset, one.offset);
+        const end = Math.min(offset + length, one.offset + one.length);
+        if (end > from) return { offset: from, length: end - from };
+      }
+    }
+    return undefined;
   }
 
   /** Puts back a range that was taken. */
@@ -38,4 +61,9 @@ export class MissingRanges {
       } else this.#ranges.push({ offset, length });
     }
   }
+}
+
+/** True when all of one range lies in one of `ranges`; undefined are all there are. */
+export function covers(ranges: readonly Range[] | undefined, { offset, length }: Range): boolean {
+  return ranges?.some((range) => range.offset <= offset && range.offset + range.length >= offset + length) !== false;
 }

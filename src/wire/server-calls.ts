@@ -9,6 +9,7 @@ import {
   modeShape,
   peerIdShape,
   requestIdShape,
+  runMaskShape,
   versionKeyShape,
   wallShape,
   wordsShape,
@@ -23,7 +24,20 @@ export const LIST_ENTRIES_MAX = 500;
 /** Upload ids are request ids: a replay finds what was staged. */
 const uploadIdShape = requestIdShape;
 
-export const holderShape = z.object({ id: peerIdShape, name: labelShape, live: z.boolean(), address: addressShape.optional() });
+/**
+ * What a read is answered with. `given`: bytes of the tail, fewer than asked since what the sender sends is limited; 0: its
+ * turn has not come, ask again.
+ */
+export const readReplyShape = z.object({ size: countShape, given: countShape.optional() });
+
+export const holderShape = z.object({
+  id: peerIdShape,
+  name: labelShape,
+  live: z.boolean(),
+  address: addressShape.optional(),
+  /** Of a striped content: the runs it has; absent: all of it. */
+  runs: runMaskShape.optional(),
+});
 
 export const contentShape = z.object({
   hash: contentHashShape,
@@ -36,8 +50,10 @@ export const contentShape = z.object({
   shownPath: z.string().max(2048),
   versions: z.array(versionKeyShape).max(64),
   holders: z.array(holderShape).max(1000),
-  /** Live, verified copies. */
+  /** Live, verified copies; of a striped content those of its rarest run. */
   copies: countShape,
+  /** Live peers have runs of a striped content, but not all of them. */
+  incomplete: z.boolean().optional(),
 });
 
 export const entryShape = z.object({
@@ -104,7 +120,12 @@ export const SERVER_CALLS = {
       /** Redirects followed so far: at two the peer takes it itself. */
       hops: z.number().int().min(0).max(8).optional(),
     }),
-    reply: z.object({ have: countShape, redirect: z.array(holderShape).max(64) }),
+    reply: z.object({
+      have: countShape,
+      redirect: z.array(holderShape).max(64),
+      /** The most bytes of one write, where what the peer takes in is limited: a larger one may not be answered in time. */
+      writeBytes: z.number().int().min(1).max(TAIL_BYTES_MAX).optional(),
+    }),
   },
   /** The tail's bytes at `offset` of an upload begun. */
   write: { callers: both, ask: z.object({ upload: uploadIdShape, offset: countShape }), reply: empty },
@@ -175,7 +196,7 @@ export const SERVER_CALLS = {
       offset: countShape,
       length: z.number().int().min(0).max(TAIL_BYTES_MAX),
     }),
-    reply: z.object({ size: countShape }),
+    reply: readReplyShape,
   },
   peers: {
     callers: both,

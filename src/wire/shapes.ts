@@ -3,6 +3,7 @@ import { type Fact, LABEL_LENGTH_MAX } from '../core/facts.ts';
 import type { ContentHash, FilePath, MeshId, PeerId, RequestId, VersionKey, WriterId } from '../core/ids.ts';
 import type { Holding, IndexRecord } from '../core/namespace.ts';
 import { faultOfPath } from '../core/path.ts';
+import type { RunMask } from '../core/striping.ts';
 import type { Cursor, Trail } from '../core/trail.ts';
 import { TRAIL_STARTS_MAX } from '../core/trail.ts';
 import {
@@ -80,7 +81,13 @@ const tombstoneShape = z.object({
 
 export const versionShape = z.union([fileVersionShape, tombstoneShape]) as z.ZodType<Version>;
 
-export const holdingShape = z.union([z.literal('all'), z.literal('none'), z.object({ mask: hex(16) })]) as z.ZodType<Holding>;
+export const runMaskShape = hex(16) as unknown as z.ZodType<RunMask>;
+
+export const holdingShape = z.union([
+  z.literal('all'),
+  z.literal('none'),
+  z.object({ mask: runMaskShape }),
+]) as z.ZodType<Holding>;
 
 export const indexRecordShape = z.object({
   path: filePathShape,

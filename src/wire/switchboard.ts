@@ -5,6 +5,7 @@ import type { Log } from '../platform/log.ts';
 import type { Ask, CallName, Note, NoteName, Reply } from './calls.ts';
 import { type Beating, Heartbeat } from './heartbeat.ts';
 import type { Link } from './link.ts';
+import type { RateLimits } from './rate-limit.ts';
 
 /** What an answerer may return: the reply alone, or with raw bytes behind it. */
 export type Answered<N extends CallName> = Reply<N> | { readonly reply: Reply<N>; readonly tail: Uint8Array };
@@ -22,6 +23,7 @@ const EARLY_NOTES: ReadonlySet<NoteName> = new Set<NoteName>(['goodbye']);
 
 /** What a link tells its switchboard. */
 export interface Dispatcher {
+  readonly limits: RateLimits;
   /** A link was made: it is kept alive from now on, and closed when it falls silent. It is not up before `add`. */
   opened(link: Link & Beating): void;
   /** A link is over, for whatever reason; told once. */
@@ -37,6 +39,8 @@ export interface Dispatcher {
  * than `hello`, `ping` and `goodbye`, waits until it is, in order: so whoever is asked may rely on `onDown`.
  */
 export class Switchboard implements Dispatcher {
+  /** Of the file data of all links together. */
+  readonly limits: RateLimits;
   readonly #log: Log;
   readonly #heartbeat: Heartbeat;
   readonly #answerers = new Map<CallName, Answerer<CallName>>();
@@ -49,7 +53,8 @@ export class Switchboard implements Dispatcher {
   readonly #onUp: ((link: Link) => void)[] = [];
   readonly #onDown: ((link: Link, reason: string) => void)[] = [];
 
-  constructor({ clock, log }: { readonly clock: Clock; readonly log: Log }) {
+  constructor({ clock, log, limits = {} }: { readonly clock: Clock; readonly log: Log; readonly limits?: RateLimits }) {
+    this.limits = limits;
     this.#log = log;
     this.#heartbeat = new Heartbeat(clock);
   }

@@ -42,7 +42,11 @@ const changeShape = z.strictObject({
 });
 const deleteShape = changeShape.extend({ version: z.string().min(1) });
 const savedShape = z.strictObject({ path: z.string(), files: names, bytes: count, from: names });
-const whereShape = z.strictObject({ ...fileFields, loss: z.array(z.strictObject({ peer: z.string(), left: count })) });
+const whereShape = z.strictObject({
+  ...fileFields,
+  loss: z.array(z.strictObject({ peer: z.string(), left: count })),
+  chunks: z.array(z.strictObject({ offset: count, size: count, hash, holders: names })).optional(),
+});
 const historyShape = z.array(
   z.strictObject({ version: hash, modified: z.iso.datetime(), size: count, origin: z.string(), peers: names }),
 );
@@ -159,6 +163,8 @@ describe('the verbs on two peers', () => {
       await run(changeShape, 'restore', 'doc.txt', '--version', versions[0]?.version.slice(0, 8) ?? '');
       expect((await mesh.filemesh(['download', 'doc.txt', '--to', '-'])).output).toBe('second');
       const { loss } = await run(whereShape, 'where', 'doc.txt');
+      const { chunks } = await run(whereShape, 'where', 'doc.txt', '--chunks');
+      expect(chunks).toMatchObject([{ offset: 0, holders: ['alpha', 'bravo'] }]);
       expect(loss.map((one) => one.left)).toEqual([1, 1]);
     },
     LIMIT_MS,

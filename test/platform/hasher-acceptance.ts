@@ -52,6 +52,19 @@ export function runHasherAcceptance(name: string, makeBench: () => Promise<Hashe
       expect(bench.hasher.hash(noise(1001).subarray(0, 1000))).toBe(hash);
     });
 
+    it('hashes consecutive pieces, those that the file has whole', async () => {
+      const content = noise(3_000_000);
+      const lengths = [1, 2_000_000, 70_000, 0, 900_000, 1_000_000];
+      const hashes = await bench.hasher.hashPieces(await open(content), lengths);
+      let from = 0;
+      const wanted = lengths.slice(0, 5).map((length) => {
+        from += length;
+        return hashBytes(content.subarray(from - length, from));
+      });
+      expect(Buffer.compare(hashes, Buffer.concat(wanted))).toBe(0);
+      expect(await bench.hasher.hashPieces(await open(new Uint8Array(0)), [1])).toHaveLength(0);
+    });
+
     for (const size of SIZES) {
       it(`digests ${size} bytes to their hash, size and manifest`, async () => {
         const content = noise(size, size + 1);

@@ -82,7 +82,7 @@ function takerWithOlderContent(size: number) {
     log: { debug: () => {} } as unknown as Log,
     catalog: { view: () => ({ contents: [{ hash, versions: [version], holders: ['b'] }] }) } as unknown as Catalog,
     folder,
-    switchboard: { link: () => link } as unknown as Switchboard,
+    switchboard: { link: () => link, limits: {} } as unknown as Switchboard,
     waiters: { until: async () => {} } as unknown as PathWaiters,
   });
   const take = () => taking.take({ path: 'image' as FilePath, hash, size, version: versionKey(version), holders: [] });

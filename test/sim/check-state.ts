@@ -1,10 +1,23 @@
-import type { ContentHash, FilePath } from '../../src/core/ids.ts';
+import { blake3 } from '@napi-rs/blake-hash';
+import { chunkContent } from '../../src/core/chunking.ts';
+import type { ContentHash, FilePath, PeerId } from '../../src/core/ids.ts';
 import type { PathView } from '../../src/core/namespace.ts';
 import { wantedCopies } from '../../src/core/settings.ts';
+import {
+  copiesOf,
+  hasRun,
+  keepersOf,
+  maskOf,
+  NO_RUNS,
+  type RunMask,
+  rangeOfRun,
+  runEnds,
+  runsIn,
+} from '../../src/core/striping.ts';
 import { versionKey } from '../../src/core/version.ts';
 import { type History, short } from './history.ts';
 import type { Mesh, MeshPeer } from './mesh.ts';
-import { type MachineState, stateOf } from './mesh-state.ts';
+import { hashOf, type MachineState, stateOf } from './mesh-state.ts';
 
 /** More paths than any seed has. */
 const PATHS_MAX = 10_000;
@@ -14,6 +27,9 @@ export interface Finding {
   readonly invariant: number;
   readonly words: string;
 }
+
+/** Every content anybody wrote, by hash. */
+export type Contents = ReadonlyMap<string, Uint8Array>;
 
 /** The survivors as they are on their disks now. */
 export type States = ReadonlyMap<MeshPeer, MachineState>;
@@ -25,13 +41,13 @@ export async function statesOf(mesh: Mesh): Promise<States> {
 }
 
 /** What the healed mesh has yet to do, in words; empty: it has converged. */
-export function pending(mesh: Mesh, states: States): Finding[] {
+export function pending(mesh: Mesh, states: States, contents: Contents): Finding[] {
   const findings: Finding[] = [];
   for (const machine of mesh.survivors) {
     if (machine.peer === undefined) findings.push({ invariant: 10, words: `${machine.name} has not started` });
     else if (!machine.peer.scanned) findings.push({ invariant: 10, words: `${machine.name} has not scanned its folder` });
   }
-  findings.push(...differences(states), ...missingCopies(states), ...disksUnlikeCatalogs(states));
+  findings.push(...differences(states), ...missingCopies(states, contents), ...disksUnlikeCatalogs(states, contents));
   return findings;
 }
 
@@ -75,34 +91,67 @@ function wordsOf(view: PathView | undefined): string {
   return known
     .map(({ version, holdings }) => {
       const what = version.kind === 'file' ? short(version.hash) : 'deleted';
-      const held = [...holdings].map(([peer, holding]) => `${short(peer)}=${holding}`).sort();
+      const held = [...holdings]
+        .map(([peer, holding]) => `${short(peer)}=${typeof holding === 'string' ? holding : holding.mask}`)
+        .sort();
       return `${what} ${versionKey(version)} (${held.join(' ')})`;
     })
     .join(', ');
 }
 
-/** Invariant 6: R verified live copies, or as many as there are peers. */
-function missingCopies(states: States): Finding[] {
+/** Invariant 6: R verified live copies, or as many as there are peers; of a striped content of each run. */
+function missingCopies(states: States, contents: Contents): Finding[] {
   const findings: Finding[] = [];
   const first = [...states.values()][0];
   if (first === undefined) return findings;
   const wanted = Math.min(states.size, wantedCopies(first.catalog.facts()));
   for (const path of pathsOf(states)) {
-    for (const { hash } of first.catalog.view(path)?.contents ?? []) {
-      const holders = [...states].filter(([machine, state]) => holdsFor(machine, state, path, hash)).map(([one]) => one.name);
-      if (holders.length >= wanted || (holders.length === 0 && isLost(states, path, hash))) continue;
-      findings.push({
-        invariant: 6,
-        words: `${path} ${short(hash)} has ${holders.length} of ${wanted} copies (${holders.join()})`,
-      });
+    for (const content of first.catalog.view(path)?.contents ?? []) {
+      const { hash } = content;
+      const holders = [...states].filter(([machine, state]) => holdsFor(machine, state, path, hash)).map(([one]) => one.id);
+      const verified = { ...content, holders, ...(content.parts && { parts: verifiedParts(states, path, hash, contents) }) };
+      const copies = copiesOf(verified, () => true);
+      if (copies >= wanted || (copies === 0 && isLost(states, path, hash))) continue;
+      const who = keepersOf(verified).map(short).join();
+      findings.push({ invariant: 6, words: `${path} ${short(hash)} has ${copies} of ${wanted} copies (${who})` });
     }
   }
   return findings;
 }
 
+/** Runs that are announced and lie there, byte for byte right. */
+function verifiedParts(states: States, path: FilePath, hash: ContentHash, contents: Contents): Map<PeerId, RunMask> {
+  const right = runHashesOf(contents.get(hash));
+  const parts = new Map<PeerId, RunMask>();
+  for (const [machine, { catalog, runs }] of states) {
+    const announced =
+      catalog
+        .view(path)
+        ?.contents.find((one) => one.hash === hash)
+        ?.parts?.get(machine.id) ?? NO_RUNS;
+    const lying = [...(runs.get(hash) ?? [])].filter(([run, own]) => right[run] === own).map(([run]) => run);
+    parts.set(machine.id, maskOf(lying.filter((run) => hasRun(announced, run))));
+  }
+  return parts;
+}
+
+/** What each run of a content hashes to. */
+export function runHashesOf(content: Uint8Array | undefined): ContentHash[] {
+  if (content === undefined) return [];
+  const lengths = chunkContent(content, (chunk) => blake3(chunk)).map(({ length }) => length);
+  const ends = runEnds(lengths, content.length);
+  return ends.map((_, run) => {
+    const { offset, length } = rangeOfRun(ends, run);
+    return hashOf(content.subarray(offset, offset + length));
+  });
+}
+
 /** No survivor says it has it: it went with the lost disks, which `check-promises` judges. */
 function isLost(states: States, path: FilePath, hash: ContentHash): boolean {
-  return [...states].every(([machine, { catalog }]) => !announces(catalog.view(path), machine, hash));
+  const view = [...states.values()][0]?.catalog.view(path);
+  const content = view?.contents.find((one) => one.hash === hash);
+  const survivors = new Set([...states.keys()].map(({ id }) => id));
+  return content === undefined || copiesOf(content, (peer) => survivors.has(peer)) === 0;
 }
 
 function announces(view: PathView | undefined, machine: MeshPeer, hash: ContentHash): boolean {
@@ -115,9 +164,10 @@ function holdsFor(machine: MeshPeer, { catalog, plain, rooms }: MachineState, pa
 }
 
 /** Invariant 7: what an index says its peer holds lies on that disk, and nothing else lies there under its own name. */
-function disksUnlikeCatalogs(states: States): Finding[] {
+function disksUnlikeCatalogs(states: States, contents: Contents): Finding[] {
   const findings: Finding[] = [];
-  for (const [machine, { catalog, plain, rooms }] of states) {
+  for (const [machine, state] of states) {
+    const { catalog, plain, rooms } = state;
     const say = (words: string) => findings.push({ invariant: 7, words: `${machine.name}: ${words}` });
     const held = new Map<string, Set<string>>();
     for (const { path, version, holding } of catalog.ownAfter('', PATHS_MAX)) {
@@ -130,6 +180,19 @@ function disksUnlikeCatalogs(states: States): Finding[] {
     for (const [path, hash] of unannounced) say(`${path} ${short(hash)} lies there and is not announced`);
     const nameless = [...held].filter(([path, hashes]) => hashes.size === 1 && plain.get(path) === undefined);
     for (const [path] of nameless) say(`${path} is held and not under its own name`);
+    for (const words of missingRuns(state, contents)) say(words);
+  }
+  return findings;
+}
+
+/** Runs that an index says its peer holds, and that do not lie there byte for byte. */
+function missingRuns({ catalog, runs }: MachineState, contents: Contents): string[] {
+  const findings: string[] = [];
+  for (const { path, version, holding } of catalog.ownAfter('', PATHS_MAX)) {
+    if (version.kind !== 'file' || holding === 'none' || holding === 'all') continue;
+    const right = runHashesOf(contents.get(version.hash));
+    const missing = runsIn(holding.mask).filter((run) => runs.get(version.hash)?.get(run) !== right[run]);
+    if (missing.length > 0) findings.push(`runs ${missing.join()} of ${path} are announced and do not lie there`);
   }
   return findings;
 }

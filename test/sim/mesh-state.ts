@@ -9,6 +9,7 @@ import { SimRandom } from './sim-random.ts';
 import type { StoreFile } from './sim-store.ts';
 
 const PRIVATE = '.filemesh/';
+const RUNS = `${PRIVATE}runs/`;
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 const stopped: Clock = { now: () => 0, wall: () => 0, after: () => ({ cancel() {} }) };
 
@@ -23,6 +24,8 @@ export interface MachineState {
   readonly plain: ReadonlyMap<string, ContentHash>;
   /** Hashes of what lies in each room of `.filemesh`, by room. */
   readonly rooms: ReadonlyMap<string, ReadonlySet<ContentHash>>;
+  /** Runs that lie here: hash of each run's bytes, by content and number. */
+  readonly runs: ReadonlyMap<string, ReadonlyMap<number, ContentHash>>;
 }
 
 /** Call it between two runs of the loop only: reading a catalog takes promises, and no virtual time. */
@@ -35,13 +38,17 @@ export async function stateOf(node: SimNode): Promise<MachineState> {
     log: silent,
   });
   const rooms = new Map<string, Set<ContentHash>>();
+  const runs = new Map<string, Map<number, ContentHash>>();
   for (const path of node.drive.userList({ withPrivate: true })) {
     if (!path.startsWith(PRIVATE)) continue;
     const room = path.slice(PRIVATE.length).split('/')[0] as string;
     const bytes = node.drive.userRead(path);
-    if (bytes !== undefined) rooms.set(room, (rooms.get(room) ?? new Set()).add(hashOf(bytes)));
+    if (bytes === undefined) continue;
+    rooms.set(room, (rooms.get(room) ?? new Set()).add(hashOf(bytes)));
+    const [content = '', run] = room === 'runs' ? path.slice(RUNS.length).split('-') : [];
+    if (run !== undefined) runs.set(content, (runs.get(content) ?? new Map()).set(Number(run), hashOf(bytes)));
   }
-  return { catalog, plain: plainHashes(node), rooms };
+  return { catalog, plain: plainHashes(node), rooms, runs };
 }
 
 export function plainHashes(node: SimNode): Map<string, ContentHash> {

@@ -1,5 +1,6 @@
 import { asMeshError } from '../../src/core/errors.ts';
 import type { PeerId } from '../../src/core/ids.ts';
+import type { PeerConfig } from '../../src/peer/config.ts';
 import { Peer } from '../../src/peer/peer.ts';
 import type { Address } from '../../src/platform/network.ts';
 import { MeshClient } from './mesh-client.ts';
@@ -29,7 +30,14 @@ export interface MeshOptions {
   readonly healAfterMs: number;
   /** See FolderConfig. */
   readonly smallBytesMax?: number;
+  /** See Placing. */
+  readonly stripeBytesMin?: number;
+  readonly stripeOverBytes?: number;
+  /** Capacities of single peers, by name, in bytes. */
+  readonly capacities?: Readonly<Record<string, number>>;
   readonly keepAllLines?: boolean;
+  /** Limits of single peers, by name, in bytes a second. */
+  readonly rates?: Readonly<Record<string, Pick<PeerConfig, 'limitUp' | 'limitDown'>>>;
 }
 
 /** What a mesh for a story is like, unless the story says otherwise. */
@@ -122,7 +130,9 @@ export class Mesh {
     if (machine.isUp || !machine.isOfThisWorld) return;
     const platform = machine.node.start();
     const { incarnation } = machine.node;
-    const { settleMs, scanEveryMs, healAfterMs, smallBytesMax } = this.#options;
+    const { settleMs, scanEveryMs, healAfterMs, smallBytesMax, stripeBytesMin, stripeOverBytes, capacities, rates } =
+      this.#options;
+    const bytes = capacities?.[machine.name];
     const config = {
       name: machine.name,
       meshName: 'home',
@@ -134,6 +144,10 @@ export class Mesh {
       placement: 'share',
       scanEveryMs,
       ...(smallBytesMax === undefined ? {} : { smallBytesMax }),
+      ...(stripeBytesMin === undefined ? {} : { stripeBytesMin }),
+      ...(stripeOverBytes === undefined ? {} : { stripeOverBytes }),
+      ...(bytes === undefined ? {} : { capacity: { bytes } }),
+      ...rates?.[machine.name],
     } as const;
     Peer.start(platform, config).then(
       (peer) => {

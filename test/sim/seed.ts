@@ -15,6 +15,8 @@ import { Contents, drawNames, Workload } from './workload.ts';
 const INIT_MS = 6_000;
 const SAFETY_MS = 60_000;
 const LIVENESS_MS_MAX = 150_000;
+/** Contents so large are striped in some seeds: about half of them are. */
+const STRIPE_OVER_BYTES = 200;
 /** Between two looks at a mesh that heals; two looks in a row must find nothing. */
 const LOOK_MS = 3_000;
 
@@ -75,6 +77,8 @@ class SeedRun {
       healAfterMs: draw.pick([3_000, 10_000, 25_000]),
       // Some meshes stage on the disk what is small: large files are few here.
       ...(seed % 2 === 0 ? {} : { smallBytesMax: 0 }),
+      // Some spread what is not tiny in runs.
+      ...(seed % 3 === 0 ? { stripeOverBytes: STRIPE_OVER_BYTES } : {}),
       keepAllLines,
     };
     this.#wanted = options.peers >= 5 && draw.chance(0.4) ? 3 : 2;
@@ -184,7 +188,7 @@ class SeedRun {
     let found: Finding[] = [];
     for (let quiet = 0; quiet < 2; ) {
       await mesh.run(LOOK_MS);
-      found = pending(mesh, await statesOf(mesh));
+      found = pending(mesh, await statesOf(mesh), this.#history.contents);
       if (this.#workload.running > 0) found.push({ invariant: 10, words: `${this.#workload.running} verbs have not ended` });
       quiet = found.length === 0 ? quiet + 1 : 0;
       if (mesh.scheduler.nowMs > endMs) break;

@@ -24,7 +24,7 @@ import type { SimRandom } from './sim-random.ts';
 
 const MARKER_PATH = `${PRIVATE_FOLDER}/marker`;
 /** Rooms that `prepare` makes, as the real disk does. */
-const ROOMS = ['stage', 'aside', 'siblings', 'versions', 'trash', 'log'] as const;
+const ROOMS = ['stage', 'aside', 'siblings', 'runs', 'versions', 'trash', 'log'] as const;
 /** Contract of Disk.walk. */
 const BATCH_ENTRIES_MAX = 1_000;
 

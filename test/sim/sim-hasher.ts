@@ -40,6 +40,24 @@ export class SimHasher implements Hasher {
     return new SimFollowing(file, size, (pass) => this.#told(pass));
   }
 
+  async hashPieces(file: OpenFile, lengths: readonly number[]): Promise<Uint8Array> {
+    const hashes: Uint8Array[] = [];
+    let offset = 0;
+    for (const length of lengths) {
+      const hasher = new Blake3Hasher();
+      const end = offset + length;
+      while (offset < end) {
+        const bytes = await file.read(offset, Math.min(READ_BYTES, end - offset));
+        if (bytes.length === 0) return Buffer.concat(hashes);
+        hasher.update(bytes);
+        offset += bytes.length;
+      }
+      hashes.push(hasher.digestBuffer());
+    }
+    await this.#incarnation.perform(this.#random.between(0, 1) + offset / BYTES_PER_MS, true, () => {});
+    return Buffer.concat(hashes);
+  }
+
   async #told(pass: Pass): Promise<Digest> {
     const digest = pass.finish((bytes) => this.hash(bytes));
     await this.#incarnation.perform(this.#random.between(0, 1) + digest.size / BYTES_PER_MS, true, () => {});

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { rename } from '../../src/client/verbs/changes.ts';
 import type { RequestId } from '../../src/core/ids.ts';
-import { plainHashes } from './mesh-state.ts';
+import { checkPath } from '../../src/core/path.ts';
+import { plainHashes, stateOf } from './mesh-state.ts';
 import { Story } from './story.ts';
 
 describe('a mesh of simulated machines', () => {
@@ -218,6 +219,25 @@ describe('a mesh of simulated machines', () => {
       await story.converged();
       expect(await story.texts(person, path)).toEqual([`text ${round}`]);
     }
+  });
+
+  it('keeps what only a dead peer had, when the client that sent it is still there', async () => {
+    const story = new Story('sent again');
+    await story.formed();
+    const person = story.at('alpha');
+    const text = 'a long letter '.repeat(100_000);
+    const making = story.create(person, 'letter', text);
+    making.catch(() => undefined);
+    // The others have read of it, and none has taken it.
+    const isKnown = async () => (await stateOf(story.mesh.peer('bravo').node)).catalog.view(checkPath('letter')) !== undefined;
+    await story.mesh.until('bravo knows of it', isKnown, 20_000, 1);
+    const alpha = story.mesh.peer('alpha');
+    story.mesh.kill(alpha);
+    expect(story.holders('letter', text)).toEqual(['alpha']);
+    expect(await story.codeOf(making)).toBe('done');
+    expect(story.holders('letter', text)).toEqual(['alpha', 'bravo', 'charlie']);
+    story.mesh.start(alpha);
+    await story.converged([text]);
   });
 
   it('answers a delete asked for again without touching what was made since', async () => {

@@ -114,14 +114,14 @@ export class Story {
 
   /** Waits until the survivors agree, have their copies, and their disks are as their catalogs say; `known`: all there may be. */
   async converged(known?: readonly string[]): Promise<void> {
-    const contents = new Set((known ?? []).map((text) => hashOf(Buffer.from(text))));
+    const contents = new Map((known ?? []).map((text) => [hashOf(Buffer.from(text)), Buffer.from(text)] as const));
     let found = ['not looked yet'];
     const look = async () => {
       const states = await statesOf(this.mesh);
       const history = new History(this.mesh.scheduler);
-      for (const hash of contents) history.contents.set(hash, new Uint8Array(0));
+      for (const [hash, bytes] of contents) history.contents.set(hash, bytes);
       const half = known === undefined ? [] : halfFiles(states, history);
-      found = [...pending(this.mesh, states), ...half].map(({ words }) => words);
+      found = [...pending(this.mesh, states, history.contents), ...half].map(({ words }) => words);
       return found.length === 0;
     };
     try {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { MeshError } from '../../src/core/errors.ts';
 import { fetchContent } from '../../src/wire/fetch.ts';
 import { pattern } from '../platform/network-acceptance.ts';
-import { codeOf, FetchBench, hash, MIB, path } from './fetch-bench.ts';
+import { codeOf, FetchBench, hash, later, MIB, path, type Serving } from './fetch-bench.ts';
 
 let bench: FetchBench;
 
@@ -66,6 +66,45 @@ describe('fetch', () => {
     await bench.runFor(60_000);
     expect(asked).toBeGreaterThan(2 * MIB);
     expect(asked).toBeLessThanOrEqual(12 * MIB);
+  });
+});
+
+describe('fetch: from a source whose peer limits what it sends', () => {
+  const content = pattern(2 * MIB + 5, 8);
+  const part = (tail: Uint8Array) => ({ reply: { size: content.length, given: tail.length }, tail });
+
+  test('what it gave counts, and the rest is asked again', async () => {
+    const { end, link } = await bench.holder('alpha', content, async (_ask, serve) => part(serve().tail.subarray(0, 100_000)));
+    const sink = bench.sink(content.length);
+    const given = await bench.settle(bench.fetch(content.length, sink, [link]));
+    expect(Buffer.compare(sink.bytes, content)).toBe(0);
+    expect([sink.written, sink.doubled]).toEqual([content.length, 0]);
+    expect([...given]).toEqual([[end.node.id, content.length]]);
+  });
+
+  test('one whose turn has not come is asked again, for longer than a silent one would be', async () => {
+    let asked = 0;
+    const { link } = await bench.holder('alpha', content, async (_ask, serve, end) => {
+      asked += 1;
+      if (bench.world.scheduler.nowMs > 30_000) return serve();
+      await later(end, 750);
+      return part(new Uint8Array(0));
+    });
+    const sink = bench.sink(content.length);
+    await bench.settle(bench.fetch(content.length, sink, [link]));
+    expect(Buffer.compare(sink.bytes, content)).toBe(0);
+    expect(bench.world.scheduler.nowMs).toBeGreaterThan(30_000);
+    // Four reads at a time, each held for three quarters of a second.
+    expect(asked).toBeLessThan(250);
+  });
+
+  test.each([
+    ['says so at once, and would be asked all the time', async () => part(new Uint8Array(0))],
+    ['gives another number of bytes than it says', async (_ask, serve) => ({ ...part(serve().tail), tail: new Uint8Array(7) })],
+    ['gives more than it was asked for', async (ask) => part(new Uint8Array(ask.length + 1))],
+  ] as [string, Serving][])('one that %s is dropped', async (_, serving) => {
+    const { link } = await bench.holder('alpha', content, serving);
+    expect(await bench.settle(codeOf(bench.fetch(content.length, bench.sink(content.length), [link])))).toBe('unavailable');
   });
 });
 

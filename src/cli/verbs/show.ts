@@ -1,11 +1,15 @@
-import { type ShownFile, shownFile, type WhereResult, whereResult } from '../../client/results.ts';
+import { type ShownChunk, type ShownFile, shownFile, type WhereResult, whereResult, withChunks } from '../../client/results.ts';
+import { chunksOf } from '../../client/verbs/chunks.ts';
 import { listEntries, presentEntry } from '../../client/verbs/listing.ts';
 import { quote } from '../../core/path.ts';
-import type { Entry } from '../../wire/calls.ts';
+import type { Entry, ShownContent } from '../../wire/calls.ts';
 import { EXIT_CONFLICT, EXIT_DONE } from '../exit-codes.ts';
 import { counted, shownAge, shownSize, shownTable, shownText } from '../output.ts';
 import { page } from '../pager.ts';
 import { type VerbCommand, wordAt } from '../verb.ts';
+
+/** Digits of a chunk's hash: enough to tell those of one file apart; `--json` has all. */
+const HASH_DIGITS_SHOWN = 16;
 
 export const show: VerbCommand = {
   name: 'show',
@@ -47,12 +51,21 @@ export const where: VerbCommand = {
   words: 'NAME',
   count: { min: 1, max: 1 },
   describe: 'tell who holds a file, and what the loss of each would cost',
-  options: {},
+  options: { chunks: { describe: 'list its chunks too' } },
   async run(context, line) {
     const entry = await presentEntry(context.session, wordAt(line, 0), context.options);
     const result = whereResult(entry);
-    if (context.json) context.screen.value(result);
-    else context.screen.print(whereText(result, entry));
+    const chunks: ShownChunk[][] = [];
+    if (line.options.has('chunks')) {
+      for (const content of entry.contents) chunks.push(await chunksOf(context.session, entry, content, context.options));
+    }
+    if (context.json) context.screen.value(chunks.length === 0 ? result : withChunks(result, chunks));
+    else if (chunks.length === 0) context.screen.print(whereText(result, entry));
+    else
+      await page(
+        context,
+        [whereText(result, entry), ...chunks.map((list, at) => chunksText(list, entry.contents[at]))].join('\n'),
+      );
     return result.conflict ? EXIT_CONFLICT : EXIT_DONE;
   },
 };
@@ -66,7 +79,7 @@ export function fileTable(entries: readonly Entry[], nowMs: number): string {
     shownSize(file.size),
     shownAge(Date.parse(file.modified), nowMs),
     `${file.copies}/${file.wanted}`,
-    `${holdersText(entries[index])}${file.conflict ? '  conflict' : ''}${file.available ? '' : '  unavailable'}`,
+    `${holdersText(entries[index])}${file.conflict ? '  conflict' : ''}${reachText(file)}`,
   ]);
   const summary = `${counted(files.length, 'file')}, ${shownSize(total)}`;
   return `${shownTable(['name', 'size', 'age', 'copies', 'where'], rows, [1, 2])}\n${summary}`;
@@ -77,14 +90,45 @@ function deletedTable(entries: readonly Entry[], nowMs: number): string {
   return `${shownTable(['name', 'deleted'], rows, [1])}\n${counted(entries.length, 'deleted file')}`;
 }
 
+/** The chunks of one content as a table, with a line that says whose they are. */
+export function chunksText(chunks: readonly ShownChunk[], content: ShownContent | undefined): string {
+  const head = `${shownText(content?.shownPath ?? '')}: ${counted(chunks.length, 'chunk')}`;
+  const [only] = chunks;
+  if (chunks.length === 1 && only !== undefined)
+    return `${head}, ${shownSize(only.size)}, ${shortHash(only)}, on ${holdersOf(only)}`;
+  const rows = chunks.map((chunk, index) => [
+    `${index}`,
+    `${chunk.offset}`,
+    shownSize(chunk.size),
+    shortHash(chunk),
+    holdersOf(chunk),
+  ]);
+  return `${head}\n${shownTable(['chunk', 'offset', 'size', 'hash', 'where'], rows, [0, 1, 2])}`;
+}
+
+function shortHash({ hash }: ShownChunk): string {
+  return hash.slice(0, HASH_DIGITS_SHOWN);
+}
+
+function holdersOf({ holders }: ShownChunk): string {
+  return holders.map(shownText).join(', ');
+}
+
 function noneText(pattern: string | undefined, deleted: boolean): string {
   return `no ${deleted ? 'deleted ' : ''}file${pattern === undefined ? 's' : ` fits ${quote(pattern)}`}`;
+}
+
+function reachText({ available, incomplete }: ShownFile): string {
+  return available ? '' : incomplete === true ? '  incomplete' : '  unavailable';
 }
 
 /** All known holders: those that are away count for nothing now. */
 function holdersText(entry: Entry | undefined): string {
   const names = (entry?.contents ?? []).flatMap(({ holders }) =>
-    holders.map(({ name, live }) => `${shownText(name)}${live ? '' : ' (away)'}`),
+    holders.map(({ name, live, runs }) => {
+      const facts = [...(runs === undefined ? [] : ['part']), ...(live ? [] : ['away'])];
+      return `${shownText(name)}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}`;
+    }),
   );
   return [...new Set(names)].sort().join(', ');
 }

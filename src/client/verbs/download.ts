@@ -1,12 +1,17 @@
+import { decodeManifest } from '../../core/chunking.ts';
 import { asMeshError, MeshError } from '../../core/errors.ts';
 import type { PeerId } from '../../core/ids.ts';
 import { quote } from '../../core/path.ts';
+import type { Range } from '../../core/range.ts';
+import { runEnds } from '../../core/striping.ts';
 import type { Entry, Holder, ShownContent } from '../../wire/calls.ts';
 import { fetchContent } from '../../wire/fetch.ts';
 import type { Link } from '../../wire/link.ts';
+import { fetchManifest } from '../../wire/manifest.ts';
+import { reachOf } from '../../wire/stripe-reach.ts';
 import { ask } from '../ask.ts';
 import { InOrder } from '../in-order.ts';
-import { type DownloadResult, isAvailable } from '../results.ts';
+import { type DownloadResult, isAvailable, spreadOf } from '../results.ts';
 import type { Session } from '../session.ts';
 import type { OpenSink, Sink, VerbOptions } from '../transfer.ts';
 import { checkStopped } from '../waiting.ts';
@@ -14,6 +19,8 @@ import { presentEntry } from './listing.ts';
 
 /** Holders asked at once for one large content. Range 1–6. */
 const HOLDERS_MAX = 4;
+/** The same of a striped one, of which each has a part; the own peer relays the rest. Below EXTRA_LINKS_MAX. */
+const PARTS_MAX = 12;
 /** A content up to this size comes from one holder: more handshakes would cost more than they bring. */
 const ONE_HOLDER_BYTES_MAX = 2 * 1024 * 1024;
 /** Fetches of one content whose bytes were wrong each time: then the fault is not a single copy's. */
@@ -75,6 +82,8 @@ class ContentDownload {
   readonly #distrusted = new Set<PeerId>();
   readonly #from = new Set<PeerId>();
   #holders: readonly Holder[];
+  /** Where the runs of a striped content end. */
+  #ends: readonly number[] | undefined;
   #attempts = 0;
   #wrong = 0;
 
@@ -119,6 +128,7 @@ class ContentDownload {
         order.startAgain();
         continue;
       }
+      this.#ends = undefined;
       await this.#tellWrong();
       if (++this.#wrong >= WRONG_MAX) {
         throw new MeshError(
@@ -138,12 +148,14 @@ class ContentDownload {
     const { hash, size } = this.#content;
     const { signal, progress } = this.#options;
     const links = await this.#reach();
+    const reach = this.#isStriped ? await this.#runsOf(link, links) : undefined;
     const given = await fetchContent({
       path,
       hash,
       size,
       from: order.bytes,
       sources: () => links.filter((one) => one.open),
+      ...(reach === undefined ? {} : { reach }),
       ...(this.#distrusted.has(link.peer) ? {} : { relaySource: link }),
       sink: order,
       clock: this.#session.clock,
@@ -161,14 +173,14 @@ class ContentDownload {
       ...live.filter((holder) => holder.id !== this.#session.peer),
     ];
     const links: Link[] = [];
-    if (this.#content.size <= ONE_HOLDER_BYTES_MAX) {
+    if (this.#content.size <= ONE_HOLDER_BYTES_MAX && !this.#isStriped) {
       for (const holder of ordered) {
         const link = await this.#session.linkTo(holder);
         if (link !== undefined) return [link];
       }
       return links;
     }
-    const dials = ordered.slice(0, HOLDERS_MAX).map(async (holder) => {
+    const dials = ordered.slice(0, this.#isStriped ? PARTS_MAX : HOLDERS_MAX).map(async (holder) => {
       const link = await this.#session.linkTo(holder);
       if (link === undefined) throw new MeshError('unreachable', `${holder.name} cannot be reached`);
       links.push(link);
@@ -176,6 +188,24 @@ class ContentDownload {
     // None in reach: then the own peer relays.
     await Promise.any(dials).catch(() => undefined);
     return links;
+  }
+
+  get #isStriped(): boolean {
+    return this.#holders.some(({ runs }) => runs !== undefined);
+  }
+
+  /** What of a striped content each peer has; nothing, where nobody tells how it is cut: then all of it is relayed. */
+  async #runsOf(link: Link, links: readonly Link[]): Promise<(source: Link) => readonly Range[] | undefined> {
+    const { hash, size } = this.#content;
+    const content = { path: this.#entry.path, hash, size };
+    if (this.#ends === undefined) {
+      const manifest = (await fetchManifest(links, content)) ?? (await fetchManifest([link], { ...content, relay: true }));
+      if (manifest === undefined) return () => [];
+      // Not verified: who lies about it is found out by the hash of the whole.
+      const lengths = decodeManifest(manifest, size).map(({ length }) => length);
+      this.#ends = runEnds(lengths, size);
+    }
+    return reachOf(() => spreadOf({ ...this.#content, holders: [...this.#holders] }), this.#ends);
   }
 
   async #refreshHolders(link: Link): Promise<void> {
@@ -210,7 +240,10 @@ function hashesOf(entry: Entry): string {
 /** Who has it, and who has an older one. */
 async function unavailable(session: Session, entry: Entry, options: VerbOptions): Promise<MeshError> {
   const holders = new Set(entry.contents.flatMap((content) => content.holders.map((holder) => holder.name)));
-  const who = holders.size === 0 ? 'no peer has it any more' : `it lies on ${[...holders].join(', ')}, away now`;
+  const isIncomplete = entry.contents.some((content) => content.incomplete === true);
+  const where = `${isIncomplete ? 'parts of it lie' : 'it lies'} on ${[...holders].join(', ')}`;
+  const who =
+    holders.size === 0 ? 'no peer has it any more' : `${where}, ${isIncomplete ? 'not all of them here now' : 'away now'}`;
   const older = await olderHolders(session, entry, options);
   const past = older.length === 0 ? '' : `; ${older.join(', ')} has an older version ("filemesh history" shows it)`;
   return new MeshError('unavailable', `${quote(entry.path)} cannot be had: ${who}${past}`);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { asMeshError, MeshError } from '../../core/errors.ts';
 import type { ContentHash, FilePath, PeerId, RequestId, VersionKey } from '../../core/ids.ts';
 import { quote } from '../../core/path.ts';
-import { type Done, type Holder, TAIL_BYTES_MAX } from '../../wire/calls.ts';
+import { type Done, type Holder, type Reply, TAIL_BYTES_MAX } from '../../wire/calls.ts';
 import type { Link } from '../../wire/link.ts';
 import { ask } from '../ask.ts';
 import { type ChangeResult, changeResult } from '../results.ts';
@@ -16,8 +16,8 @@ import { findEntry } from './listing.ts';
 const WRITES_MAX = 4;
 /** A smaller file is sent again in no time. In bytes. */
 const KEPT_BYTES_MIN = 4 * TAIL_BYTES_MAX;
-/** How long one write of at most TAIL_BYTES_MAX may take: a slow disk, not a dead peer (the heartbeat tells that). */
-const WRITE_MS = 30_000;
+/** How long one write may take: a slow disk, or one of many at a peer with a limit; a dead peer the heartbeat tells. */
+const WRITE_MS = 60_000;
 
 /** One content to be stored. */
 export interface Upload {
@@ -105,11 +105,11 @@ class Storing {
     const earlier = await this.#madeEarlier(link);
     if (earlier !== undefined) return earlier;
     const begun = await this.#begin(link, 0);
-    if (begun.redirect.length === 0) return await this.#send(link, begun.have, 0);
+    if (begun.redirect.length === 0) return await this.#send(link, begun, 0);
     const target = await this.#redirected(begun.redirect);
-    if (target === undefined) return await this.#send(link, (await this.#begin(link, HOPS_MAX)).have, HOPS_MAX);
+    if (target === undefined) return await this.#send(link, await this.#begin(link, HOPS_MAX), HOPS_MAX);
     try {
-      return await this.#send(target, (await this.#begin(target, HOPS_MAX)).have, HOPS_MAX);
+      return await this.#send(target, await this.#begin(target, HOPS_MAX), HOPS_MAX);
     } catch (thrown) {
       const error = asMeshError(thrown);
       if (error.advice !== 'elsewhere') throw error;
@@ -150,8 +150,8 @@ class Storing {
     return undefined;
   }
 
-  async #send(link: Link, have: number, hops: number): Promise<Done[]> {
-    const hash = await this.#write(link, have);
+  async #send(link: Link, begun: Reply<'begin'>, hops: number): Promise<Done[]> {
+    const hash = await this.#write(link, begun);
     const { kind, path, source, base } = this.#upload;
     const change: ChangeAsk = {
       request: this.#request,
@@ -173,13 +173,13 @@ class Storing {
   }
 
   /** Reads the source from its start, for the hash, and sends what the peer does not have yet. */
-  async #write(link: Link, have: number): Promise<ContentHash> {
+  async #write(link: Link, { have, writeBytes = TAIL_BYTES_MAX }: Reply<'begin'>): Promise<ContentHash> {
     const { source, path } = this.#upload;
     const hash = this.#options.newHash();
     const window: Promise<unknown>[] = [];
     for (let offset = 0; offset < source.size; ) {
       checkStopped(this.#options.signal);
-      const bytes = await source.read(offset, Math.min(TAIL_BYTES_MAX, source.size - offset));
+      const bytes = await source.read(offset, Math.min(writeBytes, source.size - offset));
       if (bytes.length === 0) throw new MeshError('changed', `the file for ${quote(path)} became shorter while it was read`);
       hash.update(bytes);
       const end = offset + bytes.length;

@@ -1,12 +1,25 @@
-import { MeshError } from '../../core/errors.ts';
+import { invariant, MeshError } from '../../core/errors.ts';
 import type { ContentHash } from '../../core/ids.ts';
 import type { Digest } from '../hasher.ts';
 import type { HashAnswer } from './hasher-worker.ts';
 
 /** What a hashing thread told of one file. Throws `failed` when it could not read it. */
-export function digestOf(told: HashAnswer[number] | undefined): Digest {
-  if (told === undefined) throw new MeshError('failed', 'the hashing thread gave no answer');
-  if ('error' in told) throw new MeshError('failed', `cannot read a file to hash it: ${told.error}`);
+export function digestOf(answer: HashAnswer[number] | undefined): Digest {
+  const told = readable(answer);
+  invariant('manifest' in told, 'a digest is asked for');
   const { hash, size, scheme, manifest, rows } = told;
   return { hash: hash as ContentHash, size, manifest: { scheme, hash: manifest as ContentHash }, ...(rows && { rows }) };
+}
+
+/** Hashes of pieces, 32 bytes each. Throws `failed` when the file could not be read. */
+export function piecesOf(answer: HashAnswer[number] | undefined): Uint8Array {
+  const told = readable(answer);
+  invariant('pieces' in told, 'pieces are asked for');
+  return told.pieces;
+}
+
+function readable(told: HashAnswer[number] | undefined) {
+  if (told === undefined) throw new MeshError('failed', 'the hashing thread gave no answer');
+  if ('error' in told) throw new MeshError('failed', `cannot read a file to hash it: ${told.error}`);
+  return told;
 }

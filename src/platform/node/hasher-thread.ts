@@ -52,7 +52,7 @@ export class HasherThread {
   }
 
   do(order: HashOrder): Promise<HashAnswer> {
-    const isDigest = order.kind === 'digest';
+    const isDigest = order.kind === 'digest' || order.kind === 'pieces';
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);
       if (isDigest) this.#digesting += 1;

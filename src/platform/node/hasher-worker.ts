@@ -19,7 +19,9 @@ export type HashOrder =
   | { readonly kind: 'digest'; readonly jobs: readonly HashJob[] }
   /** A file that grows: hashed up to `end` now, and told when `isLast`. */
   | { readonly kind: 'follow'; readonly file: number; readonly job: HashJob; readonly end: number; readonly isLast: boolean }
-  | { readonly kind: 'drop'; readonly file: number };
+  | { readonly kind: 'drop'; readonly file: number }
+  /** Consecutive pieces of a file, from its start. */
+  | { readonly kind: 'pieces'; readonly descriptor: number; readonly lengths: readonly number[] };
 
 export interface HashDigest {
   readonly hash: string;
@@ -30,8 +32,8 @@ export interface HashDigest {
   readonly rows: Uint8Array | undefined;
 }
 
-/** One for each job of a `digest`, one for the last `follow`; none for the rest. */
-export type HashAnswer = readonly (HashDigest | { readonly error: string })[];
+/** One for each job of a `digest`, one for the last `follow` and for `pieces`; none for the rest. */
+export type HashAnswer = readonly (HashDigest | { readonly pieces: Uint8Array } | { readonly error: string })[];
 
 /** Files are read where their chunks are looked for: that is large enough for a read, and saves a copy. */
 const buffer = gearWindow;
@@ -51,6 +53,8 @@ function answerTo(order: HashOrder): HashAnswer {
     case 'drop':
       followed.delete(order.file);
       return [];
+    case 'pieces':
+      return [told(() => ({ pieces: hashPieces(order.descriptor, order.lengths) }))];
   }
 }
 
@@ -64,6 +68,26 @@ function follow({ file, job, end, isLast }: HashOrder & { kind: 'follow' }): Has
   }
   followed.delete(file);
   return [told(() => pass.readTo(end).finish())];
+}
+
+/** The hashes of those pieces that the file has whole. */
+function hashPieces(descriptor: number, lengths: readonly number[]): Uint8Array {
+  const hashes: Uint8Array[] = [];
+  const hasher = new Blake3Hasher();
+  let offset = 0;
+  for (const length of lengths) {
+    let left = length;
+    while (left > 0) {
+      const count = fill(descriptor, offset, Math.min(buffer.length, left));
+      if (count === 0) return Buffer.concat(hashes);
+      hasher.update(buffer.subarray(0, count));
+      offset += count;
+      left -= count;
+    }
+    hashes.push(hasher.digestBuffer());
+    hasher.reset();
+  }
+  return Buffer.concat(hashes);
 }
 
 function told<Result>(work: () => Result): Result | { error: string } {

@@ -5,7 +5,7 @@ import type { ContentHash } from '../../core/ids.ts';
 import type { OpenFile } from '../disk.ts';
 import type { Digest, Following, Hasher } from '../hasher.ts';
 import { FollowingDigest } from './following-digest.ts';
-import { digestOf } from './hash-answers.ts';
+import { digestOf, piecesOf } from './hash-answers.ts';
 import { HasherThread, hasherClosed } from './hasher-thread.ts';
 import type { HashJob } from './hasher-worker.ts';
 import { NodeOpenFile } from './open-file.ts';
@@ -64,8 +64,7 @@ export class NodeHasher implements Hasher {
   follow(file: OpenFile, size: number): Following {
     invariant(file instanceof NodeOpenFile, 'a file of this Disk');
     if (this.#closed) throw hasherClosed();
-    const thread = this.#freeThread() ?? this.#betweenDigests() ?? this.#threads[0];
-    invariant(thread !== undefined, 'none is free, so there is one');
+    const thread = this.#anyThread();
     let following: Following | undefined;
     file
       .lend(
@@ -77,6 +76,16 @@ export class NodeHasher implements Hasher {
       .catch(() => undefined);
     invariant(following !== undefined, 'an open file is lent at once');
     return following;
+  }
+
+  /** `file`: opened by this side's Disk; it stays open until the hashes are there. */
+  hashPieces(file: OpenFile, lengths: readonly number[]): Promise<Uint8Array> {
+    invariant(file instanceof NodeOpenFile, 'a file of this Disk');
+    return file.lend(async (descriptor) => {
+      if (this.#closed) throw hasherClosed();
+      const [told] = await this.#anyThread().do({ kind: 'pieces', descriptor, lengths });
+      return piecesOf(told);
+    });
   }
 
   /** Ends the threads; what is under way is rejected. */
@@ -113,6 +122,12 @@ export class NodeHasher implements Hasher {
         for (const { reject } of batch) reject(thrown);
       },
     );
+  }
+
+  #anyThread(): HasherThread {
+    const thread = this.#freeThread() ?? this.#betweenDigests() ?? this.#threads[0];
+    invariant(thread !== undefined, 'none is free, so there is one');
+    return thread;
   }
 
   /** One that does nothing and follows nothing, or a new one; undefined when there may be no more. */

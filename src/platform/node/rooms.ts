@@ -8,7 +8,7 @@ import { type Folder, isMissing, withFolder } from './safe-path.ts';
 import { asDiskError, systemCode } from './system-error.ts';
 
 /** What lies in `.filemesh/`, a folder each. */
-const ROOMS = ['stage', 'aside', 'siblings', 'versions', 'trash', 'log'] as const;
+const ROOMS = ['stage', 'aside', 'siblings', 'runs', 'versions', 'trash', 'log'] as const;
 const MARKER = 'marker';
 const MARKER_BYTES_MAX = 64 * 1024;
 const TRIAL = '.trial';

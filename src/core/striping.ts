@@ -1,0 +1,122 @@
+import type { PeerId } from './ids.ts';
+import type { Range } from './range.ts';
+
+/** Runs of a striped content at most: a record tells them in one mask of 64 bits. */
+const RUNS_MAX = 64;
+/** A run of a content large enough for RUNS_MAX of them has at least so many bytes: the longest chunk of a small content. */
+const RUN_BYTES_MIN = 256 * 1024;
+const MASK_DIGITS = 16;
+/** A content smaller than this is not striped for want of room: it would be many calls for little. In bytes. */
+export const STRIPE_BYTES_MIN = 1024 * 1024;
+
+/** Which runs of a content: 64 bits as 16 hex digits, run 0 the lowest. */
+export type RunMask = string;
+
+export const NO_RUNS: RunMask = '0'.repeat(MASK_DIGITS);
+
+/** Runs of a content of `size` bytes: a function of the size alone. At least 2 for 2 bytes and more, and each has bytes. */
+export function runCount(size: number): number {
+  if (size < 2) return 1;
+  return Math.max(2, Math.min(RUNS_MAX, Math.floor(size / RUN_BYTES_MIN)));
+}
+
+/**
+ * Where the runs end, in bytes, the last at `size`. A run has the chunks that begin in its share of the content, so that it
+ * is made of whole chunks and can be verified by the manifest alone. `lengths`: of the chunks, in order.
+ */
+export function runEnds(lengths: Iterable<number>, size: number): number[] {
+  const count = runCount(size);
+  const ends: number[] = [];
+  let offset = 0;
+  for (const length of lengths) {
+    while (ends.length < count - 1 && offset >= Math.floor(((ends.length + 1) * size) / count)) ends.push(offset);
+    offset += length;
+  }
+  while (ends.length < count) ends.push(size);
+  return ends;
+}
+
+/** The bytes of one run. */
+export function rangeOfRun(ends: readonly number[], run: number): Range {
+  const offset = run === 0 ? 0 : (ends[run - 1] ?? 0);
+  return { offset, length: (ends[run] ?? offset) - offset };
+}
+
+/** The bytes of all runs of `mask`, in order; runs that touch are one range. */
+export function rangesOf(ends: readonly number[], mask: RunMask): Range[] {
+  const ranges: Range[] = [];
+  for (const run of runsIn(mask)) {
+    if (run >= ends.length) break;
+    const { offset, length } = rangeOfRun(ends, run);
+    const last = ranges.at(-1);
+    if (last !== undefined && last.offset + last.length === offset) {
+      ranges[ranges.length - 1] = { offset: last.offset, length: last.length + length };
+    } else ranges.push({ offset, length });
+  }
+  return ranges;
+}
+
+/** The runs of a mask, in order. */
+export function runsIn(mask: RunMask): number[] {
+  const runs: number[] = [];
+  for (let bits = BigInt(`0x${mask}`), run = 0; bits !== 0n; bits >>= 1n, run++) if ((bits & 1n) === 1n) runs.push(run);
+  return runs;
+}
+
+export function maskOf(runs: Iterable<number>): RunMask {
+  let bits = 0n;
+  for (const run of runs) bits |= 1n << BigInt(run);
+  return masked(bits);
+}
+
+export function hasRun(mask: RunMask, run: number): boolean {
+  return ((BigInt(`0x${mask}`) >> BigInt(run)) & 1n) === 1n;
+}
+
+export function unionOf(a: RunMask, b: RunMask): RunMask {
+  return masked(BigInt(`0x${a}`) | BigInt(`0x${b}`));
+}
+
+/** The runs of `a` that are not in `b`. */
+export function withoutRuns(a: RunMask, b: RunMask): RunMask {
+  return masked(BigInt(`0x${a}`) & ~BigInt(`0x${b}`));
+}
+
+/** Bytes of a mask's runs, as well as the size alone tells: off by a chunk each at most. */
+export function bytesOfRuns(size: number, mask: RunMask): number {
+  const count = runCount(size);
+  return mask === NO_RUNS ? 0 : Math.round((size * runsIn(mask).filter((run) => run < count).length) / count);
+}
+
+/** Who has a content: all of it, or runs. `parts` is there once somebody announced runs: from then on it is a striped one. */
+export interface Spread {
+  readonly size: number;
+  readonly holders: readonly PeerId[];
+  readonly parts?: ReadonlyMap<PeerId, RunMask>;
+}
+
+/** Copies by those who count: of a striped content as many as its rarest run has. */
+export function copiesOf(content: Spread, counts: (peer: PeerId) => boolean): number {
+  return Math.min(...copiesOfRuns(content, counts));
+}
+
+/** Copies of each run; one number for a content that is not striped. */
+export function copiesOfRuns({ size, holders, parts }: Spread, counts: (peer: PeerId) => boolean): number[] {
+  const whole = holders.filter(counts).length;
+  if (parts === undefined) return [whole];
+  const copies = new Array<number>(runCount(size)).fill(whole);
+  for (const [peer, mask] of parts) {
+    if (!counts(peer)) continue;
+    for (const run of runsIn(mask)) if (run < copies.length) copies[run] = (copies[run] ?? 0) + 1;
+  }
+  return copies;
+}
+
+/** All who have something of it, whole holders first. */
+export function keepersOf({ holders, parts }: Spread): PeerId[] {
+  return [...holders, ...(parts?.keys() ?? [])];
+}
+
+function masked(bits: bigint): RunMask {
+  return bits.toString(16).padStart(MASK_DIGITS, '0');
+}

@@ -1,0 +1,111 @@
+import type { ContentHash, FilePath } from '../core/ids.ts';
+import { NO_RUNS, type RunMask, rangeOfRun, runsIn } from '../core/striping.ts';
+import type { FileVersion } from '../core/version.ts';
+import type { DiskPath } from '../platform/disk.ts';
+import type { Store, StoreWrite } from '../platform/store.ts';
+import type { Ledger } from './ledger.ts';
+import { decodeRow, encodeRow, RUNS_KEYS, runsKey } from './rows.ts';
+import { rowsOf } from './store-queue.ts';
+
+/** What a content's runs are, whoever holds them. */
+export interface RunFacts {
+  readonly hash: ContentHash;
+  /** Of the whole content. */
+  readonly size: number;
+  /** Where each run ends, in bytes. */
+  readonly ends: readonly number[];
+}
+
+/** Runs of one content that lie here, each a file of its own: all names of that content share them. */
+export interface HeldRuns extends RunFacts {
+  readonly mask: RunMask;
+  /** Names they are held for; none: kept for a while, as older contents are. */
+  readonly paths: readonly FilePath[];
+  /** Wall ms since when they are held for no name. */
+  readonly idleMs?: number;
+}
+
+/** The runs that lie here, by content; durable as one row each, written by whoever records the change. */
+export class RunsTable {
+  readonly #held = new Map<ContentHash, HeldRuns>();
+  readonly #byPath = new Map<FilePath, Set<ContentHash>>();
+  #bytes = 0;
+  #files = 0;
+
+  async load(store: Store): Promise<void> {
+    for await (const page of rowsOf(store, RUNS_KEYS)) for (const { value } of page) this.set(decodeRow<HeldRuns>(value));
+  }
+
+  /** Bytes of the runs held for some name. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Contents of which runs are held for some name. */
+  get files(): number {
+    return this.#files;
+  }
+
+  of(hash: ContentHash): HeldRuns | undefined {
+    return this.#held.get(hash);
+  }
+
+  /** The runs held for one name; none: undefined. */
+  heldFor(path: FilePath, hash: ContentHash): HeldRuns | undefined {
+    const held = this.#held.get(hash);
+    return held?.paths.includes(path) === true ? held : undefined;
+  }
+
+  /** Contents of which runs are held for a name. */
+  hashesOf(path: FilePath): ContentHash[] {
+    return [...(this.#byPath.get(path) ?? [])];
+  }
+
+  /** Own records of a path that tell of runs. */
+  recordsOf(ledger: Pick<Ledger, 'own'>, path: FilePath): { readonly version: FileVersion }[] {
+    return ledger.own(path).flatMap(({ version, holding }) => {
+      return version.kind === 'file' && holding !== 'all' && holding !== 'none' ? [{ version }] : [];
+    });
+  }
+
+  all(): Iterable<HeldRuns> {
+    return this.#held.values();
+  }
+
+  row(held: HeldRuns): StoreWrite {
+    return { key: runsKey(held.hash), value: encodeRow(held) };
+  }
+
+  /** Takes recorded runs in: they replace what was known of that content. */
+  set(held: HeldRuns): void {
+    this.delete(held.hash);
+    this.#held.set(held.hash, held);
+    for (const path of held.paths) this.#byPath.set(path, (this.#byPath.get(path) ?? new Set()).add(held.hash));
+    this.#count(held, 1);
+  }
+
+  delete(hash: ContentHash): void {
+    const held = this.#held.get(hash);
+    if (held === undefined) return;
+    this.#held.delete(hash);
+    for (const path of held.paths) {
+      this.#byPath.get(path)?.delete(hash);
+      if (this.#byPath.get(path)?.size === 0) this.#byPath.delete(path);
+    }
+    this.#count(held, -1);
+  }
+
+  #count(held: HeldRuns, sign: 1 | -1): void {
+    if (held.paths.length === 0 || held.mask === NO_RUNS) return;
+    this.#bytes += sign * bytesHeld(held);
+    this.#files += sign;
+  }
+}
+
+export function bytesHeld({ ends, mask }: HeldRuns): number {
+  return runsIn(mask).reduce((sum, run) => sum + rangeOfRun(ends, run).length, 0);
+}
+
+export function placeOfRun(hash: ContentHash, run: number): DiskPath {
+  return `.filemesh/runs/${hash}-${String(run).padStart(2, '0')}`;
+}

@@ -1,0 +1,78 @@
+import { asMeshError } from '../core/errors.ts';
+import type { ContentHash, FilePath } from '../core/ids.ts';
+import { hasRun, NO_RUNS, runsIn } from '../core/striping.ts';
+import { KEEP_MS, KEEP_SHARE } from './old-copies.ts';
+import type { Room } from './room.ts';
+import { manifestKeys, runsKey } from './rows.ts';
+import type { Runs } from './runs.ts';
+import { bytesHeld, placeOfRun } from './runs-table.ts';
+
+/** Rows of one manifest in the store. */
+const PIECES_MAX = 1_000;
+
+/** What runs need at the opening and now and then. */
+export class RunsUpkeep {
+  readonly #room: Room;
+  readonly #runs: Runs;
+
+  constructor(room: Room, runs: Runs) {
+    this.#room = room;
+    this.#runs = runs;
+  }
+
+  /** Sets aside files that no row tells of. Acts being finished, nobody is served from them. */
+  async sweep(): Promise<void> {
+    const { disk, log } = this.#room.options;
+    for (const { name } of await disk.list('runs')) {
+      const [hash, run] = name.split('-');
+      const place = `.filemesh/runs/${name}`;
+      const mask = this.#room.runs.of(hash as ContentHash)?.mask ?? NO_RUNS;
+      if (hasRun(mask, Number.parseInt(run ?? '', 10) || 0) || this.#room.pinned.has(place)) continue;
+      await disk.move(place, `.filemesh/trash/${name}`).catch((thrown) => {
+        log.warn('a stray run stays', { place, reason: asMeshError(thrown).message });
+      });
+    }
+  }
+
+  /** Runs whose file is gone: the disk lost it, or the folder is an older one put back. The others bring them back. */
+  async loseMissing(): Promise<void> {
+    const held = [...this.#room.runs.all()].filter(({ mask, paths }) => mask !== NO_RUNS && paths.length > 0);
+    if (held.length === 0) return;
+    const there = new Set((await this.#room.options.disk.list('runs')).map(({ name }) => `.filemesh/runs/${name}`));
+    for (const { hash, mask } of held) {
+      const missing = runsIn(mask).filter((run) => !there.has(placeOfRun(hash, run)));
+      if (missing.length > 0) await this.#runs.lose(hash, missing);
+    }
+  }
+
+  /** Removes what is held for no name and too old or too much, oldest first. `room`: bytes the folder has room for. */
+  async purge(room: number): Promise<void> {
+    const oldestMs = this.#room.options.clock.wall() - KEEP_MS;
+    const idle = [...this.#room.runs.all()]
+      .filter(({ paths }) => paths.length === 0)
+      .sort((a, b) => (a.idleMs ?? 0) - (b.idleMs ?? 0));
+    let bytes = idle.reduce((sum, held) => sum + bytesHeld(held), 0);
+    for (const held of idle) {
+      if ((held.idleMs ?? 0) >= oldestMs && bytes <= room * KEEP_SHARE) return;
+      await removeRuns(this.#room, held.hash);
+      bytes -= bytesHeld(held);
+    }
+  }
+}
+
+/** Forgets runs unless they are held for some name, and removes their files. */
+export async function removeRuns(room: Room, hash: ContentHash): Promise<void> {
+  await room.locks.with([lockOf(hash)], async () => {
+    const held = room.runs.of(hash);
+    if (held === undefined || held.paths.length > 0) return;
+    const rows = await room.options.store.range({ ...manifestKeys(hash), limit: PIECES_MAX });
+    await room.queue.write([runsKey(hash), ...rows.map(({ key }) => key)].map((key) => ({ key, value: undefined })));
+    room.runs.delete(hash);
+    for (const run of runsIn(held.mask)) await room.options.disk.remove(placeOfRun(hash, run));
+  });
+}
+
+/** One content's runs are shared by its names: whoever changes them holds this lock too. No file has such a name. */
+export function lockOf(hash: ContentHash): FilePath {
+  return `/${hash}` as FilePath;
+}

@@ -1,0 +1,235 @@
+import { decodeManifest, type ManifestRow } from '../core/chunking.ts';
+import { asMeshError, MeshError } from '../core/errors.ts';
+import type { ContentHash, FilePath } from '../core/ids.ts';
+import { hasRun, maskOf, NO_RUNS, type RunMask, rangeOfRun, runEnds, runsIn } from '../core/striping.ts';
+import type { FileVersion, Version } from '../core/version.ts';
+import type { OpenFile } from '../platform/disk.ts';
+import type { Act, Move } from './act.ts';
+import type { Acts } from './acts.ts';
+import { isCurrent } from './descent.ts';
+import type { Copy, Staging } from './face.ts';
+import type { Room } from './room.ts';
+import { manifestKey, manifestKeys } from './rows.ts';
+import { RunsReader } from './runs-reader.ts';
+import { type HeldRuns, placeOfRun, type RunFacts } from './runs-table.ts';
+import { lockOf, removeRuns } from './runs-upkeep.ts';
+import type { Stagings } from './stagings.ts';
+
+/** Bytes of a manifest in one value of the store. */
+const MANIFEST_PIECE_BYTES = 512 * 1024;
+/** A manifest larger than this is not kept: at 8 MiB a chunk it is that of 4 TiB. */
+export const STRIPED_MANIFEST_BYTES_MAX = 20 * 1024 * 1024;
+/** The permission bits of a run: it is this program's own. */
+const RUN_MODE = 0o600;
+
+/** A content of which runs are to be kept: its manifest, proved to be the announced one. */
+export interface Striped extends RunFacts {
+  readonly rows: readonly ManifestRow[];
+  readonly manifest: Uint8Array;
+}
+
+/** Striped contents: runs of them that lie here, in files of their own, and their manifests. */
+export class Runs {
+  readonly #room: Room;
+  readonly #acts: Acts;
+  readonly #stagings: Stagings;
+
+  constructor(room: Room, acts: Acts, stagings: Stagings) {
+    this.#room = room;
+    this.#acts = acts;
+    this.#stagings = stagings;
+  }
+
+  /** Runs held for this name; undefined: it has none here, not even the word of them. */
+  heldFor(path: FilePath, hash: ContentHash): HeldRuns | undefined {
+    return this.#room.runs.heldFor(path, hash);
+  }
+
+  /** Runs that lie here, under whatever name, or kept for a while under none. */
+  lying(hash: ContentHash): RunMask {
+    return this.#room.runs.of(hash)?.mask ?? NO_RUNS;
+  }
+
+  /** The encoded manifest, when something of that content lies here. */
+  async manifest(hash: ContentHash): Promise<Uint8Array | undefined> {
+    if (this.#room.runs.of(hash) === undefined) return undefined;
+    const rows = await this.#room.options.store.range({ ...manifestKeys(hash), limit: 1_000 });
+    return rows.length === 0 ? undefined : Buffer.concat(rows.map(({ value }) => value));
+  }
+
+  /** Proves a manifest that came. Throws `corrupt` when it is not the version's. */
+  striped(version: FileVersion, manifest: Uint8Array): Striped {
+    const { hash, size } = version;
+    const isIts =
+      manifest.length <= STRIPED_MANIFEST_BYTES_MAX && this.#room.options.hasher.hash(manifest) === version.manifest.hash;
+    if (!isIts) throw new MeshError('corrupt', 'the manifest that came is not the announced one');
+    const rows = decodeManifest(manifest, size);
+    const ends = runEnds(
+      rows.map(({ length }) => length),
+      size,
+    );
+    return { hash, size, ends, rows, manifest };
+  }
+
+  /**
+   * Takes a fetched run in: each of its chunks verified, durable, recorded; the staging ends. Rejects with `corrupt` (the
+   * staging is gone then), `overtaken`, `paused`, `full`: the staging stays.
+   */
+  async keep(path: FilePath, version: FileVersion, striped: Striped, run: number, staging: Staging): Promise<void> {
+    this.#room.assertOpen();
+    const staged = this.#stagings.own(staging);
+    await staged.digest();
+    await this.#locked(path, striped.hash, async () => {
+      const held = this.#room.runs.of(striped.hash);
+      if (this.#room.held.find(path, striped.hash) !== undefined) return await staged.discard();
+      if (!isCurrent(this.#room.options.ledger.view(path), striped.hash))
+        throw new MeshError('overtaken', `a newer content of ${path} is known here already`);
+      const isHere = held !== undefined && hasRun(held.mask, run);
+      const moves: Move[] = [];
+      if (!isHere) {
+        await staged.finish(RUN_MODE, version.modifiedMs);
+        if (!(await this.#isRight(await this.#room.options.disk.open(staged.place), striped, run))) {
+          await staged.discard();
+          throw new MeshError('corrupt', `what came for ${path} is not what was announced`);
+        }
+        if (held === undefined) await this.#saveManifest(striped);
+        moves.push({ kind: 'move', from: staged.place, to: placeOfRun(striped.hash, run) });
+      }
+      await this.#hold(path, striped, maskOf([run]), [version], moves);
+      if (isHere) await staged.discard();
+      else await staged.forget();
+    });
+  }
+
+  /** Records what lies here of a content for one more version or name. False when nothing lies here. */
+  async adopt(path: FilePath, version: FileVersion): Promise<boolean> {
+    this.#room.assertOpen();
+    return await this.#locked(path, version.hash, async () => {
+      const held = this.#room.runs.of(version.hash);
+      if (held === undefined) return false;
+      await this.#hold(path, held, NO_RUNS, [version], []);
+      return true;
+    });
+  }
+
+  /** Holds runs for this name no more; they stay for a while, as older contents do, unless all of it lies here. */
+  async letGo(path: FilePath, hash: ContentHash, by?: Version): Promise<void> {
+    this.#room.assertOpen();
+    await this.#locked(path, hash, async () => {
+      // Made anew since the caller looked, of the same content: then nothing is to go.
+      const isAnew = by !== undefined && isCurrent(this.#room.options.ledger.view(path), hash);
+      if (isAnew || this.#room.runs.heldFor(path, hash) === undefined) return;
+      await this.#run({ moves: [], effects: [{ kind: 'drop-runs', path, hash, ...(by && { by }) }] });
+    });
+    if (this.#room.held.hasHash(hash)) await removeRuns(this.#room, hash);
+  }
+
+  /** Lets go of runs held for a name whose content is neither current nor in the own index any more. */
+  async arrange(path: FilePath): Promise<void> {
+    const { ledger } = this.#room.options;
+    for (const hash of this.#room.runs.hashesOf(path)) {
+      const isRecorded = this.#room.runs.recordsOf(ledger, path).some(({ version }) => version.hash === hash);
+      if (!isRecorded && !isCurrent(ledger.view(path), hash)) await this.letGo(path, hash);
+    }
+  }
+
+  /** Reads runs as if they were the whole content: a range that is not held rejects with `gone`. */
+  open(path: FilePath, hash: ContentHash): Copy {
+    this.#room.assertOpen();
+    const held = this.#room.runs.heldFor(path, hash);
+    if (held === undefined) throw new MeshError('gone', `nothing of ${path} is held here`);
+    return new RunsReader(this.#room, held, () => this.#doubt(path, hash));
+  }
+
+  /** Hashes all runs of a content anew; wrong and missing ones are set aside and told as not held. False when one was. */
+  async verify(path: FilePath, hash: ContentHash): Promise<boolean> {
+    this.#room.assertOpen();
+    const held = this.#room.runs.heldFor(path, hash);
+    const manifest = await this.manifest(hash);
+    if (held === undefined || manifest === undefined) return false;
+    const striped = { ...held, rows: decodeManifest(manifest, held.size), manifest };
+    const lost: number[] = [];
+    for (const run of runsIn(held.mask)) if (!(await this.#isRunRight(striped, run))) lost.push(run);
+    if (lost.length > 0) await this.lose(hash, lost);
+    return lost.length === 0;
+  }
+
+  /** Told as not held, whatever names they were held for; what of them lies there is set aside. */
+  async lose(hash: ContentHash, runs: readonly number[]): Promise<void> {
+    const paths = this.#room.runs.of(hash)?.paths ?? [];
+    this.#room.options.log.warn('runs of a content are wrong or missing, and not held any more', { hash, runs: runs.length });
+    await this.#room.locks.with([...paths, lockOf(hash)], async () => {
+      const lying = this.lying(hash);
+      const lost = runs.filter((run) => hasRun(lying, run));
+      const moves: Move[] = [];
+      for (const run of lost) {
+        const from = placeOfRun(hash, run);
+        if ((await this.#room.options.disk.stat(from)) === undefined) continue;
+        moves.push({ kind: 'move', from, to: `.filemesh/trash/rot-${this.#room.freshName()}` });
+      }
+      // Of a folder that went away nothing is there, and nothing is lost.
+      if (!(await this.#room.belief.check())) this.#room.belief.assert();
+      const effects = paths.map((path) => ({ kind: 'lose-runs', path, hash, lost: maskOf(lost) }) as const);
+      await this.#run({ moves, effects });
+    });
+  }
+
+  async #hold(path: FilePath, runs: RunFacts, more: RunMask, versions: readonly FileVersion[], moves: readonly Move[]) {
+    const { hash, size, ends } = runs;
+    await this.#run({ moves, effects: [{ kind: 'hold-runs', path, runs: { hash, size, ends }, more, versions }] });
+  }
+
+  async #run(act: Omit<Act, 'id'>): Promise<void> {
+    await this.#acts.run({ id: this.#room.freshName(), ...act });
+  }
+
+  #locked<T>(path: FilePath, hash: ContentHash, act: () => Promise<T>): Promise<T> {
+    return this.#room.locks.with([path, lockOf(hash)], act);
+  }
+
+  async #saveManifest({ hash, manifest }: Striped): Promise<void> {
+    const writes = [];
+    for (let at = 0, piece = 0; at < manifest.length; at += MANIFEST_PIECE_BYTES, piece++)
+      writes.push({ key: manifestKey(hash, piece), value: manifest.slice(at, at + MANIFEST_PIECE_BYTES) });
+    await this.#room.queue.write(writes);
+  }
+
+  async #isRunRight(striped: Striped, run: number): Promise<boolean> {
+    try {
+      return await this.#isRight(await this.#room.options.disk.open(placeOfRun(striped.hash, run)), striped, run);
+    } catch (thrown) {
+      if (asMeshError(thrown).code === 'gone') return false;
+      throw thrown;
+    }
+  }
+
+  /** Holds the chunks of a run's file against the manifest; closes it. */
+  async #isRight(file: OpenFile, { ends, rows }: Striped, run: number): Promise<boolean> {
+    try {
+      const { offset, length } = rangeOfRun(ends, run);
+      const chunks = chunksOf(rows, offset, offset + length);
+      if (file.stat.size !== length) return false;
+      const lengths = chunks.map((chunk) => chunk.length);
+      const hashes = await this.#room.options.hasher.hashPieces(file, lengths);
+      const wanted = Buffer.concat(chunks.map(({ hash }) => hash));
+      return wanted.equals(hashes);
+    } finally {
+      await file.close();
+    }
+  }
+
+  #doubt(path: FilePath, hash: ContentHash): void {
+    this.#room.spawn('looking at runs', async () => void (await this.verify(path, hash)));
+  }
+}
+
+/** The chunks between two offsets, which are ends of chunks. */
+function chunksOf(rows: readonly ManifestRow[], from: number, to: number): ManifestRow[] {
+  const chunks: ManifestRow[] = [];
+  let offset = 0;
+  for (const row of rows) {
+    if (offset >= from && offset < to) chunks.push(row);
+    offset += row.length;
+  }
+  return chunks;
+}

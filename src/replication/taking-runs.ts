@@ -1,0 +1,130 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import { MeshError } from '../core/errors.ts';
+import type { PeerId } from '../core/ids.ts';
+import type { Content } from '../core/namespace.ts';
+import { hasRun, keepersOf, type RunMask, rangeOfRun, runsIn } from '../core/striping.ts';
+import type { FileVersion } from '../core/version.ts';
+import type { Folder, Striped } from '../folder/folder.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Ask } from '../wire/calls.ts';
+import { fetchContent } from '../wire/fetch.ts';
+import type { Link } from '../wire/link.ts';
+import { fetchManifest } from '../wire/manifest.ts';
+import { reachOf } from '../wire/stripe-reach.ts';
+import type { Switchboard } from '../wire/switchboard.ts';
+import { givingBack } from '../wire/tail-memory.ts';
+import type { Gate } from './gate.ts';
+import { discardUnlessResumable } from './resumable.ts';
+
+/** Runs of one content fetched at once: while one is verified and committed, others are on the wire. 1…8. */
+const RUNS_AT_ONCE = 3;
+
+interface Slice {
+  readonly clock: Clock;
+  readonly catalog: Catalog;
+  readonly folder: Folder;
+  readonly switchboard: Switchboard;
+}
+
+type StripeAsk = Ask<'place'> & { readonly runs: RunMask };
+
+/** The candidate's side of a striped content: fetches runs from whoever has them, and keeps each as it is there. */
+export class TakingRuns {
+  readonly #slice: Slice;
+  readonly #gate: Gate;
+  /** Runs being fetched; each resolves when it is over, however it ended. */
+  readonly #underWay = new Map<string, Promise<void>>();
+
+  constructor(slice: Slice, gate: Gate) {
+    this.#slice = slice;
+    this.#gate = gate;
+  }
+
+  /** Resolves when all these runs are here, verified, durable and recorded; the first failure ends it, and what came stays. */
+  async take(ask: StripeAsk, version: FileVersion): Promise<void> {
+    const { runs } = this.#slice.folder;
+    const striped = runs.striped(version, await this.#manifestOf(ask));
+    await runs.adopt(ask.path, version);
+    const lying = runs.lying(ask.hash);
+    const missing = runsIn(ask.runs).filter((run) => run < striped.ends.length && !hasRun(lying, run));
+    const lane = async (): Promise<void> => {
+      for (let run = missing.shift(); run !== undefined; run = missing.shift()) await this.#takeRun(ask, version, striped, run);
+    };
+    const ended = await Promise.allSettled(Array.from({ length: RUNS_AT_ONCE }, lane));
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
+  }
+
+  /** One fetch of a run at a time, for whatever name it was asked: then the others only record what came. */
+  async #takeRun(ask: StripeAsk, version: FileVersion, striped: Striped, run: number): Promise<void> {
+    const key = `${ask.hash}/${run}`;
+    for (let other = this.#underWay.get(key); other !== undefined; other = this.#underWay.get(key)) await other;
+    const { runs } = this.#slice.folder;
+    if (hasRun(runs.lying(ask.hash), run)) {
+      await runs.adopt(ask.path, version);
+      return;
+    }
+    const taking = this.#gate.pass(() => this.#fetch(ask, version, striped, run));
+    this.#underWay.set(
+      key,
+      taking.catch(() => undefined).finally(() => this.#underWay.delete(key)),
+    );
+    await taking;
+  }
+
+  async #fetch(ask: StripeAsk, version: FileVersion, striped: Striped, run: number): Promise<void> {
+    const { folder, clock, switchboard } = this.#slice;
+    const { path, hash, size } = ask;
+    const { offset, length } = rangeOfRun(striped.ends, run);
+    const staging = await folder.stage(`run-${hash.slice(0, 32)}-${run}`, length);
+    const used = new Set<Link>();
+    try {
+      await fetchContent({
+        path,
+        hash,
+        size,
+        missing: [{ offset: offset + staging.have, length: length - staging.have }],
+        sources: () => this.#sources(ask, run, used),
+        reach: reachOf(() => this.#content(ask), striped.ends),
+        sink: givingBack({ write: (at, bytes) => staging.write(at - offset, bytes) }),
+        clock,
+        limit: switchboard.limits.down,
+      });
+      await folder.runs.keep(path, version, striped, run, staging);
+    } catch (error) {
+      if (error instanceof MeshError && error.code === 'corrupt') await verifyAt(used, ask);
+      await discardUnlessResumable(staging, error);
+      throw error;
+    }
+  }
+
+  async #manifestOf(ask: StripeAsk): Promise<Uint8Array> {
+    const own = await this.#slice.folder.runs.manifest(ask.hash);
+    if (own !== undefined) return own;
+    const links = this.#links(keepersOf(this.#content(ask) ?? { ...ask, holders: ask.holders }));
+    const manifest = await fetchManifest(links, ask);
+    if (manifest === undefined) throw new MeshError('unavailable', `nobody in reach has the manifest of ${ask.path}`);
+    return manifest;
+  }
+
+  /** Who has that run. */
+  #sources(ask: StripeAsk, run: number, used: Set<Link>): Link[] {
+    const content = this.#content(ask);
+    const parts = [...(content?.parts ?? [])].filter(([, mask]) => hasRun(mask, run)).map(([peer]) => peer);
+    const links = this.#links([...(content?.holders ?? []), ...parts]);
+    for (const link of links) used.add(link);
+    return links;
+  }
+
+  #links(peers: readonly PeerId[]): Link[] {
+    return peers.map((peer) => this.#slice.switchboard.link(peer)).filter((link) => link !== undefined);
+  }
+
+  #content({ path, hash }: StripeAsk): Content | undefined {
+    return this.#slice.catalog.view(path)?.contents.find((one) => one.hash === hash);
+  }
+}
+
+/** Wrong bytes came: the holders look at what they have, and set what is bad aside. */
+async function verifyAt(links: Iterable<Link>, { path, hash }: StripeAsk): Promise<void> {
+  await Promise.allSettled([...links].map((link) => link.call('verify', { path, hash })));
+}
