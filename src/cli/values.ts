@@ -53,6 +53,13 @@ export function readRate(text: string, option: string, min: number): number {
   return rate;
 }
 
+/** `10GiB`, `500MB`, or a bare number of bytes. */
+export function readSize(text: string, option: string): number {
+  const bytes = sizeOf(text.trim());
+  if (bytes === undefined) throw badValue(option, text, 'a size such as 500MiB or 10GiB');
+  return bytes;
+}
+
 /** Bytes, perhaps too many for a whole number; undefined for what is no size. */
 function sizeOf(text: string): number | undefined {
   const parts = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());

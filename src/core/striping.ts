@@ -9,6 +9,9 @@ const MASK_DIGITS = 16;
 /** A content smaller than this is not striped for want of room: it would be many calls for little. In bytes. */
 export const STRIPE_BYTES_MIN = 1024 * 1024;
 
+/** A manifest of a striped content is no larger: at 8 MiB a chunk it is that of 4 TiB. In bytes. */
+export const STRIPED_MANIFEST_BYTES_MAX = 20 * 1024 * 1024;
+
 /** Which runs of a content: 64 bits as 16 hex digits, run 0 the lowest. */
 export type RunMask = string;
 
@@ -114,7 +117,8 @@ export function copiesOfRuns({ size, holders, parts }: Spread, counts: (peer: Pe
 
 /** All who have something of it, whole holders first. */
 export function keepersOf({ holders, parts }: Spread): PeerId[] {
-  return [...holders, ...(parts?.keys() ?? [])];
+  // Who told of it and has no run of it keeps nothing.
+  return [...holders, ...[...(parts ?? [])].filter(([, mask]) => mask !== NO_RUNS).map(([peer]) => peer)];
 }
 
 function masked(bits: bigint): RunMask {

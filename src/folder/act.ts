@@ -35,6 +35,8 @@ export type Effect =
       readonly more: RunMask;
       readonly versions: readonly FileVersion[];
     }
+  /** The same, held for no version yet. */
+  | { readonly kind: 'keep-runs'; readonly runs: RunFacts; readonly more: RunMask }
   /** Runs turned out wrong or lost: this peer has them no more, under any path. */
   | { readonly kind: 'lose-runs'; readonly path: FilePath; readonly hash: ContentHash; readonly lost: RunMask }
   /** Runs are held for this path no more. `by`: recorded as none, unless this peer has a record of it; absent: nothing is recorded. */
@@ -69,7 +71,7 @@ export interface Act {
 /** The paths an act touches: their locks are held from before it is told until it is recorded. */
 export function pathsOf(act: Act): FilePath[] {
   const paths = act.effects.flatMap((effect) => {
-    if (effect.kind === 'old' || effect.kind === 'forget') return [];
+    if (effect.kind === 'old' || effect.kind === 'forget' || effect.kind === 'keep-runs') return [];
     return [effect.kind === 'hold' || effect.kind === 'note' ? effect.placed.path : effect.path];
   });
   return [...new Set(paths)];

@@ -164,7 +164,8 @@ export class Belief {
     const { disk } = this.#options;
     await disk.prepare(encodeMarker(this.#marker));
     const root = await disk.probe();
-    if (root.state === 'present' && root.device === this.#device) await this.#enter(phase);
+    // Mounted again since, it may be without the marker, which went to the other one.
+    if (root.state === 'present' && root.device === this.#device && root.marker !== undefined) await this.#enter(phase);
   }
 
   #faultOf(root: RootState): string | undefined {

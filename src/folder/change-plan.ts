@@ -50,7 +50,7 @@ export class ChangePlan {
     for (const step of this.#steps) {
       if (step.kind === 'put') await this.#put(step);
       else if (step.kind === 'copy') await this.#copy(step);
-      else if (step.kind === 'stripe') this.#state(step.path, step.base, step.version, undefined);
+      else if (step.kind === 'stripe') this.#state(step.path, step.base, step.facts, undefined);
       else await this.#bury(step);
     }
   }

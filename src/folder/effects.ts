@@ -60,6 +60,8 @@ class EffectWriter {
         return effect.versions[0];
       case 'hold-runs':
         return this.#holdRuns(effect);
+      case 'keep-runs':
+        return this.#keepRuns(effect);
       case 'lose-runs':
         return this.#loseRuns(effect);
       case 'drop-runs':
@@ -102,6 +104,13 @@ class EffectWriter {
       if (!isWhole) this.#transaction.put({ path, version, holding: { mask } });
     }
     this.#setRuns({ ...runs, mask, paths: [...new Set([...(held?.paths ?? []), path])] });
+  }
+
+  #keepRuns({ runs, more }: Effect & { kind: 'keep-runs' }): undefined {
+    const held = this.#runs(runs.hash);
+    const paths = held?.paths ?? [];
+    const mask = unionOf(held?.mask ?? NO_RUNS, more);
+    this.#setRuns({ ...runs, mask, paths, ...(paths.length === 0 && { idleMs: this.#room.options.clock.wall() }) });
   }
 
   #loseRuns({ path, hash, lost }: Effect & { kind: 'lose-runs' }): undefined {
@@ -156,7 +165,8 @@ class EffectWriter {
   #mint({ path, draft, base, placed }: Effect & { kind: 'mint' }): Version {
     if (draft.kind === 'tombstone') return this.#transaction.mint(path, draft, base, 'none');
     if (placed === undefined) {
-      const held = this.#runs(draft.hash);
+      const lying = this.#runs(draft.hash);
+      const held = lying?.manifestHash === draft.manifest.hash ? lying : undefined;
       if (held !== undefined) this.#setRuns({ ...held, paths: [...new Set([...held.paths, path])] });
       return this.#transaction.mint(path, draft, base, { mask: held?.mask ?? NO_RUNS });
     }

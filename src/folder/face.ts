@@ -78,7 +78,7 @@ export type Step =
       readonly kind: 'stripe';
       readonly path: FilePath;
       readonly base: readonly Version[];
-      readonly version: FileVersion;
+      readonly facts: Pick<FileVersion, 'hash' | 'size' | 'mode' | 'manifest' | 'modifiedMs'>;
     }
   | { readonly kind: 'bury'; readonly path: FilePath; readonly base: readonly Version[]; readonly renamedTo?: FilePath };
 

@@ -23,15 +23,19 @@ export class Making {
   /** See Folder.make. */
   async make(request: RequestId, steps: readonly Step[]): Promise<Version[]> {
     this.#room.assertOpen();
-    return this.#room.locks.with(
-      steps.flatMap((step) => this.#locksOf(step)),
-      () => this.#makeLocked(request, steps),
-    );
+    const locksOfAll = () => steps.flatMap((step) => this.#locksOf(step));
+    const locks = locksOfAll();
+    const made = await this.#room.locks.with(locks, async () => {
+      // The first run of a content may have come while its path was waited for.
+      const isLocked = locksOfAll().every((lock) => locks.includes(lock));
+      return isLocked ? await this.#makeLocked(request, steps) : undefined;
+    });
+    return made ?? (await this.make(request, steps));
   }
 
   #locksOf(step: Step): FilePath[] {
     if (step.kind === 'copy') return [step.path, step.from];
-    if (step.kind === 'stripe') return [step.path, lockOf(step.version.hash)];
+    if (step.kind === 'stripe') return [step.path, lockOf(step.facts.hash)];
     const striped = step.kind === 'bury' ? this.#room.runs.recordsOf(this.#room.options.ledger, step.path) : [];
     return [step.path, ...striped.map(({ version }) => lockOf(version.hash))];
   }

@@ -12,6 +12,8 @@ export class RunsReader implements Copy {
   readonly #held: HeldRuns;
   readonly #doubt: () => void;
   readonly #open = new Map<number, Promise<Copy>>();
+  #reading = 0;
+  #isClosed = false;
 
   constructor(room: Room, held: HeldRuns, doubt: () => void) {
     this.#room = room;
@@ -22,13 +24,23 @@ export class RunsReader implements Copy {
 
   async read(offset: number, length: number, memory?: Uint8Array): Promise<Uint8Array> {
     this.#room.belief.assert();
-    const end = Math.min(offset + length, this.size);
-    const bytes = memory?.subarray(0, Math.max(0, end - offset)) ?? new Uint8Array(Math.max(0, end - offset));
-    for (let at = offset; at < end; ) at += await this.#readRun(at, bytes.subarray(at - offset));
-    return bytes;
+    if (this.#isClosed) throw new MeshError('gone', 'these runs are not open any more');
+    this.#reading += 1;
+    try {
+      const end = Math.min(offset + length, this.size);
+      const bytes = memory?.subarray(0, Math.max(0, end - offset)) ?? new Uint8Array(Math.max(0, end - offset));
+      for (let at = offset; at < end; ) at += await this.#readRun(at, bytes.subarray(at - offset));
+      return bytes;
+    } finally {
+      this.#reading -= 1;
+      if (this.#isClosed) await this.close();
+    }
   }
 
+  /** Reads under way go on to their end: the last of them closes what it opened. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#reading > 0) return;
     const open = [...this.#open.values()];
     this.#open.clear();
     for (const copy of open) await copy.then((one) => one.close()).catch(() => undefined); // One that never opened has nothing to close.

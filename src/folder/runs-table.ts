@@ -14,6 +14,8 @@ export interface RunFacts {
   readonly size: number;
   /** Where each run ends, in bytes. */
   readonly ends: readonly number[];
+  /** Hash of the manifest that says so. */
+  readonly manifestHash: ContentHash;
 }
 
 /** Runs of one content that lie here, each a file of its own: all names of that content share them. */

@@ -5,8 +5,10 @@ import { KEEP_MS, KEEP_SHARE } from './old-copies.ts';
 import type { Room } from './room.ts';
 import { manifestKeys, runsKey } from './rows.ts';
 import type { Runs } from './runs.ts';
-import { bytesHeld, placeOfRun } from './runs-table.ts';
+import { bytesHeld, type HeldRuns, placeOfRun } from './runs-table.ts';
 
+/** So long runs may wait for the version they were sent for, however much they are. */
+const LOOSE_MS = 24 * 3_600_000;
 /** Rows of one manifest in the store. */
 const PIECES_MAX = 1_000;
 
@@ -47,13 +49,15 @@ export class RunsUpkeep {
 
   /** Removes what is held for no name and too old or too much, oldest first. `room`: bytes the folder has room for. */
   async purge(room: number): Promise<void> {
-    const oldestMs = this.#room.options.clock.wall() - KEEP_MS;
+    const nowMs = this.#room.options.clock.wall();
+    const oldestMs = nowMs - KEEP_MS;
     const idle = [...this.#room.runs.all()]
       .filter(({ paths }) => paths.length === 0)
       .sort((a, b) => (a.idleMs ?? 0) - (b.idleMs ?? 0));
     let bytes = idle.reduce((sum, held) => sum + bytesHeld(held), 0);
     for (const held of idle) {
-      if ((held.idleMs ?? 0) >= oldestMs && bytes <= room * KEEP_SHARE) return;
+      const isTooMuch = bytes > room * KEEP_SHARE && (held.idleMs ?? 0) < nowMs - LOOSE_MS;
+      if ((held.idleMs ?? 0) >= oldestMs && !isTooMuch) return;
       await removeRuns(this.#room, held.hash);
       bytes -= bytesHeld(held);
     }
@@ -64,12 +68,16 @@ export class RunsUpkeep {
 export async function removeRuns(room: Room, hash: ContentHash): Promise<void> {
   await room.locks.with([lockOf(hash)], async () => {
     const held = room.runs.of(hash);
-    if (held === undefined || held.paths.length > 0) return;
-    const rows = await room.options.store.range({ ...manifestKeys(hash), limit: PIECES_MAX });
-    await room.queue.write([runsKey(hash), ...rows.map(({ key }) => key)].map((key) => ({ key, value: undefined })));
-    room.runs.delete(hash);
-    for (const run of runsIn(held.mask)) await room.options.disk.remove(placeOfRun(hash, run));
+    if (held !== undefined && held.paths.length === 0) await removeRunsLocked(room, held);
   });
+}
+
+/** The same for who holds the lock of the content. */
+export async function removeRunsLocked(room: Room, { hash, mask }: HeldRuns): Promise<void> {
+  const rows = await room.options.store.range({ ...manifestKeys(hash), limit: PIECES_MAX });
+  await room.queue.write([runsKey(hash), ...rows.map(({ key }) => key)].map((key) => ({ key, value: undefined })));
+  room.runs.delete(hash);
+  for (const run of runsIn(mask)) await room.options.disk.remove(placeOfRun(hash, run));
 }
 
 /** One content's runs are shared by its names: whoever changes them holds this lock too. No file has such a name. */

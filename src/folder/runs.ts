@@ -1,10 +1,19 @@
 import { decodeManifest, type ManifestRow } from '../core/chunking.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
-import { hasRun, maskOf, NO_RUNS, type RunMask, rangeOfRun, runEnds, runsIn } from '../core/striping.ts';
+import {
+  hasRun,
+  maskOf,
+  NO_RUNS,
+  type RunMask,
+  rangeOfRun,
+  runEnds,
+  runsIn,
+  STRIPED_MANIFEST_BYTES_MAX,
+} from '../core/striping.ts';
 import type { FileVersion, Version } from '../core/version.ts';
 import type { OpenFile } from '../platform/disk.ts';
-import type { Act, Move } from './act.ts';
+import type { Act, Effect, Move } from './act.ts';
 import type { Acts } from './acts.ts';
 import { isCurrent } from './descent.ts';
 import type { Copy, Staging } from './face.ts';
@@ -12,13 +21,12 @@ import type { Room } from './room.ts';
 import { manifestKey, manifestKeys } from './rows.ts';
 import { RunsReader } from './runs-reader.ts';
 import { type HeldRuns, placeOfRun, type RunFacts } from './runs-table.ts';
-import { lockOf, removeRuns } from './runs-upkeep.ts';
+import { lockOf, removeRuns, removeRunsLocked } from './runs-upkeep.ts';
+import type { Staged } from './staged.ts';
 import type { Stagings } from './stagings.ts';
 
 /** Bytes of a manifest in one value of the store. */
 const MANIFEST_PIECE_BYTES = 512 * 1024;
-/** A manifest larger than this is not kept: at 8 MiB a chunk it is that of 4 TiB. */
-export const STRIPED_MANIFEST_BYTES_MAX = 20 * 1024 * 1024;
 /** The permission bits of a run: it is this program's own. */
 const RUN_MODE = 0o600;
 
@@ -33,6 +41,7 @@ export class Runs {
   readonly #room: Room;
   readonly #acts: Acts;
   readonly #stagings: Stagings;
+  readonly #verifying = new Map<ContentHash, Promise<boolean>>();
 
   constructor(room: Room, acts: Acts, stagings: Stagings) {
     this.#room = room;
@@ -45,9 +54,10 @@ export class Runs {
     return this.#room.runs.heldFor(path, hash);
   }
 
-  /** Runs that lie here, under whatever name, or kept for a while under none. */
-  lying(hash: ContentHash): RunMask {
-    return this.#room.runs.of(hash)?.mask ?? NO_RUNS;
+  /** Runs that lie here of a content so cut, under whatever name, or kept for a while under none. */
+  lying(hash: ContentHash, manifestHash: ContentHash): RunMask {
+    const held = this.#room.runs.of(hash);
+    return held?.manifestHash === manifestHash ? held.mask : NO_RUNS;
   }
 
   /** The encoded manifest, when something of that content lies here. */
@@ -59,16 +69,20 @@ export class Runs {
 
   /** Proves a manifest that came. Throws `corrupt` when it is not the version's. */
   striped(version: FileVersion, manifest: Uint8Array): Striped {
-    const { hash, size } = version;
     const isIts =
       manifest.length <= STRIPED_MANIFEST_BYTES_MAX && this.#room.options.hasher.hash(manifest) === version.manifest.hash;
     if (!isIts) throw new MeshError('corrupt', 'the manifest that came is not the announced one');
+    return this.cut(version, manifest);
+  }
+
+  /** A content as its manifest cuts it. Throws `corrupt` when no content of that size has such a manifest. */
+  cut({ hash, size }: { readonly hash: ContentHash; readonly size: number }, manifest: Uint8Array): Striped {
     const rows = decodeManifest(manifest, size);
     const ends = runEnds(
       rows.map(({ length }) => length),
       size,
     );
-    return { hash, size, ends, rows, manifest };
+    return { hash, size, ends, rows, manifest, manifestHash: this.#room.options.hasher.hash(manifest) };
   }
 
   /**
@@ -80,25 +94,49 @@ export class Runs {
     const staged = this.#stagings.own(staging);
     await staged.digest();
     await this.#locked(path, striped.hash, async () => {
-      const held = this.#room.runs.of(striped.hash);
       if (this.#room.held.find(path, striped.hash) !== undefined) return await staged.discard();
       if (!isCurrent(this.#room.options.ledger.view(path), striped.hash))
         throw new MeshError('overtaken', `a newer content of ${path} is known here already`);
-      const isHere = held !== undefined && hasRun(held.mask, run);
-      const moves: Move[] = [];
-      if (!isHere) {
-        await staged.finish(RUN_MODE, version.modifiedMs);
-        if (!(await this.#isRight(await this.#room.options.disk.open(staged.place), striped, run))) {
-          await staged.discard();
-          throw new MeshError('corrupt', `what came for ${path} is not what was announced`);
-        }
-        if (held === undefined) await this.#saveManifest(striped);
-        moves.push({ kind: 'move', from: staged.place, to: placeOfRun(striped.hash, run) });
-      }
-      await this.#hold(path, striped, maskOf([run]), [version], moves);
-      if (isHere) await staged.discard();
-      else await staged.forget();
+      const effect = { kind: 'hold-runs', path, runs: factsOf(striped), more: maskOf([run]), versions: [version] } as const;
+      await this.#take(striped, run, staged, effect);
     });
+  }
+
+  /** The same for a version that is not made yet: the run is held for no name, until one tells of the content. */
+  async keepLoose(striped: Striped, run: number, staging: Staging): Promise<void> {
+    this.#room.assertOpen();
+    const staged = this.#stagings.own(staging);
+    await staged.digest();
+    await this.#room.locks.with([lockOf(striped.hash)], () =>
+      this.#take(striped, run, staged, { kind: 'keep-runs', runs: factsOf(striped), more: maskOf([run]) }),
+    );
+  }
+
+  /** The caller holds the lock of the content. */
+  async #take(striped: Striped, run: number, staged: Staged, effect: Effect): Promise<void> {
+    const { hash } = striped;
+    const held = await this.#sameCut(striped);
+    if (held !== undefined && hasRun(held.mask, run)) {
+      await this.#run({ moves: [], effects: [effect] });
+      return await staged.discard();
+    }
+    await staged.finish(RUN_MODE, this.#room.options.clock.wall());
+    if (!(await this.#isRight(await this.#room.options.disk.open(staged.place), striped, run))) {
+      await staged.discard();
+      throw new MeshError('corrupt', 'a run that came is not what was announced');
+    }
+    if (held === undefined) await this.#saveManifest(striped);
+    await this.#run({ moves: [{ kind: 'move', from: staged.place, to: placeOfRun(hash, run) }], effects: [effect] });
+    await staged.forget();
+  }
+
+  /** What lies here of a content; cut in another way, which somebody lied about, it goes unless a name holds it. */
+  async #sameCut({ hash, manifestHash }: RunFacts): Promise<HeldRuns | undefined> {
+    const held = this.#room.runs.of(hash);
+    if (held === undefined || held.manifestHash === manifestHash) return held;
+    if (held.paths.length > 0) throw new MeshError('corrupt', 'a content is held here by another manifest');
+    await removeRunsLocked(this.#room, held);
+    return undefined;
   }
 
   /** Records what lies here of a content for one more version or name. False when nothing lies here. */
@@ -106,8 +144,11 @@ export class Runs {
     this.#room.assertOpen();
     return await this.#locked(path, version.hash, async () => {
       const held = this.#room.runs.of(version.hash);
-      if (held === undefined) return false;
-      await this.#hold(path, held, NO_RUNS, [version], []);
+      if (held === undefined || held.manifestHash !== version.manifest.hash) return false;
+      await this.#run({
+        moves: [],
+        effects: [{ kind: 'hold-runs', path, runs: factsOf(held), more: NO_RUNS, versions: [version] }],
+      });
       return true;
     });
   }
@@ -142,7 +183,14 @@ export class Runs {
   }
 
   /** Hashes all runs of a content anew; wrong and missing ones are set aside and told as not held. False when one was. */
-  async verify(path: FilePath, hash: ContentHash): Promise<boolean> {
+  verify(path: FilePath, hash: ContentHash): Promise<boolean> {
+    // Many may doubt them at once: they are read once for all.
+    const verifying = this.#verifying.get(hash) ?? this.#verify(path, hash).finally(() => this.#verifying.delete(hash));
+    this.#verifying.set(hash, verifying);
+    return verifying;
+  }
+
+  async #verify(path: FilePath, hash: ContentHash): Promise<boolean> {
     this.#room.assertOpen();
     const held = this.#room.runs.heldFor(path, hash);
     const manifest = await this.manifest(hash);
@@ -158,8 +206,10 @@ export class Runs {
   async lose(hash: ContentHash, runs: readonly number[]): Promise<void> {
     const paths = this.#room.runs.of(hash)?.paths ?? [];
     this.#room.options.log.warn('runs of a content are wrong or missing, and not held any more', { hash, runs: runs.length });
-    await this.#room.locks.with([...paths, lockOf(hash)], async () => {
-      const lying = this.lying(hash);
+    const isDone = await this.#room.locks.with([...paths, lockOf(hash)], async () => {
+      // A name that came meanwhile would go on telling of them.
+      if (this.#room.runs.of(hash)?.paths.some((path) => !paths.includes(path)) === true) return false;
+      const lying = this.#room.runs.of(hash)?.mask ?? NO_RUNS;
       const lost = runs.filter((run) => hasRun(lying, run));
       const moves: Move[] = [];
       for (const run of lost) {
@@ -171,12 +221,9 @@ export class Runs {
       if (!(await this.#room.belief.check())) this.#room.belief.assert();
       const effects = paths.map((path) => ({ kind: 'lose-runs', path, hash, lost: maskOf(lost) }) as const);
       await this.#run({ moves, effects });
+      return true;
     });
-  }
-
-  async #hold(path: FilePath, runs: RunFacts, more: RunMask, versions: readonly FileVersion[], moves: readonly Move[]) {
-    const { hash, size, ends } = runs;
-    await this.#run({ moves, effects: [{ kind: 'hold-runs', path, runs: { hash, size, ends }, more, versions }] });
+    if (!isDone) await this.lose(hash, runs);
   }
 
   async #run(act: Omit<Act, 'id'>): Promise<void> {
@@ -232,4 +279,8 @@ function chunksOf(rows: readonly ManifestRow[], from: number, to: number): Manif
     offset += row.length;
   }
   return chunks;
+}
+
+function factsOf({ hash, size, ends, manifestHash }: RunFacts): RunFacts {
+  return { hash, size, ends, manifestHash };
 }

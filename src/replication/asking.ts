@@ -1,9 +1,9 @@
 import type { Catalog } from '../catalog/catalog.ts';
+import { loadOf } from '../catalog/load-of.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
 import { asMeshError, type ErrorCode, MeshError } from '../core/errors.ts';
 import type { PeerId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
-import type { Load } from '../core/placement.ts';
 import { bytesOfRuns, keepersOf, NO_RUNS, type RunMask, withoutRuns } from '../core/striping.ts';
 import { versionKey } from '../core/version.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -51,8 +51,9 @@ export class Asking {
     try {
       const ask = { path: need.path, hash: need.hash, version: versionKey(content.shown), size: content.size };
       await this.#send(target, { ...ask, holders: keepersOf(content).slice(0, 64), ...(runs && { runs }) });
-      await waiters.until(need.path, () => this.#isAnnounced(target, need, runs), RESERVATION_MS_MAX);
-      return undefined;
+      const isAnnounced = await waiters.until(need.path, () => this.#isAnnounced(target, need, runs), RESERVATION_MS_MAX);
+      // Runs that it took and tells nobody of would be asked of it again, and of no other, for ever.
+      return isAnnounced || runs === undefined ? undefined : 'timeout';
     } catch (error) {
       const { code } = asMeshError(error);
       log.info('a copy was declined', { path: need.path, by: catalog.shownName(target), reason: code });
@@ -80,22 +81,6 @@ export class Asking {
     if (content === undefined || content.holders.includes(target)) return true;
     return runs !== NO_RUNS && withoutRuns(runs, content.parts?.get(target) ?? NO_RUNS) === NO_RUNS;
   }
-}
-
-/** Bytes and files by the indexes, which are exact; what is on its way by whoever knows of more. */
-export function loadOf(catalog: Catalog, peer: PeerId): Load | undefined {
-  const { peers } = catalog;
-  const told = peers.get(peer)?.load;
-  if (told === undefined) return undefined;
-  const held = catalog.heldBy(peer);
-  const reserved = peers.reservedFor(peer);
-  return {
-    bytes: held.bytes,
-    files: held.files,
-    capacity: told.capacity,
-    incomingBytes: Math.max(told.incomingBytes, reserved.bytes),
-    incomingFiles: Math.max(told.incomingFiles, reserved.files),
-  };
 }
 
 /** Rejects with `timeout` when `act` has not ended by then; how it ends later is nobody's concern. */

@@ -46,8 +46,10 @@ export class Holding {
       if (folder.runs.heldFor(path, hash) !== undefined) await folder.runs.letGo(path, hash);
       return;
     }
+    // All of it may lie here under another name, or set aside.
+    if (parts !== undefined && this.#liveCopies(content) === 0 && (await folder.keepFromHere(path, shown))) return;
     const told = parts?.get(catalog.self);
-    const lying = folder.runs.lying(hash);
+    const lying = folder.runs.lying(shown.hash, shown.manifest.hash);
     if (parts !== undefined && lying !== NO_RUNS && lying !== told) await folder.runs.adopt(path, shown);
   }
 
@@ -61,10 +63,10 @@ export class Holding {
       await (record.holding === 'all' ? folder.keepFromHere(path, duty.version) : folder.runs.adopt(path, duty.version));
     } else if (duty.kind === 'let-go' && version.kind === 'file') {
       const { by, renamedTo } = duty;
-      const isKept = renamedTo === undefined || (await this.#keepUnderNewName(version, renamedTo));
+      const isKept = renamedTo === undefined || (await this.#keepUnderNewName(path, version, renamedTo));
       await this.#letGo(path, version, by);
       // What stood in its way is gone now, and its bytes lie in the trash.
-      if (!isKept) await this.#keepUnderNewName(version, renamedTo);
+      if (!isKept) await this.#keepUnderNewName(path, version, renamedTo);
     }
   }
 
@@ -72,11 +74,13 @@ export class Holding {
    * A holder of renamed bytes commits them under the new name before it obeys: the bytes never travel. False when it
    * cannot and may obey all the same.
    */
-  async #keepUnderNewName(version: FileVersion, path: FilePath): Promise<boolean> {
+  async #keepUnderNewName(from: FilePath, version: FileVersion, path: FilePath): Promise<boolean> {
     const { catalog, folder, wanted } = this.#slice;
     const content = catalog.view(path)?.contents.find((one) => one.hash === version.hash);
     if (content === undefined || content.holders.includes(catalog.self)) return true;
-    if (content.parts !== undefined && folder.runs.lying(version.hash) !== NO_RUNS) {
+    // Who has all of it renamed it: then it is striped under the new name once somebody says so.
+    const isStriped = content.parts !== undefined || folder.runs.heldFor(from, version.hash) !== undefined;
+    if (isStriped && folder.runs.lying(version.hash, version.manifest.hash) !== NO_RUNS) {
       await folder.runs.adopt(path, content.shown);
       return true;
     }

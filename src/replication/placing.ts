@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/catalog.ts';
+import { loadOf } from '../catalog/load-of.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { FilePath, PeerId } from '../core/ids.ts';
@@ -10,7 +11,7 @@ import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Ask } from '../wire/calls.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
-import { Asking, loadOf } from './asking.ts';
+import { Asking } from './asking.ts';
 import { type Declines, declineWords } from './declines.ts';
 import { keyOf, type Need, Needs } from './needs.ts';
 import type { Renames } from './renames.ts';

@@ -1,10 +1,10 @@
 import type { Catalog } from '../catalog/catalog.ts';
-import { decodeManifest } from '../core/chunking.ts';
 import { MeshError } from '../core/errors.ts';
 import type { ContentHash, PeerId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
 import type { Range } from '../core/range.ts';
-import { hasRun, keepersOf, rangeOfRun, runEnds } from '../core/striping.ts';
+import { hasRun, keepersOf, rangeOfRun } from '../core/striping.ts';
+import type { Folder } from '../folder/folder.ts';
 import type { Ask } from '../wire/calls.ts';
 import type { Answer, Link } from '../wire/link.ts';
 import { fetchManifest } from '../wire/manifest.ts';
@@ -18,7 +18,10 @@ const ENDS_KEPT_MAX = 32;
 
 interface Slice {
   readonly catalog: Catalog;
+  readonly folder: Folder;
   readonly switchboard: Switchboard;
+  /** Rejects with `gone` unless all of it lies here. */
+  readonly readHere: (ask: Ask<'read'>) => Promise<Answer<'read'>>;
 }
 
 /** One content of one path. */
@@ -27,8 +30,8 @@ type Place = Pick<Ask<'read'>, 'path' | 'hash'>;
 /** Reads from others for a client that cannot reach them itself. `reason`: why it does not come from here. */
 export class Relaying {
   readonly #slice: Slice;
-  /** Where the runs of striped contents end, used last the last. */
-  readonly #ends = new Map<ContentHash, readonly number[]>();
+  /** Where the runs of striped contents end, by manifest, used last the last. */
+  readonly #ends = new Map<ContentHash, Promise<readonly number[]>>();
 
   constructor(slice: Slice) {
     this.#slice = slice;
@@ -49,9 +52,7 @@ export class Relaying {
     const tails: Uint8Array[] = [];
     // A read may go over the end of a run, and who has the next may be somebody else.
     for (const part of partsOf(ends, ask, content)) {
-      const links = this.#links([...content.holders, ...part.peers]);
-      const asked = { ...ask, ...part.range };
-      const { reply, tail } = await firstOf(links, ask, reason, (link) => this.#readFrom(link, asked));
+      const { reply, tail } = await this.#readPart({ ...ask, ...part.range }, content, part.peers, reason);
       tails.push(tail);
       if (reply.given !== undefined) break;
     }
@@ -68,17 +69,37 @@ export class Relaying {
     return length < ask.length ? { ...answer, reply: { ...answer.reply, given: answer.tail.length } } : answer;
   }
 
-  async #endsOf(place: Place, content: Content, cause: unknown): Promise<readonly number[]> {
-    const known = this.#ends.get(place.hash);
-    if (known !== undefined) return known;
-    const manifest = await fetchManifest(this.#links(keepersOf(content)), { ...place, size: content.size });
-    if (manifest === undefined) throw unavailable(place, cause);
-    // Not verified: who lies about it is found out by whoever hashes the whole.
-    const lengths = decodeManifest(manifest, content.size).map(({ length }) => length);
-    const ends = runEnds(lengths, content.size);
-    this.#ends.set(place.hash, ends);
+  /** Of one run; `peers` have it. */
+  async #readPart(ask: Ask<'read'>, { holders }: Content, peers: readonly PeerId[], reason: unknown): Promise<Answer<'read'>> {
+    if (peers.includes(this.#slice.catalog.self)) {
+      const here = await this.#slice.readHere(ask).catch(() => undefined);
+      if (here !== undefined) return here;
+    }
+    return await firstOf(this.#links([...holders, ...peers]), ask, reason, (link) => this.#readFrom(link, ask));
+  }
+
+  /** Asked for once, however many reads wait for it. */
+  #endsOf(place: Place, content: Content, cause: unknown): Promise<readonly number[]> {
+    const key = content.shown.manifest.hash;
+    const ends = this.#ends.get(key) ?? this.#findEnds(place, content, cause);
+    this.#ends.delete(key);
+    this.#ends.set(key, ends);
+    ends.catch(() => this.#ends.delete(key));
     for (const [oldest] of this.#ends) if (this.#ends.size > ENDS_KEPT_MAX) this.#ends.delete(oldest);
     return ends;
+  }
+
+  /** By the first manifest that is the announced one. */
+  async #findEnds(place: Place, content: Content, cause: unknown): Promise<readonly number[]> {
+    for (const link of this.#links(keepersOf(content))) {
+      const manifest = await fetchManifest([link], { ...place, size: content.size });
+      try {
+        if (manifest !== undefined) return this.#slice.folder.runs.striped(content.shown, manifest).ends;
+      } catch {
+        // Of another content: the next may have the right one.
+      }
+    }
+    throw unavailable(place, cause);
   }
 
   #links(peers: readonly PeerId[]): Link[] {

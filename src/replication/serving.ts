@@ -1,10 +1,13 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
+import { rangesOf } from '../core/striping.ts';
 import type { Copy, Folder } from '../folder/folder.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { type Ask, TAIL_BYTES_MAX } from '../wire/calls.ts';
+import type { Answer } from '../wire/link.ts';
+import { covers } from '../wire/missing-ranges.ts';
 import type { Answered, Switchboard } from '../wire/switchboard.ts';
 import { takeTail } from '../wire/tail-memory.ts';
 import { Relaying } from './relaying.ts';
@@ -36,7 +39,7 @@ export class Serving {
 
   constructor(slice: Slice) {
     this.#slice = slice;
-    this.#relaying = new Relaying(slice);
+    this.#relaying = new Relaying({ ...slice, readHere: (ask) => this.#readHere(ask) });
   }
 
   async read(ask: Ask<'read'>): Promise<Answered<'read'>> {
@@ -63,10 +66,9 @@ export class Serving {
     return { reply: { size: rows.length }, tail: rows.subarray(ask.offset, ask.offset + TAIL_BYTES_MAX) };
   }
 
-  async #readHere(ask: Ask<'read'>): Promise<Answered<'read'>> {
-    const { folder } = this.#slice;
-    if (!folder.holds(ask.path, ask.hash) && folder.runs.heldFor(ask.path, ask.hash) === undefined)
-      throw new MeshError('gone', `${ask.path} is not held here`);
+  async #readHere(ask: Ask<'read'>): Promise<Answer<'read'>> {
+    // What is open stays open: others read of it what is here.
+    if (!this.#isHere(ask)) throw new MeshError('gone', `${ask.path} is not held here`);
     const key = `${ask.hash}/${ask.path}`;
     try {
       const copy = await this.#copyOf(key, ask.path, ask.hash);
@@ -76,6 +78,14 @@ export class Serving {
       this.#close(key);
       throw error;
     }
+  }
+
+  #isHere({ path, hash, offset, length }: Ask<'read'>): boolean {
+    const { folder } = this.#slice;
+    const held = folder.runs.heldFor(path, hash);
+    if (folder.holds(path, hash) || held === undefined) return folder.holds(path, hash);
+    const end = Math.min(offset + length, held.size);
+    return covers(rangesOf(held.ends, held.mask), { offset, length: Math.max(0, end - offset) });
   }
 
   #copyOf(key: string, path: FilePath, hash: ContentHash): Promise<Copy> {

@@ -6,11 +6,16 @@ import type { Candidate } from '../core/placement.ts';
 import { type Shortage, shortageOf } from '../core/repair.ts';
 import { planStripes, type StripePlan } from '../core/stripe-plan.ts';
 import type { RunMask } from '../core/striping.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Declines } from './declines.ts';
 import type { Need } from './needs.ts';
 import type { Standings } from './standings.ts';
 
+/** So long the peers may take to tell of the runs they keep, before the owner places what is missing. 500…5,000 ms. */
+const TOLD_MS = 1_000;
+
 interface Slice {
+  readonly clock: Clock;
   readonly catalog: Catalog;
   readonly standings: Standings;
   readonly wanted: () => number;
@@ -39,6 +44,9 @@ export class Striping {
   /** Places what is missing, until nothing is or nobody takes more. Resolves with who declined, and why. */
   async place(need: Need): Promise<Declines> {
     const declined = new Map<PeerId, ErrorCode>();
+    const { clock } = this.#slice;
+    // Whoever keeps runs of a new version says so once it has read of it: till then they only seem to be missing.
+    await new Promise<void>((resolve) => clock.after(TOLD_MS, resolve));
     for (;;) {
       const content = this.#slice.catalog.view(need.path)?.contents.find((one) => one.hash === need.hash);
       if (content === undefined) return declined;

@@ -43,9 +43,9 @@ export class TakingRuns {
   /** Resolves when all these runs are here, verified, durable and recorded; the first failure ends it, and what came stays. */
   async take(ask: StripeAsk, version: FileVersion): Promise<void> {
     const { runs } = this.#slice.folder;
-    const striped = runs.striped(version, await this.#manifestOf(ask));
+    const striped = await this.#stripedOf(ask, version);
     await runs.adopt(ask.path, version);
-    const lying = runs.lying(ask.hash);
+    const lying = runs.lying(version.hash, version.manifest.hash);
     const missing = runsIn(ask.runs).filter((run) => run < striped.ends.length && !hasRun(lying, run));
     const lane = async (): Promise<void> => {
       for (let run = missing.shift(); run !== undefined; run = missing.shift()) await this.#takeRun(ask, version, striped, run);
@@ -59,7 +59,7 @@ export class TakingRuns {
     const key = `${ask.hash}/${run}`;
     for (let other = this.#underWay.get(key); other !== undefined; other = this.#underWay.get(key)) await other;
     const { runs } = this.#slice.folder;
-    if (hasRun(runs.lying(ask.hash), run)) {
+    if (hasRun(runs.lying(version.hash, version.manifest.hash), run)) {
       await runs.adopt(ask.path, version);
       return;
     }
@@ -97,13 +97,20 @@ export class TakingRuns {
     }
   }
 
-  async #manifestOf(ask: StripeAsk): Promise<Uint8Array> {
-    const own = await this.#slice.folder.runs.manifest(ask.hash);
-    if (own !== undefined) return own;
-    const links = this.#links(keepersOf(this.#content(ask) ?? { ...ask, holders: ask.holders }));
-    const manifest = await fetchManifest(links, ask);
-    if (manifest === undefined) throw new MeshError('unavailable', `nobody in reach has the manifest of ${ask.path}`);
-    return manifest;
+  /** By the first manifest that is the announced one. */
+  async #stripedOf(ask: StripeAsk, version: FileVersion): Promise<Striped> {
+    const { runs } = this.#slice.folder;
+    let cause: unknown;
+    for (const link of [undefined, ...this.#links(keepersOf(this.#content(ask) ?? ask))]) {
+      const manifest = link === undefined ? await runs.manifest(ask.hash) : await fetchManifest([link], ask);
+      try {
+        if (manifest !== undefined) return runs.striped(version, manifest);
+      } catch (thrown) {
+        // Another may give the right one.
+        cause = thrown;
+      }
+    }
+    throw new MeshError('unavailable', `nobody in reach has the manifest of ${ask.path}`, { cause });
   }
 
   /** Who has that run. */

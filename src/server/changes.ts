@@ -1,8 +1,9 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath, RequestId, VersionKey } from '../core/ids.ts';
-import { type IndexRecord, madeBy } from '../core/namespace.ts';
+import { type Content, type IndexRecord, madeBy } from '../core/namespace.ts';
 import { folderOf } from '../core/path.ts';
+import { copiesOf } from '../core/striping.ts';
 import { isBefore, isSameVersion, type Version, versionKey } from '../core/version.ts';
 import type { Folder, Step } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -13,6 +14,7 @@ import type { Copies } from './copies.ts';
 import type { Entries } from './entries.ts';
 import type { Plan, PlannedStep, Planner } from './plans.ts';
 import type { Pulling } from './pulling.ts';
+import type { StripedUploads } from './striped-uploads.ts';
 import { REDIRECTS_MAX, type Uploads } from './uploads.ts';
 
 /** Redirects a client follows before the peer asked carries the change out itself. */
@@ -32,6 +34,7 @@ interface Slice {
   readonly folder: Folder;
   readonly entries: Entries;
   readonly uploads: Uploads;
+  readonly stripes: StripedUploads;
   readonly claiming: Claiming;
   readonly copies: Copies;
   readonly planner: Planner;
@@ -85,7 +88,10 @@ export class Changes {
     const version = made.get(path);
     const content = catalog.view(path)?.contents.find((one) => version?.kind === 'file' && one.hash === version.hash);
     if (version?.kind !== 'file' || content === undefined) return;
-    if (folder.holds(path, content.hash) || entries.holders(content).some(({ live }) => live)) return;
+    if (this.#slice.stripes.has(upload) || folder.holds(path, content.hash)) return;
+    const live = new Set(entries.holders(content).flatMap((one) => (one.live ? [one.id] : [])));
+    // Some runs of a striped one are no copy.
+    if (copiesOf(content, (peer) => live.has(peer)) > 0) return;
     const staging = await uploads.take(upload);
     try {
       await folder.keep(path, version, staging);
@@ -172,7 +178,7 @@ export class Changes {
     if (step.kind === 'put-content') {
       const { from, content } = step;
       if (folder.holds(from, content.hash)) return { kind: 'copy', path, base, from, hash: content.hash };
-      if (content.parts !== undefined) return { kind: 'stripe', path, base, version: content.shown };
+      if (this.#isKeptInRuns(ask, content)) return { kind: 'stripe', path, base, facts: content.shown };
       const staging = await pulling.content(from, content, ask.request);
       const digest = await staging.digest();
       return { kind: 'put', path, base, staging, digest, mode: content.shown.mode, modifiedMs: clock.wall() };
@@ -181,9 +187,20 @@ export class Changes {
     return { kind: 'put', path, base, staging, digest: await staging.digest(), mode, modifiedMs: clock.wall() };
   }
 
+  /**
+   * A striped content gets another name by word alone. Whoever has all of it follows a rename and a resolve; where a conflict
+   * becomes files of their own only runs do, so these must be all there are.
+   */
+  #isKeptInRuns({ change }: Ask<'change'>, content: Content): boolean {
+    if (content.parts === undefined) return false;
+    const { peers } = this.#slice.catalog;
+    return change.kind !== 'resolve-both' || copiesOf({ ...content, holders: [] }, (peer) => peers.isLive(peer)) > 0;
+  }
+
   async #putUpload(ask: Ask<'change'>, step: Extract<PlannedStep, { kind: 'put-upload' }>): Promise<Step> {
     const { uploads, clock } = this.#slice;
     if (ask.change.kind !== 'create' && ask.change.kind !== 'put') throw new MeshError('protocol', 'the change has no upload');
+    if (this.#slice.stripes.has(ask.change.upload)) return this.#putStripes(ask, ask.change.upload, step);
     const staging = await uploads.take(ask.change.upload);
     const digest = await staging.digest();
     if ((ask.size !== undefined && digest.size !== ask.size) || (ask.hash !== undefined && digest.hash !== ask.hash)) {
@@ -192,6 +209,15 @@ export class Changes {
     }
     const { path, base } = step;
     return { kind: 'put', path, base, staging, digest, mode: ask.mode ?? 0o644, modifiedMs: ask.modified ?? clock.wall() };
+  }
+
+  /** The runs lie where they were sent: there is only the version to make. */
+  #putStripes(ask: Ask<'change'>, upload: RequestId, { path, base }: Extract<PlannedStep, { kind: 'put-upload' }>): Step {
+    const facts = this.#slice.stripes.facts(upload);
+    if (ask.size !== facts.size || ask.hash !== facts.hash)
+      throw new MeshError('corrupt', 'the bytes that came are not those that were sent');
+    const modifiedMs = ask.modified ?? this.#slice.clock.wall();
+    return { kind: 'stripe', path, base, facts: { ...facts, mode: ask.mode ?? 0o644, modifiedMs } };
   }
 
   /** A tombstone that another peer made before it died is told done by who bears it too: who else has it is counted by that. */
@@ -207,8 +233,11 @@ export class Changes {
 
   /** Waits for the copies of what was made, and tells. */
   async #answer(ask: Ask<'change'>, made: ReadonlyMap<FilePath, Version>): Promise<Reply<'change'>> {
-    const { catalog, copies, uploads } = this.#slice;
-    if (ask.change.kind === 'create' || ask.change.kind === 'put') await uploads.end(ask.change.upload, false);
+    const { catalog, copies, uploads, stripes } = this.#slice;
+    if (ask.change.kind === 'create' || ask.change.kind === 'put') {
+      await uploads.end(ask.change.upload, false);
+      stripes.end(ask.change.upload);
+    }
     for (const [path, version] of made) if (version.kind === 'tombstone') await this.#bear(path, version);
     const sequence = catalog.index(catalog.self)?.sequence ?? 0;
     const files = [...made].filter(([, version]) => version.kind === 'file');

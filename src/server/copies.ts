@@ -1,9 +1,11 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
+import type { PeerStatus } from '../catalog/peer-table.ts';
 import type { ContentHash, FilePath, PeerId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
 import { hasRoom } from '../core/placement.ts';
-import { copiesOf, keepersOf, runCount, STRIPE_BYTES_MIN } from '../core/striping.ts';
+import { planStripes } from '../core/stripe-plan.ts';
+import { copiesOf, keepersOf, STRIPE_BYTES_MIN } from '../core/striping.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 
 /** A client waits for the copies of its change at least so long… */
@@ -131,6 +133,10 @@ export class Copies {
     return content === undefined ? 0 : copiesOf(content, (peer) => this.#isLive(peer));
   }
 
+  #hasLiveKeeper(content: Content): boolean {
+    return keepersOf(content).some((peer) => this.#isLive(peer));
+  }
+
   #isLive(peer: PeerId): boolean {
     const status = this.#slice.catalog.peers.get(peer);
     return status?.live === true && status.paused === undefined;
@@ -138,12 +144,26 @@ export class Copies {
 
   /** Somebody may take it from somebody who has it. */
   #canGrow(content: Content | undefined): boolean {
-    if (content === undefined || this.#liveCopies(content) === 0) return false;
+    if (content === undefined || !this.#hasLiveKeeper(content)) return false;
+    // Whoever keeps runs of a new one tells so as soon as it has read of it.
+    if (content.parts !== undefined && this.#liveCopies(content) === 0) return true;
     const { peers } = this.#slice.catalog;
     const takers = peers.all().filter((one) => this.#isLive(one.id) && !content.holders.includes(one.id));
     if (takers.some((one) => hasRoom(one.load, content.size))) return true;
-    // Whoever has no room for all of it may have some for a part.
-    return content.size >= STRIPE_BYTES_MIN && takers.some((one) => hasRoom(one.load, content.size / runCount(content.size)));
+    return content.parts !== undefined || content.size >= STRIPE_BYTES_MIN ? this.#canGrowInRuns(content, takers) : false;
+  }
+
+  /** Who has no room for all of it may have some for a part. What is on its way may be this very content. */
+  #canGrowInRuns(content: Content, takers: readonly PeerStatus[]): boolean {
+    const { catalog } = this.#slice;
+    const candidates = takers.map(({ id, load }) => ({
+      ...{ id, name: catalog.shownName(id), load },
+      ...{ hasBytes: false, heldBase: false },
+    }));
+    const standing = (peer: PeerId) => (this.#isLive(peer) ? 'live' : 'away');
+    const { masks, isComplete } = planStripes(content, candidates, { wanted: catalog.wantedCopies(), standing });
+    const isToGrow = content.parts === undefined ? isComplete : masks.size > 0;
+    return isToGrow || takers.some(({ load }) => load.incomingBytes > 0);
   }
 
   /** The reasons that can be seen from here. */
@@ -151,7 +171,7 @@ export class Copies {
     const { peers } = this.#slice.catalog;
     const others = peers.all().filter((one) => !content.holders.includes(one.id));
     const nameOf = (peer: PeerId) => this.#slice.catalog.shownName(peer);
-    if (this.#liveCopies(content) === 0) return `only ${keepersOf(content).map(nameOf).join(', ')} had it, away now`;
+    if (!this.#hasLiveKeeper(content)) return `only ${keepersOf(content).map(nameOf).join(', ')} had it, away now`;
     const full = others
       .filter((one) => this.#isLive(one.id) && !hasRoom(one.load, content.size))
       .map((one) => `${nameOf(one.id)} is full`);

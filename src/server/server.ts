@@ -15,6 +15,8 @@ import { Entries } from './entries.ts';
 import { History } from './history.ts';
 import { Planner } from './plans.ts';
 import { Pulling } from './pulling.ts';
+import { RunReceiver } from './run-receiver.ts';
+import { StripedUploads } from './striped-uploads.ts';
 import { Uploads } from './uploads.ts';
 
 export interface ServerOptions {
@@ -31,28 +33,42 @@ export interface ServerOptions {
 
 /** Answers what clients ask, and the claims of other peers. A table of contents: each answerer is a file of its own. */
 export class Server {
-  readonly #uploads: Uploads;
+  readonly #stopping: readonly { stop(): void }[];
   readonly #administration: Administration;
 
   constructor(options: ServerOptions) {
     const { catalog, switchboard } = options;
     const entries = new Entries(options);
     const uploads = new Uploads({ ...options, entries });
+    const receiver = new RunReceiver(options);
+    const stripes = new StripedUploads({ ...options, receiver });
     const claims = new Claims(options);
     const claiming = new Claiming({ ...options, claims });
     const history = new History(options);
     const pulling = new Pulling({ ...options, history });
     const copies = new Copies({ ...options, reasonOf: (path) => entries.reasonOf(path) });
     const planner = new Planner(catalog);
-    const changes = new Changes({ ...options, entries, uploads, claiming, copies, planner, pulling });
+    const changes = new Changes({ ...options, entries, uploads, stripes, claiming, copies, planner, pulling });
     const administration = new Administration(options);
-    this.#uploads = uploads;
+    this.#stopping = [uploads, stripes, receiver];
     this.#administration = administration;
 
     switchboard.answer('list', async (ask) => entries.list(ask));
     switchboard.answer('locate', (ask, from) => entries.locate(ask.path, from.role === 'client'));
     switchboard.answer('begin', (ask) => uploads.begin(ask));
-    switchboard.answer('write', (ask, _from, tail) => uploads.write(ask, tail));
+    switchboard.answer('stripe', (ask, _from, tail) => stripes.begin(ask, tail));
+    switchboard.answer('write', (ask, _from, tail) =>
+      stripes.has(ask.upload) ? stripes.write(ask, tail) : uploads.write(ask, tail),
+    );
+    switchboard.answer('run-open', (ask, _from, tail) => receiver.open(ask, tail));
+    switchboard.answer('run-write', async (ask, _from, tail) => {
+      await receiver.write(ask, tail);
+      return {};
+    });
+    switchboard.answer('run-keep', async (ask) => {
+      await receiver.keep(ask);
+      return {};
+    });
     switchboard.answer('change', (ask) => changes.carryOut(ask));
     switchboard.answer('claim', async (ask, from) => {
       claims.grant(ask, from);
@@ -82,6 +98,6 @@ export class Server {
   }
 
   stop(): void {
-    this.#uploads.stop();
+    for (const one of this.#stopping) one.stop();
   }
 }

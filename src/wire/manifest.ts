@@ -1,10 +1,8 @@
 import { MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
+import { STRIPED_MANIFEST_BYTES_MAX } from '../core/striping.ts';
 import type { Link } from './link.ts';
 import { manifestDeadlineMs } from './manifest-deadline.ts';
-
-/** No content is so large that its manifest is larger. In bytes. */
-const MANIFEST_BYTES_MAX = 32 * 1024 * 1024;
 
 /** The manifest of a content from the first of `links` that gives it whole, not verified; undefined when none does. */
 export async function fetchManifest(
@@ -31,7 +29,7 @@ async function manifestFrom(
     const ask = { path, hash, offset: have, ...(relay === true && { relay }) };
     const { reply, tail } = await link.call('manifest', ask, { deadlineMs: manifestDeadlineMs(size) });
     have += tail.length;
-    const isWrong = reply.size > MANIFEST_BYTES_MAX || have > reply.size || (tail.length === 0 && have < reply.size);
+    const isWrong = reply.size > STRIPED_MANIFEST_BYTES_MAX || have > reply.size || (tail.length === 0 && have < reply.size);
     if (isWrong) throw new MeshError('corrupt', `a manifest of ${reply.size} bytes comes with ${have}`);
     // Out of the memory of the link, which is used again.
     pieces.push(tail.slice());

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Role } from '../core/facts.ts';
+import { STRIPED_MANIFEST_BYTES_MAX } from '../core/striping.ts';
 import {
   addressShape,
   contentHashShape,
@@ -129,6 +130,37 @@ export const SERVER_CALLS = {
   },
   /** The tail's bytes at `offset` of an upload begun. */
   write: { callers: both, ask: z.object({ upload: uploadIdShape, offset: countShape }), reply: empty },
+  /**
+   * Begins, or finds again, an upload that is spread in runs: the tail is its encoded manifest from `offset` on, in pieces.
+   * `more`: the next piece is wanted. `have`: runs that peers keep already; the others come by `write`, none over its end.
+   */
+  stripe: {
+    callers: both,
+    ask: z.object({
+      upload: uploadIdShape,
+      size: countShape.min(2),
+      hash: contentHashShape,
+      offset: countShape,
+      manifestBytes: countShape.max(STRIPED_MANIFEST_BYTES_MAX),
+    }),
+    reply: z.object({ more: z.boolean(), have: runMaskShape }),
+  },
+  /** The same between peers: `lying` are the runs that lie there already. */
+  'run-open': {
+    callers: peers,
+    ask: z.object({
+      upload: uploadIdShape,
+      size: countShape.min(2),
+      hash: contentHashShape,
+      offset: countShape,
+      manifestBytes: countShape.max(STRIPED_MANIFEST_BYTES_MAX),
+    }),
+    reply: z.object({ more: z.boolean(), lying: runMaskShape }),
+  },
+  /** The tail's bytes at `offset` of the whole content, within one run of one opened with `run-open`. */
+  'run-write': { callers: peers, ask: z.object({ upload: uploadIdShape, offset: countShape }), reply: empty },
+  /** A run is written: verified, durable and kept when it is answered, for a version to come. */
+  'run-keep': { callers: peers, ask: z.object({ upload: uploadIdShape, run: countShape.max(63) }), reply: empty },
   /** Carries out a change; answered when it is durable and has its copies, or cannot have them now (`note`). */
   change: {
     callers: both,

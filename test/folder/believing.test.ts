@@ -238,3 +238,19 @@ it('a folder unmounted while it is prepared for the first time is marked when it
   expect(bench.contents('mine')).toEqual([hashOf('was here before')]);
   await bench.end();
 });
+
+it('a folder that is another one just while its marker is written is marked once that is seen', async () => {
+  const bench = new FolderBench('first start, twice');
+  bench.write('mine', 'was here before');
+  const acts = (line: string) => {
+    if (line.includes('mkdir .filemesh')) bench.drive.unmount();
+    if (line.includes('rename .filemesh/marker.new')) bench.drive.mount();
+  };
+  const unwatch = bench.world.scheduler.trace.watch(acts);
+  await bench.boot();
+  unwatch();
+  await bench.pass(20_000);
+  expect(bench.folder.state().paused).toBeUndefined();
+  expect(bench.contents('mine')).toEqual([hashOf('was here before')]);
+  await bench.end();
+});

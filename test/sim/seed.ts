@@ -67,6 +67,7 @@ class SeedRun {
     const draw = new SimRandom(`${seed}/mesh`);
     this.#random = draw;
     this.#hasFaults = draw.chance(0.88);
+    const hasStripes = seed % 3 === 0;
     const options: MeshOptions = {
       seed: String(seed),
       peers: draw.pick([3, 3, 3, 4, 4, 5, 7]),
@@ -78,7 +79,7 @@ class SeedRun {
       // Some meshes stage on the disk what is small: large files are few here.
       ...(seed % 2 === 0 ? {} : { smallBytesMax: 0 }),
       // Some spread what is not tiny in runs.
-      ...(seed % 3 === 0 ? { stripeOverBytes: STRIPE_OVER_BYTES } : {}),
+      ...(hasStripes ? { stripeOverBytes: STRIPE_OVER_BYTES } : {}),
       keepAllLines,
     };
     this.#wanted = options.peers >= 5 && draw.chance(0.4) ? 3 : 2;
@@ -93,7 +94,7 @@ class SeedRun {
     const contents = new Contents(history, mesh.scheduler.random.fork('contents'));
     const names = drawNames(draw);
     const { random } = mesh.scheduler;
-    this.#workload = new Workload({ mesh, history, contents, names, random: random.fork('workload') });
+    this.#workload = new Workload({ mesh, history, contents, names, hasStripes, random: random.fork('workload') });
     const syncRate = draw.pick([0, 0.5, 1]);
     this.#users = new FolderUsers({ mesh, history, contents, names, random: random.fork('users'), syncRate });
     const lossesMax = this.#wanted - 1 - this.#lostByDoom;

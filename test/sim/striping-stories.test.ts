@@ -1,4 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Session } from '../../src/client/session.ts';
+import { put } from '../../src/client/verbs/upload.ts';
+import { checkPath } from '../../src/core/path.ts';
+import { sourceOf, VERB } from './mesh-client.ts';
 import { Story } from './story.ts';
 
 const ROOMY = 1_000_000;
@@ -102,5 +106,76 @@ describe('a file too large for every other peer', () => {
     story.mesh.kill(story.mesh.peer('alpha'));
     await story.mesh.run(15_000);
     expect(await story.texts(story.at('charlie'), 'film.mov')).toEqual([film(100_000)]);
+  });
+});
+
+describe('an upload in runs', () => {
+  const upload = (story: Story, session: Session, text: string, stripeOver?: number) =>
+    story.mesh.settle(put(session, checkPath('film.mov'), sourceOf(Buffer.from(text)), { ...VERB, stripeOver }));
+  const LARGE = 2 * 1_048_576;
+  const room = (bytes: number) => ({ capacities: { alpha: bytes, bravo: bytes, charlie: bytes, delta: bytes } });
+
+  it('stores a file that no single peer has room for, twice, and leaves no other room taken', async () => {
+    const story = new Story('upload', { peers: 4, ...room(1.5 * 1_048_576) });
+    await story.formed();
+    const text = film(LARGE);
+    expect(await upload(story, story.at('alpha'), text)).toMatchObject({ copies: 2, wanted: 2 });
+    expect(story.holders('film.mov', text)).toEqual([]);
+    await story.converged([text]);
+    for (const name of ['alpha', 'bravo', 'charlie', 'delta'])
+      expect(
+        story.mesh
+          .peer(name)
+          .peer?.peers()
+          .peers.find((one) => one.name === name)?.bytes,
+      ).toBeLessThan(1.2 * 1_048_576);
+    expect(await story.texts(story.at('delta'), 'film.mov')).toEqual([text]);
+    story.mesh.kill(story.mesh.peer('bravo'));
+    await story.mesh.run(3_000);
+    expect(await story.texts(story.at('delta'), 'film.mov')).toEqual([text]);
+  });
+
+  it('is done on request, for small ones too, and a next version takes its place', async () => {
+    const story = new Story('on request');
+    await story.formed();
+    const session = story.at('bravo');
+    expect(await upload(story, session, film(5_000), 0)).toMatchObject({ copies: 2 });
+    expect(story.holders('film.mov', film(5_000))).toEqual([]);
+    expect(await upload(story, session, film(5_000, 7), 0)).toMatchObject({ copies: 2 });
+    expect(await story.texts(story.at('charlie'), 'film.mov')).toEqual([film(5_000, 7)]);
+    expect(await upload(story, session, 'a short one')).toMatchObject({ copies: 2 });
+    await story.converged(['a short one']);
+    expect(await story.texts(session, 'film.mov')).toEqual(['a short one']);
+  });
+
+  it('goes on through another peer when its own dies, and sends what is kept not again', async () => {
+    const story = new Story('failover', { peers: 4, ...room(1.5 * 1_048_576) });
+    await story.formed();
+    const text = film(LARGE);
+    const uploading = upload(story, story.at('alpha'), text);
+    uploading.catch(() => undefined);
+    const isHalfway = () =>
+      ['bravo', 'charlie', 'delta'].some(
+        (name) =>
+          story.mesh
+            .peer(name)
+            .node.drive.userList({ withPrivate: true })
+            .filter((file) => file.includes('/runs/')).length > 1,
+      );
+    await story.mesh.until('some runs are kept', isHalfway, 20_000, 5);
+    story.mesh.kill(story.mesh.peer('alpha'));
+    expect(await uploading).toMatchObject({ path: 'film.mov' });
+    expect(await story.texts(story.at('charlie'), 'film.mov')).toEqual([text]);
+    story.mesh.start(story.mesh.peer('alpha'));
+    await story.converged([text]);
+  });
+
+  it('is refused in one word when all together have no room, and takes none', async () => {
+    const story = new Story('no room', { peers: 3, ...room(500_000) });
+    await story.formed();
+    expect(await story.codeOf(upload(story, story.at('alpha'), film(LARGE)))).toBe('full');
+    await story.mesh.run(3_000);
+    expect(await story.texts(story.at('bravo'), 'film.mov')).toEqual([]);
+    expect(await upload(story, story.at('alpha'), film(100_000))).toMatchObject({ copies: 2 });
   });
 });

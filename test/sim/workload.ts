@@ -85,6 +85,8 @@ export interface WorkloadOptions {
   readonly contents: Contents;
   readonly names: readonly string[];
   readonly random: SimRandom;
+  /** Some uploads are spread in runs. */
+  readonly hasStripes: boolean;
 }
 
 /** People with the real client: each does one verb after the other until `stop`, and tells the history how it went. */
@@ -184,7 +186,8 @@ class Person {
 
   async #put(path: string, session: Session, entry: Entry | undefined): Promise<void> {
     const { bytes, hash } = this.#options.contents.fresh(this.#client.name);
-    const upload = { kind: 'put', path: checkPath(path), source: sourceOf(bytes), base: entry?.base ?? [] } as const;
+    const striped = this.#options.hasStripes && bytes.length > 1 && this.#options.random.chance(0.3);
+    const upload = { kind: 'put', path: checkPath(path), source: sourceOf(bytes), base: entry?.base ?? [], striped } as const;
     await this.#told('put', [{ path, reads: hashesOf(entry), makes: hash }], async () => [await store(session, upload, VERB)]);
   }
 

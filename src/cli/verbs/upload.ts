@@ -8,7 +8,9 @@ import { checkPath, quote } from '../../core/path.ts';
 import { FileSource } from '../local-file.ts';
 import { isFolder, type TreeFile, walkTree } from '../local-tree.ts';
 import { shownText } from '../output.ts';
+import type { Parsed } from '../parse.ts';
 import { isGiven, openNameless, spool } from '../standard-input.ts';
+import { readSize } from '../values.ts';
 import { optionText, type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
 import { tellChanges } from './change-words.ts';
 
@@ -43,14 +45,17 @@ export const upload: VerbCommand = {
   describe: 'store files or folders: new ones, or the next version of what is there ("-": standard input)',
   options: {
     to: { describe: 'name in the mesh; a folder when it ends in a slash or several things are uploaded', value: 'PATH' },
+    striped: { describe: 'spread it in parts over the peers, whatever its size' },
+    'stripe-over': { describe: 'the same for files of that size and more, such as 1GiB', value: 'SIZE' },
   },
   async run(context, line) {
     const to = optionText(line, 'to');
-    if (line.words.includes('-')) return await uploadInput(context, line.words, to);
+    const stripeOver = stripeOverOf(line);
+    if (line.words.includes('-')) return await uploadInput(context, line.words, { to, stripeOver });
     const { files, several } = await filesOf(context, line.words, to);
     // Every name is checked before the first byte goes out.
     for (const { path } of files) checkPath(path);
-    const results = await sideBySide(files, UPLOADS_MAX, (one) => uploadFile(context, one));
+    const results = await sideBySide(files, UPLOADS_MAX, (one) => uploadFile(context, one, stripeOver));
     return tellChanges(context, 'stored', results, several);
   },
 };
@@ -62,7 +67,19 @@ async function sourceOfCreate(context: VerbContext, file: string | undefined): P
   return await FileSource.spooled(isPiped ? await spool(process.stdin, context.options.signal) : await openNameless());
 }
 
-async function uploadInput(context: VerbContext, words: readonly string[], to: string | undefined): Promise<number> {
+/** Files of so many bytes and more are striped; undefined: those that no single peer has room for. */
+function stripeOverOf(line: Parsed): number | undefined {
+  const size = optionText(line, 'stripe-over');
+  if (!line.options.has('striped')) return size === undefined ? undefined : readSize(size, 'stripe-over');
+  if (size !== undefined) throw new MeshError('usage', '--striped spreads every file: with it --stripe-over says nothing');
+  return 0;
+}
+
+async function uploadInput(
+  context: VerbContext,
+  words: readonly string[],
+  { to, stripeOver }: { to: string | undefined; stripeOver: number | undefined },
+): Promise<number> {
   if (context.inShell) throw new MeshError('usage', 'in the shell nothing can be read from standard input');
   if (words.length > 1) throw new MeshError('usage', '"-" is uploaded alone');
   if (to === undefined || to.endsWith('/'))
@@ -70,7 +87,7 @@ async function uploadInput(context: VerbContext, words: readonly string[], to: s
   const path = checkPath(to);
   const source = await FileSource.spooled(await spool(process.stdin, context.options.signal));
   try {
-    return tellChanges(context, 'stored', [await putSource(context, path, source)], false);
+    return tellChanges(context, 'stored', [await putSource(context, path, source, stripeOver)], false);
   } finally {
     await source.close();
   }
@@ -109,17 +126,17 @@ async function treeOf(context: VerbContext, folder: string, path: string): Promi
   return files;
 }
 
-async function uploadFile(context: VerbContext, { file, path }: TreeFile): Promise<ChangeResult> {
+async function uploadFile(context: VerbContext, { file, path }: TreeFile, stripeOver: number | undefined): Promise<ChangeResult> {
   const source = await FileSource.open(file);
   try {
-    return await putSource(context, path, source);
+    return await putSource(context, path, source, stripeOver);
   } finally {
     await source.close();
   }
 }
 
-function putSource(context: VerbContext, path: string, source: Source): Promise<ChangeResult> {
-  return put(context.session, checkPath(path), source, context.options);
+function putSource(context: VerbContext, path: string, source: Source, stripeOver: number | undefined): Promise<ChangeResult> {
+  return put(context.session, checkPath(path), source, { ...context.options, stripeOver });
 }
 
 function joined(folder: string, name: string): string {

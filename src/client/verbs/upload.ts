@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import { asMeshError, MeshError } from '../../core/errors.ts';
 import type { ContentHash, FilePath, PeerId, RequestId, VersionKey } from '../../core/ids.ts';
 import { quote } from '../../core/path.ts';
+import { hasRun, type RunMask, rangeOfRun, STRIPE_BYTES_MIN } from '../../core/striping.ts';
 import { type Done, type Holder, type Reply, TAIL_BYTES_MAX } from '../../wire/calls.ts';
 import type { Link } from '../../wire/link.ts';
 import { ask } from '../ask.ts';
+import { type CutSource, cutSource } from '../cut-source.ts';
 import { type ChangeResult, changeResult } from '../results.ts';
 import type { Session } from '../session.ts';
 import type { Source, VerbOptions } from '../transfer.ts';
@@ -26,6 +28,8 @@ export interface Upload {
   readonly source: Source;
   /** What it follows; empty for a new name. */
   readonly base: readonly VersionKey[];
+  /** Spread in runs from the start; else only where no single peer has room for it. */
+  readonly striped?: boolean;
 }
 
 /**
@@ -42,10 +46,16 @@ export async function create(session: Session, path: FilePath, source: Source, o
 }
 
 /** Stores a new file, or the next version of what is current now. Rejects with `overtaken` when another came in between. */
-export async function put(session: Session, path: FilePath, source: Source, options: VerbOptions): Promise<ChangeResult> {
+export async function put(
+  session: Session,
+  path: FilePath,
+  source: Source,
+  options: VerbOptions & { readonly stripeOver?: number | undefined },
+): Promise<ChangeResult> {
   const entry = await findEntry(session, path, options);
   if (entry !== undefined && entry.contents.length > 1) throw inConflict(path);
-  return await store(session, { kind: 'put', path, source, base: entry?.base ?? [] }, options);
+  const striped = source.size > 1 && source.size >= (options.stripeOver ?? Number.POSITIVE_INFINITY);
+  return await store(session, { kind: 'put', path, source, base: entry?.base ?? [], striped }, options);
 }
 
 /** Stores one content on top of a base known before. One request id through all failovers: it happens at most once. */
@@ -76,12 +86,15 @@ class Storing {
   /** The last change asked, which may have been carried out although no answer came. */
   #asked: ChangeAsk | undefined;
   #isSentAgain = false;
+  #isStriped: boolean;
+  #cut: Promise<CutSource> | undefined;
 
   constructor(session: Session, upload: Upload, options: VerbOptions) {
     this.#session = session;
     this.#upload = upload;
     this.#options = options;
     this.#request = session.newRequest();
+    this.#isStriped = upload.striped === true;
     this.#id = stableId(upload) ?? this.#request;
   }
 
@@ -104,6 +117,19 @@ class Storing {
   async #once(link: Link): Promise<Done[]> {
     const earlier = await this.#madeEarlier(link);
     if (earlier !== undefined) return earlier;
+    if (this.#isStriped) return await this.#sendStripes(link);
+    try {
+      return await this.#sendWhole(link);
+    } catch (thrown) {
+      const { code } = asMeshError(thrown);
+      if (code !== 'full' || this.#upload.source.size < STRIPE_BYTES_MIN) throw thrown;
+      // No single peer has room for all of it: all together may.
+      this.#isStriped = true;
+      return await this.#sendStripes(link);
+    }
+  }
+
+  async #sendWhole(link: Link): Promise<Done[]> {
     const begun = await this.#begin(link, 0);
     if (begun.redirect.length === 0) return await this.#send(link, begun, 0);
     const target = await this.#redirected(begun.redirect);
@@ -151,7 +177,44 @@ class Storing {
   }
 
   async #send(link: Link, begun: Reply<'begin'>, hops: number): Promise<Done[]> {
-    const hash = await this.#write(link, begun);
+    return await this.#change(link, await this.#write(link, begun), hops);
+  }
+
+  /** In runs, through this peer to those that are to have them; what is kept already is not sent. */
+  async #sendStripes(link: Link): Promise<Done[]> {
+    const { source, path } = this.#upload;
+    const { newHash, signal, progress } = this.#options;
+    this.#cut ??= cutSource(source, newHash, signal);
+    const { hash, manifest, ends } = await this.#cut;
+    const have = await this.#beginStripes(link, hash, manifest);
+    const window = new WriteWindow();
+    for (let run = 0; run < ends.length; run++) {
+      const { offset, length } = rangeOfRun(ends, run);
+      for (let at = offset; at < offset + length && !hasRun(have, run); ) {
+        checkStopped(signal);
+        const bytes = await source.read(at, Math.min(TAIL_BYTES_MAX, offset + length - at));
+        if (bytes.length === 0) throw new MeshError('changed', `the file for ${quote(path)} became shorter while it was read`);
+        await window.add(() => this.#writeOne(link, at, bytes));
+        at += bytes.length;
+        progress?.(path, at, source.size);
+      }
+    }
+    await window.end();
+    await source.check();
+    return await this.#change(link, hash, HOPS_MAX);
+  }
+
+  async #beginStripes(link: Link, hash: ContentHash, manifest: Uint8Array): Promise<RunMask> {
+    const { source, path } = this.#upload;
+    const stripe = { upload: this.#id, size: source.size, hash, manifestBytes: manifest.length };
+    for (let offset = 0; ; offset += TAIL_BYTES_MAX) {
+      const tail = manifest.subarray(offset, offset + TAIL_BYTES_MAX);
+      const { reply } = await ask(link, 'stripe', { ...stripe, offset }, { tail, deadlineMs: WRITE_MS, subject: path });
+      if (!reply.more) return reply.have;
+    }
+  }
+
+  async #change(link: Link, hash: ContentHash, hops: number): Promise<Done[]> {
     const { kind, path, source, base } = this.#upload;
     const change: ChangeAsk = {
       request: this.#request,
@@ -176,21 +239,19 @@ class Storing {
   async #write(link: Link, { have, writeBytes = TAIL_BYTES_MAX }: Reply<'begin'>): Promise<ContentHash> {
     const { source, path } = this.#upload;
     const hash = this.#options.newHash();
-    const window: Promise<unknown>[] = [];
+    const window = new WriteWindow();
     for (let offset = 0; offset < source.size; ) {
       checkStopped(this.#options.signal);
       const bytes = await source.read(offset, Math.min(writeBytes, source.size - offset));
       if (bytes.length === 0) throw new MeshError('changed', `the file for ${quote(path)} became shorter while it was read`);
       hash.update(bytes);
       const end = offset + bytes.length;
-      if (end > have) {
-        if (window.length >= WRITES_MAX) await window.shift();
-        window.push(watched(this.#writeOne(link, offset, bytes)));
-      }
+      const at = offset;
+      if (end > have) await window.add(() => this.#writeOne(link, at, bytes));
       offset = end;
       this.#options.progress?.(path, offset, source.size);
     }
-    await Promise.all(window);
+    await window.end();
     await source.check();
     return hash.hex();
   }
@@ -207,8 +268,20 @@ function stableId({ path, source }: Upload): RequestId | undefined {
   return key.slice(0, 32) as RequestId;
 }
 
-/** A promise that is awaited later: its rejection is not taken for unhandled until then. */
-function watched<T>(work: Promise<T>): Promise<T> {
-  work.catch(() => undefined);
-  return work;
+/** Writes under way, in the order of their beginning. */
+class WriteWindow {
+  readonly #underWay: Promise<void>[] = [];
+
+  /** Begins one more once there is room for it. Rejects as an earlier one did. */
+  async add(write: () => Promise<void>): Promise<void> {
+    if (this.#underWay.length >= WRITES_MAX) await this.#underWay.shift();
+    const writing = write();
+    // Awaited later: its rejection is not taken for unhandled until then.
+    writing.catch(() => undefined);
+    this.#underWay.push(writing);
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
 }

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { checkPath } from '../../src/core/path.ts';
+import { copiesOf, NO_RUNS } from '../../src/core/striping.ts';
+import { stateOf } from './mesh-state.ts';
+import { Story } from './story.ts';
+
+/** Bytes that look random, so that they are cut into chunks of their own. */
+function film(size: number): string {
+  let text = '';
+  for (let state = 1; text.length < size; ) {
+    state = (state * 48_271) % 2_147_483_647;
+    text += state.toString(36);
+  }
+  return text.slice(0, size);
+}
+
+const FILM = film(100_000);
+const ROOMS = { alpha: 1_000_000, bravo: 60_000, charlie: 60_000, delta: 100 };
+
+/** The film lies whole on alpha alone, and in runs on the others. */
+async function striped(seed: string, peers = 3): Promise<Story> {
+  const story = new Story(seed, { peers, capacities: ROOMS, stripeBytesMin: 1_000 });
+  await story.formed();
+  story.mesh.peer('alpha').node.drive.userWrite('film.mov', Buffer.from(FILM));
+  await story.mesh.run(10_000);
+  return story;
+}
+
+const contentAt = async (story: Story, name: string, path: string) =>
+  (await stateOf(story.mesh.peer(name).node)).catalog.view(checkPath(path))?.contents[0];
+
+describe('a striped file', () => {
+  it('is kept under its new name by who has runs, though who has all of it renamed it and dies', async () => {
+    const story = await striped('renamed by its whole holder');
+    const alpha = story.mesh.peer('alpha');
+    alpha.node.drive.userRename('film.mov', 'cut.mov');
+    const isKnown = async () => (await contentAt(story, 'bravo', 'cut.mov')) !== undefined;
+    await story.mesh.until('bravo knows of the new name', isKnown, 20_000, 1);
+    await story.mesh.run(100);
+    story.mesh.kill(alpha);
+    await story.mesh.run(5_000);
+    expect(await story.texts(story.at('charlie'), 'cut.mov')).toEqual([FILM]);
+  });
+
+  it('of which only some runs came is sent again by the client whose peer died', async () => {
+    const story = new Story('sent again in runs', { peers: 3, stripeOverBytes: 1_000, rates: { alpha: { limitUp: 400_000 } } });
+    await story.formed();
+    const long = film(1_200_000);
+    const making = story.create(story.at('alpha'), 'film.mov', long);
+    making.catch(() => undefined);
+    const alpha = story.mesh.peer('alpha');
+    const isBegun = async () => {
+      const content = await contentAt(story, 'bravo', 'film.mov');
+      const masks = [...(content?.parts?.values() ?? [])];
+      return masks.some((mask) => mask !== NO_RUNS);
+    };
+    await story.mesh.until('some runs are there', isBegun, 20_000, 1);
+    const content = await contentAt(story, 'bravo', 'film.mov');
+    expect(content && copiesOf(content, (peer) => peer !== alpha.node.id)).toBe(0);
+    story.mesh.kill(alpha);
+    expect((await story.mesh.settle(making)).copies).toBeGreaterThan(0);
+    await story.mesh.run(2_000);
+    expect(await story.texts(story.at('bravo'), 'film.mov')).toEqual([long]);
+  });
+
+  it('is not said to be held by who renamed it and has none of its runs', async () => {
+    const story = await striped('told by who has none', 4);
+    story.mesh.kill(story.mesh.peer('alpha'));
+    await story.mesh.run(3_000);
+    await story.rename(story.at('delta'), 'film.mov', 'cut.mov');
+    const holders = (await story.entry(story.at('charlie'), 'cut.mov')).contents[0]?.holders;
+    expect(holders?.map(({ name }) => name).sort()).toEqual(['bravo', 'charlie']);
+  });
+
+  it('that has room nowhere is told to be kept once, without a long wait', async () => {
+    const capacities = { alpha: 10_000_000, bravo: 700_000 };
+    const story = new Story('no room for runs either', { peers: 2, capacities });
+    await story.formed();
+    const person = story.at('alpha');
+    await story.create(person, 'small', 'text');
+    const beginMs = story.mesh.scheduler.nowMs;
+    const { copies, note } = await story.create(person, 'big', film(1_200_000));
+    expect({ copies, note }).toEqual({ copies: 1, note: 'kept on 1 of 2: bravo is full' });
+    expect(story.mesh.scheduler.nowMs - beginMs).toBeLessThan(5_000);
+  });
+});
