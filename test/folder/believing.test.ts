@@ -254,3 +254,20 @@ it('a folder that is another one just while its marker is written is marked once
   expect(bench.contents('mine')).toEqual([hashOf('was here before')]);
   await bench.end();
 });
+
+it('an act on another disk that is mounted meanwhile is not told as done', async () => {
+  const bench = new FolderBench('mounted meanwhile');
+  await bench.start();
+  const version = bench.foreign('a', 'theirs');
+  const staging = await bench.staged('theirs');
+  bench.drive.unmount({ isSeen: false });
+  // A copy of the folder, as a backup has one: every act on it succeeds.
+  for (const room of ['stage', 'versions']) bench.drive.userMakeFolder(`.filemesh/${room}`);
+  await expect(bench.folder.keep(path('a'), version, staging)).rejects.toMatchObject({ code: 'paused' });
+  bench.drive.mount();
+  await bench.pass(20_000);
+  expect([bench.folder.holds(path('a'), hashOf('theirs')), bench.ledger.own(path('a'))]).toEqual([false, []]);
+  await bench.keep('a', version, 'theirs');
+  expect(bench.read('a')).toBe('theirs');
+  await bench.end();
+});
