@@ -12,7 +12,7 @@ export function demoCommands(mesh) {
       if (peer.child === undefined) throw new MeshError('usage', `${peer.name} does not run; "start ${peer.name}" starts it`);
       await mesh.killPeer(peer);
       screen.print(`killed ${peer.name} (${peer.address}); "start ${peer.name}" starts it again`);
-    }),
+    }, () => namesOf(mesh, ({ child }) => child !== undefined)),
     command('start', 'NAME|PORT', 'start a killed peer of this demo again', async (screen, word) => {
       const peer = peerOf(mesh, word);
       if (peer.child !== undefined) throw new MeshError('usage', `${peer.name} runs already (${peer.address})`);
@@ -20,7 +20,7 @@ export function demoCommands(mesh) {
         throw new MeshError('failed', cause.message, { cause });
       });
       screen.print(`started ${peer.name} (${peer.address})`);
-    }),
+    }, () => namesOf(mesh, ({ child }) => child === undefined)),
     command('client', '', 'open one more shell: in tmux beside this one, else tell what to type', async (screen) => {
       const line = mesh.clientWords.map(quoted).join(' ');
       const pane = process.env.TMUX === undefined ? undefined : openPane(line);
@@ -33,13 +33,18 @@ export function demoCommands(mesh) {
   ];
 }
 
-function command(name, words, describe, act) {
+/** `candidates`: the words it may take now. */
+function command(name, words, describe, act, candidates = () => []) {
   const count = words === '' ? 0 : 1;
   const run = async ({ screen }, line) => {
     await act(screen, line.words[0]);
     return 0;
   };
-  return { name, words, count: { min: count, max: count }, describe, options: {}, run };
+  return { name, words, count: { min: count, max: count }, describe, options: {}, candidates, run };
+}
+
+function namesOf(mesh, isMeant) {
+  return mesh.peers.filter(isMeant).map(({ name }) => name);
 }
 
 /** The id of the new pane; undefined when tmux has no room for one, or is not to be had. */

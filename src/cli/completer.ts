@@ -35,7 +35,7 @@ export async function completeLine(
   const isFirst = words.length === 0 || (words.length === 1 && lastStart < line.length);
   const candidates = isFirst
     ? [...more, ...SHELL_COMMANDS].map((command) => command.name)
-    : await wordsFor(lastStart < line.length ? words.slice(0, -1) : words, last, session, cache);
+    : await wordsFor(lastStart < line.length ? words.slice(0, -1) : words, last, () => cache.names(session), more);
   const fitting = candidates.filter((candidate) => candidate.startsWith(last));
   return [
     fitting.map((candidate) => (candidate.endsWith('/') ? typed(candidate) : `${typed(candidate)} `)),
@@ -44,14 +44,21 @@ export async function completeLine(
 }
 
 /** What may follow the words `before`. */
-async function wordsFor(before: readonly string[], last: string, session: Session, cache: NameCache): Promise<string[]> {
-  const facts = SHELL_COMMANDS.find((one) => one.name === before[0]);
+async function wordsFor(
+  before: readonly string[],
+  last: string,
+  names: () => Promise<string[]>,
+  more: readonly CommandFacts[],
+): Promise<string[]> {
+  const commands = [...more, ...SHELL_COMMANDS];
+  const facts = commands.find((one) => one.name === before[0]);
   if (facts === undefined) return [];
   if (last.startsWith('-')) return Object.keys(facts.options).map((option) => `--${option}`);
   if (isLocal(facts.name, before)) return await localNames(last);
+  if (facts.candidates !== undefined) return [...facts.candidates()];
   const isName = before.at(-1) === '--to' || /NAME|PATTERN/.test(facts.words);
-  if (!isName) return facts.name === 'help' ? SHELL_COMMANDS.map((one) => one.name) : [];
-  return nextParts(await cache.names(session), last);
+  if (!isName) return facts.name === 'help' ? commands.map((one) => one.name) : [];
+  return nextParts(await names(), last);
 }
 
 /** Whether the next word names a file of this machine: what goes up, and where something comes down to. */

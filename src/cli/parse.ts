@@ -21,6 +21,8 @@ export interface CommandFacts {
   readonly count: { readonly min: number; readonly max: number };
   readonly describe: string;
   readonly options: OptionTable;
+  /** Words it may take, for completion; absent: as `words` says. */
+  candidates?(): readonly string[];
 }
 
 /** A command line, read. Every value is the text that was typed. */

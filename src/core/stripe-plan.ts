@@ -39,7 +39,7 @@ export function planStripes(
     .filter((one) => !content.holders.includes(one.id) && hasRoom(one.load, runBytes))
     .map((one): Taker => ({ ...one, runs: [], has: new Set(runsIn(content.parts?.get(one.id) ?? NO_RUNS)) }));
   let isComplete = true;
-  for (let level = 0; level < wanted && isComplete; level++) {
+  for (let level = 0; level < wanted; level++) {
     for (let run = 0; run < count; run++) {
       if (copies[run] !== level || (live[run] === 0 && !isNew)) continue;
       const taker = leastLoaded(takers, run, runBytes);

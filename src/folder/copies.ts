@@ -13,6 +13,8 @@ import { isSameStat } from './stats.ts';
 export class Copies {
   readonly #room: Room;
   readonly #acts: Acts;
+  /** Manifests being made, by content. */
+  readonly #making = new Map<ContentHash, Promise<Uint8Array>>();
 
   constructor(room: Room, acts: Acts) {
     this.#room = room;
@@ -51,9 +53,16 @@ export class Copies {
     const kept = this.#room.manifests.of(hash);
     if (kept !== undefined) return kept;
     if (copy.stat.size < MANIFEST_FILE_BYTES_MIN) return await this.#manifestOfSmall(path, hash);
+    // It may take hours to read: all who ask meanwhile wait for one reading.
+    const making = this.#making.get(hash) ?? this.#makeManifest(copy).finally(() => this.#making.delete(hash));
+    this.#making.set(hash, making);
+    return await making;
+  }
+
+  async #makeManifest(copy: HeldCopy): Promise<Uint8Array> {
     if ((await this.#look(copy)) !== 'right') this.#doubt(copy);
-    const made = this.#room.manifests.of(hash);
-    if (made === undefined) throw new MeshError('gone', `${path} has no manifest here: it is not what was noted`);
+    const made = this.#room.manifests.of(copy.hash);
+    if (made === undefined) throw new MeshError('gone', `${copy.path} has no manifest here: it is not what was noted`);
     return made;
   }
 

@@ -110,7 +110,12 @@ class EffectWriter {
     const held = this.#runs(runs.hash);
     const paths = held?.paths ?? [];
     const mask = unionOf(held?.mask ?? NO_RUNS, more);
-    this.#setRuns({ ...runs, mask, paths, ...(paths.length === 0 && { idleMs: this.#room.options.clock.wall() }) });
+    this.#setRuns({
+      ...runs,
+      mask,
+      paths,
+      ...(paths.length === 0 && { idleMs: this.#room.options.clock.wall(), isLoose: true }),
+    });
   }
 
   #loseRuns({ path, hash, lost }: Effect & { kind: 'lose-runs' }): undefined {

@@ -55,7 +55,8 @@ export class Manifests implements Hasher {
     this.#kept.delete(hash);
     this.#kept.set(hash, rows);
     for (const [oldest, { length }] of this.#kept) {
-      if (this.#bytes <= KEPT_BYTES_MAX) return;
+      // The latest stays, however large: it was made because somebody asks for it.
+      if (this.#bytes <= KEPT_BYTES_MAX || this.#kept.size === 1) return;
       this.#kept.delete(oldest);
       this.#bytes -= length;
     }

@@ -25,6 +25,8 @@ export interface HeldRuns extends RunFacts {
   readonly paths: readonly FilePath[];
   /** Wall ms since when they are held for no name. */
   readonly idleMs?: number;
+  /** They never were: the version they were sent for is still to come. */
+  readonly isLoose?: boolean;
 }
 
 /** The runs that lie here, by content; durable as one row each, written by whoever records the change. */

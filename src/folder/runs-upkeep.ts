@@ -50,14 +50,14 @@ export class RunsUpkeep {
   /** Removes what is held for no name and too old or too much, oldest first. `room`: bytes the folder has room for. */
   async purge(room: number): Promise<void> {
     const nowMs = this.#room.options.clock.wall();
-    const oldestMs = nowMs - KEEP_MS;
     const idle = [...this.#room.runs.all()]
-      .filter(({ paths }) => paths.length === 0)
+      .filter(({ paths, isLoose, idleMs = 0 }) => paths.length === 0 && !(isLoose === true && idleMs >= nowMs - LOOSE_MS))
       .sort((a, b) => (a.idleMs ?? 0) - (b.idleMs ?? 0));
     let bytes = idle.reduce((sum, held) => sum + bytesHeld(held), 0);
     for (const held of idle) {
-      const isTooMuch = bytes > room * KEEP_SHARE && (held.idleMs ?? 0) < nowMs - LOOSE_MS;
-      if ((held.idleMs ?? 0) >= oldestMs && !isTooMuch) return;
+      // All of it lies here: who let go of them for that did not come to remove them.
+      const isDouble = this.#room.held.hasHash(held.hash);
+      if (!isDouble && (held.idleMs ?? 0) >= nowMs - KEEP_MS && bytes <= room * KEEP_SHARE) continue;
       await removeRuns(this.#room, held.hash);
       bytes -= bytesHeld(held);
     }

@@ -38,6 +38,14 @@ describe('completion', () => {
     expect(await completeLine(line, session, cache)).toEqual(expected);
   });
 
+  test('of what a program around the shell adds: its commands, their own words, and in help', async () => {
+    const kill = { name: 'kill', words: 'NAME', count: { min: 1, max: 1 }, describe: '', options: {} };
+    const more = [{ ...kill, candidates: () => ['alpha', 'bravo'] }];
+    expect(await completeLine('ki', session, cache, more)).toEqual([['kill '], 'ki']);
+    expect(await completeLine('kill br', session, cache, more)).toEqual([['bravo '], 'br']);
+    expect(await completeLine('help ki', session, cache, more)).toEqual([['kill '], 'ki']);
+  });
+
   test('asks for the names once between two commands', async () => {
     const before = asked();
     await completeLine('where a', session, cache);

@@ -4,6 +4,9 @@ import { chunkContent, encodeManifest } from '../../src/core/chunking.ts';
 import { maskOf, rangeOfRun } from '../../src/core/striping.ts';
 import type { FileVersion } from '../../src/core/version.ts';
 import type { Striped } from '../../src/folder/folder.ts';
+import { Manifests } from '../../src/folder/manifests.ts';
+import type { OpenFile } from '../../src/platform/disk.ts';
+import type { Hasher } from '../../src/platform/hasher.ts';
 import { noise } from '../platform/hasher-acceptance.ts';
 import { FolderBench, hashOf, path, request } from './folder-bench.ts';
 
@@ -130,5 +133,35 @@ describe('runs that lie here', () => {
     await Promise.all(begun);
     const held = bench.folder.runs.heldFor(path('again'), hashOf(TEXT));
     expect([told('again'), held?.mask, held?.paths]).toEqual([[{ mask: maskOf([0]) }], maskOf([0]), ['again']]);
+  });
+});
+
+describe('the manifest of a content that lies here whole', () => {
+  it('is made once for all who ask for it at a time', async () => {
+    const bench = new FolderBench('asked by many');
+    bench.write('film', TEXT);
+    await bench.start();
+    await bench.settle();
+    await bench.restart();
+    const { hasher } = bench.platform;
+    const digest = hasher.digest.bind(hasher);
+    let looked = 0;
+    hasher.digest = (...asked) => {
+      looked += 1;
+      return digest(...asked);
+    };
+    const asked = Array.from({ length: 5 }, () => bench.folder.chunks.manifest(FILM, hashOf(TEXT)));
+    const manifests = await Promise.all(asked);
+    expect(manifests.every((one) => Buffer.compare(one, manifests[0] as Uint8Array) === 0)).toBe(true);
+    expect(looked).toBe(1);
+    await bench.end();
+  });
+
+  it('is had however large it is', async () => {
+    const rows = new Uint8Array(5 * 1024 * 1024);
+    const plain = { digest: async () => ({ hash: hashOf('large'), size: 1, manifest: { scheme: 1, hash: hashOf('') }, rows }) };
+    const kept = new Manifests(plain as unknown as Hasher);
+    await kept.digest({} as OpenFile);
+    expect(kept.of(hashOf('large'))).toBe(rows);
   });
 });

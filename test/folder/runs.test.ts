@@ -130,4 +130,21 @@ describe('runs of a striped content', () => {
     await expect(bench.folder.runs.keep(path('film'), version, striped, 0, staging)).rejects.toMatchObject({ code: 'overtaken' });
     expect(bench.private('runs')).toEqual([]);
   });
+
+  it('that no version came for stay a day; those given up go once they are more than a tenth of the room', async () => {
+    bench.node.kill();
+    bench = new FolderBench('purged', { capacity: { bytes: 2_000_000 } });
+    await bench.start();
+    version = bench.foreign('film', TEXT);
+    await bench.folder.runs.keepLoose(striped, 1, await stage(1));
+    // Old copies are purged every hour.
+    await bench.pass(3_700_000);
+    expect(bench.private('runs')).toHaveLength(1);
+    expect(await bench.folder.runs.adopt(path('film'), version)).toBe(true);
+    await bench.folder.letGo(path('film'), hashOf(TEXT), bench.foreignTombstone('film', [version]));
+    expect(bench.private('runs')).toHaveLength(1);
+    await bench.pass(3_700_000);
+    expect(bench.private('runs')).toHaveLength(0);
+    expect(await bench.folder.runs.manifest(hashOf(TEXT))).toBeUndefined();
+  });
 });

@@ -158,4 +158,34 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: 'a run taken without its hashes',
+    edits: [
+      { file: 'src/folder/runs.ts', find: '      return wanted.equals(hashes);', replace: '      return hashes.length >= 0;' },
+    ],
+  },
+  {
+    name: 'a run placed twice on one peer',
+    edits: [
+      {
+        file: 'src/core/stripe-plan.ts',
+        find: '!one.has.has(run) && hasRoom',
+        replace: 'hasRoom',
+      },
+    ],
+  },
+  {
+    name: 'a copy counted by its most frequent run',
+    edits: [{ file: 'src/core/striping.ts', find: 'Math.min(...copiesOfRuns', replace: 'Math.max(...copiesOfRuns' }],
+  },
+  {
+    name: 'runs given up with one of their names',
+    edits: [
+      {
+        file: 'src/folder/effects.ts',
+        find: '    const paths = held.paths.filter((one) => one !== path);\n',
+        replace: '    const paths: typeof held.paths = [];\n',
+      },
+    ],
+  },
 ];

@@ -83,4 +83,64 @@ describe('a striped file', () => {
     expect({ copies, note }).toEqual({ copies: 1, note: 'kept on 1 of 2: bravo is full' });
     expect(story.mesh.scheduler.nowMs - beginMs).toBeLessThan(5_000);
   });
+
+  it('gives its room to what its whole holder makes of it', async () => {
+    const story = new Story('edited', { peers: 3, stripeOverBytes: 1_000 });
+    await story.formed();
+    story.mesh.peer('alpha').node.drive.userWrite('film.mov', Buffer.from(FILM));
+    await story.mesh.run(10_000);
+    const alpha = story.mesh.peer('alpha');
+    const next = film(100_001).split('').reverse().join('');
+    alpha.node.drive.userWrite('film.mov', Buffer.from(next));
+    await story.mesh.run(10_000);
+    await story.converged([FILM, next]);
+    const { peers } = story.mesh.peer('charlie').peer?.peers() ?? { peers: [] };
+    expect(peers.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(2.1 * next.length);
+    expect(await story.texts(story.at('charlie'), 'film.mov')).toEqual([next]);
+    story.mesh.kill(alpha);
+    await story.mesh.run(3_000);
+    expect(await story.texts(story.at('charlie'), 'film.mov')).toEqual([next]);
+  });
+
+  it('is one of two in a conflict, and either can be had of the parts', async () => {
+    const roomy = { ...ROOMS, bravo: 1_000_000, charlie: 160_000, delta: 160_000 };
+    const story = new Story('two striped ones', { peers: 4, capacities: roomy, stripeOverBytes: 1_000 });
+    await story.formed();
+    const other = film(90_000).split('').reverse().join('');
+    story.mesh.peer('alpha').node.drive.userWrite('film.mov', Buffer.from(FILM));
+    story.mesh.peer('bravo').node.drive.userWrite('film.mov', Buffer.from(other));
+    await story.converged([FILM, other]);
+    expect((await story.texts(story.at('delta'), 'film.mov')).sort()).toEqual([FILM, other].sort());
+    story.mesh.kill(story.mesh.peer('alpha'));
+    await story.mesh.run(3_000);
+    expect((await story.texts(story.at('delta'), 'film.mov')).sort()).toEqual([FILM, other].sort());
+    await story.resolve(story.at('delta'), 'film.mov', 'alpha');
+    expect(await story.texts(story.at('charlie'), 'film.mov')).toEqual([FILM]);
+    story.mesh.start(story.mesh.peer('alpha'));
+    await story.converged([FILM, other]);
+    expect(await story.texts(story.at('charlie'), 'film.mov')).toEqual([FILM]);
+  });
+
+  it('stays a file of the folder where its content is dropped among the runs', async () => {
+    const story = await striped('dropped among runs', 4);
+    const charlie = story.mesh.peer('charlie');
+    charlie.node.drive.userWrite('film.mov', Buffer.from(FILM));
+    await story.converged([FILM]);
+    expect(charlie.node.drive.userList({ withPrivate: true }).filter((name) => name.includes('/runs/'))).toEqual([]);
+    charlie.node.drive.userRename('film.mov', 'mine.mov');
+    await story.mesh.run(10_000);
+    await story.converged([FILM]);
+    expect(await story.texts(story.at('bravo'), 'mine.mov')).toEqual([FILM]);
+  });
+
+  it('deleted and made again elsewhere is kept twice anew', async () => {
+    const story = await striped('made again');
+    await story.remove(story.at('bravo'), 'film.mov');
+    await story.mesh.run(1_000);
+    story.mesh.peer('alpha').node.drive.userWrite('again.mov', Buffer.from(FILM));
+    await story.converged([FILM]);
+    story.mesh.kill(story.mesh.peer('alpha'));
+    await story.mesh.run(3_000);
+    expect(await story.texts(story.at('charlie'), 'again.mov')).toEqual([FILM]);
+  });
 });
