@@ -35,6 +35,7 @@ export class RunsTable {
   readonly #byPath = new Map<FilePath, Set<ContentHash>>();
   #bytes = 0;
   #files = 0;
+  #idleBytes = 0;
 
   async load(store: Store): Promise<void> {
     for await (const page of rowsOf(store, RUNS_KEYS)) for (const { value } of page) this.set(decodeRow<HeldRuns>(value));
@@ -48,6 +49,11 @@ export class RunsTable {
   /** Contents of which runs are held for some name. */
   get files(): number {
     return this.#files;
+  }
+
+  /** Bytes of the runs that were given up, and are kept for a while. */
+  get idleBytes(): number {
+    return this.#idleBytes;
   }
 
   of(hash: ContentHash): HeldRuns | undefined {
@@ -100,6 +106,7 @@ export class RunsTable {
   }
 
   #count(held: HeldRuns, sign: 1 | -1): void {
+    if (held.paths.length === 0 && held.isLoose !== true) this.#idleBytes += sign * bytesHeld(held);
     if (held.paths.length === 0 || held.mask === NO_RUNS) return;
     this.#bytes += sign * bytesHeld(held);
     this.#files += sign;

@@ -47,6 +47,11 @@ export class RunsUpkeep {
     }
   }
 
+  /** What was given up takes its share of the room and no more, for longer than it takes to notice. */
+  isOverShare(room: number): boolean {
+    return this.#room.runs.idleBytes > room * KEEP_SHARE;
+  }
+
   /** Removes what is held for no name and too old or too much, oldest first. `room`: bytes the folder has room for. */
   async purge(room: number): Promise<void> {
     const nowMs = this.#room.options.clock.wall();

@@ -47,6 +47,7 @@ export class Upkeep {
     await this.#stagings.leaveIdle();
     await this.#stagings.refresh();
     await this.#runs.loseMissing();
+    if (this.#runs.isOverShare(this.#stagings.room)) await this.#runs.purge(this.#stagings.room);
     const nowMs = this.#room.options.clock.now();
     if (nowMs - this.#purgedMs < PURGE_EVERY_MS) return;
     this.#purgedMs = nowMs;

@@ -4,7 +4,7 @@ import type { PathWaiters } from '../catalog/path-waiters.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { FilePath, PeerId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
-import { type Candidate, type PlacementRule, placementOrder, shareInUse } from '../core/placement.ts';
+import { type Candidate, hasRoom, type PlacementRule, placementOrder, shareInUse } from '../core/placement.ts';
 import { type Shortage, shortageOf } from '../core/repair.ts';
 import { STRIPE_BYTES_MIN } from '../core/striping.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
@@ -53,6 +53,7 @@ export class Placing {
   readonly #resting: Resting;
   readonly #asking: Asking;
   readonly #striping: Striping;
+  #full: Declines = new Map();
   #underWay = 0;
   /** Set: this turn has begun enough, and the next goes on. */
   #pumpTimer: Timer | undefined;
@@ -66,6 +67,7 @@ export class Placing {
       bytesMin: slice.stripeBytesMin ?? STRIPE_BYTES_MIN,
       candidates: (need, content, shortage, declined) =>
         this.#candidates(need, new Set([...content.holders, ...declined.keys()]), shortage),
+      fullPeers: (need, content) => this.#fullPeers(need, content),
       ask: (target, need, content, runs) => this.#asking.ask(target, need, content, runs),
     });
     this.#resting = new Resting({
@@ -159,8 +161,7 @@ export class Placing {
         // Busy, all of them: that is no reason to rest.
         const [busy] = takers;
         if (busy !== undefined) this.#needs.park(need, busy);
-        else if (targets.size === 0 && this.#striping.isFor(need, content, new Map())) this.#stripe(need, targets);
-        else this.#resting.add(need, new Map());
+        else this.#beginInRuns(need, content, targets);
         return;
       }
       this.#targets.set(keyOf(need), targets.add(target));
@@ -168,6 +169,13 @@ export class Placing {
       const offering = this.#offer(target, need, content, shortage, targets);
       offering.catch((error: unknown) => this.#slice.log.error('placing failed', { path: need.path, error: String(error) }));
     }
+  }
+
+  /** No single peer has room for it, or none is there. */
+  #beginInRuns(need: Need, content: Content, targets: Set<PeerId>): void {
+    if (targets.size > 0) this.#resting.add(need, new Map());
+    else if (this.#striping.isFor(need, content, new Map())) this.#stripe(need, targets);
+    else this.#resting.add(need, this.#fullPeers(need, content));
   }
 
   /** One after the other: while runs of a content are being placed, nobody knows what it lacks. */
@@ -225,6 +233,15 @@ export class Placing {
   #takers(need: Need, content: Content, shortage: Shortage, targets: Set<PeerId>, declined: Declines): PeerId[] {
     const others = new Set([...content.holders, ...targets, ...declined.keys()]);
     return placementOrder(this.#candidates(need, others, shortage), content.size, this.#slice.rule).map((one) => one.id);
+  }
+
+  /** Who was not asked because it has no room: there may be as many such contents as files, so equal lists are one. */
+  #fullPeers(need: Need, content: Content): Declines {
+    const candidates = this.#candidates(need, new Set(content.holders), this.#shortage(content));
+    const full = candidates.filter(({ load }) => !hasRoom(load, content.size)).map(({ id }) => id);
+    const isSame = full.length === this.#full.size && full.every((id) => this.#full.has(id));
+    if (!isSame) this.#full = new Map(full.map((id) => [id, 'full'] as const));
+    return this.#full;
   }
 
   /** Live peers that may take something, whatever room they have; `others` are none. */

@@ -23,6 +23,8 @@ interface Slice {
   readonly bytesMin: number;
   /** Live peers that may take something of a content. */
   readonly candidates: (need: Need, content: Content, shortage: Shortage, declined: Declines) => Candidate[];
+  /** Live peers that have no room for all of a content. */
+  readonly fullPeers: (need: Need, content: Content) => Declines;
   /** Asks a peer to take runs; resolves with why it declined. */
   readonly ask: (target: PeerId, need: Need, content: Content, runs: RunMask) => Promise<ErrorCode | undefined>;
 }
@@ -50,7 +52,8 @@ export class Striping {
     for (;;) {
       const content = this.#slice.catalog.view(need.path)?.contents.find((one) => one.hash === need.hash);
       if (content === undefined) return declined;
-      const { masks } = this.#plan(need, content, declined);
+      const { masks, isComplete } = this.#plan(need, content, declined);
+      if (masks.size === 0 && !isComplete) return new Map([...this.#slice.fullPeers(need, content), ...declined]);
       if (masks.size === 0) return declined;
       const asked = [...masks].map(async ([target, runs]) => {
         const reason = await this.#slice.ask(target, need, content, runs);

@@ -247,7 +247,7 @@ export class Changes {
     const done: Done[] = [];
     for (const [path, version] of isMoved ? files : made) {
       const hash: ContentHash | undefined = version.kind === 'file' ? version.hash : undefined;
-      const kept = hash === undefined ? await copies.ofTombstone(sequence) : await copies.ofContent(path, hash);
+      const kept = hash === undefined ? await copies.ofTombstone(sequence) : await copies.ofContent(path, hash, isMoved);
       done.push({ path, version: versionKey(version), ...(hash === undefined ? {} : { hash }), ...kept });
     }
     const note = (await gone)?.note;

@@ -12,6 +12,8 @@ import type { Clock, Timer } from '../platform/clock.ts';
 const WAIT_MS = 10_000;
 /** …and a millisecond more for so many bytes: 2 MB/s is a slow wireless link. */
 const BYTES_PER_MS = 2_000;
+/** Bytes that lie there already are announced within so long. */
+const TOLD_MS = 2_000;
 /** Whether copies can come at all is looked at anew so often. */
 const LOOK_MS = 250;
 
@@ -39,8 +41,11 @@ export class Copies {
     this.#slice = slice;
   }
 
-  /** For a content made here: until R live holders announced it, or nobody else can take it, or the wait is over. */
-  async ofContent(path: FilePath, hash: ContentHash): Promise<Kept> {
+  /**
+   * For a content made here: until R live holders announced it, or nobody else can take it, or the wait is over. `isMoved`:
+   * whoever held it under its old name needs no room for it.
+   */
+  async ofContent(path: FilePath, hash: ContentHash, isMoved = false): Promise<Kept> {
     const { catalog, waiters, clock } = this.#slice;
     const wanted = catalog.wantedCopies();
     const content = () => catalog.view(path)?.contents.find((one) => one.hash === hash);
@@ -49,7 +54,10 @@ export class Copies {
     const lacks = () => content() !== undefined && copies() < wanted;
     const told = this.#reason(path);
     // Overwritten meanwhile: its successor is somebody else's to wait for.
-    while (lacks() && clock.now() < endMs && this.#canGrow(content()) && told.reason === undefined) {
+    // What lies somewhere already, under another name or for a version to come, is told of within this time.
+    const toldMs = isMoved || content()?.parts !== undefined ? clock.now() + TOLD_MS : 0;
+    const mayGrow = () => clock.now() < toldMs || this.#canGrow(content());
+    while (lacks() && clock.now() < endMs && mayGrow() && told.reason === undefined) {
       await waiters.until(path, () => !lacks(), LOOK_MS);
       if (lacks()) told.ask();
     }

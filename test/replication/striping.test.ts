@@ -50,6 +50,7 @@ describe('placing runs', () => {
         ['bravo' as PeerId]
           .filter((id) => !declined.has(id))
           .map((id) => ({ id, name: id, load, hasBytes: false, heldBase: false })),
+      fullPeers: () => new Map(),
       ask: (...args) => asking.ask(...args),
     });
     const placing = striping.place(need).then((declined) => [...declined]);

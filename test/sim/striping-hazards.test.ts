@@ -143,4 +143,28 @@ describe('a striped file', () => {
     await story.mesh.run(3_000);
     expect(await story.texts(story.at('charlie'), 'again.mov')).toEqual([FILM]);
   });
+
+  it('renamed by who has only runs is told to be kept as often as before', async () => {
+    const story = await striped('told after a rename');
+    story.mesh.kill(story.mesh.peer('alpha'));
+    await story.mesh.run(3_000);
+    const [renamed] = await story.rename(story.at('bravo'), 'film.mov', 'cut.mov');
+    expect(renamed).toMatchObject({ copies: 1, wanted: 2 });
+    story.mesh.start(story.mesh.peer('alpha'));
+    await story.mesh.run(10_000);
+    const [again] = await story.rename(story.at('bravo'), 'cut.mov', 'final.mov');
+    expect(again).toMatchObject({ copies: 2 });
+  });
+
+  it('for which nobody has room says who is full', async () => {
+    const story = new Story('nobody has room', {
+      capacities: { ...ROOMS, bravo: 30_000, charlie: 30_000 },
+      stripeBytesMin: 1_000,
+    });
+    await story.formed();
+    story.mesh.peer('alpha').node.drive.userWrite('film.mov', Buffer.from(FILM));
+    await story.mesh.run(10_000);
+    const entry = await story.entry(story.at('bravo'), 'film.mov');
+    expect([entry.contents[0]?.copies, entry.note?.split(', ').sort()]).toEqual([1, ['bravo is full', 'charlie is full']]);
+  });
 });
