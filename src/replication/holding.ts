@@ -40,7 +40,7 @@ export class Holding {
 
   /** Runs that lie here are announced for every content that is striped, and given up where all of it lies here. */
   async #attendRuns(path: FilePath, content: Content): Promise<void> {
-    const { catalog, folder } = this.#slice;
+    const { catalog, folder, wanted } = this.#slice;
     const { hash, holders, parts, shown } = content;
     if (holders.includes(catalog.self)) {
       if (folder.runs.heldFor(path, hash) !== undefined) await folder.runs.letGo(path, hash);
@@ -48,9 +48,10 @@ export class Holding {
     }
     // All of it may lie here under another name, or set aside.
     if (parts !== undefined && this.#liveCopies(content) === 0 && (await folder.keepFromHere(path, shown))) return;
-    const told = parts?.get(catalog.self);
-    const lying = folder.runs.lying(shown.hash, shown.manifest.hash);
-    if (parts !== undefined && lying !== NO_RUNS && lying !== told) await folder.runs.adopt(path, shown);
+    const lying = folder.runs.lying(hash, shown.manifest.hash);
+    const isNews = lying !== NO_RUNS && lying !== parts?.get(catalog.self);
+    // What nobody lacks is not told: it would be one copy more, each time another name of the content gets runs.
+    if (parts !== undefined && isNews && this.#liveCopies(content) < wanted()) await folder.runs.adopt(path, shown);
   }
 
   async #discharge(record: IndexRecord, view: PathView): Promise<void> {
