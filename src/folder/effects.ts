@@ -8,6 +8,9 @@ import type { Room } from './room.ts';
 import { oldKey } from './rows.ts';
 import type { HeldRuns } from './runs-table.ts';
 
+/** Names remembered of runs that were held for them. */
+const PAST_MAX = 32;
+
 /** What a plan did: the versions, one an effect where it has one, and what memory is to be told once that is durable. */
 export interface Written {
   readonly versions: readonly (Version | undefined)[];
@@ -103,7 +106,8 @@ class EffectWriter {
       const isWhole = own.some((record) => versionKey(record.version) === versionKey(version) && record.holding === 'all');
       if (!isWhole) this.#transaction.put({ path, version, holding: { mask } });
     }
-    this.#setRuns({ ...runs, mask, paths: [...new Set([...(held?.paths ?? []), path])] });
+    const past = held?.past?.filter((one) => one.path !== path) ?? [];
+    this.#setRuns({ ...runs, mask, paths: [...new Set([...(held?.paths ?? []), path])], past });
   }
 
   #keepRuns({ runs, more }: Effect & { kind: 'keep-runs' }): undefined {
@@ -130,11 +134,18 @@ class EffectWriter {
   }
 
   #dropRuns({ path, hash, by }: Effect & { kind: 'drop-runs' }): undefined {
+    const version = this.#transaction.own(path).find((one) => one.version.kind === 'file' && one.version.hash === hash)?.version;
     this.#carry(path, by);
     const held = this.#runs(hash);
     if (held === undefined) return;
     const paths = held.paths.filter((one) => one !== path);
-    this.#setRuns({ ...held, paths, ...(paths.length === 0 && { idleMs: this.#room.options.clock.wall() }) });
+    const asideMs = this.#room.options.clock.wall();
+    const past = (held.past ?? []).filter((one) => one.path !== path).slice(-PAST_MAX);
+    if (version?.kind === 'file') {
+      const { modifiedMs, mode, origin } = version;
+      past.push({ path, modifiedMs, mode, origin, asideMs });
+    }
+    this.#setRuns({ ...held, paths, past, ...(paths.length === 0 && { idleMs: asideMs }) });
   }
 
   /** As the effects before this one leave them. */

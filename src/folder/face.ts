@@ -94,6 +94,8 @@ export interface OldCopy {
   readonly origin: PeerId;
   /** Wall ms when it was set aside. */
   readonly asideMs: number;
+  /** Of it runs are kept, by this manifest; absent: all of it. */
+  readonly manifest?: ContentHash;
 }
 
 export interface FolderState {

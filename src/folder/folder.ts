@@ -229,7 +229,7 @@ export class Folder {
 
   /** Older contents of a path here, newest first. */
   async oldCopies(path: FilePath): Promise<OldCopy[]> {
-    return this.#room.old.of(path).map(shownOldCopy);
+    return [...this.#room.old.of(path).map(shownOldCopy), ...this.#room.runs.pastOf(path)];
   }
 
   async openOld(path: FilePath, hash: ContentHash): Promise<Copy> {

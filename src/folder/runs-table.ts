@@ -3,6 +3,7 @@ import { NO_RUNS, type RunMask, rangeOfRun, runsIn } from '../core/striping.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { DiskPath } from '../platform/disk.ts';
 import type { Store, StoreWrite } from '../platform/store.ts';
+import type { OldCopy } from './face.ts';
 import type { Ledger } from './ledger.ts';
 import { decodeRow, encodeRow, RUNS_KEYS, runsKey } from './rows.ts';
 import { rowsOf } from './store-queue.ts';
@@ -18,6 +19,9 @@ export interface RunFacts {
   readonly manifestHash: ContentHash;
 }
 
+/** A version that runs were held for. */
+export type PastRuns = Pick<OldCopy, 'path' | 'modifiedMs' | 'mode' | 'origin' | 'asideMs'>;
+
 /** Runs of one content that lie here, each a file of its own: all names of that content share them. */
 export interface HeldRuns extends RunFacts {
   readonly mask: RunMask;
@@ -27,6 +31,8 @@ export interface HeldRuns extends RunFacts {
   readonly idleMs?: number;
   /** They never were: the version they were sent for is still to come. */
   readonly isLoose?: boolean;
+  /** What they were held for and are no more, the latest last: the history of those names. */
+  readonly past?: readonly PastRuns[];
 }
 
 /** The runs that lie here, by content; durable as one row each, written by whoever records the change. */
@@ -69,6 +75,14 @@ export class RunsTable {
   /** Contents of which runs are held for a name. */
   hashesOf(path: FilePath): ContentHash[] {
     return [...(this.#byPath.get(path) ?? [])];
+  }
+
+  /** Contents of which runs were held for a name. */
+  pastOf(path: FilePath): OldCopy[] {
+    return [...this.#held.values()].flatMap(({ hash, size, manifestHash, past = [] }) => {
+      const known = past.filter((one) => one.path === path);
+      return known.map((one) => ({ ...one, copy: hash, hash, size, manifest: manifestHash }));
+    });
   }
 
   /** Own records of a path that tell of runs. */

@@ -183,7 +183,9 @@ export class Changes {
       const digest = await staging.digest();
       return { kind: 'put', path, base, staging, digest, mode: content.shown.mode, modifiedMs: clock.wall() };
     }
-    const { staging, mode } = await pulling.old(path, step.copy, ask.request);
+    const old = await pulling.old(path, step.copy, ask.request);
+    if ('facts' in old) return { kind: 'stripe', path, base, facts: { ...old.facts, modifiedMs: clock.wall() } };
+    const { staging, mode } = old;
     return { kind: 'put', path, base, staging, digest: await staging.digest(), mode, modifiedMs: clock.wall() };
   }
 

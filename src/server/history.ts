@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { ContentHash } from '../core/ids.ts';
+import { keepersOf } from '../core/striping.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
 import type { Answered, Switchboard } from '../wire/switchboard.ts';
@@ -61,7 +62,9 @@ export class History {
       modified: content.modifiedMs,
       mode: content.shown.mode,
       origin: catalog.shownName(content.shown.origin),
-      peers: content.holders.slice(0, PEERS_MAX).map((peer) => catalog.shownName(peer)),
+      peers: keepersOf(content)
+        .slice(0, PEERS_MAX)
+        .map((peer) => catalog.shownName(peer)),
       current: true,
     }));
     const old = (await folder.oldCopies(path)).map((copy) => ({
@@ -73,6 +76,7 @@ export class History {
       origin: catalog.shownName(copy.origin),
       peers: [catalog.shownName(catalog.self)],
       current: false,
+      ...(copy.manifest !== undefined && { manifest: copy.manifest }),
     }));
     return [...current, ...old];
   }
@@ -87,5 +91,12 @@ export class History {
 
 function unite(a: Copy, b: Copy): Copy {
   const peers = [...new Set([...a.peers, ...b.peers])].slice(0, PEERS_MAX);
-  return { ...(a.current ? a : b), modified: Math.max(a.modified, b.modified), peers, current: a.current || b.current };
+  const manifest = a.manifest ?? b.manifest;
+  return {
+    ...(a.current ? a : b),
+    ...(manifest !== undefined && { manifest }),
+    modified: Math.max(a.modified, b.modified),
+    peers,
+    current: a.current || b.current,
+  };
 }

@@ -1,7 +1,9 @@
 import type { Catalog } from '../catalog/catalog.ts';
+import { CHUNKING_SCHEME } from '../core/chunking.ts';
 import { MeshError } from '../core/errors.ts';
 import type { FilePath, PeerId, RequestId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
+import type { FileVersion } from '../core/version.ts';
 import type { Folder, Staging } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import { fetchContent } from '../wire/fetch.ts';
@@ -16,6 +18,11 @@ interface Slice {
   readonly switchboard: Switchboard;
   readonly history: History;
 }
+
+/** An older content, brought here; of a striped one there is only something to be told. */
+export type OldContent =
+  | { readonly staging: Staging; readonly mode: number }
+  | { readonly facts: Pick<FileVersion, 'hash' | 'size' | 'mode' | 'manifest'> };
 
 /** Brings bytes here that a change needs and another peer has. */
 export class Pulling {
@@ -42,14 +49,20 @@ export class Pulling {
   }
 
   /** An older content named by `history`: from here, else from a live peer that has it. Rejects with `not-found`. */
-  async old(path: FilePath, copy: string, request: RequestId): Promise<{ staging: Staging; mode: number }> {
+  async old(path: FilePath, copy: string, request: RequestId): Promise<OldContent> {
     const { folder } = this.#slice;
     const name = `restore-${request}`;
-    const here = (await folder.oldCopies(path)).find((one) => one.hash === copy || one.copy === copy);
+    const olds = (await folder.oldCopies(path)).filter((one) => one.hash === copy || one.copy === copy);
+    const here = olds.find((one) => one.manifest === undefined);
     if (here !== undefined) return { staging: await folder.stageOld(path, here.copy, name), mode: here.mode };
     const { copies } = await this.#slice.history.of({ path, ask: true });
     const found = copies.find((one) => one.hash === copy || one.copy === copy);
     if (found === undefined) throw new MeshError('not-found', `no live peer has that older version of ${path}`);
+    if (found.manifest !== undefined) {
+      // Whoever keeps runs of it, or all of it, tells so once there is a version of it again.
+      const { hash, size, mode, manifest } = found;
+      return { facts: { hash, size, mode, manifest: { scheme: CHUNKING_SCHEME, hash: manifest } } };
+    }
     for (const peer of this.#peersNamed(found.peers)) {
       const staging = await this.#pullOld(peer, path, found, name);
       if (staging !== undefined) return { staging, mode: found.mode };

@@ -214,6 +214,8 @@ export const SERVER_CALLS = {
             origin: wordsShape,
             peers: z.array(labelShape).max(64),
             current: z.boolean(),
+            /** Of a striped one: the hash of its manifest. */
+            manifest: contentHashShape.optional(),
           }),
         )
         .max(500),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Session } from '../../src/client/session.ts';
+import { historiesOf, restore } from '../../src/client/verbs/history.ts';
 import { put } from '../../src/client/verbs/upload.ts';
 import { checkPath } from '../../src/core/path.ts';
 import { sourceOf, VERB } from './mesh-client.ts';
@@ -177,5 +178,26 @@ describe('an upload in runs', () => {
     await story.mesh.run(3_000);
     expect(await story.texts(story.at('bravo'), 'film.mov')).toEqual([]);
     expect(await upload(story, story.at('alpha'), film(100_000))).toMatchObject({ copies: 2 });
+  });
+
+  it('comes back from the history: deleted, or overwritten, with no byte moved', async () => {
+    const story = new Story('restored', { peers: 4, ...room(1.5 * 1_048_576) });
+    await story.formed();
+    const session = story.at('alpha');
+    const text = film(LARGE);
+    await upload(story, session, text);
+    await story.remove(session, 'film.mov');
+    await story.mesh.run(2_000);
+    const [past] = await story.mesh.settle(historiesOf(session, 'film.mov', {}));
+    expect(past?.copies).toMatchObject([{ size: LARGE, current: false }]);
+    expect(await story.mesh.settle(restore(session, 'film.mov', undefined, {}))).toMatchObject([{ copies: 2 }]);
+    expect(await story.texts(story.at('delta'), 'film.mov')).toEqual([text]);
+    await upload(story, session, 'a short one');
+    await story.mesh.run(2_000);
+    expect(await story.mesh.settle(restore(story.at('charlie'), 'film.mov', past?.copies[0]?.hash, {}))).toMatchObject([
+      { copies: 2 },
+    ]);
+    await story.converged([text]);
+    expect(await story.texts(story.at('bravo'), 'film.mov')).toEqual([text]);
   });
 });
