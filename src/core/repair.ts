@@ -19,11 +19,10 @@ export interface Shortage {
 /** What the owner of a name must see to for one content. */
 export function shortageOf(content: Content, wanted: number, standing: (peer: PeerId) => Standing): Shortage {
   const keepers = keepersOf(content);
-  const standings = new Map(keepers.map((peer) => [peer, standing(peer)] as const));
   return {
-    live: keepers.filter((peer) => standings.get(peer) === 'live'),
-    missing: Math.max(0, wanted - copiesOf(content, (peer) => standings.get(peer) !== 'gone')),
-    healing: [...standings.values()].includes('gone'),
+    live: keepers.filter((peer) => standing(peer) === 'live'),
+    missing: Math.max(0, wanted - copiesOf(content, (peer) => standing(peer) !== 'gone')),
+    healing: keepers.some((peer) => standing(peer) === 'gone'),
   };
 }
 

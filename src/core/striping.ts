@@ -100,7 +100,8 @@ export interface Spread {
 
 /** Copies by those who count: of a striped content as many as its rarest run has. */
 export function copiesOf(content: Spread, counts: (peer: PeerId) => boolean): number {
-  return Math.min(...copiesOfRuns(content, counts));
+  // Nearly all contents are whole, and all are looked at in every sweep.
+  return content.parts === undefined ? content.holders.filter(counts).length : Math.min(...copiesOfRuns(content, counts));
 }
 
 /** Copies of each run; one number for a content that is not striped. */
@@ -116,9 +117,10 @@ export function copiesOfRuns({ size, holders, parts }: Spread, counts: (peer: Pe
 }
 
 /** All who have something of it, whole holders first. */
-export function keepersOf({ holders, parts }: Spread): PeerId[] {
+export function keepersOf({ holders, parts }: Spread): readonly PeerId[] {
+  if (parts === undefined) return holders;
   // Who told of it and has no run of it keeps nothing.
-  return [...holders, ...[...(parts ?? [])].filter(([, mask]) => mask !== NO_RUNS).map(([peer]) => peer)];
+  return [...holders, ...[...parts].filter(([, mask]) => mask !== NO_RUNS).map(([peer]) => peer)];
 }
 
 function masked(bits: bigint): RunMask {

@@ -48,7 +48,12 @@ export class TakingRuns {
     const lying = runs.lying(version.hash, version.manifest.hash);
     const missing = runsIn(ask.runs).filter((run) => run < striped.ends.length && !hasRun(lying, run));
     const lane = async (): Promise<void> => {
-      for (let run = missing.shift(); run !== undefined; run = missing.shift()) await this.#takeRun(ask, version, striped, run);
+      try {
+        for (let run = missing.shift(); run !== undefined; run = missing.shift()) await this.#takeRun(ask, version, striped, run);
+      } finally {
+        // Empty already, unless one failed: then no other is begun.
+        missing.length = 0;
+      }
     };
     const ended = await Promise.allSettled(Array.from({ length: RUNS_AT_ONCE }, lane));
     for (const one of ended) if (one.status === 'rejected') throw one.reason;

@@ -63,6 +63,7 @@ export class Server {
     switchboard.answer('run-open', (ask, _from, tail) => receiver.open(ask, tail));
     switchboard.answer('run-write', async (ask, _from, tail) => {
       await receiver.write(ask, tail);
+      await switchboard.limits.down?.pass(`run/${ask.upload}`, tail.length);
       return {};
     });
     switchboard.answer('run-keep', async (ask) => {

@@ -74,7 +74,7 @@ export class StripedUploads {
   /** Takes the manifest; once it is whole, finds peers for the runs. Rejects with `full` when there is no room for some run. */
   async begin(ask: Ask<'stripe'>, tail: Uint8Array): Promise<Reply<'stripe'>> {
     const upload = this.#find(ask);
-    const manifest = upload.manifest.add(ask.offset, tail.slice());
+    const manifest = upload.manifest.add(ask.offset, tail);
     if (manifest === undefined) return { more: true, have: NO_RUNS };
     const striped = this.#slice.folder.runs.cut(ask, manifest);
     this.#release(upload);
@@ -93,7 +93,10 @@ export class StripedUploads {
       throw new MeshError('usage', 'bytes of a striped upload go over the end of their run');
     await this.#forAll(passing, (peer) => this.#writeTo(peer, { upload: ask.upload, offset: ask.offset }, tail));
     passing.written.add(ask.offset - range.offset, tail.length);
+    const { length } = tail;
     giveBackTail(tail);
+    // As in Uploads: they came already, and the next come when one is answered.
+    await this.#slice.switchboard.limits.down?.pass(`upload/${ask.upload}`, length);
     if (passing.written.have === range.length && passing.kept === 0) await this.#keep(ask.upload, passing, run);
     return {};
   }
@@ -215,8 +218,9 @@ export class StripedUploads {
 
   async #writeTo(peer: PeerId, ask: Ask<'run-write'>, tail: Uint8Array): Promise<void> {
     const { catalog, receiver } = this.#slice;
-    if (peer === catalog.self) await receiver.write(ask, tail);
-    else await this.#link(peer).call('run-write', ask, { tail, deadlineMs: KEEP_MS });
+    if (peer === catalog.self) return await receiver.write(ask, tail);
+    await this.#slice.switchboard.limits.up?.pass(`upload/${ask.upload}/${peer}`, tail.length);
+    await this.#link(peer).call('run-write', ask, { tail, deadlineMs: KEEP_MS });
   }
 
   async #keep(upload: RequestId, passing: Passing, run: number): Promise<void> {
