@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { newSecret } from '../dist/wire/mesh-line.js';
 import { NodeRandom } from '../dist/platform/node/node-random.js';
@@ -26,6 +26,8 @@ const SPREAD_MS_MAX = 5_000;
 const SPREAD_MS_MORE = 20;
 const SAMPLE_BYTES = 64 * 1024;
 const COMPLAINT_BYTES_MAX = 2_000;
+/** Files that one client stores: a command line is only so long. */
+const UPLOADED_AT_ONCE = 200;
 const NATO =
   'alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima mike november oscar papa quebec romeo sierra tango uniform victor whiskey xray yankee zulu';
 
@@ -137,9 +139,15 @@ export class DemoMesh {
     if (!hasEnded(child)) await once(child, 'exit');
   }
 
-  /** Puts files into the first folder; resolves when each has all its copies, or after a while. */
+  /** Many peers: files are not kept whole by anybody, but in parts by all. */
+  get isStriped() {
+    return this.peers.length >= MANY_PEERS;
+  }
+
+  /** Puts files into the first folder, or stores them striped; resolves when each has all its copies, or after a while. */
   async preload(files) {
     if (files.length === 0) return;
+    if (this.isStriped) return await this.#preloadStriped(files);
     const waiting = new Set(files.map(({ name }) => name));
     const [first] = this.peers;
     await withinMs(SPREAD_MS_MAX + files.length * SPREAD_MS_MORE, (done) => {
@@ -155,6 +163,35 @@ export class DemoMesh {
       if (this.peers.length === 1) done();
     });
     this.#happened = () => {};
+  }
+
+  async #preloadStriped(files) {
+    const folder = join(this.#place, 'preload');
+    mkdirSync(folder);
+    for (let from = 0; from < files.length; from += UPLOADED_AT_ONCE) {
+      const some = files.slice(from, from + UPLOADED_AT_ONCE).map(({ from: original, name }) => {
+        if (original !== undefined) return { file: original, name };
+        const file = join(folder, name);
+        writeFileSync(file, randomBytes(SAMPLE_BYTES));
+        return { file, name };
+      });
+      // Under its own name in the mesh each, and most have it here.
+      for (const { file, name } of some.filter(({ file, name }) => basename(file) !== name)) {
+        copyFileSync(file, join(folder, name));
+      }
+      const paths = some.map(({ file, name }) => (basename(file) === name ? file : join(folder, name)));
+      const [program, ...words] = this.clientWords.slice(2);
+      const child = spawn(program, [...words.slice(0, 1), 'upload', '--striped', ...words.slice(1), ...paths], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      let complaint = '';
+      child.stderr.on('data', (chunk) => {
+        complaint = `${complaint}${chunk}`.slice(-COMPLAINT_BYTES_MAX);
+      });
+      const [code] = await once(child, 'exit');
+      if (code !== 0) throw new Error(`the files could not be preloaded: ${complaint.trim()}`);
+    }
+    rmSync(folder, { recursive: true, force: true });
   }
 
   /** Adds what is to be done before the folders go. */

@@ -107,7 +107,8 @@ function tellPeers(files) {
     if (peer === undefined) console.log('  …  ("peers" lists them)');
     else console.log(`  ${peer.name.padEnd(width)}  ${peer.address}   ${peer.folder}`);
   }
-  if (files.length > 0) console.log('A few files were put into the first folder. Drop more into any of them.');
+  if (files.length > 0 && mesh.isStriped) console.log('A few files were stored in parts over all of them. Drop more into any folder.');
+  else if (files.length > 0) console.log('A few files were put into the first folder. Drop more into any of them.');
   else console.log('Drop files into any of these folders.');
   console.log('Besides what "help" lists: kill NAME, start NAME, client (one more shell).\n');
 }
