@@ -205,6 +205,8 @@ export class Links {
       const mustAsk = this.#decides(newborn.greeted) || !isSameInstance;
       const lives = mustAsk && (await answersPing(present));
       if (lives && !isSameInstance) {
+        // A link to the process before this one may come up late: two are running only when both ends answer.
+        if (!(await answersPing(link))) throw new MeshError('closed', 'the process at the other end is not there any more');
         this.#tellClone(link.peer);
         switchboard.remove(present, 'its identity is cloned');
         throw new MeshError('not-allowed', 'its identity is cloned');
