@@ -45,6 +45,12 @@ export function rangeOfRun(ends: readonly number[], run: number): Range {
   return { offset, length: (ends[run] ?? offset) - offset };
 }
 
+/** The run that has all of these bytes, and its own; undefined: no single one has. */
+export function runAround(ends: readonly number[], { offset, length }: Range): { run: number; range: Range } | undefined {
+  const run = ends.findIndex((end) => end > offset);
+  return run < 0 || offset + length > (ends[run] ?? 0) ? undefined : { run, range: rangeOfRun(ends, run) };
+}
+
 /** The bytes of all runs of `mask`, in order; runs that touch are one range. */
 export function rangesOf(ends: readonly number[], mask: RunMask): Range[] {
   const ranges: Range[] = [];

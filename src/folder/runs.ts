@@ -69,10 +69,10 @@ export class Runs {
 
   /** Proves a manifest that came. Throws `corrupt` when it is not the version's. */
   striped(version: FileVersion, manifest: Uint8Array): Striped {
-    const isIts =
-      manifest.length <= STRIPED_MANIFEST_BYTES_MAX && this.#room.options.hasher.hash(manifest) === version.manifest.hash;
-    if (!isIts) throw new MeshError('corrupt', 'the manifest that came is not the announced one');
-    return this.cut(version, manifest);
+    const striped = manifest.length <= STRIPED_MANIFEST_BYTES_MAX ? this.cut(version, manifest) : undefined;
+    if (striped?.manifestHash !== version.manifest.hash)
+      throw new MeshError('corrupt', 'the manifest that came is not the announced one');
+    return striped;
   }
 
   /** A content as its manifest cuts it. Throws `corrupt` when no content of that size has such a manifest. */

@@ -7,9 +7,9 @@ import { hasRun, keepersOf, rangeOfRun } from '../core/striping.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Ask } from '../wire/calls.ts';
 import type { Answer, Link } from '../wire/link.ts';
-import { fetchManifest } from '../wire/manifest.ts';
 import { manifestDeadlineMs } from '../wire/manifest-deadline.ts';
 import type { Answered, Switchboard } from '../wire/switchboard.ts';
+import { announcedManifest } from './announced-manifest.ts';
 
 /** A relayed read waits so long for its turn, when what is taken in is limited: then its answer has no bytes yet. In ms. */
 const TURN_MS_MAX = 750;
@@ -91,15 +91,9 @@ export class Relaying {
 
   /** By the first manifest that is the announced one. */
   async #findEnds(place: Place, content: Content, cause: unknown): Promise<readonly number[]> {
-    for (const link of this.#links(keepersOf(content))) {
-      const manifest = await fetchManifest([link], { ...place, size: content.size });
-      try {
-        if (manifest !== undefined) return this.#slice.folder.runs.striped(content.shown, manifest).ends;
-      } catch {
-        // Of another content: the next may have the right one.
-      }
-    }
-    throw unavailable(place, cause);
+    const striped = await announcedManifest(this.#slice.folder, this.#links(keepersOf(content)), place.path, content.shown);
+    if (striped === undefined) throw unavailable(place, cause);
+    return striped.ends;
   }
 
   #links(peers: readonly PeerId[]): Link[] {

@@ -2,17 +2,17 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { MeshError } from '../core/errors.ts';
 import type { PeerId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
-import { hasRun, keepersOf, type RunMask, rangeOfRun, runsIn } from '../core/striping.ts';
+import { hasRun, keepersOf, NO_RUNS, type RunMask, rangeOfRun, runsIn } from '../core/striping.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Folder, Striped } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ask } from '../wire/calls.ts';
 import { fetchContent } from '../wire/fetch.ts';
 import type { Link } from '../wire/link.ts';
-import { fetchManifest } from '../wire/manifest.ts';
 import { reachOf } from '../wire/stripe-reach.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { givingBack } from '../wire/tail-memory.ts';
+import { announcedManifest } from './announced-manifest.ts';
 import type { Gate } from './gate.ts';
 import { discardUnlessResumable } from './resumable.ts';
 
@@ -105,17 +105,12 @@ export class TakingRuns {
   /** By the first manifest that is the announced one. */
   async #stripedOf(ask: StripeAsk, version: FileVersion): Promise<Striped> {
     const { runs } = this.#slice.folder;
-    let cause: unknown;
-    for (const link of [undefined, ...this.#links(keepersOf(this.#content(ask) ?? ask))]) {
-      const manifest = link === undefined ? await runs.manifest(ask.hash) : await fetchManifest([link], ask);
-      try {
-        if (manifest !== undefined) return runs.striped(version, manifest);
-      } catch (thrown) {
-        // Another may give the right one.
-        cause = thrown;
-      }
-    }
-    throw new MeshError('unavailable', `nobody in reach has the manifest of ${ask.path}`, { cause });
+    const own = await runs.manifest(ask.hash);
+    if (own !== undefined && runs.lying(version.hash, version.manifest.hash) !== NO_RUNS) return runs.striped(version, own);
+    const links = this.#links(keepersOf(this.#content(ask) ?? ask));
+    const striped = await announcedManifest(this.#slice.folder, links, ask.path, version);
+    if (striped !== undefined) return striped;
+    throw new MeshError('unavailable', `nobody in reach has the manifest of ${ask.path}`);
   }
 
   /** Who has that run. */

@@ -10,7 +10,7 @@ import type { Log } from '../platform/log.ts';
 import type { Ask } from '../wire/calls.ts';
 import { fetchContent } from '../wire/fetch.ts';
 import type { Link } from '../wire/link.ts';
-import { manifestDeadlineMs } from '../wire/manifest-deadline.ts';
+import { fetchManifest } from '../wire/manifest.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { givingBack } from '../wire/tail-memory.ts';
 import { Gate } from './gate.ts';
@@ -129,7 +129,7 @@ export class Taking {
     const { chunks } = this.#slice.folder;
     if (staging.have > 0 || ask.size > REUSE_BYTES_MAX || this.#distrusted.has(keyOf(ask))) return undefined;
     if (!chunks.mayReuse(ask.path, version)) return undefined;
-    const manifest = await this.#manifestOf(ask, used);
+    const manifest = await fetchManifest(this.#sources(ask, used), ask);
     if (manifest === undefined) return undefined;
     try {
       return await chunks.fill(ask.path, version, staging, manifest);
@@ -138,20 +138,6 @@ export class Taking {
       this.#distrust(ask);
       return undefined;
     }
-  }
-
-  /** From the first source that gives it, whole; undefined when none does: it may be of an earlier version of the program. */
-  async #manifestOf({ path, hash, size, holders }: Ask<'place'>, used: Set<Link>): Promise<Uint8Array | undefined> {
-    const deadlineMs = manifestDeadlineMs(size);
-    for (const link of this.#sources({ path, hash, holders }, used)) {
-      try {
-        const { reply, tail } = await link.call('manifest', { path, hash, offset: 0 }, { deadlineMs });
-        if (reply.size === tail.length) return tail.slice();
-      } catch (error) {
-        this.#slice.log.debug('a manifest could not be had', { path, peer: link.peer, error: String(error) });
-      }
-    }
-    return undefined;
   }
 
   /** The older content here cannot be read, or wrong bytes may have come from it: the next try takes none of it. */

@@ -1,6 +1,6 @@
 import { MeshError } from '../core/errors.ts';
 import type { ContentHash, RequestId } from '../core/ids.ts';
-import { NO_RUNS, rangeOfRun } from '../core/striping.ts';
+import { NO_RUNS, runAround } from '../core/striping.ts';
 import type { Folder, Staging, Striped } from '../folder/folder.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
@@ -53,10 +53,7 @@ export class RunReceiver {
   /** Bytes of one run. Rejects with `gone` when it was not opened, or let go since. */
   async write({ upload, offset }: Ask<'run-write'>, tail: Uint8Array): Promise<void> {
     const { striped, stagings } = this.#opened(upload);
-    const run = striped.ends.findIndex((end) => end > offset);
-    const range = rangeOfRun(striped.ends, run);
-    if (run < 0 || offset + tail.length > range.offset + range.length)
-      throw new MeshError('usage', 'bytes of a striped upload go over the end of their run');
+    const { run, range } = runOf(striped, offset, tail);
     const staging = stagings.get(run) ?? this.#slice.folder.stage(`sent-${upload}-${run}`, range.length);
     stagings.set(run, staging);
     staging.catch(() => stagings.delete(run));
@@ -80,11 +77,19 @@ export class RunReceiver {
     const known = this.#receiving.get(upload);
     const isOf = known?.hash === hash && known.size === size;
     if (known !== undefined && isOf && (known.striped !== undefined || offset > 0)) return this.#used(known);
-    if (this.#receiving.size >= RECEIVING_MAX) throw new MeshError('busy', 'too many striped uploads come here at once');
+    if (known === undefined && this.#receiving.size >= RECEIVING_MAX) this.#forgetOldest();
     const receiving: Receiving = { hash, size, pieces: new ManifestPieces(manifestBytes), stagings: new Map(), usedMs: 0 };
     this.#receiving.set(upload, receiving);
     this.#sweeper ??= this.#slice.clock.after(IDLE_MS, () => this.#sweep());
     return this.#used(receiving);
+  }
+
+  /** Nobody says when an upload is over: of those with no run under way the one used longest ago makes room. */
+  #forgetOldest(): void {
+    const atRest = [...this.#receiving].filter(([, { stagings }]) => stagings.size === 0);
+    const [oldest] = atRest.sort(([, a], [, b]) => a.usedMs - b.usedMs);
+    if (oldest === undefined) throw new MeshError('busy', 'too many striped uploads come here at once');
+    this.#receiving.delete(oldest[0]);
   }
 
   #opened(upload: RequestId): Receiving & { readonly striped: Striped } {
@@ -109,4 +114,11 @@ export class RunReceiver {
     }
     if (this.#receiving.size > 0) this.#sweeper = this.#slice.clock.after(IDLE_MS, () => this.#sweep());
   }
+}
+
+/** The run that these bytes of a striped upload are of. Throws `usage` when they go over its end. */
+export function runOf({ ends }: Striped, offset: number, { length }: Uint8Array): NonNullable<ReturnType<typeof runAround>> {
+  const found = runAround(ends, { offset, length });
+  if (found === undefined) throw new MeshError('usage', 'bytes of a striped upload go over the end of their run');
+  return found;
 }

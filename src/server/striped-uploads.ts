@@ -1,11 +1,11 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { loadOf } from '../catalog/load-of.ts';
 import { CHUNKING_SCHEME } from '../core/chunking.ts';
-import { asMeshError, MeshError } from '../core/errors.ts';
+import { asMeshError, invariant, MeshError } from '../core/errors.ts';
 import type { ContentHash, PeerId, RequestId } from '../core/ids.ts';
 import type { Candidate } from '../core/placement.ts';
 import { planStripes } from '../core/stripe-plan.ts';
-import { bytesOfRuns, hasRun, maskOf, NO_RUNS, type RunMask, rangeOfRun, withoutRuns } from '../core/striping.ts';
+import { bytesOfRuns, hasRun, maskOf, NO_RUNS, type RunMask, withoutRuns } from '../core/striping.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Folder, Striped } from '../folder/folder.ts';
 import { Gapless } from '../folder/gapless.ts';
@@ -15,7 +15,7 @@ import { type Ask, type Reply, TAIL_BYTES_MAX } from '../wire/calls.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { giveBackTail } from '../wire/tail-memory.ts';
 import { ManifestPieces } from './manifest-pieces.ts';
-import type { RunReceiver } from './run-receiver.ts';
+import { type RunReceiver, runOf } from './run-receiver.ts';
 
 /** Striped uploads at once. */
 const UPLOADS_MAX = 16;
@@ -42,6 +42,8 @@ interface Passing {
   readonly written: Gapless;
   /** How many keep it. */
   kept: number;
+  /** Under way, or done: two writes that end the run may be answered in one turn. */
+  keeping?: Promise<void>;
 }
 
 interface StripedUpload {
@@ -68,7 +70,7 @@ export class StripedUploads {
   }
 
   has(upload: RequestId): boolean {
-    return this.#uploads.has(upload);
+    return this.#uploads.get(upload)?.striped !== undefined;
   }
 
   /** Takes the manifest; once it is whole, finds peers for the runs. Rejects with `full` when there is no room for some run. */
@@ -76,28 +78,35 @@ export class StripedUploads {
     const upload = this.#find(ask);
     const manifest = upload.manifest.add(ask.offset, tail);
     if (manifest === undefined) return { more: true, have: NO_RUNS };
-    const striped = this.#slice.folder.runs.cut(ask, manifest);
-    this.#release(upload);
-    const have = await this.#plan(ask, upload, striped);
-    upload.striped = striped;
-    return { more: false, have };
+    try {
+      const striped = this.#slice.folder.runs.cut(ask, manifest);
+      const have = await this.#plan(ask, upload, striped);
+      upload.striped = striped;
+      return { more: false, have };
+    } catch (error) {
+      this.end(ask.upload);
+      throw error;
+    }
   }
 
   /** Passes bytes of one run on. Rejects with `gone` when the upload is not known here, with `closed` when nobody took them. */
   async write(ask: Ask<'write'>, tail: Uint8Array): Promise<Reply<'write'>> {
     const { upload, striped } = this.#known(ask.upload);
-    const run = striped.ends.findIndex((end) => end > ask.offset);
+    const { run, range } = runOf(striped, ask.offset, tail);
     const passing = upload.runs[run];
-    const range = rangeOfRun(striped.ends, run);
-    if (passing === undefined || ask.offset + tail.length > range.offset + range.length)
-      throw new MeshError('usage', 'bytes of a striped upload go over the end of their run');
+    invariant(passing !== undefined, 'every run is planned');
+    // Sent again although somebody keeps it.
+    if (passing.kept > 0) return {};
     await this.#forAll(passing, (peer) => this.#writeTo(peer, { upload: ask.upload, offset: ask.offset }, tail));
     passing.written.add(ask.offset - range.offset, tail.length);
     const { length } = tail;
     giveBackTail(tail);
     // As in Uploads: they came already, and the next come when one is answered.
     await this.#slice.switchboard.limits.down?.pass(`upload/${ask.upload}`, length);
-    if (passing.written.have === range.length && passing.kept === 0) await this.#keep(ask.upload, passing, run);
+    if (passing.written.have === range.length) {
+      passing.keeping ??= this.#keep(ask.upload, passing, run);
+      await passing.keeping;
+    }
     return {};
   }
 
@@ -153,6 +162,7 @@ export class StripedUploads {
     if (candidates.length <= ASKED_MAX) {
       await this.#openAll(candidates, ask, striped, parts);
     }
+    if (parts.size === 0 && candidates.length <= ASKED_MAX) throw new MeshError('busy', 'no peer takes runs of an upload now');
     const asked = candidates.filter(({ id }) => candidates.length > ASKED_MAX || parts.has(id));
     const { size } = striped;
     const wanted = catalog.wantedCopies();

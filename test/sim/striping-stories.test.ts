@@ -200,4 +200,17 @@ describe('an upload in runs', () => {
     await story.converged([text]);
     expect(await story.texts(story.at('bravo'), 'film.mov')).toEqual([text]);
   });
+
+  it('is done for any number of files, one after the other', async () => {
+    const story = new Story('many', { peers: 3 });
+    await story.formed();
+    const session = story.at('alpha');
+    for (let index = 0; index < 70; index++) {
+      const making = put(session, checkPath(`film ${index}`), sourceOf(Buffer.from(film(2_000, index + 1))), {
+        ...VERB,
+        stripeOver: 0,
+      });
+      expect(await story.mesh.settle(making)).toMatchObject({ copies: 2 });
+    }
+  });
 });
