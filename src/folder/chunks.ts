@@ -2,6 +2,7 @@ import { CHUNKING_SCHEME, decodeManifest, MANIFEST_FILE_BYTES_MIN, type Manifest
 import { MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { Range } from '../core/range.ts';
+import { STRIPED_MANIFEST_BYTES_MAX } from '../core/striping.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Copies } from './copies.ts';
 import { copyRange } from './copying.ts';
@@ -9,9 +10,6 @@ import type { Staging } from './face.ts';
 import type { HeldCopy } from './held-table.ts';
 import type { Room } from './room.ts';
 import type { Runs } from './runs.ts';
-
-/** A manifest comes in one answer. In bytes. */
-const MANIFEST_BYTES_MAX = 1024 * 1024;
 
 /** Bytes of the new content that lie in an older one. */
 interface Run extends Range {
@@ -36,6 +34,11 @@ export class Chunks {
     return kept ?? (await this.#copies.manifest(path, hash));
   }
 
+  /** True when a content of so many bytes comes by chunks, each checked by itself. */
+  isCut(size: number): boolean {
+    return size >= (this.#room.options.config.chunkedBytesMin ?? MANIFEST_FILE_BYTES_MIN);
+  }
+
   /** True when an older content of the path lies here, that the new one may share chunks with: its manifest is worth asking for. */
   mayReuse(path: FilePath, version: FileVersion): boolean {
     const { size, manifest } = version;
@@ -48,7 +51,7 @@ export class Chunks {
    * until then stays, and may be written over.
    */
   async fill(path: FilePath, version: FileVersion, staging: Staging, manifest: Uint8Array): Promise<Range[]> {
-    if (manifest.length > MANIFEST_BYTES_MAX || this.#room.options.hasher.hash(manifest) !== version.manifest.hash)
+    if (manifest.length > STRIPED_MANIFEST_BYTES_MAX || this.#room.options.hasher.hash(manifest) !== version.manifest.hash)
       throw new MeshError('corrupt', `the manifest that came for ${path} is not the announced one`);
     const rows = decodeManifest(manifest, version.size);
     const base = this.#baseOf(path, version);

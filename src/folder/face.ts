@@ -1,4 +1,5 @@
 import type { ContentHash, FilePath, MeshId, PeerId } from '../core/ids.ts';
+import type { Range } from '../core/range.ts';
 import type { FileVersion, Version } from '../core/version.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Disk } from '../platform/disk.ts';
@@ -7,6 +8,7 @@ import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Store } from '../platform/store.ts';
 import type { Ledger } from './ledger.ts';
+import type { Cut } from './staged-chunks.ts';
 
 /** How the user wants the folder watched and used. */
 export interface FolderConfig {
@@ -18,6 +20,8 @@ export interface FolderConfig {
   readonly capacity?: { readonly bytes: number } | { readonly share: number };
   /** Contents up to so many bytes are staged in memory; absent: SMALL_BYTES_MAX, and never more. Tests have them on the disk. */
   readonly smallBytesMax?: number;
+  /** Contents of so many bytes and more come by chunks; absent: MANIFEST_FILE_BYTES_MIN. Above `smallBytesMax`. */
+  readonly chunkedBytesMin?: number;
 }
 
 /** What a Folder is made of: the seams, the ledger it writes to, and whose folder it is. */
@@ -48,6 +52,15 @@ export interface Staging {
   readonly have: number;
   /** Rejects with `full` when there is no room for it. */
   write(offset: number, bytes: Uint8Array): Promise<void>;
+  /**
+   * Tells how it is cut, by its proved manifest, before anything is written: from then on each chunk is checked by itself, and
+   * what an earlier start of the program noted of them counts. Of MANIFEST_FILE_BYTES_MIN and more only.
+   */
+  cut(cut: Cut): Promise<void>;
+  /** Proves chunks of a cut one of which all bytes are written; gives the wrong ones. */
+  check(chunks: readonly number[]): Promise<readonly number[]>;
+  /** What is still to be written, in order; of a cut one whole chunks, else all behind `have`. None touches another. */
+  missing(): Range[];
   /** Hash of what was written; the staging is closed for writing. */
   digest(): Promise<Digest>;
   /** Removes it and frees what it reserved. */

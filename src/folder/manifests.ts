@@ -1,6 +1,6 @@
 import type { ContentHash } from '../core/ids.ts';
 import type { OpenFile } from '../platform/disk.ts';
-import type { Digest, Following, Hasher } from '../platform/hasher.ts';
+import type { Digest, Following, Hasher, Proving } from '../platform/hasher.ts';
 
 /** Bytes of manifests kept: 36 a chunk, 0.3 MiB for 1 GiB of content. Range 1–64 MiB. */
 const KEPT_BYTES_MAX = 4 * 1024 * 1024;
@@ -24,16 +24,20 @@ export class Manifests implements Hasher {
   }
 
   async digest(file: OpenFile): Promise<Digest> {
-    return this.#noted(await this.#hasher.digest(file));
+    return this.note(await this.#hasher.digest(file));
   }
 
   follow(file: OpenFile, size: number): Following {
     const following = this.#hasher.follow(file, size);
     return {
       reach: (end) => following.reach(end),
-      finish: async () => this.#noted(await following.finish()),
+      finish: async () => this.note(await following.finish()),
       drop: () => following.drop(),
     };
+  }
+
+  prove(file: OpenFile): Proving {
+    return this.#hasher.prove(file);
   }
 
   hashPieces(file: OpenFile, lengths: readonly number[]): Promise<Uint8Array> {
@@ -45,7 +49,8 @@ export class Manifests implements Hasher {
     return this.#kept.get(hash);
   }
 
-  #noted(digest: Digest): Digest {
+  /** Keeps the manifest that a digest has. */
+  note(digest: Digest): Digest {
     if (digest.rows !== undefined) this.#keep(digest.hash, digest.rows);
     return digest;
   }

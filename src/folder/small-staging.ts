@@ -1,5 +1,6 @@
 import { chunkContent, manifestDigest } from '../core/chunking.ts';
 import { invariant, MeshError } from '../core/errors.ts';
+import type { Range } from '../core/range.ts';
 import type { DiskPath } from '../platform/disk.ts';
 import type { Digest } from '../platform/hasher.ts';
 import { Gapless } from './gapless.ts';
@@ -87,6 +88,18 @@ export class SmallStaging implements Staged {
     if (offset + bytes.length > this.size) throw new MeshError('corrupt', 'more came than was announced');
     this.#bytes.set(bytes, offset);
     this.#written.add(offset, bytes.length);
+  }
+
+  async cut(): Promise<void> {
+    throw new MeshError('failed', 'a small content comes in one piece');
+  }
+
+  check(): Promise<readonly number[]> {
+    return Promise.reject(new MeshError('failed', 'a small content has no chunks of its own'));
+  }
+
+  missing(): Range[] {
+    return [{ offset: this.have, length: this.size - this.have }];
   }
 
   async digest(): Promise<Digest> {

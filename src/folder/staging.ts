@@ -1,11 +1,14 @@
-import { asMeshError, MeshError } from '../core/errors.ts';
+import { asMeshError, invariant, MeshError } from '../core/errors.ts';
+import type { Range } from '../core/range.ts';
 import type { DiskPath, FileStat, StageFile } from '../platform/disk.ts';
 import type { Digest } from '../platform/hasher.ts';
 import { Gapless } from './gapless.ts';
 import type { Room } from './room.ts';
 import { encodeRow, stagingKey } from './rows.ts';
 import type { Reservations, Staged } from './staged.ts';
+import { type Cut, StagedChunks } from './staged-chunks.ts';
 import { type Digested, StagedDigest } from './staged-digest.ts';
+import { notedChunks, rowOf, type StagingRow } from './staging-row.ts';
 import { isSameFile } from './stats.ts';
 
 /** A staging is synced and noted each time so much was added: what a crash costs to fetch again. 1…256 MiB. */
@@ -17,11 +20,6 @@ const UNNOTED_BYTES_MAX = 4 * NOTE_EVERY_BYTES;
 /** Larger ones are hashed while they come in; a smaller one is hashed in no time. In bytes. */
 const FOLLOW_BYTES_MIN = 1024 * 1024;
 
-/** What the store keeps of a staging: its bytes up to `have` are synced. */
-export interface StagingRow {
-  readonly have: number;
-}
-
 /** A file on its way in. Writes come one after another or at once, in any order of offsets. */
 export class StagingFile implements Staged {
   readonly name: string;
@@ -30,11 +28,16 @@ export class StagingFile implements Staged {
   readonly #room: Room;
   readonly #reservations: Reservations;
   readonly #written: Gapless;
+  readonly #row: StagingRow;
   #file: StageFile | undefined;
   #reserved = 0;
-  #notedBytes: number;
+  /** Bytes written here, and how many of them are in the last note. */
+  #writtenBytes = 0;
+  #notedBytes = 0;
+  #notedChunks = 0;
   #noting: Promise<void> | undefined;
   #following: StagedDigest | undefined;
+  #chunks: StagedChunks | undefined;
   #digest: Promise<Digest> | undefined;
   /** Of the file that was hashed. */
   #digested: FileStat | undefined;
@@ -44,14 +47,15 @@ export class StagingFile implements Staged {
   #fault: MeshError | undefined;
   #isOver = false;
 
-  constructor(room: Room, reservations: Reservations, name: string, size: number | undefined, file: StageFile, have: number) {
+  /** `row`: what is known of the bytes in `file`. */
+  constructor(room: Room, reservations: Reservations, name: string, size: number | undefined, file: StageFile, row: StagingRow) {
     this.#room = room;
     this.#reservations = reservations;
     this.name = name;
     this.size = size;
     this.#file = file;
-    this.#written = new Gapless(have);
-    this.#notedBytes = have;
+    this.#row = row;
+    this.#written = new Gapless(row.have);
     this.#usedMs = room.options.clock.now();
   }
 
@@ -60,7 +64,28 @@ export class StagingFile implements Staged {
   }
 
   get have(): number {
-    return this.#written.have;
+    return this.#chunks?.have ?? this.#written.have;
+  }
+
+  async cut(cut: Cut): Promise<void> {
+    if (this.#chunks?.cut.manifestHash === cut.manifestHash) return;
+    invariant(this.#chunks === undefined && this.#writtenBytes === 0, 'a content is cut in one way, before it comes');
+    const chunks = new StagedChunks(this.#room, this.place, cut, notedChunks(this.#row, cut.manifestHash));
+    this.#notedChunks = chunks.rightCount;
+    this.#chunks = chunks;
+    // Of what came before anybody knew how it is cut.
+    await this.check(chunks.uncheckedBefore(this.#row.have));
+  }
+
+  async check(chunks: readonly number[]): Promise<readonly number[]> {
+    invariant(this.#chunks !== undefined, 'the staging is cut');
+    this.touch();
+    return await this.#chunks.check(chunks);
+  }
+
+  missing(): Range[] {
+    if (this.#chunks !== undefined) return this.#chunks.missing();
+    return [{ offset: this.have, length: Math.max(0, (this.size ?? this.have) - this.have) }];
   }
 
   get idleSinceMs(): number | undefined {
@@ -78,19 +103,26 @@ export class StagingFile implements Staged {
     const file = this.#file;
     if (file === undefined || this.#digest !== undefined) throw new MeshError('failed', 'the staging is closed for writing');
     this.#reserveUpTo(offset + bytes.length);
-    if ((this.size ?? 0) >= FOLLOW_BYTES_MIN) this.#following ??= new StagedDigest(this.#room, this.place, this.size ?? 0);
-    this.#following?.touched(offset);
+    if ((this.size ?? 0) >= FOLLOW_BYTES_MIN && this.#chunks === undefined)
+      this.#following ??= new StagedDigest(this.#room, this.place, this.size ?? 0);
+    this.#touched(offset, bytes.length);
     try {
       await file.write(offset, bytes);
     } finally {
       // Also of a write that failed: part of it may be there.
-      this.#following?.touched(offset);
+      this.#touched(offset, bytes.length);
     }
-    this.#written.add(offset, bytes.length);
+    this.#writtenBytes += bytes.length;
+    if (this.#chunks === undefined) this.#written.add(offset, bytes.length);
     this.#following?.reach(this.have);
-    const unnoted = this.have - this.#notedBytes;
+    const unnoted = this.#writtenBytes - this.#notedBytes;
     if (unnoted >= UNNOTED_BYTES_MAX) await this.#noting;
     if (unnoted >= NOTE_EVERY_BYTES) this.#note(file).catch(this.#notNoted);
+  }
+
+  #touched(offset: number, length: number): void {
+    this.#following?.touched(offset);
+    this.#chunks?.touched(offset, length);
   }
 
   /** Bytes the disk lost are told by the next act on it; anything else costs what a crash leaves to fetch again. */
@@ -136,7 +168,7 @@ export class StagingFile implements Staged {
   async discard(): Promise<void> {
     if (this.#isOver) return;
     try {
-      await this.#following?.drop();
+      await this.#dropDigest();
       // A note that came after the end of this staging would be told of the next one of its name.
       await this.#noting?.catch(this.#notNoted);
       await this.#file?.close();
@@ -151,14 +183,20 @@ export class StagingFile implements Staged {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#reservations.release(this);
-    await this.#following?.drop();
+    await this.#dropDigest();
     const file = this.#file;
     try {
       await this.#noting?.catch(this.#notNoted);
-      if (file !== undefined && this.have > this.#notedBytes) await this.#note(file);
+      const isNews = this.#writtenBytes > this.#notedBytes || (this.#chunks?.rightCount ?? 0) > this.#notedChunks;
+      if (file !== undefined && isNews) await this.#note(file);
     } finally {
       await this.#close();
     }
+  }
+
+  async #dropDigest(): Promise<void> {
+    await this.#following?.drop();
+    await this.#chunks?.drop();
   }
 
   async forget(): Promise<void> {
@@ -192,10 +230,11 @@ export class StagingFile implements Staged {
   async #digestNow(): Promise<Digest> {
     this.#isDigesting = true;
     try {
-      const [followed] = await Promise.all([this.#following?.finish(), this.#close()]);
+      const size = this.size ?? this.have;
+      const [followed] = await Promise.all([this.#chunks?.finish(size) ?? this.#following?.finish(), this.#close()]);
       this.#assertSound();
       // A write that was under way when the digest was asked for has ended since, perhaps on bytes that were hashed before.
-      const isTrue = followed !== undefined && this.#following?.isSpoilt === false;
+      const isTrue = followed !== undefined && (this.#chunks ?? this.#following)?.isSpoilt === false;
       const isWhole = isTrue && followed.digest.size === this.size && this.have === this.size;
       const { digest, stat } = isWhole ? followed : await this.#digestWhole();
       this.#digested = stat;
@@ -225,10 +264,11 @@ export class StagingFile implements Staged {
   }
 
   async #noteNow(file: StageFile): Promise<void> {
-    const have = this.have;
-    this.#notedBytes = have;
+    this.#notedBytes = this.#writtenBytes;
+    this.#notedChunks = this.#chunks?.rightCount ?? 0;
+    // As of before the sync: what comes meanwhile may not be on the disk after it.
+    const row = rowOf(this.have, this.#chunks);
     await this.#sync(file);
-    const row: StagingRow = { have };
     await this.#room.queue.write([{ key: stagingKey(this.name), value: encodeRow(row) }]);
   }
 

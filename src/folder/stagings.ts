@@ -5,7 +5,8 @@ import type { Room } from './room.ts';
 import { decodeRow, STAGING_KEYS, stagingKey } from './rows.ts';
 import { SMALL_BYTES_MAX, SMALL_PREFIX, SmallStaging } from './small-staging.ts';
 import type { Reservations, Staged } from './staged.ts';
-import { StagingFile, type StagingRow } from './staging.ts';
+import { StagingFile } from './staging.ts';
+import type { StagingRow } from './staging-row.ts';
 import { rowsOf } from './store-queue.ts';
 
 /** A staging nobody writes or reads gives its room back after so long. Longer than whoever has one waits for anything. */
@@ -92,11 +93,11 @@ export class Stagings implements Reservations {
     const value = await store.get(stagingKey(name));
     const file = await this.#room.belief.orPaused(() => disk.stage(name));
     try {
-      const noted = value === undefined ? 0 : decodeRow<StagingRow>(value).have;
-      const have = Math.min(noted, (await disk.stat(file.path))?.size ?? 0);
-      // What was written beyond the note may have gaps, or never have reached the disk.
-      await file.truncate(have);
-      const staging = new StagingFile(this.#room, this, name, size, file, have);
+      const noted = value === undefined ? { have: 0 } : decodeRow<StagingRow>(value);
+      const row = { ...noted, have: Math.min(noted.have, (await disk.stat(file.path))?.size ?? 0) };
+      // What was written beyond the note may have gaps, or never have reached the disk; of a cut one the chunks tell.
+      await file.truncate(row.cut === undefined ? row.have : (size ?? row.have));
+      const staging = new StagingFile(this.#room, this, name, size, file, row);
       staging.begin();
       this.#open.set(name, staging);
       return staging;

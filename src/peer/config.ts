@@ -27,6 +27,7 @@ export interface PeerConfig {
   readonly scanEveryMs: number;
   /** See FolderConfig. */
   readonly smallBytesMax?: number;
+  readonly chunkedBytesMin?: number;
   /** See Placing. */
   readonly stripeBytesMin?: number;
   readonly stripeOverBytes?: number;

@@ -1,4 +1,5 @@
 import type { ContentHash } from '../core/ids.ts';
+import type { Range } from '../core/range.ts';
 import type { ManifestId } from '../core/version.ts';
 import type { OpenFile } from './disk.ts';
 
@@ -21,12 +22,33 @@ export interface Following {
   drop(): void;
 }
 
+/** A chunk of a content, and the hash it must have: 32 bytes of BLAKE3-256. */
+export interface ProvedChunk extends Range {
+  readonly hash: Uint8Array;
+}
+
+/**
+ * One pass over a file that comes in chunk by chunk, in any order, each held against its hash. End it by `finish` or
+ * `drop`: until then the file stays open.
+ */
+export interface Proving {
+  /** These lie there whole. Gives those that are wrong, as places in `chunks`; the others stay as they are. Rejects with `failed` on a read error. */
+  check(chunks: readonly ProvedChunk[]): Promise<readonly number[]>;
+  /** These bytes were found right before, and stay as they are. They do not cut a chunk that is checked. */
+  trust(range: Range): void;
+  /** Hash of the first `size` bytes; undefined when it must be read anew, since not all of them are right or one was wrong once. */
+  finish(size: number): Promise<ContentHash | undefined>;
+  drop(): void;
+}
+
 /** Hashes. Never blocks the event loop. */
 export interface Hasher {
   /** Hash, size and manifest of a whole open file in one pass, off the main thread. Rejects with `failed` on a read error. */
   digest(file: OpenFile): Promise<Digest>;
   /** The same while the file grows: it will have `size` bytes. Throws `failed` when the hasher is closed. */
   follow(file: OpenFile, size: number): Following;
+  /** The same of a file whose chunks are known. Throws `failed` when the hasher is closed. */
+  prove(file: OpenFile): Proving;
   /**
    * BLAKE3-256 of consecutive pieces of an open file from its start, off the main thread: 32 bytes each, of those that the
    * file has whole. Rejects with `failed` on a read error.

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
+import type { ManifestRow } from '../core/chunking.ts';
 import { MeshError } from '../core/errors.ts';
 import type { Range } from '../core/range.ts';
 import { type FileVersion, versionKey } from '../core/version.ts';
@@ -10,9 +11,9 @@ import type { Log } from '../platform/log.ts';
 import type { Ask } from '../wire/calls.ts';
 import { fetchContent } from '../wire/fetch.ts';
 import type { Link } from '../wire/link.ts';
-import { fetchManifest } from '../wire/manifest.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { givingBack } from '../wire/tail-memory.ts';
+import { announcedManifest } from './announced-manifest.ts';
 import { Gate } from './gate.ts';
 import { discardUnlessResumable } from './resumable.ts';
 import { TakingRuns } from './taking-runs.ts';
@@ -27,11 +28,6 @@ const WAITING_MAX = 1_000;
 /** The owner may know of a version a moment before its record has come here. */
 const RECORD_WAIT_MS = 5_000;
 
-/**
- * Of a larger content the manifest comes in several pieces, and who makes it reads for minutes: beside that the fetch of all
- * is the least of the cost. In bytes: at 8 MiB a chunk one answer has room for 227 GiB.
- */
-const REUSE_BYTES_MAX = 160 * 1024 * 1024 * 1024;
 /** Contents remembered as fetched wrongly. */
 const DISTRUSTED_MAX = 1_000;
 
@@ -100,15 +96,16 @@ export class Taking {
     const staging = await folder.stage(stagingName(ask), ask.size);
     const sources = new Set<Link>();
     try {
-      const missing = await this.#reuse(ask, version, staging, sources);
+      const ends = await this.#cut(ask, version, staging, sources);
       await fetchContent({
         path: ask.path,
         hash: ask.hash,
         size: ask.size,
-        from: staging.have,
-        missing,
+        missing: staging.missing(),
+        ends,
         sources: () => this.#sources(ask, sources),
-        sink: givingBack(staging),
+        sink: { ...givingBack(staging), check: (chunks) => staging.check(chunks) },
+        blamed: (link) => void suspectAt([link], ask),
         clock,
         limit: this.#slice.switchboard.limits.down,
       });
@@ -116,7 +113,7 @@ export class Taking {
     } catch (error) {
       if (error instanceof MeshError && error.code === 'corrupt') {
         this.#distrust(ask);
-        await this.#suspect(ask, sources);
+        await suspectAt(sources, ask);
       }
       log.debug('a copy could not be taken', { path: ask.path, error: String(error) });
       await discardUnlessResumable(staging, error);
@@ -124,20 +121,26 @@ export class Taking {
     }
   }
 
-  /** Takes from an older content here what the new one shares with it; what is missing then. Undefined: all that the staging has not. */
-  async #reuse(ask: Ask<'place'>, version: FileVersion, staging: Staging, used: Set<Link>): Promise<Range[] | undefined> {
-    const { chunks } = this.#slice.folder;
-    if (staging.have > 0 || ask.size > REUSE_BYTES_MAX || this.#distrusted.has(keyOf(ask))) return undefined;
-    if (!chunks.mayReuse(ask.path, version)) return undefined;
-    const manifest = await fetchManifest(this.#sources(ask, used), ask);
-    if (manifest === undefined) return undefined;
-    try {
-      return await chunks.fill(ask.path, version, staging, manifest);
-    } catch (error) {
-      this.#slice.log.debug('an older content could not be used', { path: ask.path, error: String(error) });
-      this.#distrust(ask);
-      return undefined;
+  /**
+   * Learns how a large content is cut, and takes what of it lies here in an older one. The ends of its chunks; undefined: it
+   * comes in one piece, for it is small, or nobody gives the announced manifest, or it did not come right by its chunks.
+   */
+  async #cut(ask: Ask<'place'>, version: FileVersion, staging: Staging, used: Set<Link>): Promise<number[] | undefined> {
+    const { folder, log } = this.#slice;
+    if (!folder.chunks.isCut(ask.size) || this.#distrusted.has(keyOf(ask))) return undefined;
+    const cut = await announcedManifest(folder, this.#sources(ask, used), ask.path, version);
+    if (cut === undefined) return undefined;
+    await staging.cut(cut);
+    if (staging.have === 0 && folder.chunks.mayReuse(ask.path, version)) {
+      try {
+        const missing = await folder.chunks.fill(ask.path, version, staging, cut.manifest);
+        await staging.check(chunksBeside(missing, cut.rows));
+      } catch (error) {
+        // Whatever was copied until then is checked as if it had come.
+        log.debug('an older content could not be used', { path: ask.path, error: String(error) });
+      }
     }
+    return endsOf(cut.rows);
   }
 
   /** The older content here cannot be read, or wrong bytes may have come from it: the next try takes none of it. */
@@ -155,12 +158,32 @@ export class Taking {
     for (const link of links) used.add(link);
     return links;
   }
+}
 
-  /** Wrong bytes came: the holders look at their copies, and set a bad one aside. */
-  async #suspect(ask: Ask<'place'>, sources: Set<Link>): Promise<void> {
-    const asked = [...sources].map((link) => link.call('verify', { path: ask.path, hash: ask.hash }));
-    await Promise.allSettled(asked);
+/** Wrong bytes came: the holders look at their copies, and set a bad one aside. */
+async function suspectAt(links: Iterable<Link>, { path, hash }: Ask<'place'>): Promise<void> {
+  await Promise.allSettled([...links].map((link) => link.call('verify', { path, hash })));
+}
+
+function endsOf(rows: readonly ManifestRow[]): number[] {
+  let end = 0;
+  return rows.map(({ length }) => {
+    end += length;
+    return end;
+  });
+}
+
+/** The chunks that have no byte in `missing`, which is in order. */
+function chunksBeside(missing: readonly Range[], rows: readonly ManifestRow[]): number[] {
+  const chunks: number[] = [];
+  let [end, at] = [0, 0];
+  for (const [chunk, { length }] of rows.entries()) {
+    const offset = end;
+    end += length;
+    while (at < missing.length && (missing[at]?.offset ?? 0) + (missing[at]?.length ?? 0) <= offset) at++;
+    if ((missing[at]?.offset ?? Number.POSITIVE_INFINITY) >= end) chunks.push(chunk);
   }
+  return chunks;
 }
 
 function keyOf({ hash, path, runs = '' }: Ask<'place'>): string {

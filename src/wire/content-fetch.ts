@@ -1,14 +1,14 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { PeerId } from '../core/ids.ts';
-import type { Range } from '../core/range.ts';
 import type { Timer } from '../platform/clock.ts';
 import { Allowance } from './allowance.ts';
 import { TAIL_BYTES_MAX } from './calls.ts';
+import { ChunkWatch } from './chunk-watch.ts';
 import {
   EMPTY_MS_MIN,
-  FIRST_READ_BYTES,
   HEDGE_MS,
   HEDGES_A_SOURCE_MAX,
+  LAST_MS,
   LATE_MS_MAX,
   LOOK_MS,
   PATIENCE_MS,
@@ -18,12 +18,11 @@ import {
   READS_A_SOURCE_MAX,
   SILENCE_MS,
   SPAN_BYTES_MAX,
-  sourcesMax,
   WINDOW_BYTES_MAX,
 } from './fetch-limits.ts';
 import type { FetchOptions } from './fetch-options.ts';
 import type { Given, Piece, Source } from './fetch-parts.ts';
-import type { Link } from './link.ts';
+import { FetchSources } from './fetch-sources.ts';
 import { covers, MissingRanges } from './missing-ranges.ts';
 
 /** The engine behind `fetchContent`: one fetch under way. */
@@ -33,17 +32,12 @@ export class ContentFetch {
   readonly #reject: (error: MeshError) => void;
   readonly #missing: MissingRanges;
   readonly #pieces = new Set<Piece>();
-  readonly #sources = new Map<Link, Source>();
-  /** As a source and as a relay apart: who has it not may yet know who has. */
-  readonly #dropped = new Set<Link>();
-  #relayDropped = false;
+  readonly #sources: FetchSources;
+  readonly #watch: ChunkWatch | undefined;
   readonly #given = new Map<PeerId, number>();
   readonly #allowance: Allowance;
   #bytes: number;
-  /** When `sources` was asked last. */
-  #metMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
-  #dropReason: MeshError | undefined;
   #failure: MeshError | undefined;
   #settled = false;
 
@@ -51,7 +45,9 @@ export class ContentFetch {
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
-    const { from = 0, size } = options;
+    const { from = 0, size, ends } = options;
+    this.#sources = new FetchSources(options);
+    this.#watch = ends && new ChunkWatch(ends);
     const missing = options.missing ?? [{ offset: from, length: size - from }];
     this.#bytes = size - missing.reduce((sum, range) => sum + range.length, 0);
     this.#missing = new MissingRanges(missing);
@@ -76,7 +72,7 @@ export class ContentFetch {
     const { clock } = this.#options;
     const dueMs = clock.now() + LOOK_MS;
     this.#timer = clock.after(LOOK_MS, () => {
-      if (clock.now() - dueMs > LATE_MS_MAX) for (const source of this.#sources.values()) source.heardMs = clock.now();
+      if (clock.now() - dueMs > LATE_MS_MAX) for (const source of this.#sources.all()) source.heardMs = clock.now();
       this.#look();
     });
   }
@@ -108,17 +104,17 @@ export class ContentFetch {
   /** One read more for each source in turn, until all windows are full or nothing is missing. */
   #ask(): void {
     if (this.#missing.empty) return;
-    this.#meetSources();
+    this.#sources.meet();
     let asked = true;
     while (asked) {
       asked = false;
-      for (const source of this.#sources.values()) {
-        const within = this.#reachOf(source);
+      for (const source of this.#sources.all()) {
+        const within = this.#sources.reachOf(source);
         const at = this.#missing.firstIn(within);
         if (at === undefined || source.reads.size >= READS_A_SOURCE_MAX || !this.#mayTake(at, source.readBytes)) continue;
         const allowed = this.#allowance.take(source.readBytes);
         if (allowed === 0) return;
-        const range = this.#missing.take(allowed, within);
+        const range = this.#missing.take(this.#watch?.lengthFrom(at, allowed) ?? allowed, within);
         this.#allowance.giveBack(allowed - (range?.length ?? 0));
         if (range === undefined) return;
         const piece: Piece = { ...range, asked: new Set(), sinceMs: this.#options.clock.now(), state: 'asked' };
@@ -127,19 +123,14 @@ export class ContentFetch {
         asked = true;
       }
     }
-    if (this.#pieces.size > 0 || [...this.#sources.values()].some((source) => this.#canGoOn(source))) return;
-    this.#meetRelay();
+    if (this.#pieces.size > 0 || this.#sources.all().some((source) => this.#canGoOn(source))) return;
+    this.#sources.meetRelay();
     this.#ask();
-  }
-
-  /** What a source has of the content; a relay finds all of it. */
-  #reachOf({ link, relay }: Source): readonly Range[] | undefined {
-    return relay ? undefined : this.#options.reach?.(link);
   }
 
   /** It has something of what is missing, near enough to its front. */
   #canGoOn(source: Source): boolean {
-    const at = this.#missing.firstIn(this.#reachOf(source));
+    const at = this.#missing.firstIn(this.#sources.reachOf(source));
     return at !== undefined && this.#mayTake(at, 1);
   }
 
@@ -151,34 +142,6 @@ export class ContentFetch {
       lowest = Math.min(lowest, piece.offset);
     }
     return bytes + length <= WINDOW_BYTES_MAX && offset + length - lowest <= SPAN_BYTES_MAX;
-  }
-
-  /** Throws `unavailable` when nobody is left. */
-  #meetSources(): void {
-    const { sources, clock } = this.#options;
-    if (this.#sources.size === 0 || clock.now() - this.#metMs >= LOOK_MS) {
-      this.#metMs = clock.now();
-      for (const link of sources()) {
-        if (this.#sources.size < sourcesMax(this.#options) && link.open && !this.#dropped.has(link)) this.#meet(link, false);
-      }
-    }
-    if (this.#sources.size === 0) this.#meetRelay();
-  }
-
-  /** Throws `unavailable` when nobody is left who could. */
-  #meetRelay(): void {
-    const { relaySource } = this.#options;
-    const source = relaySource && this.#sources.get(relaySource);
-    if (relaySource?.open !== true || this.#relayDropped || source?.relay === true)
-      throw new MeshError('unavailable', 'nobody in reach can give this content', { cause: this.#dropReason });
-    if (source === undefined) this.#meet(relaySource, true);
-    else source.relay = true;
-  }
-
-  #meet(link: Link, relay: boolean): void {
-    if (this.#sources.has(link)) return;
-    const heardMs = this.#options.clock.now();
-    this.#sources.set(link, { link, relay, reads: new Set(), readBytes: FIRST_READ_BYTES, heardMs });
   }
 
   #read(source: Source, piece: Piece): void {
@@ -207,7 +170,7 @@ export class ContentFetch {
   #take(source: Source, piece: Piece, { reply, tail }: Given, asked: { length: number; askedMs: number }): void {
     this.#allowance.giveBack(asked.length - tail.length);
     // Dropped meanwhile, or the whole fetch is over: the piece is somebody else's.
-    if (this.#sources.get(source.link) !== source || this.#settled || this.#failure !== undefined) return;
+    if (!this.#sources.has(source) || this.#settled || this.#failure !== undefined) return;
     const nowMs = this.#options.clock.now();
     const tookMs = nowMs - asked.askedMs;
     const { size, given = asked.length } = reply;
@@ -226,17 +189,19 @@ export class ContentFetch {
       if (length > 0) this.#missing.giveBack({ offset, length });
       piece.length = tail.length;
       piece.state = 'writing';
-      this.#write(source.link.peer, piece, tail).catch((thrown: unknown) => this.#fail(asMeshError(thrown)));
+      this.#write(source, piece, tail).catch((thrown: unknown) => this.#fail(asMeshError(thrown)));
     }
     this.#decide();
   }
 
-  async #write(giver: PeerId, piece: Piece, bytes: Uint8Array): Promise<void> {
+  async #write(giver: Source, piece: Piece, bytes: Uint8Array): Promise<void> {
     const { sink, progress } = this.#options;
+    const { peer } = giver.link;
     try {
       await sink.write(piece.offset, bytes);
-      this.#given.set(giver, (this.#given.get(giver) ?? 0) + piece.length);
+      this.#given.set(peer, (this.#given.get(peer) ?? 0) + piece.length);
       this.#bytes += piece.length;
+      await this.#check(this.#watch?.wrote(piece, giver) ?? []);
       progress?.(this.#bytes);
     } catch (thrown) {
       this.#failure ??= asMeshError(thrown);
@@ -245,20 +210,48 @@ export class ContentFetch {
     this.#decide();
   }
 
-  /** Asks again elsewhere for what has been waited for too long: the first answer counts. */
+  /** Chunks that are there: those that are wrong are fetched once more. */
+  async #check(chunks: readonly number[]): Promise<void> {
+    if (this.#watch === undefined || chunks.length === 0) return;
+    const wrong = new Set(await this.#options.sink.check?.(chunks));
+    for (const chunk of chunks) {
+      const givers = this.#watch.end(chunk);
+      const range = this.#watch.rangeOf(chunk);
+      this.#sources.askAll(range);
+      if (!wrong.has(chunk)) continue;
+      this.#bytes -= range.length;
+      this.#missing.giveBack(range);
+      const giver = [...givers].find((one) => this.#sources.has(one));
+      // Of several nobody knows which was wrong: one of them shows it.
+      if (giver !== undefined && givers.size > 1) this.#sources.askAlone(range, giver);
+      else if (giver !== undefined) this.#blame(giver, range.length);
+    }
+  }
+
+  #blame(giver: Source, bytes: number): void {
+    const { link } = giver;
+    this.#given.set(link.peer, (this.#given.get(link.peer) ?? 0) - bytes);
+    this.#options.blamed?.(link);
+    this.#drop(giver, new MeshError('corrupt', 'a source gave wrong bytes'));
+  }
+
+  /** Asks again elsewhere for what has been waited for too long, at the end for whatever is late: the first answer counts. */
   #hedge(): void {
     const nowMs = this.#options.clock.now();
+    const lateMs = this.#missing.empty ? LAST_MS : HEDGE_MS;
     const late = [...this.#pieces].filter(
-      (piece) => piece.state === 'asked' && piece.asked.size === 1 && nowMs - piece.sinceMs >= HEDGE_MS,
+      (piece) => piece.state === 'asked' && piece.asked.size === 1 && nowMs - piece.sinceMs >= lateMs,
     );
-    if (late.length > 0) this.#meetSources();
+    if (late.length > 0) this.#sources.meet();
     for (const piece of late) {
-      const free = [...this.#sources.values()].filter(
-        (source) =>
-          !piece.asked.has(source) &&
-          covers(this.#reachOf(source), piece) &&
-          source.reads.size < READS_A_SOURCE_MAX + HEDGES_A_SOURCE_MAX,
-      );
+      const free = this.#sources
+        .all()
+        .filter(
+          (source) =>
+            !piece.asked.has(source) &&
+            covers(this.#sources.reachOf(source), piece) &&
+            source.reads.size < READS_A_SOURCE_MAX + HEDGES_A_SOURCE_MAX,
+        );
       const least = free.sort((a, b) => a.reads.size - b.reads.size)[0];
       if (least === undefined) continue;
       this.#allowance.spend(piece.length);
@@ -268,20 +261,17 @@ export class ContentFetch {
 
   #dropSilent(): void {
     const nowMs = this.#options.clock.now();
-    for (const source of this.#sources.values()) {
+    for (const source of this.#sources.all()) {
       if (source.reads.size === 0) continue;
-      const patienceMs = source.relay || this.#sources.size === 1 ? PATIENCE_MS : SILENCE_MS;
+      const patienceMs = source.relay || this.#sources.count === 1 ? PATIENCE_MS : SILENCE_MS;
       if (nowMs - source.heardMs >= patienceMs) this.#drop(source, new MeshError('timeout', 'a source fell silent'));
     }
   }
 
   /** Never asks it again; what only it was asked for is missing again. */
   #drop(source: Source, reason: MeshError): void {
-    if (this.#sources.get(source.link) !== source) return;
-    this.#sources.delete(source.link);
-    if (source.relay) this.#relayDropped = true;
-    else this.#dropped.add(source.link);
-    this.#dropReason = reason;
+    if (!this.#sources.has(source)) return;
+    this.#sources.drop(source, reason);
     for (const piece of source.reads) {
       piece.asked.delete(source);
       if (piece.state === 'asked') this.#letGo(piece);

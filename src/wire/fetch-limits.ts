@@ -23,6 +23,8 @@ export const READ_BYTES_MIN = 64 * 1024;
 export const QUICK_MS = 500;
 /** A read unanswered for so long is asked of another source too, and its source for less at a time. */
 export const HEDGE_MS = 1_000;
+/** The same at the end of a fetch, when nothing else is left to be asked for: the last bytes wait for no slow source. */
+export const LAST_MS = 200;
 /** A source that answers nothing for so long is dropped when there are others… */
 export const SILENCE_MS = 3_000;
 /** … and for so long when there is none, or when it must fetch the bytes itself. */

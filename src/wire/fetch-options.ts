@@ -19,7 +19,13 @@ export interface FetchOptions {
   readonly sink: {
     /** Takes bytes once for each offset, several at a time, and out of order by 32 MiB at most. The sink's to keep. */
     write(offset: number, bytes: Uint8Array): Promise<void>;
+    /** Of chunks whose bytes are all written, by number: gives those that are wrong. Their bytes come once more. */
+    check?(chunks: readonly number[]): Promise<readonly number[]>;
   };
+  /** Where the chunks of the content end, in order, in bytes: then `check` is asked of each. What is missing is whole chunks. */
+  readonly ends?: readonly number[] | undefined;
+  /** Called once for a source that gave a wrong chunk all by itself; it is not asked again. */
+  blamed?(source: Link): void;
   /** Bytes from the start that are there already. */
   readonly from?: number | undefined;
   /** What is to be pulled, where it is not all from `from` on: in order, and none touches another. */

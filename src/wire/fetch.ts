@@ -4,8 +4,9 @@ import type { FetchOptions } from './fetch-options.ts';
 
 /**
  * Pulls one content through links into a sink, from several sources at once. A source that fails or falls silent is
- * dropped, and its reads go to the others. Resolves when the last write has, with the bytes each source gave. What was
- * written is not verified: the caller hashes the whole. Rejects with `unavailable` when no source is left, with `closed`
+ * dropped, and its reads go to the others. Where the chunks are known each is checked as it is there: a wrong one comes once
+ * more, and who gave it by itself is dropped. Resolves when the last write has, with the bytes each source gave. Without chunks
+ * what was written is not verified: the caller hashes the whole. Rejects with `unavailable` when no source is left, with `closed`
  * when it was stopped, or with what the sink rejected with; in every case no write is under way then.
  */
 export function fetchContent(options: FetchOptions): Promise<Map<PeerId, number>> {

@@ -136,6 +136,60 @@ export function runHasherAcceptance(name: string, makeBench: () => Promise<Hashe
       expect((await bench.hasher.digest(other)).hash).toBe(bench.hasher.hash(noise(1_000, 7)));
     });
 
+    describe('proving', () => {
+      const content = noise(5_000_000, 3);
+      // Longer than what is read at once, too.
+      const lengths = [70_000, 1, 1_500_000, 300_000, 2_200_000, 929_999];
+      const chunks = () => {
+        let end = 0;
+        return lengths.map((length) => {
+          end += length;
+          return { offset: end - length, length, hash: hashBytes(content.subarray(end - length, end)) };
+        });
+      };
+
+      it('finds chunks right in any order, and the whole hash with them', async () => {
+        for (const order of [[[0, 1], [2], [3, 4, 5]], [[5], [1, 0], [4, 3], [2]], [[5, 4, 3, 2, 1, 0]]]) {
+          const proving = bench.hasher.prove(await open(content));
+          for (const batch of order) expect(await proving.check(batch.map((at) => chunks()[at] as never))).toEqual([]);
+          expect(await proving.finish(content.length)).toBe(bench.hasher.hash(content));
+        }
+      });
+
+      it('names the wrong ones, and tells no whole hash before they are right', async () => {
+        for (const wrong of [1, 2]) {
+          const bad = content.slice();
+          bad.fill(0, chunks()[wrong]?.offset, (chunks()[wrong]?.offset ?? 0) + 1);
+          const proving = bench.hasher.prove(await open(bad));
+          expect(await proving.check(chunks())).toEqual([wrong]);
+          expect(await proving.finish(content.length)).toBeUndefined();
+        }
+      });
+
+      it('trusts what was right before', async () => {
+        const proving = bench.hasher.prove(await open(content));
+        proving.trust({ offset: 0, length: 70_001 });
+        expect(await proving.check(chunks().slice(2, 4))).toEqual([]);
+        proving.trust({ offset: 1_870_001, length: 3_129_999 });
+        expect(await proving.finish(content.length)).toBe(bench.hasher.hash(content));
+      });
+
+      it('says that it knows no whole hash while something is missing, and that what is not there is wrong', async () => {
+        const proving = bench.hasher.prove(await open(content.subarray(0, 1_000_000)));
+        expect(await proving.check([chunks()[0] as never, chunks()[2] as never])).toEqual([1]);
+        expect(await proving.finish(content.length)).toBeUndefined();
+      });
+
+      it('lets go of a file that is dropped', async () => {
+        const file = await bench.open(content);
+        const proving = bench.hasher.prove(file);
+        const checked = proving.check(chunks());
+        proving.drop();
+        expect(await checked).toEqual([]);
+        await file.close();
+      });
+    });
+
     it('digests one file twice at once', async () => {
       const file = await open(noise(200_000));
       const [one, two] = await Promise.all([bench.hasher.digest(file), bench.hasher.digest(file)]);

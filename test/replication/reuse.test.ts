@@ -1,18 +1,10 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { Catalog } from '../../src/catalog/catalog.ts';
-import type { PathWaiters } from '../../src/catalog/path-waiters.ts';
+import { setReplicas } from '../../src/client/verbs/mesh.ts';
 import { MeshError } from '../../src/core/errors.ts';
-import type { ContentHash, FilePath } from '../../src/core/ids.ts';
-import { type FileVersion, versionKey } from '../../src/core/version.ts';
-import type { Folder } from '../../src/folder/folder.ts';
-import type { Log } from '../../src/platform/log.ts';
+import { Folder } from '../../src/folder/folder.ts';
 import { Serving } from '../../src/replication/serving.ts';
-import { Taking } from '../../src/replication/taking.ts';
-import type { Link } from '../../src/wire/link.ts';
-import type { Switchboard } from '../../src/wire/switchboard.ts';
 import { createText, putText, seen, startStory } from '../server/story.ts';
 import type { Mesh } from '../sim/mesh.ts';
-import { HandClock } from './hand-clock.ts';
 
 const MIB = 1024 * 1024;
 
@@ -60,47 +52,6 @@ function contentsOf(mesh: Mesh): string[] {
   });
 }
 
-/** A taker of a large file of which it has an older content; its source answers nothing. */
-function takerWithOlderContent(size: number) {
-  const clock = new HandClock();
-  const calls = new Set<string>();
-  const call = (name: string) => {
-    calls.add(name);
-    return new Promise(() => {});
-  };
-  const hash = 'a'.repeat(64) as ContentHash;
-  const version = { kind: 'file', hash, size, own: { writer: 'w', counter: 1 } } as unknown as FileVersion;
-  const folder = {
-    state: () => ({}),
-    keepFromHere: async () => false,
-    stage: async () => ({ have: 0 }),
-    chunks: { mayReuse: () => true },
-  } as unknown as Folder;
-  const link = { peer: 'b', open: true, call } as unknown as Link;
-  const taking = new Taking({
-    clock,
-    log: { debug: () => {} } as unknown as Log,
-    catalog: { view: () => ({ contents: [{ hash, versions: [version], holders: ['b'] }] }) } as unknown as Catalog,
-    folder,
-    switchboard: { link: () => link, limits: {} } as unknown as Switchboard,
-    waiters: { until: async () => {} } as unknown as PathWaiters,
-  });
-  const take = () => taking.take({ path: 'image' as FilePath, hash, size, version: versionKey(version), holders: [] });
-  return { clock, calls, take };
-}
-
-describe('the manifest of a large file', () => {
-  it.each([
-    [100, 'manifest'],
-    [1024, 'read'],
-  ])('of %i GiB is asked for only when it can come in one answer: first comes a %s', async (gib, first) => {
-    const { clock, calls, take } = takerWithOlderContent(gib * 1024 * MIB);
-    take().catch(() => undefined);
-    await clock.pass(1);
-    expect([...calls]).toEqual([first]);
-  });
-});
-
 describe('a large file that changed a little', () => {
   it('costs its holders the chunks that changed', async () => {
     expect(await changedByte('a byte')).toBeLessThan(300_000);
@@ -112,5 +63,34 @@ describe('a large file that changed a little', () => {
     vi.restoreAllMocks();
     vi.spyOn(Serving.prototype, 'manifest').mockResolvedValue({ reply: { size: 36 }, tail: new Uint8Array(36) });
     expect(await changedByte('a liar')).toBe(3 * MIB);
+  });
+});
+
+describe('a large file that is fetched', () => {
+  it('comes right when a holder gives wrong bytes: that costs some chunks, and the holder looks at its copy', async () => {
+    const { mesh, sessions } = await startStory('a lying holder', { peers: 3, clients: 1 });
+    const [session] = sessions;
+    if (session === undefined) throw new Error('a client');
+    await mesh.settle(createText(session, 'film', old));
+    await mesh.until('two copies', async () => (await mesh.settle(seen(session, 'film')))?.contents[0]?.copies === 2);
+    const read = Serving.prototype.read;
+    let liar: Serving | undefined;
+    let bytes = 0;
+    vi.spyOn(Serving.prototype, 'read').mockImplementation(async function (this: Serving, ask) {
+      const answered = await read.call(this, ask);
+      if (!('tail' in answered)) return answered;
+      liar ??= this;
+      bytes += answered.tail.length;
+      if (this === liar) answered.tail[answered.tail.length >> 1] = (answered.tail[answered.tail.length >> 1] ?? 0) ^ 1;
+      return answered;
+    });
+    const verified = vi.spyOn(Folder.prototype, 'verify');
+    await mesh.settle(setReplicas(session, 3, {}));
+    await mesh.until('three copies', async () => (await mesh.settle(seen(session, 'film')))?.contents[0]?.copies === 3);
+    expect(contentsOf(mesh)).toEqual([old, old, old]);
+    expect(bytes).toBeGreaterThan(3 * MIB);
+    // Not all of it once more.
+    expect(bytes).toBeLessThan(6 * MIB);
+    expect(verified).toHaveBeenCalled();
   });
 });

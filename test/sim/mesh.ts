@@ -30,6 +30,7 @@ export interface MeshOptions {
   readonly healAfterMs: number;
   /** See FolderConfig. */
   readonly smallBytesMax?: number;
+  readonly chunkedBytesMin?: number;
   /** See Placing. */
   readonly stripeBytesMin?: number;
   readonly stripeOverBytes?: number;
@@ -130,8 +131,17 @@ export class Mesh {
     if (machine.isUp || !machine.isOfThisWorld) return;
     const platform = machine.node.start();
     const { incarnation } = machine.node;
-    const { settleMs, scanEveryMs, healAfterMs, smallBytesMax, stripeBytesMin, stripeOverBytes, capacities, rates } =
-      this.#options;
+    const {
+      settleMs,
+      scanEveryMs,
+      healAfterMs,
+      smallBytesMax,
+      chunkedBytesMin,
+      stripeBytesMin,
+      stripeOverBytes,
+      capacities,
+      rates,
+    } = this.#options;
     const bytes = capacities?.[machine.name];
     const config = {
       name: machine.name,
@@ -144,6 +154,7 @@ export class Mesh {
       placement: 'share',
       scanEveryMs,
       ...(smallBytesMax === undefined ? {} : { smallBytesMax }),
+      ...(chunkedBytesMin === undefined ? {} : { chunkedBytesMin }),
       ...(stripeBytesMin === undefined ? {} : { stripeBytesMin }),
       ...(stripeOverBytes === undefined ? {} : { stripeOverBytes }),
       ...(bytes === undefined ? {} : { capacity: { bytes } }),

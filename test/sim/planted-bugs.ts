@@ -188,4 +188,54 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: 'a chunk taken without its hash',
+    edits: [
+      {
+        file: 'src/folder/staged-chunks.ts',
+        find: 'if (this.#checking.delete(chunk) && !wrong.has(chunk)) this.#right.add(chunk);',
+        replace: 'if (this.#checking.delete(chunk)) this.#right.add(chunk);',
+      },
+    ],
+  },
+  {
+    name: 'chunks noted before they are on the disk',
+    edits: [
+      {
+        file: 'src/folder/staging.ts',
+        find: '    const row = rowOf(this.have, this.#chunks);\n    await this.#sync(file);\n',
+        replace: '    await this.#sync(file);\n    const row = rowOf(this.have, this.#chunks);\n',
+      },
+    ],
+  },
+  {
+    name: 'a partial taken for one of another version',
+    edits: [
+      {
+        file: 'src/folder/staging-row.ts',
+        find: "  return cut?.manifest === manifest ? Buffer.from(cut.chunks, 'base64') : undefined;",
+        replace: "  return manifest.length > 0 && cut !== undefined ? Buffer.from(cut.chunks, 'base64') : undefined;",
+      },
+    ],
+  },
+  {
+    name: 'bytes that two sources gave counted twice',
+    edits: [
+      {
+        file: 'src/wire/content-fetch.ts',
+        find: "    else if (piece.state === 'asked') {\n",
+        replace: '    else {\n',
+      },
+    ],
+  },
+  {
+    name: 'a source that lies goes on',
+    edits: [
+      {
+        file: 'src/wire/content-fetch.ts',
+        find: '      if (!wrong.has(chunk)) continue;\n',
+        replace: '      if (!wrong.has(chunk) || givers.size > 0) continue;\n',
+      },
+    ],
+  },
 ];

@@ -8,7 +8,16 @@ import { PLANTED_BUGS, type PlantedBug } from './planted-bugs.ts';
 const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 /** Seeds after which a bug counts as missed by seeds. */
 const SEEDS_MAX = Number(process.env.PLANTED_SEEDS ?? 500);
-const COPIED = ['src', 'test/sim', 'test/platform', 'test/folder', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+const COPIED = [
+  'src',
+  'test/sim',
+  'test/platform',
+  'test/folder',
+  'test/wire',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+];
 
 interface Catch {
   readonly bug: string;
@@ -16,7 +25,7 @@ interface Catch {
   readonly seed: number | undefined;
   /** Invariant of the first finding. */
   readonly invariant: string | undefined;
-  /** Stories that fail. */
+  /** Stories, and tests of the folder and of fetches, that fail. */
   readonly stories: readonly string[];
 }
 
@@ -41,7 +50,7 @@ function hunt(bug: PlantedBug): Catch {
     const seeds = spawnSync('node', ['--import', 'tsx', 'test/sim/run.ts', '--seeds', String(SEEDS_MAX), '--stop'], options);
     const found = /^SIM FAIL inv=(\d+) seed=(\d+)/m.exec(seeds.stdout);
     const report = join(copy, 'stories.json');
-    const stories = ['test/sim/stories.test.ts', 'test/folder'];
+    const stories = ['test/sim/stories.test.ts', 'test/folder', 'test/wire/fetch-chunks.test.ts'];
     spawnSync('npx', ['vitest', 'run', ...stories, '--reporter=json', `--outputFile=${report}`], options);
     const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as {
       testResults: { assertionResults: { status: string; title: string }[] }[];

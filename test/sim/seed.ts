@@ -17,6 +17,8 @@ const SAFETY_MS = 60_000;
 const LIVENESS_MS_MAX = 150_000;
 /** Contents so large are striped in some seeds: about half of them are. */
 const STRIPE_OVER_BYTES = 200;
+/** Contents so large come by chunks in some seeds: most of them do. */
+const CHUNKED_BYTES_MIN = 40;
 /** Between two looks at a mesh that heals; two looks in a row must find nothing. */
 const LOOK_MS = 3_000;
 
@@ -76,8 +78,8 @@ class SeedRun {
       settleMs: draw.pick([200, 500, 1_000]),
       scanEveryMs: draw.pick([4_000, 10_000]),
       healAfterMs: draw.pick([3_000, 10_000, 25_000]),
-      // Some meshes stage on the disk what is small: large files are few here.
-      ...(seed % 2 === 0 ? {} : { smallBytesMax: 0 }),
+      // Some meshes stage on the disk what is small, and fetch it by chunks: large files are few here.
+      ...(seed % 2 === 0 ? {} : { smallBytesMax: 0, chunkedBytesMin: CHUNKED_BYTES_MIN }),
       // Some spread what is not tiny in runs.
       ...(hasStripes ? { stripeOverBytes: STRIPE_OVER_BYTES } : {}),
       keepAllLines,

@@ -1,8 +1,9 @@
 import { Blake3Hasher, blake3 } from '@napi-rs/blake-hash';
 import { Chunker, encodeManifest, MANIFEST_FILE_BYTES_MIN, type ManifestRow, manifestDigest } from '../../src/core/chunking.ts';
 import type { ContentHash } from '../../src/core/ids.ts';
+import type { Range } from '../../src/core/range.ts';
 import type { OpenFile } from '../../src/platform/disk.ts';
-import type { Digest, Following, Hasher } from '../../src/platform/hasher.ts';
+import type { Digest, Following, Hasher, ProvedChunk, Proving } from '../../src/platform/hasher.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { SimRandom } from './sim-random.ts';
 
@@ -40,6 +41,12 @@ export class SimHasher implements Hasher {
     return new SimFollowing(file, size, (pass) => this.#told(pass));
   }
 
+  prove(file: OpenFile): Proving {
+    return new SimProving(file, (bytes) =>
+      this.#incarnation.perform(this.#random.between(0, 1) + bytes / BYTES_PER_MS, true, () => {}),
+    );
+  }
+
   async hashPieces(file: OpenFile, lengths: readonly number[]): Promise<Uint8Array> {
     const hashes: Uint8Array[] = [];
     let offset = 0;
@@ -62,6 +69,62 @@ export class SimHasher implements Hasher {
     const digest = pass.finish((bytes) => this.hash(bytes));
     await this.#incarnation.perform(this.#random.between(0, 1) + digest.size / BYTES_PER_MS, true, () => {});
     return digest;
+  }
+}
+
+/** Checks one batch of chunks after the other, as a thread does, and reads the whole at the end. */
+class SimProving implements Proving {
+  readonly #file: OpenFile;
+  readonly #spend: (bytes: number) => Promise<void>;
+  readonly #right = new Map<number, number>();
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(file: OpenFile, spend: (bytes: number) => Promise<void>) {
+    this.#file = file;
+    this.#spend = spend;
+  }
+
+  check(chunks: readonly ProvedChunk[]): Promise<readonly number[]> {
+    return this.#inTurn(async () => {
+      const wrong: number[] = [];
+      for (const [at, { offset, length, hash }] of chunks.entries()) {
+        if (Buffer.compare(await this.#hash(offset, length), hash) === 0) this.#right.set(offset, length);
+        else wrong.push(at);
+      }
+      return wrong;
+    });
+  }
+
+  trust({ offset, length }: Range): void {
+    if (length > 0) this.#right.set(offset, length);
+  }
+
+  finish(size: number): Promise<ContentHash | undefined> {
+    return this.#inTurn(async () => {
+      let offset = 0;
+      for (let length = this.#right.get(0); length !== undefined; length = this.#right.get(offset)) offset += length;
+      return offset === size ? ((await this.#hash(0, size)).toString('hex') as ContentHash) : undefined;
+    });
+  }
+
+  drop(): void {}
+
+  #inTurn<Result>(act: () => Promise<Result>): Promise<Result> {
+    const running = this.#running.then(act);
+    this.#running = running.catch(() => undefined);
+    return running;
+  }
+
+  async #hash(offset: number, length: number): Promise<Buffer> {
+    const hasher = new Blake3Hasher();
+    for (let done = 0; done < length; ) {
+      const bytes = await this.#file.read(offset + done, Math.min(READ_BYTES, length - done));
+      if (bytes.length === 0) break;
+      hasher.update(bytes);
+      done += bytes.length;
+    }
+    await this.#spend(length);
+    return hasher.digestBuffer();
   }
 }
 

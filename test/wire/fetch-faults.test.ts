@@ -67,8 +67,9 @@ describe('fetch: sources that fail', () => {
   });
 
   test('a slow source is helped by the other, not dropped', async () => {
+    const content = pattern(60 * MIB);
     const slow = await bench.holder('alpha', content, async (_ask, serve, end) => {
-      await later(end, 700);
+      await later(end, 300);
       return serve();
     });
     const quick = await bench.holder('bravo', content, async (_ask, serve, end) => {

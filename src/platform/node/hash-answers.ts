@@ -18,6 +18,20 @@ export function piecesOf(answer: HashAnswer[number] | undefined): Uint8Array {
   return told.pieces;
 }
 
+/** Which of the checked chunks are wrong. Throws `failed` when the file could not be read. */
+export function wrongOf(answer: HashAnswer[number] | undefined): readonly number[] {
+  const told = readable(answer);
+  invariant('wrong' in told, 'chunks were to be checked');
+  return told.wrong;
+}
+
+/** The hash of a proved file. Throws `failed` when the file could not be read. */
+export function wholeOf(answer: HashAnswer[number] | undefined): ContentHash | undefined {
+  const told = readable(answer);
+  invariant('whole' in told, 'the whole hash is asked for');
+  return told.whole as ContentHash | undefined;
+}
+
 function readable(told: HashAnswer[number] | undefined) {
   if (told === undefined) throw new MeshError('failed', 'the hashing thread gave no answer');
   if ('error' in told) throw new MeshError('failed', `cannot read a file to hash it: ${told.error}`);

@@ -4,6 +4,7 @@ import { Blake3Hasher, blake3 } from '@napi-rs/blake-hash';
 import { Chunker, encodeManifest, MANIFEST_FILE_BYTES_MIN, type ManifestRow, manifestDigest } from '../../core/chunking.ts';
 import { invariant } from '../../core/errors.ts';
 import { gearWindow } from '../../core/gear.ts';
+import type { Range } from '../../core/range.ts';
 import { systemCode } from './system-error.ts';
 
 /** A file to hash. Descriptors are the process's: one opened in the main thread is read here. */
@@ -20,6 +21,22 @@ export type HashOrder =
   /** A file that grows: hashed up to `end` now, and told when `isLast`. */
   | { readonly kind: 'follow'; readonly file: number; readonly job: HashJob; readonly end: number; readonly isLast: boolean }
   | { readonly kind: 'drop'; readonly file: number }
+  /** Chunks of a file, with their hashes one behind the other. */
+  | {
+      readonly kind: 'check';
+      readonly file: number;
+      readonly descriptor: number;
+      readonly chunks: readonly Range[];
+      readonly hashes: Uint8Array;
+    }
+  /** Ranges known to be right; then, with `size`, the hash of so many first bytes is told. */
+  | {
+      readonly kind: 'prove';
+      readonly file: number;
+      readonly descriptor: number;
+      readonly known: readonly Range[];
+      readonly size?: number;
+    }
   /** Consecutive pieces of a file, from its start. */
   | { readonly kind: 'pieces'; readonly descriptor: number; readonly lengths: readonly number[] };
 
@@ -32,13 +49,24 @@ export interface HashDigest {
   readonly rows: Uint8Array | undefined;
 }
 
-/** One for each job of a `digest`, one for the last `follow` and for `pieces`; none for the rest. */
-export type HashAnswer = readonly (HashDigest | { readonly pieces: Uint8Array } | { readonly error: string })[];
+/** One for each job of a `digest`, one for the last `follow`, for `pieces`, `check` and a `prove` with a size; none for the rest. */
+export type HashAnswer = readonly (
+  | HashDigest
+  | { readonly pieces: Uint8Array }
+  | { readonly wrong: readonly number[] }
+  | { readonly whole: string | undefined }
+  | { readonly error: string }
+)[];
+
+const HASH_BYTES = 32;
+/** What came before its turn and is read once more in one order, at most: another file's turn comes soon. In bytes. */
+const AHEAD_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Files are read where their chunks are looked for: that is large enough for a read, and saves a copy. */
 const buffer = gearWindow;
 const hex = (bytes: Uint8Array) => blake3(bytes).toString('hex');
 const followed = new Map<number, Pass>();
+const proved = new Map<number, Proof>();
 
 const port = parentPort;
 invariant(port !== null, 'this file runs in a worker thread');
@@ -52,7 +80,12 @@ function answerTo(order: HashOrder): HashAnswer {
       return follow(order);
     case 'drop':
       followed.delete(order.file);
+      proved.delete(order.file);
       return [];
+    case 'check':
+      return [told(() => ({ wrong: proofOf(order).check(order.chunks, order.hashes) }))];
+    case 'prove':
+      return prove(order);
     case 'pieces':
       return [told(() => ({ pieces: hashPieces(order.descriptor, order.lengths) }))];
   }
@@ -68,6 +101,21 @@ function follow({ file, job, end, isLast }: HashOrder & { kind: 'follow' }): Has
   }
   followed.delete(file);
   return [told(() => pass.readTo(end).finish())];
+}
+
+function prove(order: HashOrder & { kind: 'prove' }): HashAnswer {
+  const proof = proofOf(order);
+  for (const range of order.known) proof.trust(range);
+  const { size } = order;
+  if (size === undefined) return [];
+  proved.delete(order.file);
+  return [told(() => ({ whole: proof.finish(size) }))];
+}
+
+function proofOf({ file, descriptor }: { readonly file: number; readonly descriptor: number }): Proof {
+  const proof = proved.get(file) ?? new Proof(descriptor);
+  proved.set(file, proof);
+  return proof;
 }
 
 /** The hashes of those pieces that the file has whole. */
@@ -95,6 +143,81 @@ function told<Result>(work: () => Result): Result | { error: string } {
     return work();
   } catch (thrown) {
     return { error: systemCode(thrown) ?? String(thrown) };
+  }
+}
+
+/** A file whose chunks are checked as they come: most come in order, and are read once for their own hash and the whole one. */
+class Proof {
+  readonly #descriptor: number;
+  readonly #whole = new Blake3Hasher();
+  readonly #part = new Blake3Hasher();
+  /** Right ranges beyond `#offset`: where each begins, and its length. */
+  readonly #ahead = new Map<number, number>();
+  /** Bytes that went into the whole hash. */
+  #offset = 0;
+  /** Wrong bytes went into it. */
+  #isSpoilt = false;
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  check(chunks: readonly Range[], hashes: Uint8Array): number[] {
+    const wrong: number[] = [];
+    for (const [at, { offset, length }] of chunks.entries()) {
+      const isNext = offset === this.#offset;
+      const hash = length <= buffer.length ? this.#hashOfSmall(offset, length) : this.#hashOf(offset, length, isNext);
+      const isRight = hash !== undefined && Buffer.compare(hash, hashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES)) === 0;
+      if (!isRight) wrong.push(at);
+      if (!isNext && isRight) this.#ahead.set(offset, length);
+      if (!isNext) continue;
+      if (length > buffer.length) this.#isSpoilt ||= !isRight;
+      else if (isRight) this.#whole.update(buffer.subarray(0, length));
+      if (isRight) this.#offset += length;
+    }
+    this.#goOn(AHEAD_BYTES_MAX);
+    return wrong;
+  }
+
+  trust({ offset, length }: Range): void {
+    if (length > 0) this.#ahead.set(offset, length);
+  }
+
+  finish(size: number): string | undefined {
+    this.#goOn(Number.POSITIVE_INFINITY);
+    return this.#offset === size && !this.#isSpoilt ? this.#whole.digest('hex') : undefined;
+  }
+
+  /** Takes into the whole hash what came before its turn. */
+  #goOn(bytesMax: number): void {
+    let left = bytesMax;
+    for (let length = this.#ahead.get(this.#offset); length !== undefined && left > 0; length = this.#ahead.get(this.#offset)) {
+      this.#ahead.delete(this.#offset);
+      const count = fill(this.#descriptor, this.#offset, Math.min(buffer.length, length));
+      // Shorter than it was: the whole hash will tell.
+      if (count === 0) return;
+      this.#whole.update(buffer.subarray(0, count));
+      this.#offset += count;
+      left -= count;
+      if (count < length) this.#ahead.set(this.#offset, length - count);
+    }
+  }
+
+  /** Of what is in the buffer then; undefined when the file ends before. */
+  #hashOfSmall(offset: number, length: number): Uint8Array | undefined {
+    return fill(this.#descriptor, offset, length) === length ? blake3(buffer.subarray(0, length)) : undefined;
+  }
+
+  #hashOf(offset: number, length: number, isNext: boolean): Uint8Array {
+    this.#part.reset();
+    for (let done = 0; done < length; ) {
+      const count = fill(this.#descriptor, offset + done, Math.min(buffer.length, length - done));
+      if (count === 0) break;
+      this.#part.update(buffer.subarray(0, count));
+      if (isNext) this.#whole.update(buffer.subarray(0, count));
+      done += count;
+    }
+    return this.#part.digestBuffer();
   }
 }
 

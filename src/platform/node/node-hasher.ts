@@ -3,12 +3,13 @@ import { blake3 } from '@napi-rs/blake-hash';
 import { invariant } from '../../core/errors.ts';
 import type { ContentHash } from '../../core/ids.ts';
 import type { OpenFile } from '../disk.ts';
-import type { Digest, Following, Hasher } from '../hasher.ts';
+import type { Digest, Following, Hasher, Proving } from '../hasher.ts';
 import { FollowingDigest } from './following-digest.ts';
 import { digestOf, piecesOf } from './hash-answers.ts';
 import { HasherThread, hasherClosed } from './hasher-thread.ts';
 import type { HashJob } from './hasher-worker.ts';
 import { NodeOpenFile } from './open-file.ts';
+import { ProvingFile } from './proving-file.ts';
 
 /** Threads that hash: one may wait for the disk while the other computes. Range 1–8. */
 const THREADS_MAX = 2;
@@ -62,20 +63,31 @@ export class NodeHasher implements Hasher {
 
   /** `file`: opened by this side's Disk; its close waits for the end of this. */
   follow(file: OpenFile, size: number): Following {
+    return this.#stay(file, (descriptor, over) => {
+      return new FollowingDigest(this.#anyThread(), this.#files++, { descriptor, size }, over);
+    });
+  }
+
+  /** As `follow`. */
+  prove(file: OpenFile): Proving {
+    return this.#stay(file, (descriptor, over) => new ProvingFile(this.#anyThread(), this.#files++, descriptor, over));
+  }
+
+  /** Lends the descriptor until `over` is called. */
+  #stay<Pass>(file: OpenFile, begin: (descriptor: number, over: () => void) => Pass): Pass {
     invariant(file instanceof NodeOpenFile, 'a file of this Disk');
     if (this.#closed) throw hasherClosed();
-    const thread = this.#anyThread();
-    let following: Following | undefined;
+    let pass: Pass | undefined;
     file
       .lend(
         (descriptor) =>
           new Promise<void>((over) => {
-            following = new FollowingDigest(thread, this.#files++, { descriptor, size }, over);
+            pass = begin(descriptor, over);
           }),
       )
       .catch(() => undefined);
-    invariant(following !== undefined, 'an open file is lent at once');
-    return following;
+    invariant(pass !== undefined, 'an open file is lent at once');
+    return pass;
   }
 
   /** `file`: opened by this side's Disk; it stays open until the hashes are there. */
