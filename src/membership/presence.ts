@@ -13,8 +13,10 @@ export type Hello = Ask<'hello'>;
 
 /** A change of the own state is told at most so often. Range 50 ms – 2 s: placement decides by what is told. */
 export const LOAD_MS_MIN = 250;
-/** The own state is told at least so often. Range 1–60 s. */
-export const LOAD_MS_MAX = 5_000;
+/** The own state is looked at so often, whatever changed without a word. Range 1–60 s. */
+const LOOK_MS = 5_000;
+/** The own state is told at least so often. Nothing is lost on a link: this is for what nobody thought of. Range 5–600 s. */
+export const LOAD_MS_MAX = 60_000;
 
 /** What the folder says of itself. */
 export interface FolderState {
@@ -50,7 +52,7 @@ export class Presence {
 
   /** Enters the own entry, and begins to tell. `addresses`: where this peer listens. */
   start(addresses: readonly Address[]): void {
-    const { catalog, clock, switchboard, name, folderState } = this.#options;
+    const { catalog, switchboard, name, folderState } = this.#options;
     const { paused, load } = folderState();
     catalog.peers.set({
       ...this.#absent(catalog.self, name),
@@ -71,7 +73,7 @@ export class Presence {
     switchboard.onDown((link) => this.#linkDown(link));
     catalog.onOwn(() => this.stateChanged());
     catalog.peers.onChange(() => this.stateChanged());
-    this.#timer = clock.after(LOAD_MS_MAX, () => this.#tell());
+    this.#lookLater();
   }
 
   stop(): void {
@@ -89,6 +91,15 @@ export class Presence {
     }
     this.#timer.cancel();
     this.#timer = this.#options.clock.after(waitMs, () => this.#tell());
+  }
+
+  #lookLater(): void {
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.after(LOOK_MS, () => {
+      const isDue = this.#options.clock.now() - this.#toldMs >= LOAD_MS_MAX;
+      if (isDue || this.#words() !== this.#told) this.#tell();
+      else this.#lookLater();
+    });
   }
 
   /** What this peer says of itself now; a `load` note has the same, without addresses and instance. */
@@ -172,8 +183,7 @@ export class Presence {
     const { catalog, clock, switchboard } = this.#options;
     const note = this.self();
     this.#toldMs = clock.now();
-    this.#timer?.cancel();
-    this.#timer = clock.after(LOAD_MS_MAX, () => this.#tell());
+    this.#lookLater();
     const words = this.#words();
     if (words !== this.#told) {
       this.#told = words;

@@ -9,7 +9,14 @@ const BEATS_MISSED_MAX = 3;
 const QUICK_LINKS_MAX = 10;
 /** The longest silence of any link, whatever the mesh's size; also the one allowed before the other end told its interval. */
 export const SILENCE_MS_MAX = 5_000;
-const BEAT_MS_MAX = SILENCE_MS_MAX / BEATS_MISSED_MAX;
+/**
+ * The longest interval. Range SILENCE_MS_MAX / 4 – SILENCE_MS_MAX / 2: the last beat before an end stood still was sent at
+ * most this and an eighth ago, so that any link may stand still for as long again without being taken for dead.
+ */
+export const BEAT_MS_MAX = 2_250;
+/** Links are looked at so often, or four times in an interval when that is rarer. */
+const TICK_MS_MIN = BEAT_MS / 2;
+const TICKS_IN_INTERVAL = 4;
 /** A timer later than this says that this process stood still, and nothing about the others. */
 const LATE_MS_MAX = 250;
 /**
@@ -48,6 +55,9 @@ export class Heartbeat {
   readonly #clock: Clock;
   /** With the interval told last. */
   readonly #links = new Map<Beating, number>();
+  /** Of links to peers, while there are so many. */
+  #peersIntervalMs = BEAT_MS;
+  #tickMs = TICK_MS_MIN;
   #timer: Timer | undefined;
   #dueMs = 0;
 
@@ -62,18 +72,25 @@ export class Heartbeat {
     this.#schedule();
   }
 
-  #intervalMs(): number {
-    let peers = 0;
-    for (const link of this.#links.keys()) if (link.role === 'peer') peers++;
-    return Math.min(BEAT_MS_MAX, BEAT_MS * Math.max(1, peers / QUICK_LINKS_MAX));
+  /** What a client is told does not grow with the mesh: there are few of them, and a person waits behind each. */
+  #intervalMs(link: Beating): number {
+    return link.role === 'peer' ? this.#peersIntervalMs : BEAT_MS;
   }
 
-  /** Half an interval, so that a beat is at most half an interval late. */
+  /** Sees how many links there are, which decides how often they are looked at. */
+  #count(): void {
+    let peers = 0;
+    for (const link of this.#links.keys()) if (link.role === 'peer') peers++;
+    const intervalMs = Math.min(BEAT_MS_MAX, BEAT_MS * Math.max(1, peers / QUICK_LINKS_MAX));
+    this.#peersIntervalMs = Math.round(intervalMs);
+    const shortestMs = peers < this.#links.size ? BEAT_MS : intervalMs;
+    this.#tickMs = Math.max(TICK_MS_MIN, shortestMs / TICKS_IN_INTERVAL);
+  }
+
   #schedule(): void {
     if (this.#timer !== undefined || this.#links.size === 0) return;
-    const tickMs = this.#intervalMs() / 2;
-    this.#dueMs = this.#clock.now() + tickMs;
-    this.#timer = this.#clock.after(tickMs, () => {
+    this.#dueMs = this.#clock.now() + this.#tickMs;
+    this.#timer = this.#clock.after(this.#tickMs, () => {
       this.#timer = undefined;
       this.#tick();
       this.#schedule();
@@ -88,11 +105,14 @@ export class Heartbeat {
     else if (this.#silent().length > 0) this.#clock.after(READ_FIRST_MS, () => this.#closeSilent());
   }
 
+  /** At the look that is nearest to when a beat is due. */
   #beat(): void {
-    const intervalMs = Math.round(this.#intervalMs());
+    this.#count();
+    const nowMs = this.#clock.now();
     for (const [link, toldMs] of this.#links) {
       if (!link.open) continue;
-      if (toldMs === intervalMs && this.#clock.now() - link.sentMs < intervalMs) continue;
+      const intervalMs = this.#intervalMs(link);
+      if (toldMs === intervalMs && nowMs - link.sentMs < intervalMs - this.#tickMs / 2) continue;
       this.#links.set(link, intervalMs);
       link.beat(intervalMs);
     }
@@ -103,13 +123,12 @@ export class Heartbeat {
   }
 
   #silent(): Beating[] {
-    const ownMs = this.#intervalMs();
     return [...this.#links.keys()].filter((link) => {
       if (!link.open) return false;
       const silenceMs = this.#clock.now() - link.heardMs;
       if (link.held) return silenceMs >= HELD_MS_MAX;
       if (link.promisedMs === undefined) return silenceMs >= SILENCE_MS_MAX;
-      return silenceMs >= Math.min(SILENCE_MS_MAX, BEATS_MISSED_MAX * Math.max(ownMs, link.promisedMs));
+      return silenceMs >= Math.min(SILENCE_MS_MAX, BEATS_MISSED_MAX * Math.max(this.#intervalMs(link), link.promisedMs));
     });
   }
 

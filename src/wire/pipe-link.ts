@@ -44,6 +44,8 @@ export class PipeLink implements Link, Beating, PipeEvents {
   readonly #answering: Answering;
   #held = false;
   #open = true;
+  /** The interval of the last own beat. */
+  #toldMs = Number.POSITIVE_INFINITY;
   heardMs: number;
   sentMs: number;
   promisedMs: number | undefined;
@@ -119,6 +121,7 @@ export class PipeLink implements Link, Beating, PipeEvents {
   }
 
   beat(intervalMs: number): void {
+    this.#toldMs = intervalMs;
     this.#put('beat', intervalMs, NOTHING);
   }
 
@@ -163,6 +166,7 @@ export class PipeLink implements Link, Beating, PipeEvents {
     switch (frame.kind) {
       case 'beat':
         this.promisedMs = frame.id;
+        this.#beatBack();
         return;
       case 'reply':
       case 'error':
@@ -175,6 +179,11 @@ export class PipeLink implements Link, Beating, PipeEvents {
       case 'call':
         this.#answering.take(frame);
     }
+  }
+
+  /** A beat that is soon due goes with the acknowledgement of the one that came: one packet and one wake-up less. */
+  #beatBack(): void {
+    if (this.#clock.now() - this.sentMs >= this.#toldMs / 2) this.beat(this.#toldMs);
   }
 
   #hear(frame: Frame): void {

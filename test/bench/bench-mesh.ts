@@ -15,6 +15,8 @@ const NODE_WORDS = (process.env.BENCH_NODE ?? '').split(' ').filter((word) => wo
 /** Settle time of every measured peer: it is taken off where a figure says so. */
 export const SETTLE_MS = 300;
 export const NAMES = ['alpha', 'bravo', 'charlie'];
+/** Peers of one host that start at a time: more would only wait for one another. */
+const STARTING_MAX = 5;
 /** A peer is at rest when it used less CPU than this in a second, several seconds running; on a busy machine it may never. */
 const REST_CPU_MS = 100;
 const REST_SECONDS = 4;
@@ -129,11 +131,31 @@ export class BenchMesh {
 
   /** Starts a peer, `ready` or not. */
   start(host: number): BenchPeer {
-    const folder = this.folderOf(host);
     const name = NAMES[host - 1] ?? `host-${host}`;
-    const words = ['up', folder, '--name', name, '--join', this.#line, '--settle', `${SETTLE_MS}ms`, '--json'];
-    const command = [process.execPath, ...NODE_WORDS, '-r', join(here, 'preload.cjs'), PROGRAM, ...words];
-    return new BenchPeer(host, folder, (stallsFile) => this.ground.start(host, command, { BENCH_STALLS: stallsFile }));
+    const command = [...NODE_WORDS, '-r', join(here, 'preload.cjs'), PROGRAM, ...this.#wordsOf(name, this.folderOf(host))];
+    const start = (stallsFile: string) => this.ground.start(host, [process.execPath, ...command], { BENCH_STALLS: stallsFile });
+    return new BenchPeer(host, this.folderOf(host), start);
+  }
+
+  /** Starts so many peers on the loopback of the first host, some at a time; resolves when the first sees all others. */
+  async startOnLoopback(count: number): Promise<BenchPeer[]> {
+    const peers: BenchPeer[] = [];
+    while (peers.length < count) {
+      const some = Array.from({ length: Math.min(STARTING_MAX, count - peers.length) }, (_, index) => {
+        const name = `peer-${peers.length + index + 1}`;
+        const folder = this.ground.place(name);
+        const command = [process.execPath, ...NODE_WORDS, PROGRAM, ...this.#wordsOf(name, folder)];
+        return new BenchPeer(1, folder, () => this.ground.start(1, command, { FILEMESH_INTERFACE: '127.0.0.1' }));
+      });
+      peers.push(...some);
+      await Promise.all(some.map((peer) => peer.told('ready', 1, 60_000)));
+    }
+    await peers[0]?.told('member-joined', count - 1, 120_000);
+    return peers;
+  }
+
+  #wordsOf(name: string, folder: string): string[] {
+    return ['up', folder, '--name', name, '--join', this.#line, '--settle', `${SETTLE_MS}ms`, '--json'];
   }
 
   /** Starts peers on hosts 1…N at the same moment; resolves when all see each other. */

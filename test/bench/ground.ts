@@ -52,7 +52,16 @@ export class Ground {
 
   /** Bytes that went through a host's cable so far, both ways. */
   wireBytes(host: number): number {
-    const files = ['rx', 'tx'].map((way) => `/sys/class/net/eth0/statistics/${way}_bytes`);
+    return this.#statistics(host, ['eth0/statistics/rx_bytes', 'eth0/statistics/tx_bytes']);
+  }
+
+  /** Bytes that the programs of a host sent to one another so far. */
+  loopbackBytes(host: number): number {
+    return this.#statistics(host, ['lo/statistics/tx_bytes']);
+  }
+
+  #statistics(host: number, names: readonly string[]): number {
+    const files = names.map((name) => `/sys/class/net/${name}`);
     const read = spawnSync('ip', ['netns', 'exec', `${this.#prefix}${host}`, 'cat', ...files], { encoding: 'utf8' });
     return read.stdout.split('\n').reduce((sum, line) => sum + Number(line), 0);
   }

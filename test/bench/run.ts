@@ -8,6 +8,7 @@ import { type Part, scaleOf } from './part.ts';
 import { coldStart } from './parts/cold-start.ts';
 import { drop } from './parts/drop.ts';
 import { failover } from './parts/failover.ts';
+import { idle } from './parts/idle.ts';
 import { largeFile } from './parts/large-file.ts';
 import { manyFiles } from './parts/many-files.ts';
 import { memory } from './parts/memory.ts';
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   'large-file': largeFile,
   'many-files': manyFiles,
   memory,
+  idle,
 };
 const page = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'docs', 'performance.md');
 

@@ -97,6 +97,35 @@ describe('one mesh, one link a pair', () => {
     expect(alpha.said).toContain('lost bravo');
   });
 
+  test('what changes while a link comes up is told on it, and at rest hardly anything is', async () => {
+    const mesh = new SimMesh('load at the start');
+    const alpha = await mesh.start('alpha');
+    let heard = 0;
+    alpha.switchboard.hear('load', () => heard++);
+    const bravo = await mesh.start('bravo');
+    const { load } = bravo.state;
+    // Changes behind the hello, before the link is in: nobody else is there to be told.
+    const isUp = () => bravo.catalog.peers.isLive(alpha.id);
+    Object.defineProperty(bravo, 'state', { get: () => ({ paused: undefined, load: { ...load, bytes: isUp() ? 5 : 0 } }) });
+    await mesh.until('linked', () => mesh.isMeshed());
+    await mesh.until('alpha was told', () => alpha.catalog.peers.get(bravo.id)?.load.bytes === 5, 300);
+    await mesh.run(10_000);
+    heard = 0;
+    await mesh.run(300_000);
+    expect(heard).toBeGreaterThanOrEqual(4);
+    expect(heard).toBeLessThanOrEqual(6);
+  });
+
+  test('what changes without a word is told by the next look', async () => {
+    const mesh = new SimMesh('a look');
+    const [alpha, bravo] = await mesh.startAll(['alpha', 'bravo']);
+    if (alpha === undefined || bravo === undefined) throw new Error('two peers');
+    await mesh.until('linked', () => mesh.isMeshed());
+    await mesh.run(10_000);
+    bravo.state = { ...bravo.state, load: { ...bravo.state.load, bytes: 5 } };
+    await mesh.until('alpha is told', () => alpha.catalog.peers.get(bravo.id)?.load.bytes === 5, 6_000);
+  });
+
   test('load and pause are told when they change', async () => {
     const mesh = new SimMesh('load');
     const [alpha, bravo] = await mesh.startAll(['alpha', 'bravo']);

@@ -4,11 +4,13 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import multicastDns, { type ResponsePacket } from 'multicast-dns';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Sighting } from '../../src/platform/discovery.ts';
+import { MdnsSocket } from '../../src/platform/node/mdns-socket.ts';
 import { NodeClock } from '../../src/platform/node/node-clock.ts';
 import { NodeDiscovery } from '../../src/platform/node/node-discovery.ts';
 import { NodeRandom } from '../../src/platform/node/node-random.ts';
+import { HandClock } from '../replication/hand-clock.ts';
 import { freshAnnouncement, runDiscoveryAcceptance, SightingLog } from './discovery-acceptance.ts';
 import { quietLog } from './quiet-log.ts';
 
@@ -89,6 +91,39 @@ describe('multicast DNS', () => {
     await other.close();
     // A bent response may still be a whole one; it never names a place beyond loopback.
     for (const sighting of log.all) expect(sighting.addresses).toEqual([expect.stringMatching(/^127\.\d+\.\d+\.\d+:\d+$/)]);
+  });
+
+  test('when it has asked some times, what another asked is not asked once more', async () => {
+    const clock = new HandClock();
+    const one = new NodeDiscovery({ interfaces: ['127.0.0.1'], clock, random: new NodeRandom(), log: quietLog });
+    const asked = vi.spyOn(MdnsSocket.prototype, 'ask');
+    try {
+      await one.browse(log.sighted);
+      // At 0, 250 and 500 ms, 1 and 2 s; and then not before a minute has passed.
+      await clock.pass(50_000);
+      expect(asked.mock.calls.length).toBe(5);
+      await askedByAnother();
+      asked.mockClear();
+      await clock.pass(59_000);
+      expect(asked.mock.calls.length).toBe(0);
+      // Others on this machine may ask as well.
+      for (let tries = 0; tries < 20 && asked.mock.calls.length === 0; tries++) await clock.pass(81_000);
+      expect(asked.mock.calls.length).toBeGreaterThan(0);
+    } finally {
+      asked.mockRestore();
+      await one.close();
+    }
+
+    /** Resolves when it was heard: what the same socket sent behind it was. */
+    async function askedByAnother(): Promise<void> {
+      const other = loopbackDiscovery();
+      const announcement = freshAnnouncement();
+      const seen = log.next(announcement.instance);
+      await other.browse(() => {});
+      await other.announce(announcement);
+      await seen;
+      await other.close();
+    }
   });
 
   test('a plain resolver, asking from another port, is answered alone', async () => {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { BEAT_MS, type Beating, Heartbeat, SILENCE_MS_MAX } from '../../src/wire/heartbeat.ts';
+import { BEAT_MS, BEAT_MS_MAX, type Beating, Heartbeat, SILENCE_MS_MAX } from '../../src/wire/heartbeat.ts';
 import type { PipeLink } from '../../src/wire/pipe-link.ts';
 import { PipeEar } from '../platform/pipe-ear.ts';
 import { type End, LinkBench, linkOver } from './link-bench.ts';
@@ -75,6 +75,26 @@ describe('heartbeat', () => {
     const beats = (ear.bytes - before) / 13;
     expect(beats).toBeGreaterThanOrEqual(13);
     expect(beats).toBeLessThanOrEqual(20);
+  });
+});
+
+describe('a beat that comes', () => {
+  const BEAT = new Uint8Array([0, 0, 0, 9, 5, 0, 0, 1, 244, 0, 0, 0, 0]);
+
+  test('is answered at once by the own one when that is soon due, and by none when it is not', async () => {
+    const { near, far } = await bench.pipes(alpha, bravo);
+    linkOver(near, alpha, 'peer');
+    const ear = new PipeEar(far);
+    await bench.settle(ear.untilBytes(13));
+    const beatAfter = async (ms: number): Promise<number> => {
+      await bench.runFor(ms);
+      const before = ear.bytes;
+      far.write([BEAT]);
+      // There and back, and no look of its own in between.
+      await bench.runFor(20);
+      return (ear.bytes - before) / 13;
+    };
+    expect([await beatAfter(100), await beatAfter(180), await beatAfter(100)]).toEqual([0, 1, 0]);
   });
 });
 
@@ -171,6 +191,40 @@ describe('many links', () => {
   test('ends with many and with few links agree about silence', async () => {
     await bench.runFor(120_000);
     expect(links.every((link) => link.open)).toBe(true);
+  });
+
+  test('a client hears as often from a peer of many, and finds it dead as soon', async () => {
+    const carol = bench.end('carol', 'client');
+    const { far } = await bench.connect(alpha, carol);
+    await bench.runFor(20_000);
+    expect(far.promisedMs).toBe(BEAT_MS);
+    alpha.node.powerLoss();
+    const ms = await msUntilClosed(far);
+    expect(ms).toBeGreaterThan(1_500 - 2 * BEAT_MS);
+    expect(ms).toBeLessThan(1_500 + BEAT_MS);
+  });
+
+  test('an idle link to one of fifty peers costs less than one beat in two seconds', async () => {
+    for (let index = COUNT; index < 55; index++) await bench.connect(alpha, bench.end(`peer${index}`));
+    const { near, far } = await bench.pipes(alpha, bravo);
+    linkOver(near, alpha, 'peer');
+    const ear = new PipeEar(far);
+    await bench.runFor(5_000);
+    const before = ear.bytes;
+    const beganMs = bench.world.scheduler.nowMs;
+    let longestMs = 0;
+    let heardMs = bench.world.scheduler.nowMs;
+    for (let beats = 0; beats < 30; beats++) {
+      // As another of fifty answers.
+      far.write([new Uint8Array([0, 0, 0, 9, 5, 0, 0, BEAT_MS_MAX >> 8, BEAT_MS_MAX & 0xff, 0, 0, 0, 0])]);
+      const until = ear.bytes;
+      await bench.world.scheduler.runUntil(() => ear.bytes > until, SILENCE_MS_MAX);
+      longestMs = Math.max(longestMs, bench.world.scheduler.nowMs - heardMs);
+      heardMs = bench.world.scheduler.nowMs;
+    }
+    expect((ear.bytes - before) / 13).toBe(30);
+    expect(longestMs).toBeLessThan(BEAT_MS_MAX * 1.25);
+    expect(bench.world.scheduler.nowMs - beganMs).toBeGreaterThan(30 * 2_000);
   });
 
   test('beats are rarer, and a death is found within five seconds', async () => {

@@ -1,11 +1,11 @@
-import type { ResponsePacket } from 'multicast-dns';
+import type { QueryPacket, ResponsePacket } from 'multicast-dns';
 import { MeshError } from '../../core/errors.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { Announcement, Discovery, Sighting } from '../discovery.ts';
 import type { Log } from '../log.ts';
 import type { Random } from '../random.ts';
 import { chosenInterfaces, type LanInterface } from './interfaces.ts';
-import { heardIn } from './mdns-packet.ts';
+import { BROWSE_QUESTION, heardIn } from './mdns-packet.ts';
 import { MdnsResponder } from './mdns-responder.ts';
 import { MdnsSocket } from './mdns-socket.ts';
 import { SightingMemory } from './sighting-memory.ts';
@@ -13,6 +13,8 @@ import { SightingMemory } from './sighting-memory.ts';
 /** Gaps between the first questions; then one each ASK_LATER_MS (RFC 6762 §5.2 asks for growing gaps). */
 const ASK_GAPS_MS = [250, 250, 500, 1_000] as const;
 const ASK_LATER_MS = 60_000;
+/** Each waits up to so much longer than the others: who comes first asks for all. */
+const ASK_LATER_JITTER_MS = 20_000;
 /** How often the interfaces are looked at: a cable plugged in is noticed within that time. Range 1–60 s. */
 const RECHECK_MS = 5_000;
 
@@ -29,6 +31,8 @@ interface Station {
   readonly socket: MdnsSocket;
   responder: MdnsResponder | undefined;
   nextAsk: Timer | undefined;
+  /** Questions asked, by this peer or in its stead. */
+  asked: number;
   /** Settles when the socket is ready or broken, and what was to be said at once is said. */
   readonly started: Promise<void>;
   /** Settles `started`. */
@@ -73,7 +77,7 @@ export class NodeDiscovery implements Discovery {
     this.#sighted = sighted;
     this.#start();
     await Promise.all(
-      [...this.#stations.values()].map((station) => (station.socket.isReady ? this.#askBy(station, 0) : station.started)),
+      [...this.#stations.values()].map((station) => (station.socket.isReady ? this.#askBy(station) : station.started)),
     );
   }
 
@@ -115,16 +119,19 @@ export class NodeDiscovery implements Discovery {
     const socket = new MdnsSocket(one, {
       ready: () => {
         this.#options.log.debug('multicast joined', { interface: one.name, address: one.address });
-        Promise.all([this.#announceBy(station, false), this.#askBy(station, 0)]).then(begun, begun);
+        Promise.all([this.#announceBy(station, false), this.#askBy(station)]).then(begun, begun);
       },
-      query: (query, legacy) => station.responder?.query(query, legacy),
+      query: (query, legacy) => {
+        station.responder?.query(query, legacy);
+        if (legacy === undefined && asksForAll(query)) this.#askedByOther(station);
+      },
       response: (response, sender) => this.#hear(response, one, sender),
       broken: (reason) => {
         this.#complain(key, one, reason);
         this.#dropLater(key, false);
       },
     });
-    const station: Station = { socket, responder: undefined, nextAsk: undefined, started, begun };
+    const station: Station = { socket, responder: undefined, nextAsk: undefined, asked: 0, started, begun };
     this.#stations.set(key, station);
   }
 
@@ -146,13 +153,25 @@ export class NodeDiscovery implements Discovery {
   }
 
   /** Asks, and plans the next question. */
-  async #askBy(station: Station, askedBefore: number): Promise<void> {
+  async #askBy(station: Station): Promise<void> {
     if (this.#sighted === undefined || !station.socket.isReady) return;
-    station.nextAsk?.cancel();
-    station.nextAsk = this.#options.clock.after(ASK_GAPS_MS[askedBefore] ?? ASK_LATER_MS, () => {
-      void this.#askBy(station, askedBefore + 1);
-    });
+    this.#planAsk(station);
     await station.socket.ask();
+  }
+
+  #planAsk(station: Station): void {
+    const { clock, random } = this.#options;
+    station.nextAsk?.cancel();
+    const gapMs = ASK_GAPS_MS[station.asked++] ?? ASK_LATER_MS + random.integer(ASK_LATER_JITTER_MS);
+    station.nextAsk = clock.after(gapMs, () => void this.#askBy(station));
+  }
+
+  /**
+   * Everybody hears the answers, so the own question counts as asked (RFC 6762 §7.3): of fifty peers one asks in a minute.
+   * The first questions are asked by each: somebody who came too late for an answer is to be met soon.
+   */
+  #askedByOther(station: Station): void {
+    if (station.nextAsk !== undefined && station.asked > ASK_GAPS_MS.length) this.#planAsk(station);
   }
 
   #hear(response: ResponsePacket, by: LanInterface, sender: string): void {
@@ -177,6 +196,12 @@ export class NodeDiscovery implements Discovery {
     await station.responder?.stop(goodbye);
     await station.socket.close();
   }
+}
+
+/** The own question, from somebody who wants all answers: none is held back as known. */
+function asksForAll({ questions = [], answers = [] }: QueryPacket): boolean {
+  const { name, type } = BROWSE_QUESTION;
+  return answers.length === 0 && questions.some((one) => one.type === type && one.name.toLowerCase() === name);
 }
 
 function keyOf(one: LanInterface): string {
