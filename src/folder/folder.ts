@@ -1,4 +1,5 @@
 import type { ContentHash, FilePath, RequestId } from '../core/ids.ts';
+import type { Range } from '../core/range.ts';
 import type { FileVersion, Version } from '../core/version.ts';
 import type { Watch } from '../platform/disk.ts';
 import { Acts } from './acts.ts';
@@ -175,9 +176,9 @@ export class Folder {
     return this.#copies.open(path, hash);
   }
 
-  /** Hashes the copy anew; a wrong one is set aside and recorded as `none`. False when it was wrong or is gone. */
-  async verify(path: FilePath, hash: ContentHash): Promise<boolean> {
-    return this.holds(path, hash) ? await this.#copies.verify(path, hash) : await this.runs.verify(path, hash);
+  /** Hashes the copy anew, or runs of `range`; a wrong one is set aside and recorded as not held. False when one was, or is gone. */
+  verify(path: FilePath, hash: ContentHash, range?: Range): Promise<boolean> {
+    return this.holds(path, hash) ? this.#copies.verify(path, hash) : this.runs.verify(path, hash, range);
   }
 
   /** Opens a staging, new or as it was left; `size` is reserved against capacity when known. Rejects with `full` or `paused`. */
@@ -202,8 +203,7 @@ export class Folder {
 
   /**
    * Lets go of what lies here of a path and is no longer in its view: to the trash when `by` is a tombstone, else to the
-   * versions; records `by` as none in the same batch, unless there is a record of it. Nothing happens when that content
-   * is not here, nor runs of it; rejects with `busy` when the folder has a change of its own there.
+   * versions; records `by` as none in the same batch, unless it is recorded. `busy` when the folder has a change of its own.
    */
   async letGo(path: FilePath, hash: ContentHash, by: Version): Promise<void> {
     await this.#keeping.letGo(path, hash, by);

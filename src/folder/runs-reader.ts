@@ -1,4 +1,5 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
+import type { Range } from '../core/range.ts';
 import { hasRun, rangeOfRun } from '../core/striping.ts';
 import { openNoted } from './copying.ts';
 import type { Copy } from './face.ts';
@@ -10,12 +11,12 @@ export class RunsReader implements Copy {
   readonly size: number;
   readonly #room: Room;
   readonly #held: HeldRuns;
-  readonly #doubt: () => void;
+  readonly #doubt: (range: Range) => void;
   readonly #open = new Map<number, Promise<Copy>>();
   #reading = 0;
   #isClosed = false;
 
-  constructor(room: Room, held: HeldRuns, doubt: () => void) {
+  constructor(room: Room, held: HeldRuns, doubt: (range: Range) => void) {
     this.#room = room;
     this.#held = held;
     this.#doubt = doubt;
@@ -62,7 +63,7 @@ export class RunsReader implements Copy {
       return count;
     } catch (thrown) {
       const { code } = asMeshError(thrown);
-      if (code === 'gone' || code === 'changed') this.#doubt();
+      if (code === 'gone' || code === 'changed') this.#doubt(range);
       throw thrown;
     }
   }

@@ -1,24 +1,16 @@
 import { decodeManifest, type ManifestRow } from '../core/chunking.ts';
-import { asMeshError, MeshError } from '../core/errors.ts';
+import { MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
-import {
-  hasRun,
-  maskOf,
-  NO_RUNS,
-  type RunMask,
-  rangeOfRun,
-  runEnds,
-  runsIn,
-  STRIPED_MANIFEST_BYTES_MAX,
-} from '../core/striping.ts';
+import type { Range } from '../core/range.ts';
+import { hasRun, maskOf, NO_RUNS, type RunMask, runEnds, STRIPED_MANIFEST_BYTES_MAX } from '../core/striping.ts';
 import type { FileVersion, Version } from '../core/version.ts';
-import type { OpenFile } from '../platform/disk.ts';
 import type { Act, Effect, Move } from './act.ts';
 import type { Acts } from './acts.ts';
 import { isCurrent } from './descent.ts';
 import type { Copy, Staging } from './face.ts';
 import type { Room } from './room.ts';
 import { manifestKey, manifestKeys } from './rows.ts';
+import { RunsProof } from './runs-proof.ts';
 import { RunsReader } from './runs-reader.ts';
 import { type HeldRuns, placeOfRun, type RunFacts } from './runs-table.ts';
 import { lockOf, removeRuns, removeRunsLocked } from './runs-upkeep.ts';
@@ -41,12 +33,17 @@ export class Runs {
   readonly #room: Room;
   readonly #acts: Acts;
   readonly #stagings: Stagings;
-  readonly #verifying = new Map<ContentHash, Promise<boolean>>();
+  readonly #proof: RunsProof;
 
   constructor(room: Room, acts: Acts, stagings: Stagings) {
     this.#room = room;
     this.#acts = acts;
     this.#stagings = stagings;
+    this.#proof = new RunsProof({
+      room,
+      manifest: (hash) => this.manifest(hash),
+      lose: (hash, runs) => this.lose(hash, runs),
+    });
   }
 
   /** Runs held for this name; undefined: it has none here, not even the word of them. */
@@ -121,7 +118,7 @@ export class Runs {
       return await staged.discard();
     }
     await staged.finish(RUN_MODE, this.#room.options.clock.wall());
-    if (!(await this.#isRight(await this.#room.options.disk.open(staged.place), striped, run))) {
+    if (!(await this.#proof.isRight(await this.#room.options.disk.open(staged.place), striped, run))) {
       await staged.discard();
       throw new MeshError('corrupt', 'a run that came is not what was announced');
     }
@@ -179,27 +176,12 @@ export class Runs {
     this.#room.assertOpen();
     const held = this.#room.runs.heldFor(path, hash);
     if (held === undefined) throw new MeshError('gone', `nothing of ${path} is held here`);
-    return new RunsReader(this.#room, held, () => this.#doubt(path, hash));
+    return new RunsReader(this.#room, held, (range) => this.#proof.doubt(path, hash, range));
   }
 
-  /** Hashes all runs of a content anew; wrong and missing ones are set aside and told as not held. False when one was. */
-  verify(path: FilePath, hash: ContentHash): Promise<boolean> {
-    // Many may doubt them at once: they are read once for all.
-    const verifying = this.#verifying.get(hash) ?? this.#verify(path, hash).finally(() => this.#verifying.delete(hash));
-    this.#verifying.set(hash, verifying);
-    return verifying;
-  }
-
-  async #verify(path: FilePath, hash: ContentHash): Promise<boolean> {
-    this.#room.assertOpen();
-    const held = this.#room.runs.heldFor(path, hash);
-    const manifest = await this.manifest(hash);
-    if (held === undefined || manifest === undefined) return false;
-    const striped = { ...held, rows: decodeManifest(manifest, held.size), manifest };
-    const lost: number[] = [];
-    for (const run of runsIn(held.mask)) if (!(await this.#isRunRight(striped, run))) lost.push(run);
-    if (lost.length > 0) await this.lose(hash, lost);
-    return lost.length === 0;
+  /** See RunsProof.verify. */
+  verify(path: FilePath, hash: ContentHash, range?: Range): Promise<boolean> {
+    return this.#proof.verify(path, hash, range);
   }
 
   /** Told as not held, whatever names they were held for; what of them lies there is set aside. */
@@ -240,45 +222,6 @@ export class Runs {
       writes.push({ key: manifestKey(hash, piece), value: manifest.slice(at, at + MANIFEST_PIECE_BYTES) });
     await this.#room.queue.write(writes);
   }
-
-  async #isRunRight(striped: Striped, run: number): Promise<boolean> {
-    try {
-      return await this.#isRight(await this.#room.options.disk.open(placeOfRun(striped.hash, run)), striped, run);
-    } catch (thrown) {
-      if (asMeshError(thrown).code === 'gone') return false;
-      throw thrown;
-    }
-  }
-
-  /** Holds the chunks of a run's file against the manifest; closes it. */
-  async #isRight(file: OpenFile, { ends, rows }: Striped, run: number): Promise<boolean> {
-    try {
-      const { offset, length } = rangeOfRun(ends, run);
-      const chunks = chunksOf(rows, offset, offset + length);
-      if (file.stat.size !== length) return false;
-      const lengths = chunks.map((chunk) => chunk.length);
-      const hashes = await this.#room.options.hasher.hashPieces(file, lengths);
-      const wanted = Buffer.concat(chunks.map(({ hash }) => hash));
-      return wanted.equals(hashes);
-    } finally {
-      await file.close();
-    }
-  }
-
-  #doubt(path: FilePath, hash: ContentHash): void {
-    this.#room.spawn('looking at runs', async () => void (await this.verify(path, hash)));
-  }
-}
-
-/** The chunks between two offsets, which are ends of chunks. */
-function chunksOf(rows: readonly ManifestRow[], from: number, to: number): ManifestRow[] {
-  const chunks: ManifestRow[] = [];
-  let offset = 0;
-  for (const row of rows) {
-    if (offset >= from && offset < to) chunks.push(row);
-    offset += row.length;
-  }
-  return chunks;
 }
 
 function factsOf({ hash, size, ends, manifestHash }: RunFacts): RunFacts {

@@ -15,6 +15,8 @@ import { announcedManifest } from './announced-manifest.ts';
 const TURN_MS_MAX = 750;
 /** Striped contents whose runs are remembered, for the reads that follow. */
 const ENDS_KEPT_MAX = 32;
+/** Contents of which it is remembered who gave what was relayed. */
+const GIVERS_KEPT_MAX = 256;
 
 interface Slice {
   readonly catalog: Catalog;
@@ -32,6 +34,8 @@ export class Relaying {
   readonly #slice: Slice;
   /** Where the runs of striped contents end, by manifest, used last the last. */
   readonly #ends = new Map<ContentHash, Promise<readonly number[]>>();
+  /** Who gave bytes of a content, relayed last the last: only this peer can say so when they were wrong. */
+  readonly #givers = new Map<string, Set<PeerId>>();
 
   constructor(slice: Slice) {
     this.#slice = slice;
@@ -61,11 +65,30 @@ export class Relaying {
     return { reply: { size: content.size, ...(isShort && { given: tail.length }) }, tail };
   }
 
+  /** The bytes that were relayed may be wrong: whoever gave some looks at what it has. False when one was wrong or is gone. */
+  async verify(place: Place, range: Range | undefined): Promise<boolean> {
+    const links = this.#links([...(this.#givers.get(keyOf(place)) ?? [])]);
+    const looked = await Promise.allSettled(links.map((link) => link.call('verify', { ...place, ...range })));
+    return looked.every((one) => one.status === 'fulfilled' && one.value.reply.intact);
+  }
+
+  #noteGiver(place: Place, peer: PeerId): void {
+    const key = keyOf(place);
+    const givers = this.#givers.get(key) ?? new Set();
+    this.#givers.delete(key);
+    this.#givers.set(key, givers.add(peer));
+    for (const oldest of this.#givers.keys()) {
+      if (this.#givers.size <= GIVERS_KEPT_MAX) return;
+      this.#givers.delete(oldest);
+    }
+  }
+
   async #readFrom(link: Link, ask: Ask<'read'>): Promise<Answer<'read'>> {
     const { down } = this.#slice.switchboard.limits;
     const length = (await down?.grant(`relay/${ask.hash}/${ask.path}`, ask.length, TURN_MS_MAX)) ?? ask.length;
     const answer = await link.call('read', { ...ask, length, relay: false });
     down?.giveBack(length - answer.tail.length);
+    this.#noteGiver(ask, link.peer);
     return length < ask.length ? { ...answer, reply: { ...answer.reply, given: answer.tail.length } } : answer;
   }
 
@@ -103,6 +126,10 @@ export class Relaying {
   #content({ path, hash }: Place): Content | undefined {
     return this.#slice.catalog.view(path)?.contents.find((one) => one.hash === hash);
   }
+}
+
+function keyOf({ path, hash }: Place): string {
+  return `${hash}/${path}`;
 }
 
 /** The parts of a read that lie in one run each, and who has that run. */

@@ -93,7 +93,7 @@ export class Replication {
     });
     switchboard.answer('read', (ask) => this.#serving.read(ask));
     switchboard.answer('manifest', (ask) => this.#serving.manifest(ask));
-    switchboard.answer('verify', async (ask) => ({ intact: await options.folder.verify(ask.path, ask.hash) }));
+    switchboard.answer('verify', (ask, from) => this.#serving.verify(ask, from));
   }
 
   start(): void {

@@ -1,12 +1,12 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
-import { rangesOf } from '../core/striping.ts';
+import { hasRun, NO_RUNS, type RunMask, rangesOf, runsIn } from '../core/striping.ts';
 import type { Copy, Folder } from '../folder/folder.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { type Ask, TAIL_BYTES_MAX } from '../wire/calls.ts';
-import type { Answer } from '../wire/link.ts';
+import type { Answer, Link } from '../wire/link.ts';
 import { covers } from '../wire/missing-ranges.ts';
 import type { Answered, Switchboard } from '../wire/switchboard.ts';
 import { takeTail } from '../wire/tail-memory.ts';
@@ -26,7 +26,11 @@ interface Slice {
 }
 
 interface OpenCopy {
+  readonly path: FilePath;
+  readonly hash: ContentHash;
   readonly copy: Promise<Copy>;
+  /** The runs that were held when it was opened; undefined: all of it was. */
+  readonly runs: RunMask | undefined;
   usedMs: number;
 }
 
@@ -40,6 +44,7 @@ export class Serving {
   constructor(slice: Slice) {
     this.#slice = slice;
     this.#relaying = new Relaying({ ...slice, readHere: (ask) => this.#readHere(ask) });
+    slice.catalog.onPaths((paths) => this.#closeLost(paths));
   }
 
   async read(ask: Ask<'read'>): Promise<Answered<'read'>> {
@@ -53,12 +58,33 @@ export class Serving {
     return await this.#manifestHere(ask).catch((cause: unknown) => this.#relaying.manifest(ask, cause));
   }
 
-  /** Closes what is open of a path: before the folder changes it, and when the peer stops. */
-  close(path?: FilePath): void {
-    for (const key of [...this.#open.keys()]) {
-      if (path === undefined || key.endsWith(`/${path}`)) this.#close(key);
-    }
-    if (path === undefined) this.#sweeper?.cancel();
+  /** Looks at what lies here; and, asked by a client, lets those look whose bytes were relayed to it. */
+  async verify({ path, hash, offset, length }: Ask<'verify'>, from: Link): Promise<Answered<'verify'>> {
+    const range = offset === undefined || length === undefined ? undefined : { offset, length };
+    const others = from.role === 'client' ? this.#relaying.verify({ path, hash }, range) : true;
+    const here = await this.#slice.folder.verify(path, hash, range);
+    return { intact: (await others) && here };
+  }
+
+  /** Closes what is open: the peer stops. */
+  close(): void {
+    for (const key of [...this.#open.keys()]) this.#close(key);
+    this.#sweeper?.cancel();
+  }
+
+  /**
+   * What is open and not held any more is not read again: the file was set aside, and healed there may be another in its
+   * place that says the same of itself.
+   */
+  #closeLost(changed: ReadonlySet<FilePath>): void {
+    for (const [key, open] of [...this.#open]) if (changed.has(open.path) && !this.#isHeldStill(open)) this.#close(key);
+  }
+
+  #isHeldStill({ path, hash, runs }: OpenCopy): boolean {
+    const { folder } = this.#slice;
+    if (runs === undefined) return folder.holds(path, hash);
+    const now = folder.runs.heldFor(path, hash)?.mask ?? NO_RUNS;
+    return runsIn(runs).every((run) => hasRun(now, run));
   }
 
   async #manifestHere(ask: Ask<'manifest'>): Promise<Answered<'manifest'>> {
@@ -90,17 +116,20 @@ export class Serving {
 
   #copyOf(key: string, path: FilePath, hash: ContentHash): Promise<Copy> {
     const open = this.#open.get(key);
-    const copy = open?.copy ?? this.#openCopy(path, hash);
     this.#open.delete(key);
-    this.#open.set(key, { copy, usedMs: this.#slice.clock.now() });
+    const { copy, runs } = open ?? this.#openCopy(path, hash);
+    this.#open.set(key, { path, hash, copy, runs, usedMs: this.#slice.clock.now() });
     if (this.#open.size > OPEN_COPIES_MAX) this.#close(this.#open.keys().next().value as string);
     this.#sweeper ??= this.#slice.clock.after(IDLE_MS, () => this.#sweep());
     return copy;
   }
 
-  async #openCopy(path: FilePath, hash: ContentHash): Promise<Copy> {
+  #openCopy(path: FilePath, hash: ContentHash): Pick<OpenCopy, 'copy' | 'runs'> {
     const { folder } = this.#slice;
-    return folder.holds(path, hash) ? await folder.open(path, hash) : folder.runs.open(path, hash);
+    if (folder.holds(path, hash)) return { copy: folder.open(path, hash), runs: undefined };
+    const runs = folder.runs.heldFor(path, hash)?.mask ?? NO_RUNS;
+    // A promise, whatever it throws.
+    return { copy: (async () => folder.runs.open(path, hash))(), runs };
   }
 
   #sweep(): void {

@@ -2,6 +2,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { MeshError } from '../core/errors.ts';
 import type { PeerId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
+import type { Range } from '../core/range.ts';
 import { hasRun, keepersOf, NO_RUNS, type RunMask, rangeOfRun, runsIn } from '../core/striping.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Folder, Striped } from '../folder/folder.ts';
@@ -96,7 +97,7 @@ export class TakingRuns {
       });
       await folder.runs.keep(path, version, striped, run, staging);
     } catch (error) {
-      if (error instanceof MeshError && error.code === 'corrupt') await verifyAt(used, ask);
+      if (error instanceof MeshError && error.code === 'corrupt') await verifyAt(used, ask, { offset, length });
       await discardUnlessResumable(staging, error);
       throw error;
     }
@@ -131,7 +132,7 @@ export class TakingRuns {
   }
 }
 
-/** Wrong bytes came: the holders look at what they have, and set what is bad aside. */
-async function verifyAt(links: Iterable<Link>, { path, hash }: StripeAsk): Promise<void> {
-  await Promise.allSettled([...links].map((link) => link.call('verify', { path, hash })));
+/** Wrong bytes came: the holders look at the run they gave, and set it aside when it is bad. */
+async function verifyAt(links: Iterable<Link>, { path, hash }: StripeAsk, run: Range): Promise<void> {
+  await Promise.allSettled([...links].map((link) => link.call('verify', { path, hash, ...run })));
 }

@@ -152,10 +152,15 @@ export const CALLS = {
     ask: z.object({ path: filePathShape, hash: contentHashShape, offset: countShape, relay: z.boolean().optional() }),
     reply: z.object({ size: countShape }),
   },
-  /** Hash the copy anew: set aside when it is wrong. */
+  /** Hash the copy anew, of runs those with these bytes: set aside when it is wrong. */
   verify: {
     callers: both,
-    ask: z.object({ path: filePathShape, hash: contentHashShape }),
+    ask: z.object({
+      path: filePathShape,
+      hash: contentHashShape,
+      offset: countShape.optional(),
+      length: countShape.optional(),
+    }),
     reply: z.object({ intact: z.boolean() }),
   },
 

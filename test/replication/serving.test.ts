@@ -57,7 +57,7 @@ describe('a peer that has some runs of a striped content', () => {
     ]);
     const shown = version;
     const content = { hash: hashOf(TEXT), size: CONTENT.length, shown, versions: [version], holders: [], parts };
-    const catalog = { self: bench.self, view: () => ({ contents: [content] }) } as unknown as Catalog;
+    const catalog = { self: bench.self, onPaths: () => {}, view: () => ({ contents: [content] }) } as unknown as Catalog;
     const switchboard = { limits: {}, link: linkTo } as unknown as Switchboard;
     serving = new Serving({ clock: platform.clock, log: platform.log, catalog, folder, switchboard });
   });

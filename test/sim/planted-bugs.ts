@@ -161,7 +161,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a run taken without its hashes',
     edits: [
-      { file: 'src/folder/runs.ts', find: '      return wanted.equals(hashes);', replace: '      return hashes.length >= 0;' },
+      {
+        file: 'src/folder/runs-proof.ts',
+        find: '      return wanted.equals(hashes);',
+        replace: '      return hashes.length >= 0;',
+      },
     ],
   },
   {

@@ -1,18 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { checkPath } from '../../src/core/path.ts';
 import { copiesOf, NO_RUNS } from '../../src/core/striping.ts';
+import { film } from './film.ts';
 import { stateOf } from './mesh-state.ts';
 import { Story } from './story.ts';
-
-/** Bytes that look random, so that they are cut into chunks of their own. */
-function film(size: number): string {
-  let text = '';
-  for (let state = 1; text.length < size; ) {
-    state = (state * 48_271) % 2_147_483_647;
-    text += state.toString(36);
-  }
-  return text.slice(0, size);
-}
 
 const FILM = film(100_000);
 const ROOMS = { alpha: 1_000_000, bravo: 60_000, charlie: 60_000, delta: 100 };

@@ -3,20 +3,11 @@ import type { Session } from '../../src/client/session.ts';
 import { historiesOf, restore } from '../../src/client/verbs/history.ts';
 import { put } from '../../src/client/verbs/upload.ts';
 import { checkPath } from '../../src/core/path.ts';
+import { film } from './film.ts';
 import { sourceOf, VERB } from './mesh-client.ts';
 import { Story } from './story.ts';
 
 const ROOMY = 1_000_000;
-
-/** Bytes that look random, so that they are cut into chunks of their own. */
-function film(size: number, seed = 1): string {
-  let text = '';
-  for (let state = seed; text.length < size; ) {
-    state = (state * 48_271) % 2_147_483_647;
-    text += state.toString(36);
-  }
-  return text.slice(0, size);
-}
 
 /** Only alpha has room for all of the film; bravo, charlie and delta have some each. */
 async function filmSet(seed: string, { peers = 3, room = 60_000 } = {}): Promise<Story> {

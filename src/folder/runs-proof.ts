@@ -1,0 +1,107 @@
+import { decodeManifest, type ManifestRow } from '../core/chunking.ts';
+import { asMeshError } from '../core/errors.ts';
+import type { ContentHash, FilePath } from '../core/ids.ts';
+import { overlaps, type Range } from '../core/range.ts';
+import { rangeOfRun, runsIn } from '../core/striping.ts';
+import type { OpenFile } from '../platform/disk.ts';
+import type { Room } from './room.ts';
+import type { Striped } from './runs.ts';
+import { placeOfRun } from './runs-table.ts';
+
+interface Slice {
+  readonly room: Room;
+  /** Of a content of which runs lie here. */
+  readonly manifest: (hash: ContentHash) => Promise<Uint8Array | undefined>;
+  /** Sets runs aside, and tells that they are not held. */
+  readonly lose: (hash: ContentHash, runs: readonly number[]) => Promise<void>;
+}
+
+/** Looks whether runs that lie here are still right. */
+export class RunsProof {
+  readonly #slice: Slice;
+  readonly #verifying = new Map<string, Promise<boolean>>();
+
+  constructor(slice: Slice) {
+    this.#slice = slice;
+  }
+
+  /**
+   * Hashes the runs of a content anew, all or those with bytes of `range`. Each that is wrong or missing is set aside and told
+   * as not held at once: nobody reads it while the others are looked at. False when one was, or none lies here.
+   */
+  verify(path: FilePath, hash: ContentHash, range?: Range): Promise<boolean> {
+    return range === undefined ? this.#once(hash, () => this.#verify(path, hash)) : this.#verify(path, hash, range);
+  }
+
+  /** A read found one missing or cut short. Where one run went, others may have gone too. */
+  doubt(path: FilePath, hash: ContentHash, range: Range): void {
+    this.#slice.room.spawn('looking at runs', async () => {
+      if (!(await this.verify(path, hash, range))) await this.verify(path, hash);
+    });
+  }
+
+  /** Holds the chunks of a run's file against the manifest; closes it. */
+  async isRight(file: OpenFile, { ends, rows }: Striped, run: number): Promise<boolean> {
+    try {
+      const { offset, length } = rangeOfRun(ends, run);
+      const chunks = chunksOf(rows, offset, offset + length);
+      if (file.stat.size !== length) return false;
+      const lengths = chunks.map((chunk) => chunk.length);
+      const hashes = await this.#slice.room.options.hasher.hashPieces(file, lengths);
+      const wanted = Buffer.concat(chunks.map(({ hash }) => hash));
+      return wanted.equals(hashes);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #verify(path: FilePath, hash: ContentHash, range?: Range): Promise<boolean> {
+    const { room } = this.#slice;
+    room.assertOpen();
+    const held = room.runs.heldFor(path, hash);
+    const manifest = await this.#slice.manifest(hash);
+    if (held === undefined || manifest === undefined) return false;
+    const striped = { ...held, rows: decodeManifest(manifest, held.size), manifest };
+    const looked: boolean[] = [];
+    for (const run of runsIn(held.mask)) {
+      const isMeant = range === undefined || overlaps(rangeOfRun(held.ends, run), range);
+      if (isMeant) looked.push(await this.#verifyRun(striped, run));
+    }
+    return looked.length > 0 && !looked.includes(false);
+  }
+
+  #verifyRun(striped: Striped, run: number): Promise<boolean> {
+    return this.#once(`${striped.hash}/${run}`, async () => {
+      const isRight = await this.#isRunRight(striped, run);
+      if (!isRight) await this.#slice.lose(striped.hash, [run]);
+      return isRight;
+    });
+  }
+
+  async #isRunRight(striped: Striped, run: number): Promise<boolean> {
+    try {
+      return await this.isRight(await this.#slice.room.options.disk.open(placeOfRun(striped.hash, run)), striped, run);
+    } catch (thrown) {
+      if (asMeshError(thrown).code === 'gone') return false;
+      throw thrown;
+    }
+  }
+
+  /** Many may doubt the same at once: it is read once for all. */
+  #once(key: string, look: () => Promise<boolean>): Promise<boolean> {
+    const verifying = this.#verifying.get(key) ?? look().finally(() => this.#verifying.delete(key));
+    this.#verifying.set(key, verifying);
+    return verifying;
+  }
+}
+
+/** The chunks between two offsets, which are ends of chunks. */
+function chunksOf(rows: readonly ManifestRow[], from: number, to: number): ManifestRow[] {
+  const chunks: ManifestRow[] = [];
+  let offset = 0;
+  for (const row of rows) {
+    if (offset >= from && offset < to) chunks.push(row);
+    offset += row.length;
+  }
+  return chunks;
+}
