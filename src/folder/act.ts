@@ -77,6 +77,11 @@ export function pathsOf(act: Act): FilePath[] {
   return [...new Set(paths)];
 }
 
+/** The contents that lie here once an act is done. */
+export function contentsOf(act: Act): ContentHash[] {
+  return act.effects.flatMap((effect) => ('placed' in effect ? [effect.placed.hash] : []));
+}
+
 /** A replaced file that a program may still write to: its bytes become a version when it does. */
 export interface Aside {
   readonly disk: DiskPath;

@@ -1,7 +1,7 @@
 import { asMeshError, invariant, MeshError } from '../core/errors.ts';
 import type { Version } from '../core/version.ts';
 import type { CommitIntent, DiskPath, FileStat } from '../platform/disk.ts';
-import { type Act, type Aside, type IntentRow, type Move, pathsOf } from './act.ts';
+import { type Act, type Aside, contentsOf, type IntentRow, type Move, pathsOf } from './act.ts';
 import type { Asides } from './asides.ts';
 import { writeEffects } from './effects.ts';
 import type { Room } from './room.ts';
@@ -70,7 +70,10 @@ export class Acts {
     // Nothing happens on the disk: the ledger's change is the whole act.
     if (act.moves.length === 0) return this.#record(act, new Map());
     const row: IntentRow = { phase: 'acting', act };
-    await this.#room.queue.write([{ key: intentKey(act.id), value: encodeRow(row) }]);
+    // What was read is forgotten by a crash: its manifest goes before.
+    const manifests = this.#room.kept.writesFor(contentsOf(act));
+    await this.#room.queue.write([{ key: intentKey(act.id), value: encodeRow(row) }, ...manifests.writes]);
+    manifests.noted();
     return this.#perform(act);
   }
 

@@ -1,31 +1,32 @@
-import { CHUNKING_SCHEME, decodeManifest, MANIFEST_FILE_BYTES_MIN, type ManifestRow } from '../core/chunking.ts';
-import { MeshError } from '../core/errors.ts';
+import { CHUNKING_SCHEME, MANIFEST_FILE_BYTES_MIN } from '../core/chunking.ts';
+import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { Range } from '../core/range.ts';
 import { STRIPED_MANIFEST_BYTES_MAX } from '../core/striping.ts';
 import type { FileVersion } from '../core/version.ts';
+import { ChunkList } from './chunk-list.ts';
 import type { Copies } from './copies.ts';
-import { copyRange } from './copying.ts';
-import type { Staging } from './face.ts';
-import type { HeldCopy } from './held-table.ts';
+import type { Copy, Staging } from './face.ts';
+import { type Lender, Lenders } from './lenders.ts';
 import type { Room } from './room.ts';
 import type { Runs } from './runs.ts';
+import { type Block, WantedChunks } from './wanted-chunks.ts';
 
-/** Bytes of the new content that lie in an older one. */
-interface Run extends Range {
-  readonly from: number;
-}
+/** Bytes a file gives at once. */
+const READ_BYTES_MAX = 1024 * 1024;
 
 /** Contents as chunks: their manifests, and of a content that is to come what lies here already. */
 export class Chunks {
   readonly #room: Room;
   readonly #copies: Copies;
   readonly #runs: Runs;
+  readonly #lenders: Lenders;
 
   constructor(room: Room, copies: Copies, runs: Runs) {
     this.#room = room;
     this.#runs = runs;
     this.#copies = copies;
+    this.#lenders = new Lenders(room, copies);
   }
 
   /** The encoded manifest of a content that lies here, or of which runs do. Rejects with `gone` or `paused`. */
@@ -39,69 +40,81 @@ export class Chunks {
     return size >= (this.#room.options.config.chunkedBytesMin ?? MANIFEST_FILE_BYTES_MIN);
   }
 
-  /** True when an older content of the path lies here, that the new one may share chunks with: its manifest is worth asking for. */
+  /** True when contents lie here that a new one may share chunks with: its manifest is worth asking for. */
   mayReuse(path: FilePath, version: FileVersion): boolean {
     const { size, manifest } = version;
-    return size >= MANIFEST_FILE_BYTES_MIN && manifest.scheme === CHUNKING_SCHEME && this.#baseOf(path, version) !== undefined;
+    return this.isCut(size) && manifest.scheme === CHUNKING_SCHEME && this.#lenders.areThere(path);
   }
 
   /**
-   * Fills an empty staging with what of a content lies here; resolves with what is missing, in order. Rejects with
-   * `corrupt` for a manifest that is not the content's, or as `Folder.open` does for the older content: what was written
-   * until then stays, and may be written over.
+   * Fills a staging that is cut so with what it has not and lies here in other contents. Each chunk counts once it is checked;
+   * a wrong one stays missing. Resolves with what the staging is missing then. Rejects with `corrupt` for a manifest that is
+   * not the content's, and with what the staging says.
    */
   async fill(path: FilePath, version: FileVersion, staging: Staging, manifest: Uint8Array): Promise<Range[]> {
-    if (manifest.length > STRIPED_MANIFEST_BYTES_MAX || this.#room.options.hasher.hash(manifest) !== version.manifest.hash)
-      throw new MeshError('corrupt', `the manifest that came for ${path} is not the announced one`);
-    const rows = decodeManifest(manifest, version.size);
-    const base = this.#baseOf(path, version);
-    if (base === undefined) return [{ offset: 0, length: version.size }];
-    const { runs, missing } = planOf(rows, decodeManifest(await this.#copies.manifest(path, base.hash), base.stat.size));
-    if (runs.length === 0) return missing;
-    const copy = await this.#copies.open(path, base.hash);
-    try {
-      for (const run of runs) await copyRange(copy, staging, run);
-    } finally {
-      await copy.close();
+    this.#room.assertOpen();
+    const wanted = new WantedChunks(this.#proven(path, version, manifest), staging.missing());
+    for (const lender of this.#lenders.find(path, version, manifest, wanted.keys())) {
+      if (wanted.count === 0) break;
+      await this.#takeFrom(lender, wanted, staging);
     }
-    return missing;
+    return staging.missing();
   }
 
-  #baseOf(path: FilePath, version: FileVersion): HeldCopy | undefined {
-    return this.#room.held.copies(path).find((copy) => copy.hash !== version.hash && copy.stat.size >= MANIFEST_FILE_BYTES_MIN);
+  #proven(path: FilePath, version: FileVersion, manifest: Uint8Array): ChunkList {
+    const isAnnounced =
+      manifest.length <= STRIPED_MANIFEST_BYTES_MAX && this.#room.options.hasher.hash(manifest) === version.manifest.hash;
+    if (!isAnnounced) throw new MeshError('corrupt', `the manifest that came for ${path} is not the announced one`);
+    return new ChunkList(manifest, version.size);
+  }
+
+  /** Whatever is wrong with the lender costs what it would have lent. */
+  async #takeFrom(lender: Lender, wanted: WantedChunks, staging: Staging): Promise<void> {
+    /** False once a wrong chunk came. */
+    let taking: Promise<boolean> = Promise.resolve(true);
+    let copy: Copy | undefined;
+    try {
+      const manifest = await lender.manifest();
+      const blocks = manifest === undefined ? [] : wanted.blocksIn(new ChunkList(manifest, lender.size), lender);
+      if (blocks.length === 0) return;
+      copy = await lender.open();
+      const memories = [new Uint8Array(READ_BYTES_MAX), new Uint8Array(READ_BYTES_MAX)];
+      for (const [index, block] of blocks.entries()) {
+        // The next one is read while one is written and checked.
+        const bytes = await readBlock(copy, block, memories[index % 2]);
+        if (!(await taking)) break;
+        taking = takeBlock(staging, wanted, block, bytes);
+        // Awaited a read later. Until then a full disk must not look like a failure nobody listens for.
+        taking.catch(() => undefined);
+      }
+    } catch (thrown) {
+      this.#room.options.log.debug('a content here could not lend chunks', { reason: asMeshError(thrown).message });
+    } finally {
+      await copy?.close();
+    }
+    if (!(await taking)) lender.doubt();
   }
 }
 
-/** Which bytes of the new content come from where in the old one, and which from nowhere: both in order. */
-function planOf(rows: readonly ManifestRow[], base: readonly ManifestRow[]): { runs: Run[]; missing: Range[] } {
-  const known = new Map<string, number>();
-  let at = 0;
-  for (const row of base) {
-    known.set(keyOf(row), at);
-    at += row.length;
-  }
-  const runs: Run[] = [];
-  const missing: Range[] = [];
-  let offset = 0;
-  for (const row of rows) {
-    const from = known.get(keyOf(row));
-    const last = runs.at(-1);
-    if (from === undefined) addRange(missing, offset, row.length);
-    else if (last !== undefined && last.offset + last.length === offset && last.from + last.length === from)
-      runs[runs.length - 1] = { ...last, length: last.length + row.length };
-    else runs.push({ offset, from, length: row.length });
-    offset += row.length;
-  }
-  return { runs, missing };
+/** False when a chunk of it is wrong. */
+async function takeBlock(staging: Staging, wanted: WantedChunks, block: Block, bytes: Uint8Array): Promise<boolean> {
+  await staging.write(block.offset, bytes);
+  const chunks = Array.from({ length: block.end - block.first }, (_, index) => block.first + index);
+  const wrong = await staging.check(chunks);
+  if (wrong.length === 0) wanted.take(block);
+  return wrong.length === 0;
 }
 
-function addRange(ranges: Range[], offset: number, length: number): void {
-  const last = ranges.at(-1);
-  if (last !== undefined && last.offset + last.length === offset) {
-    ranges[ranges.length - 1] = { offset: last.offset, length: last.length + length };
-  } else ranges.push({ offset, length });
-}
-
-function keyOf({ length, hash }: ManifestRow): string {
-  return `${length}/${Buffer.from(hash.buffer, hash.byteOffset, hash.length).toString('latin1')}`;
+/** Rejects with `changed` when there are fewer bytes. */
+async function readBlock(copy: Copy, { from, length }: Block, memory: Uint8Array | undefined): Promise<Uint8Array> {
+  // Only a chunk that is larger alone is a larger block.
+  const whole = memory !== undefined && length <= memory.length ? memory.subarray(0, length) : new Uint8Array(length);
+  for (let at = 0; at < length; ) {
+    const into = whole.subarray(at, Math.min(length, at + READ_BYTES_MAX));
+    const bytes = await copy.read(from + at, into.length, into);
+    if (bytes.length === 0) throw new MeshError('changed', 'the source became shorter while it was copied');
+    if (bytes.buffer !== into.buffer || bytes.byteOffset !== into.byteOffset) into.set(bytes);
+    at += bytes.length;
+  }
+  return whole;
 }

@@ -40,7 +40,10 @@ export class Copies {
     const copy = this.#room.held.find(path, hash);
     if (copy === undefined) return false;
     const found = await this.#look(copy);
-    if (found === 'right') return true;
+    if (found === 'right') {
+      await this.#keepManifest(copy);
+      return true;
+    }
     if (found === 'other' && copy.disk === path) this.#room.suspect(path);
     else await this.#room.locks.with([path], () => this.#lose(copy));
     return false;
@@ -50,7 +53,7 @@ export class Copies {
   async manifest(path: FilePath, hash: ContentHash): Promise<Uint8Array> {
     this.#room.assertOpen();
     const copy = this.#copy(path, hash);
-    const kept = this.#room.manifests.of(hash);
+    const kept = await this.#keptManifest(copy);
     if (kept !== undefined) return kept;
     if (copy.stat.size < MANIFEST_FILE_BYTES_MIN) return await this.#manifestOfSmall(path, hash);
     // It may take hours to read: all who ask meanwhile wait for one reading.
@@ -63,7 +66,25 @@ export class Copies {
     if ((await this.#look(copy)) !== 'right') this.#doubt(copy);
     const made = this.#room.manifests.of(copy.hash);
     if (made === undefined) throw new MeshError('gone', `${copy.path} has no manifest here: it is not what was noted`);
+    await this.#keepManifest(copy, true);
     return made;
+  }
+
+  /** Of a copy that was read just now, and is from a time before manifests were kept, or whose own was lost. */
+  async #keepManifest({ path, hash }: HeldCopy, isLost = false): Promise<void> {
+    const read = this.#room.kept.has(hash) && !isLost ? undefined : this.#room.manifests.of(hash);
+    if (read === undefined) return;
+    await this.#room.kept.save(hash, read).catch((thrown) => {
+      this.#room.options.log.warn('a manifest could not be kept', { path, reason: asMeshError(thrown).message });
+    });
+  }
+
+  /** Undefined when the store has none, or not the one of this content. */
+  async #keptManifest(copy: HeldCopy): Promise<Uint8Array | undefined> {
+    const kept = copy.stat.size < MANIFEST_FILE_BYTES_MIN ? undefined : await this.#room.kept.of(copy.hash);
+    if (kept === undefined) return undefined;
+    const [version] = await this.#room.versionsOf(copy);
+    return version?.manifest.hash === this.#room.options.hasher.hash(kept) ? kept : undefined;
   }
 
   /** Nobody keeps those: asked for when a small content is striped. */

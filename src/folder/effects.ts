@@ -197,7 +197,8 @@ class EffectWriter {
     invariant(stat !== undefined, 'a copy that is recorded has been seen');
     const copy = { path, hash, disk, stat };
     const { key, value } = this.#room.held.row(copy, versions);
-    this.#transaction.save(key, value);
-    this.#told.push(() => this.#room.held.set(copy));
+    const manifest = this.#room.kept.writesFor([hash]);
+    for (const write of [{ key, value }, ...manifest.writes]) this.#transaction.save(write.key, write.value);
+    this.#told.push(() => this.#room.held.set(copy), manifest.noted);
   }
 }

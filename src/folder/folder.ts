@@ -122,9 +122,7 @@ export class Folder {
   async start(): Promise<void> {
     const room = this.#room;
     await room.belief.begin();
-    await room.held.load(room.options.store);
-    await room.runs.load(room.options.store);
-    await room.old.load();
+    await room.load();
     if (room.belief.paused === undefined) await this.#upkeep.open();
     this.#watch = await room.options.disk.watch((path) => this.#hint(path));
     room.spawn('the first scan', () => this.#scanning.scan());

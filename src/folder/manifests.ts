@@ -2,12 +2,12 @@ import type { ContentHash } from '../core/ids.ts';
 import type { OpenFile } from '../platform/disk.ts';
 import type { Digest, Following, Hasher, Proving } from '../platform/hasher.ts';
 
-/** Bytes of manifests kept: 36 a chunk, 0.3 MiB for 1 GiB of content. Range 1–64 MiB. */
+/** Bytes of manifests in memory: 36 a chunk, 0.3 MiB for 1 GiB of content. Range 1–64 MiB. */
 const KEPT_BYTES_MAX = 4 * 1024 * 1024;
 
 /**
- * The hasher of this room: what it reads it cuts into chunks too, and the manifests of the large files read last stay, for
- * the peers that ask for them soon after. Of any other they are made anew, by reading it.
+ * The hasher of this room: what it reads it cuts into chunks too, and the manifests of the large files read last stay in
+ * memory, until they are recorded with the content and for the peers that ask for them soon after.
  */
 export class Manifests implements Hasher {
   readonly #hasher: Hasher;
@@ -51,11 +51,12 @@ export class Manifests implements Hasher {
 
   /** Keeps the manifest that a digest has. */
   note(digest: Digest): Digest {
-    if (digest.rows !== undefined) this.#keep(digest.hash, digest.rows);
+    if (digest.rows !== undefined) this.keep(digest.hash, digest.rows);
     return digest;
   }
 
-  #keep(hash: ContentHash, rows: Uint8Array): void {
+  /** Keeps one that came from elsewhere than the content itself. */
+  keep(hash: ContentHash, rows: Uint8Array): void {
     this.#bytes += rows.length - (this.#kept.get(hash)?.length ?? 0);
     this.#kept.delete(hash);
     this.#kept.set(hash, rows);

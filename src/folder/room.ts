@@ -6,6 +6,7 @@ import { randomHex } from '../platform/random.ts';
 import { Belief } from './belief.ts';
 import type { FolderOptions } from './face.ts';
 import { type HeldCopy, HeldTable } from './held-table.ts';
+import { KeptManifests } from './kept-manifests.ts';
 import { Manifests } from './manifests.ts';
 import { OldCopies } from './old-copies.ts';
 import { PathLocks } from './path-locks.ts';
@@ -16,6 +17,7 @@ import { StoreQueue } from './store-queue.ts';
 export class Room {
   readonly options: FolderOptions;
   readonly manifests: Manifests;
+  readonly kept: KeptManifests;
   readonly held: HeldTable;
   readonly runs = new RunsTable();
   readonly locks = new PathLocks();
@@ -41,6 +43,16 @@ export class Room {
     const tell = () => this.tell();
     this.belief = new Belief(options, tell);
     this.old = new OldCopies({ options, queue: this.queue, belief: this.belief, tell });
+    const { queue, manifests, held, runs, old } = this;
+    this.kept = new KeptManifests({ store: options.store, queue, manifests, held, runs, old });
+  }
+
+  /** What the store tells of. */
+  async load(): Promise<void> {
+    await this.held.load(this.options.store);
+    await this.runs.load(this.options.store);
+    await this.old.load();
+    await this.kept.load();
   }
 
   /** Bytes held for the mesh. */

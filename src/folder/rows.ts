@@ -7,6 +7,7 @@ export const HELD_KEYS = { from: 'f/h/', to: 'f/h0' };
 export const INTENT_KEYS = { from: 'f/i/', to: 'f/i0' };
 export const OLD_KEYS = { from: 'f/o/', to: 'f/o0' };
 export const STAGING_KEYS = { from: 'f/s/', to: 'f/s0' };
+export const HOOK_KEYS = { from: 'f/k/', to: 'f/k0' };
 export const RUNS_KEYS = { from: 'f/r/', to: 'f/r0' };
 /** How far the scrub has come. */
 export const SCRUB_KEY = 'f/scrub';
@@ -33,7 +34,12 @@ export function runsKey(hash: ContentHash): string {
   return `f/r/${hash}`;
 }
 
-/** The manifest of a striped content, in pieces: it may be larger than a value of the store. */
+/** The hooks of a content whose manifest is kept. */
+export function hooksKey(hash: ContentHash): string {
+  return `f/k/${hash}`;
+}
+
+/** The manifest of a content, in pieces: it may be larger than a value of the store. */
 export function manifestKeys(hash: ContentHash): { from: string; to: string } {
   return { from: `f/m/${hash}/`, to: `f/m/${hash}0` };
 }

@@ -3,14 +3,12 @@ import type { ContentHash, FilePath } from '../core/ids.ts';
 import { hasRun, NO_RUNS, runsIn } from '../core/striping.ts';
 import { KEEP_MS, KEEP_SHARE } from './old-copies.ts';
 import type { Room } from './room.ts';
-import { manifestKeys, runsKey } from './rows.ts';
+import { runsKey } from './rows.ts';
 import type { Runs } from './runs.ts';
 import { bytesHeld, type HeldRuns, placeOfRun } from './runs-table.ts';
 
 /** So long runs may wait for the version they were sent for, however much they are. */
 const LOOSE_MS = 24 * 3_600_000;
-/** Rows of one manifest in the store. */
-const PIECES_MAX = 1_000;
 
 /** What runs need at the opening and now and then. */
 export class RunsUpkeep {
@@ -79,9 +77,11 @@ export async function removeRuns(room: Room, hash: ContentHash): Promise<void> {
 
 /** The same for who holds the lock of the content. */
 export async function removeRunsLocked(room: Room, { hash, mask }: HeldRuns): Promise<void> {
-  const rows = await room.options.store.range({ ...manifestKeys(hash), limit: PIECES_MAX });
-  await room.queue.write([runsKey(hash), ...rows.map(({ key }) => key)].map((key) => ({ key, value: undefined })));
+  const { writes, forgotten } = await room.kept.removal(hash);
+  const isLast = !room.held.hasHash(hash) && !room.old.hasHash(hash);
+  await room.queue.write([{ key: runsKey(hash), value: undefined }, ...(isLast ? writes : [])]);
   room.runs.delete(hash);
+  if (isLast) forgotten();
   for (const run of runsIn(mask)) await room.options.disk.remove(placeOfRun(hash, run));
 }
 

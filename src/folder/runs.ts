@@ -9,7 +9,6 @@ import type { Acts } from './acts.ts';
 import { isCurrent } from './descent.ts';
 import type { Copy, Staging } from './face.ts';
 import type { Room } from './room.ts';
-import { manifestKey, manifestKeys } from './rows.ts';
 import { RunsProof } from './runs-proof.ts';
 import { RunsReader } from './runs-reader.ts';
 import { type HeldRuns, placeOfRun, type RunFacts } from './runs-table.ts';
@@ -17,8 +16,6 @@ import { lockOf, removeRuns, removeRunsLocked } from './runs-upkeep.ts';
 import type { Staged } from './staged.ts';
 import type { Stagings } from './stagings.ts';
 
-/** Bytes of a manifest in one value of the store. */
-const MANIFEST_PIECE_BYTES = 512 * 1024;
 /** The permission bits of a run: it is this program's own. */
 const RUN_MODE = 0o600;
 
@@ -59,9 +56,7 @@ export class Runs {
 
   /** The encoded manifest, when something of that content lies here. */
   async manifest(hash: ContentHash): Promise<Uint8Array | undefined> {
-    if (this.#room.runs.of(hash) === undefined) return undefined;
-    const rows = await this.#room.options.store.range({ ...manifestKeys(hash), limit: 1_000 });
-    return rows.length === 0 ? undefined : Buffer.concat(rows.map(({ value }) => value));
+    return this.#room.runs.of(hash) === undefined ? undefined : await this.#room.kept.of(hash);
   }
 
   /** Proves a manifest that came. Throws `corrupt` when it is not the version's. */
@@ -122,7 +117,7 @@ export class Runs {
       await staged.discard();
       throw new MeshError('corrupt', 'a run that came is not what was announced');
     }
-    if (held === undefined) await this.#saveManifest(striped);
+    if (held === undefined) await this.#room.kept.save(hash, striped.manifest);
     await this.#run({ moves: [{ kind: 'move', from: staged.place, to: placeOfRun(hash, run) }], effects: [effect] });
     await staged.forget();
   }
@@ -214,13 +209,6 @@ export class Runs {
 
   #locked<T>(path: FilePath, hash: ContentHash, act: () => Promise<T>): Promise<T> {
     return this.#room.locks.with([path, lockOf(hash)], act);
-  }
-
-  async #saveManifest({ hash, manifest }: Striped): Promise<void> {
-    const writes = [];
-    for (let at = 0, piece = 0; at < manifest.length; at += MANIFEST_PIECE_BYTES, piece++)
-      writes.push({ key: manifestKey(hash, piece), value: manifest.slice(at, at + MANIFEST_PIECE_BYTES) });
-    await this.#room.queue.write(writes);
   }
 }
 

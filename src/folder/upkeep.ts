@@ -37,6 +37,7 @@ export class Upkeep {
     await this.#stagings.sweep(this.#room.pinned);
     await this.#sweepSiblings();
     await this.#runs.sweep();
+    await this.#room.kept.sweep(true);
     this.#room.isOpen = true;
     this.#room.tell();
   }
@@ -59,6 +60,7 @@ export class Upkeep {
     await this.#room.old.purge(this.#stagings.room, inUse);
     await this.#runs.purge(this.#stagings.room);
     await this.#stagings.sweep(this.#room.pinned);
+    await this.#room.kept.sweep(false);
   }
 
   /** Resolves after `ms`, or when the folder stops. */

@@ -3,7 +3,6 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
 import type { ManifestRow } from '../core/chunking.ts';
 import { MeshError } from '../core/errors.ts';
-import type { Range } from '../core/range.ts';
 import { type FileVersion, versionKey } from '../core/version.ts';
 import type { Folder, Staging } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -122,7 +121,7 @@ export class Taking {
   }
 
   /**
-   * Learns how a large content is cut, and takes what of it lies here in an older one. The ends of its chunks; undefined: it
+   * Learns how a large content is cut, and takes what of it lies here in others. The ends of its chunks; undefined: it
    * comes in one piece, for it is small, or nobody gives the announced manifest, or it did not come right by its chunks.
    */
   async #cut(ask: Ask<'place'>, version: FileVersion, staging: Staging, used: Set<Link>): Promise<number[] | undefined> {
@@ -131,14 +130,10 @@ export class Taking {
     const cut = await announcedManifest(folder, this.#sources(ask, used), ask.path, version);
     if (cut === undefined) return undefined;
     await staging.cut(cut);
-    if (staging.have === 0 && folder.chunks.mayReuse(ask.path, version)) {
-      try {
-        const missing = await folder.chunks.fill(ask.path, version, staging, cut.manifest);
-        await staging.check(chunksBeside(missing, cut.rows));
-      } catch (error) {
-        // Whatever was copied until then is checked as if it had come.
-        log.debug('an older content could not be used', { path: ask.path, error: String(error) });
-      }
+    if (folder.chunks.mayReuse(ask.path, version)) {
+      await folder.chunks.fill(ask.path, version, staging, cut.manifest).catch((error: unknown) => {
+        log.debug('what lies here could not be used', { path: ask.path, error: String(error) });
+      });
     }
     return endsOf(cut.rows);
   }
@@ -171,19 +166,6 @@ function endsOf(rows: readonly ManifestRow[]): number[] {
     end += length;
     return end;
   });
-}
-
-/** The chunks that have no byte in `missing`, which is in order. */
-function chunksBeside(missing: readonly Range[], rows: readonly ManifestRow[]): number[] {
-  const chunks: number[] = [];
-  let [end, at] = [0, 0];
-  for (const [chunk, { length }] of rows.entries()) {
-    const offset = end;
-    end += length;
-    while (at < missing.length && (missing[at]?.offset ?? 0) + (missing[at]?.length ?? 0) <= offset) at++;
-    if ((missing[at]?.offset ?? Number.POSITIVE_INFINITY) >= end) chunks.push(chunk);
-  }
-  return chunks;
 }
 
 function keyOf({ hash, path, runs = '' }: Ask<'place'>): string {

@@ -45,12 +45,31 @@ async function changedByte(seed: string): Promise<number> {
   return count.bytes;
 }
 
-function contentsOf(mesh: Mesh): string[] {
+function contentsOf(mesh: Mesh, name = 'film'): string[] {
   return mesh.peers.flatMap(({ node }) => {
-    const content = node.drive.userRead('film');
+    const content = node.drive.userRead(name);
     return content === undefined ? [] : [new TextDecoder().decode(content)];
   });
 }
+
+describe('a large file much like another', () => {
+  it('costs its holder the chunks that differ, whatever the name of the other, also after a restart', async () => {
+    const { mesh, sessions } = await startStory('like another', { peers: 3, clients: 1 });
+    const [session] = sessions;
+    if (session === undefined) throw new Error('a client');
+    for (const { node } of mesh.peers) node.drive.userWrite('film', new TextEncoder().encode(old));
+    await mesh.until('all have one', async () => (await mesh.settle(seen(session, 'film')))?.contents[0]?.copies === 3);
+    for (const peer of mesh.peers.slice(1)) mesh.kill(peer);
+    for (const peer of mesh.peers.slice(1)) mesh.start(peer);
+    await mesh.run(5_000);
+    const count = countReads();
+    mesh.peers[0]?.node.drive.userWrite('cut', new TextEncoder().encode(next));
+    await mesh.until('two have the other', async () => (await mesh.settle(seen(session, 'cut')))?.contents[0]?.copies === 2);
+    expect(contentsOf(mesh, 'cut')).toEqual([next, next]);
+    expect(count.bytes).toBeGreaterThan(0);
+    expect(count.bytes).toBeLessThan(300_000);
+  });
+});
 
 describe('a large file that changed a little', () => {
   it('costs its holders the chunks that changed', async () => {

@@ -1,0 +1,114 @@
+import { MANIFEST_FILE_BYTES_MIN } from '../core/chunking.ts';
+import type { ContentHash, FilePath } from '../core/ids.ts';
+import { hasRun, runAround } from '../core/striping.ts';
+import type { FileVersion } from '../core/version.ts';
+import type { DiskPath } from '../platform/disk.ts';
+import type { ChunkKey } from './chunk-list.ts';
+import type { Copies } from './copies.ts';
+import { openNoted } from './copying.ts';
+import type { Copy } from './face.ts';
+import type { Room } from './room.ts';
+import { RunsReader } from './runs-reader.ts';
+import type { HeldRuns } from './runs-table.ts';
+
+/** Contents that are asked for chunks, of those that may have some: their manifests are read. Range 1–32. */
+const LENDERS_MAX = 8;
+
+/** A content that lies here and may share chunks with one that is to come. */
+export interface Lender {
+  readonly size: number;
+  /** Undefined when it is not known. */
+  manifest(): Promise<Uint8Array | undefined>;
+  /** True when these bytes of it, one chunk, lie here. */
+  has(offset: number, length: number): boolean;
+  open(): Promise<Copy>;
+  /** It had wrong bytes, or its manifest is not its own. */
+  doubt(): void;
+}
+
+/** Finds the contents here that may lend chunks: older ones of the same name, and what the hooks tell of. */
+export class Lenders {
+  readonly #room: Room;
+  readonly #copies: Copies;
+
+  constructor(room: Room, copies: Copies) {
+    this.#room = room;
+    this.#copies = copies;
+  }
+
+  /** True when some content here may have chunks of a large one: then its manifest is worth asking for. */
+  areThere(path: FilePath): boolean {
+    return this.#room.kept.count > 0 || this.#ofName(path).length > 0;
+  }
+
+  /**
+   * The likeliest first: the content itself, when it lies here under another name or in runs, then others of its name.
+   *
+   * @param manifest of the content.
+   * @param keys of the chunks that are wanted.
+   */
+  find(path: FilePath, { hash }: FileVersion, manifest: Uint8Array, keys: Iterable<ChunkKey>): Lender[] {
+    const itself = this.#lender(hash, path);
+    const found: Lender[] = itself === undefined ? [] : [{ ...itself, manifest: () => Promise.resolve(manifest) }];
+    for (const other of new Set([...this.#ofName(path), ...this.#room.kept.like(keys)])) {
+      const lender = other === hash ? undefined : this.#lender(other, path);
+      if (lender !== undefined) found.push(lender);
+      if (found.length >= LENDERS_MAX) break;
+    }
+    return found;
+  }
+
+  /** What lies here of that name, then what did. */
+  #ofName(path: FilePath): ContentHash[] {
+    const { held, old, runs } = this.#room;
+    const { chunkedBytesMin = MANIFEST_FILE_BYTES_MIN } = this.#room.options.config;
+    const whole = [...held.copies(path).map(({ hash, stat }) => ({ hash, size: stat.size })), ...old.of(path)]
+      .filter(({ size }) => size >= chunkedBytesMin)
+      .map(({ hash }) => hash);
+    return [...new Set([...whole, ...runs.hashesOf(path)])].slice(0, LENDERS_MAX);
+  }
+
+  #lender(hash: ContentHash, path: FilePath): Lender | undefined {
+    const { held, old, runs } = this.#room;
+    const [copy] = held.withHash(hash);
+    if (copy !== undefined) return this.#held(held.find(path, hash)?.path ?? copy.path, hash, copy.stat.size);
+    const [row] = old.withHash(hash);
+    if (row !== undefined) return this.#old(row);
+    const striped = runs.of(hash);
+    return striped && this.#striped(striped);
+  }
+
+  #held(path: FilePath, hash: ContentHash, size: number): Lender {
+    return {
+      size,
+      manifest: () => this.#copies.manifest(path, hash),
+      has: () => true,
+      open: () => this.#copies.open(path, hash),
+      doubt: () => this.#room.spawn('looking at a copy', async () => void (await this.#copies.verify(path, hash))),
+    };
+  }
+
+  #old({ hash, size, disk }: { hash: ContentHash; size: number; disk: DiskPath }): Lender {
+    return {
+      size,
+      manifest: () => this.#room.kept.of(hash),
+      has: () => true,
+      open: () => openNoted(this.#room, { disk }),
+      doubt: () => {},
+    };
+  }
+
+  #striped(runs: HeldRuns): Lender {
+    const { hash, size, ends } = runs;
+    return {
+      size,
+      manifest: () => this.#room.kept.of(hash),
+      has: (offset, length) => {
+        const around = runAround(ends, { offset, length });
+        return around !== undefined && hasRun(runs.mask, around.run);
+      },
+      open: async () => new RunsReader(this.#room, runs, () => {}),
+      doubt: () => {},
+    };
+  }
+}
