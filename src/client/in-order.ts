@@ -32,10 +32,15 @@ export class InOrder {
     while (left !== undefined && this.#next < left.bytes) {
       const bytes = await left.read(this.#next, Math.min(RESUME_BYTES, left.bytes - this.#next));
       if (bytes.length === 0) break;
-      this.#hash.update(bytes);
-      this.#next += bytes.length;
+      this.adopt(bytes);
     }
     return this.#next;
+  }
+
+  /** The next bytes, which are in the sink already. */
+  adopt(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+    this.#next += bytes.length;
   }
 
   /** Resolves when the piece is in the sink, or held for later. */

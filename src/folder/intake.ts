@@ -3,7 +3,7 @@ import type { FilePath } from '../core/ids.ts';
 import { folderOf } from '../core/path.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Timer } from '../platform/clock.ts';
-import type { FileStat } from '../platform/disk.ts';
+import type { FileStat, OpenFile } from '../platform/disk.ts';
 import type { Digest } from '../platform/hasher.ts';
 import type { Effect } from './act.ts';
 import { burialEffects } from './burial.ts';
@@ -164,14 +164,18 @@ export class Intake {
     const file = await this.#room.options.disk.open(path);
     try {
       if (!isSameFile(file.stat, stat)) return undefined;
-      const digest = (await this.#digestOfRenamed(path, stat)) ?? (await this.#room.options.hasher.digest(file));
-      // Whoever saved it need not have synced it: what is announced must survive a power cut.
-      await file.sync();
+      // Whoever saved it need not have synced it: what is announced must survive a power cut. The disk writes while the hasher
+      // reads: whatever is changed meanwhile shows in the stat.
+      const [digest] = await Promise.all([this.#digestOf(path, stat, file), file.sync()]);
       const isSame = isSameStat(file.stat, await file.restat()) && digest.size === stat.size;
       return isSame ? { path, stat: file.stat, digest } : undefined;
     } finally {
       await file.close();
     }
+  }
+
+  async #digestOf(path: FilePath, stat: FileStat, file: OpenFile): Promise<Digest> {
+    return (await this.#digestOfRenamed(path, stat)) ?? (await this.#room.options.hasher.digest(file));
   }
 
   async #recordBatch(): Promise<void> {

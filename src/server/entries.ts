@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/catalog.ts';
+import { MANIFEST_FILE_BYTES_MIN } from '../core/chunking.ts';
 import { MeshError } from '../core/errors.ts';
 import { ANY_PATH, compilePattern, type PathTest } from '../core/glob.ts';
 import type { FilePath, PeerId } from '../core/ids.ts';
@@ -136,6 +137,8 @@ export class Entries {
       shownPath,
       versions: content.versions.map(versionKey),
       holders,
+      // Of a small one nobody asks for it, and there are most of those.
+      ...((content.size >= MANIFEST_FILE_BYTES_MIN || content.parts !== undefined) && { manifest: content.shown.manifest.hash }),
       copies,
       ...(isIncomplete && { incomplete: true }),
     };

@@ -51,6 +51,8 @@ export const contentShape = z.object({
   shownPath: z.string().max(2048),
   versions: z.array(versionKeyShape).max(64),
   holders: z.array(holderShape).max(1000),
+  /** Hash of the manifest: how it is cut. */
+  manifest: contentHashShape.optional(),
   /** Live, verified copies; of a striped content those of its rarest run. */
   copies: countShape,
   /** Live peers have runs of a striped content, but not all of them. */

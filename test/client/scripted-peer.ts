@@ -1,4 +1,5 @@
 import { blake3 } from '@napi-rs/blake-hash';
+import { chunkContent, encodeManifest, MANIFEST_FILE_BYTES_MIN } from '../../src/core/chunking.ts';
 import { MeshError } from '../../src/core/errors.ts';
 import type { Fact } from '../../src/core/facts.ts';
 import type { ContentHash, FilePath, RequestId, VersionKey } from '../../src/core/ids.ts';
@@ -17,6 +18,10 @@ const BASE = '00112233aabbccdd:1' as VersionKey;
 
 export function hashOf(bytes: Uint8Array): ContentHash {
   return blake3(bytes).toString('hex') as ContentHash;
+}
+
+export function manifestOf(bytes: Uint8Array): Uint8Array {
+  return encodeManifest(chunkContent(bytes, (chunk) => blake3(chunk)));
 }
 
 /** What all scripted peers know: the files with who holds them, and what was made by which request. */
@@ -61,6 +66,7 @@ export class ScriptedMesh {
         shownPath: contents.length > 1 ? `${path} (${origin})` : path,
         versions: [BASE],
         holders: holders.map((holder) => this.#holder(holder)),
+        ...(bytes.length >= MANIFEST_FILE_BYTES_MIN && { manifest: hashOf(manifestOf(bytes)) }),
         copies: holders.filter((holder) => this.#holder(holder).live).length,
       })),
       base: [BASE],
@@ -161,6 +167,7 @@ export class ScriptedPeer {
     this.#answer(switchboard, 'locate', async ({ path }) => this.#mesh.entry(path));
     this.#answer(switchboard, 'list', async (ask) => this.#list(ask));
     this.#answer(switchboard, 'read', async (ask) => this.#read(ask));
+    this.#answer(switchboard, 'manifest', async (ask) => this.#manifest(ask));
     this.#answer(switchboard, 'verify', async () => ({ intact: false }));
     this.#answer(switchboard, 'history', async () => ({ copies: [] }));
     this.#answer(switchboard, 'begin', async ({ upload }) => {
@@ -251,10 +258,20 @@ export class ScriptedPeer {
     };
   }
 
-  #read({ path, hash, offset, length, relay }: Ask<'read'>): Answered<'read'> {
+  #read({ offset, length, ...ask }: Ask<'read'>): Answered<'read'> {
+    const bytes = this.#bytesOf(ask);
+    return { reply: { size: bytes.length }, tail: bytes.slice(offset, offset + length) };
+  }
+
+  #manifest({ offset, ...ask }: Ask<'manifest'>): Answered<'manifest'> {
+    const manifest = manifestOf(this.#bytesOf(ask));
+    return { reply: { size: manifest.length }, tail: manifest.slice(offset) };
+  }
+
+  #bytesOf({ path, hash, relay }: Pick<Ask<'manifest'>, 'path' | 'hash' | 'relay'>): Uint8Array {
     const content = this.#mesh.files.get(path)?.find((one) => hashOf(one.bytes) === hash);
     const isHere = content?.holders.includes(this.node.name) === true;
-    if (content === undefined || (!isHere && !relay)) throw new MeshError('gone', 'not here');
-    return { reply: { size: content.bytes.length }, tail: content.bytes.slice(offset, offset + length) };
+    if (content === undefined || (!isHere && relay !== true)) throw new MeshError('gone', 'not here');
+    return content.bytes;
   }
 }

@@ -36,7 +36,7 @@ export interface VerbBench {
   /** Paths of downloads that were given up. */
   readonly discarded: string[];
   settle<T>(promise: Promise<T>): Promise<T>;
-  fetch(name: string): Promise<Downloaded>;
+  fetch(name: string, more?: Partial<VerbOptions>): Promise<Downloaded>;
 }
 
 export async function openBench(): Promise<VerbBench> {
@@ -57,9 +57,9 @@ export async function openBench(): Promise<VerbBench> {
   const discarded: string[] = [];
   const left = new Map<string, Uint8Array>();
   const openSink = memorySinks(saved, discarded, left);
-  const fetch = async (name: string): Promise<Downloaded> => {
+  const fetch = async (name: string, more: Partial<VerbOptions> = {}): Promise<Downloaded> => {
     const entries = await selectEntries(session, name, options);
-    return await download(session, entries[0] as Entry, openSink, options);
+    return await download(session, entries[0] as Entry, openSink, { ...options, ...more });
   };
   await world.scheduler.settle(session.connect());
   await world.scheduler.runFor(500);

@@ -1,4 +1,4 @@
-import { decodeManifest } from '../../core/chunking.ts';
+import { decodeManifest, MANIFEST_FILE_BYTES_MIN, type ManifestRow } from '../../core/chunking.ts';
 import { asMeshError, MeshError } from '../../core/errors.ts';
 import type { PeerId } from '../../core/ids.ts';
 import { quote } from '../../core/path.ts';
@@ -10,6 +10,7 @@ import type { Link } from '../../wire/link.ts';
 import { fetchManifest } from '../../wire/manifest.ts';
 import { reachOf } from '../../wire/stripe-reach.ts';
 import { ask } from '../ask.ts';
+import { ByChunks } from '../by-chunks.ts';
 import { InOrder } from '../in-order.ts';
 import { type DownloadResult, isAvailable, spreadOf } from '../results.ts';
 import type { Session } from '../session.ts';
@@ -82,8 +83,11 @@ class ContentDownload {
   readonly #distrusted = new Set<PeerId>();
   readonly #from = new Set<PeerId>();
   #holders: readonly Holder[];
-  /** Where the runs of a striped content end. */
-  #ends: readonly number[] | undefined;
+  /** How it is cut, once somebody told; undefined: it comes in one piece. */
+  #rows: readonly ManifestRow[] | undefined;
+  #chunks: ByChunks | undefined;
+  /** It did not come right by its chunks, whoever gave them. */
+  #isUncut = false;
   #attempts = 0;
   #wrong = 0;
 
@@ -118,51 +122,59 @@ class ContentDownload {
 
   async #fill(sink: Sink): Promise<void> {
     const order = new InOrder(sink, this.#options.newHash);
-    let isResumed = (await order.resume()) > 0;
+    let isResumed = false;
     for (;;) {
-      await this.#session.attempt((link) => this.#fetch(link, order), { signal: this.#options.signal });
+      await this.#session.attempt((link) => this.#fetch(link, order, sink), { signal: this.#options.signal });
       if ((await order.finish()) === this.#content.hash) return;
-      if (isResumed) {
-        // What was left may be wrong, and nobody who gave the rest be to blame.
-        isResumed = false;
-        order.startAgain();
-        continue;
+      // What was left may be wrong, and nobody who gave the rest be to blame.
+      const wasLeft = !isResumed && sink.left !== undefined && this.#chunks === undefined;
+      isResumed = true;
+      if (!wasLeft) {
+        await this.#tellWrong();
+        if (++this.#wrong >= WRONG_MAX) {
+          throw new MeshError(
+            'corrupt',
+            `the bytes of ${quote(this.#entry.path)} that came are wrong; the holders check their copies, try again`,
+          );
+        }
       }
-      this.#ends = undefined;
-      await this.#tellWrong();
-      if (++this.#wrong >= WRONG_MAX) {
-        throw new MeshError(
-          'corrupt',
-          `the bytes of ${quote(this.#entry.path)} that came are wrong; the holders check their copies, try again`,
-        );
-      }
+      this.#isUncut = this.#chunks !== undefined;
+      this.#rows = this.#chunks = undefined;
       order.startAgain();
     }
   }
 
   /** Goes on from what is there, with the peers in reach now; `link` relays when none of them has it any more. */
-  async #fetch(link: Link, order: InOrder): Promise<void> {
-    if (this.#attempts++ > 0) await this.#refreshHolders(link);
+  async #fetch(link: Link, order: InOrder, sink: Sink): Promise<void> {
+    const isFirst = this.#attempts++ === 0;
+    if (!isFirst) await this.#refreshHolders(link);
     order.forgetEarly();
     const { path } = this.#entry;
     const { hash, size } = this.#content;
     const { signal, progress } = this.#options;
     const links = await this.#reach();
-    const reach = this.#isStriped ? await this.#runsOf(link, links) : undefined;
+    this.#rows ??= await this.#cut(link, links);
+    if (this.#chunks === undefined && !this.#isUncut && this.#rows !== undefined && order.bytes === 0) {
+      this.#chunks = new ByChunks(order, this.#rows, this.#options.newHash);
+      await this.#chunks.resume(sink);
+    } else if (isFirst) await order.resume();
+    const chunks = this.#chunks;
+    const reach = this.#isStriped ? this.#reachOfRuns() : undefined;
     const given = await fetchContent({
       path,
       hash,
       size,
-      from: order.bytes,
-      sources: () => links.filter((one) => one.open),
+      ...(chunks === undefined ? { from: order.bytes } : { ends: chunks.ends, missing: chunks.missing() }),
+      sources: () => links.filter((one) => one.open && !this.#distrusted.has(one.peer)),
       ...(reach === undefined ? {} : { reach }),
       ...(this.#distrusted.has(link.peer) ? {} : { relaySource: link }),
-      sink: order,
+      sink: chunks ?? order,
+      blamed: (liar) => this.#tellLiar(liar),
       clock: this.#session.clock,
       progress: (bytes) => progress?.(this.#content.shownPath, bytes, size),
       ...(signal === undefined ? {} : { stop: signal }),
     });
-    for (const peer of given.keys()) this.#from.add(peer);
+    for (const [peer, bytes] of given) if (bytes > 0) this.#from.add(peer);
   }
 
   /** Links to holders: one for a small content, else all that answer; more arrive while the first is already read from. */
@@ -194,18 +206,30 @@ class ContentDownload {
     return this.#holders.some(({ runs }) => runs !== undefined);
   }
 
-  /** What of a striped content each peer has; nothing, where nobody tells how it is cut: then all of it is relayed. */
-  async #runsOf(link: Link, links: readonly Link[]): Promise<(source: Link) => readonly Range[] | undefined> {
-    const { hash, size } = this.#content;
+  /** By the manifest its version announces, from the first that gives that one. Small ones come in one piece. */
+  async #cut(link: Link, links: readonly Link[]): Promise<readonly ManifestRow[] | undefined> {
+    const { hash, size, manifest: announced } = this.#content;
+    if (size < MANIFEST_FILE_BYTES_MIN && !this.#isStriped) return undefined;
     const content = { path: this.#entry.path, hash, size };
-    if (this.#ends === undefined) {
-      const manifest = (await fetchManifest(links, content)) ?? (await fetchManifest([link], { ...content, relay: true }));
-      if (manifest === undefined) return () => [];
-      // Not verified: who lies about it is found out by the hash of the whole.
-      const lengths = decodeManifest(manifest, size).map(({ length }) => length);
-      this.#ends = runEnds(lengths, size);
+    const tries = [...links.map((one) => [one, false] as const), [link, true] as const];
+    for (const [one, relay] of tries) {
+      const manifest = await fetchManifest([one], { ...content, relay });
+      if (manifest === undefined) continue;
+      const hashOfIt = this.#options.newHash();
+      hashOfIt.update(manifest);
+      if (announced === undefined || hashOfIt.hex() === announced) return decodeManifest(manifest, size);
     }
-    return reachOf(() => spreadOf({ ...this.#content, holders: [...this.#holders] }), this.#ends);
+    return undefined;
+  }
+
+  /** What of a striped content each peer has; nothing, where nobody tells how it is cut: then all of it is relayed. */
+  #reachOfRuns(): (source: Link) => readonly Range[] | undefined {
+    if (this.#rows === undefined) return () => [];
+    const ends = runEnds(
+      this.#rows.map(({ length }) => length),
+      this.#content.size,
+    );
+    return reachOf(() => spreadOf({ ...this.#content, holders: [...this.#holders] }), ends);
   }
 
   async #refreshHolders(link: Link): Promise<void> {
@@ -215,15 +239,19 @@ class ContentDownload {
     this.#holders = same.holders;
   }
 
+  /** Told for the mesh's sake: this download goes on whether it is heard or not. */
+  #tellLiar(liar: Link): void {
+    this.#distrusted.add(liar.peer);
+    liar.call('verify', { path: this.#entry.path, hash: this.#content.hash }).catch(() => undefined);
+  }
+
   /** Makes whoever gave bytes hash its copy again; a wrong one is set aside and healed. */
   async #tellWrong(): Promise<void> {
-    const { path } = this.#entry;
     for (const peer of this.#from) {
       this.#distrusted.add(peer);
       const holder = this.#holders.find((one) => one.id === peer);
       const link = holder === undefined ? undefined : await this.#session.linkTo(holder);
-      // Told for the mesh's sake: this download goes on whether it is heard or not.
-      link?.call('verify', { path, hash: this.#content.hash }).catch(() => undefined);
+      if (link !== undefined) this.#tellLiar(link);
     }
     this.#from.clear();
   }

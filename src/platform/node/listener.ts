@@ -147,7 +147,7 @@ export class TlsListener implements Listener {
       return;
     }
     const from = `${socket.remoteAddress}:${socket.remotePort}`;
-    this.#options.accept(new TlsPipe(socket, proved.id, from, false));
+    this.#options.accept(new TlsPipe(socket, proved.id, from));
   }
 
   /** Listens on what came, lets go of what went; what fails is tried again at the next look. */

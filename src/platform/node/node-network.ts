@@ -5,6 +5,7 @@ import type { Log } from '../log.ts';
 import type { Address, Listener, ListenOptions, Network, Pipe } from '../network.ts';
 import { TlsListener } from './listener.ts';
 import type { Identity } from './node-identity.ts';
+import { ReadBlock } from './read-block.ts';
 import { ALPN, provedId, TlsPipe } from './tls-pipe.ts';
 
 /** From the first packet to the end of the handshake, name look-up included. */
@@ -46,8 +47,10 @@ export class NodeNetwork implements Network {
     const target = splitAddress(address);
     if (target === undefined) return Promise.reject(new MeshError('unreachable', `${address} is no HOST:PORT`));
     return new Promise((resolve, reject) => {
+      const block = new ReadBlock();
       const socket = connect({
         ...target,
+        ...block.options,
         secureContext: this.#context,
         ALPNProtocols: [ALPN],
         // No name is told to whoever listens on the wire, and none is checked.
@@ -67,7 +70,7 @@ export class NodeNetwork implements Network {
           reject(error);
         });
       const greet = (): void => {
-        const pipe = pipeTo(socket, address, expected);
+        const pipe = pipeTo(socket, block, address, expected);
         if (pipe instanceof MeshError) refuse(pipe);
         else settle(() => resolve(pipe));
       };
@@ -87,13 +90,13 @@ export class NodeNetwork implements Network {
   }
 }
 
-function pipeTo(socket: TLSSocket, address: Address, expected: PeerId | undefined): Pipe | MeshError {
+function pipeTo(socket: TLSSocket, block: ReadBlock, address: Address, expected: PeerId | undefined): Pipe | MeshError {
   const proved = provedId(socket);
   if ('refused' in proved) return new MeshError('unreachable', `${address} is no peer: ${proved.refused}`);
   if (expected !== undefined && proved.id !== expected) {
     return new MeshError('not-allowed', `${address} is ${proved.id.slice(0, 16)}, not ${expected.slice(0, 16)}`);
   }
-  return new TlsPipe(socket, proved.id, address, true);
+  return new TlsPipe(socket, proved.id, address, block);
 }
 
 /** `host:port` or `[v6]:port` in parts; undefined when it is neither. */

@@ -3,6 +3,7 @@ import { MeshError } from '../../core/errors.ts';
 import type { PeerId } from '../../core/ids.ts';
 import type { Address, Pipe, PipeEvents } from '../network.ts';
 import { peerIdOf } from './node-identity.ts';
+import type { ReadBlock } from './read-block.ts';
 
 /** Spoken over every connection; another version of the protocol is another word. */
 export const ALPN = 'filemesh/1';
@@ -36,6 +37,7 @@ export class TlsPipe implements Pipe {
   readonly remoteAddress: Address;
   readonly dialled: boolean;
   readonly #socket: TLSSocket;
+  readonly #block: ReadBlock | undefined;
   #events: PipeEvents | undefined;
   /** Why it ended, as far as known; the first reason counts. */
   #reason: string | undefined;
@@ -45,11 +47,13 @@ export class TlsPipe implements Pipe {
   #blocked = false;
   #graceTimer: NodeJS.Timeout | undefined;
 
-  constructor(socket: TLSSocket, remoteId: PeerId, remoteAddress: Address, dialled: boolean) {
+  /** `block`: what the socket reads into, of one that was dialled. */
+  constructor(socket: TLSSocket, remoteId: PeerId, remoteAddress: Address, block?: ReadBlock) {
     this.#socket = socket;
+    this.#block = block;
     this.remoteId = remoteId;
     this.remoteAddress = remoteAddress;
-    this.dialled = dialled;
+    this.dialled = block !== undefined;
     socket.setNoDelay(true);
     // Bytes stay in the socket until `open`: it does not flow while nobody listens to `data`.
     socket.on('error', (error) => {
@@ -74,10 +78,20 @@ export class TlsPipe implements Pipe {
       queueMicrotask(() => events.closed(this.#reason ?? 'closed'));
       return;
     }
-    if (this.#paused) this.#socket.pause();
-    this.#socket.on('data', (bytes: Buffer) => {
+    const take = (bytes: Uint8Array): void => {
       if (!this.#closing) events.data(bytes);
-    });
+    };
+    if (this.#block === undefined) {
+      if (this.#paused) this.#socket.pause();
+      this.#socket.on('data', take);
+    } else {
+      const early = this.#block.listen(take);
+      // Not from within this call: the caller is not ready for its events yet.
+      queueMicrotask(() => {
+        for (const bytes of early) take(bytes);
+        if (!this.#paused) this.#socket.resume();
+      });
+    }
     if (this.#blocked) queueMicrotask(() => this.#relieve());
   }
 
