@@ -16,6 +16,8 @@ export interface PeerStatus {
   /** It said goodbye: its absence is on purpose, and healing waits longer. */
   readonly saidGoodbye: boolean;
   readonly paused: string | undefined;
+  /** Its folder is being opened: its load says nothing yet, and it takes nothing. */
+  readonly opening: boolean;
   readonly caughtUp: boolean;
   readonly load: Load;
   /** Head of its index as told last. */

@@ -22,6 +22,8 @@ export const LOAD_MS_MAX = 60_000;
 export interface FolderState {
   /** Why the folder is not believed; undefined while it is. */
   readonly paused: string | undefined;
+  /** It is being opened: its load says nothing yet. */
+  readonly opening: boolean;
   readonly load: Load;
 }
 
@@ -53,12 +55,13 @@ export class Presence {
   /** Enters the own entry, and begins to tell. `addresses`: where this peer listens. */
   start(addresses: readonly Address[]): void {
     const { catalog, switchboard, name, folderState } = this.#options;
-    const { paused, load } = folderState();
+    const { paused, opening, load } = folderState();
     catalog.peers.set({
       ...this.#absent(catalog.self, name),
       address: addresses[0],
       live: true,
       paused,
+      opening,
       caughtUp: switchboard.peers().length === 0,
       load,
       headSequence: catalog.index(catalog.self)?.sequence ?? 0,
@@ -105,11 +108,12 @@ export class Presence {
   /** What this peer says of itself now; a `load` note has the same, without addresses and instance. */
   self(): Note<'load'> {
     const { catalog, name, folderState } = this.#options;
-    const { paused, load } = folderState();
+    const { paused, opening, load } = folderState();
     const own = catalog.index(catalog.self);
     return {
       name,
       ...(paused === undefined ? {} : { paused }),
+      ...(opening && { opening }),
       caughtUp: catalog.peers.get(catalog.self)?.caughtUp ?? false,
       load,
       ...(own === undefined ? {} : { head: { peer: own.peer, trail: [...own.trail], sequence: own.sequence } }),
@@ -128,6 +132,7 @@ export class Presence {
       sinceWallMs: clock.wall(),
       saidGoodbye: false,
       paused: hello.paused,
+      opening: hello.opening === true,
       caughtUp: hello.caughtUp,
       load: hello.load,
       headSequence: hello.head?.sequence ?? 0,
@@ -155,6 +160,7 @@ export class Presence {
       sinceWallMs: clock.wall(),
       saidGoodbye: false,
       paused: undefined,
+      opening: false,
       caughtUp: false,
       load: NO_LOAD,
       headSequence: 0,
@@ -173,6 +179,7 @@ export class Presence {
     this.#options.catalog.peers.update(from.peer, {
       name: note.name,
       paused: note.paused,
+      opening: note.opening === true,
       caughtUp: note.caughtUp,
       load: note.load,
       ...(headSequence === undefined ? {} : { headSequence }),
@@ -187,14 +194,15 @@ export class Presence {
     const words = this.#words();
     if (words !== this.#told) {
       this.#told = words;
-      catalog.peers.update(catalog.self, { paused: note.paused, load: note.load, headSequence: note.head?.sequence ?? 0 });
+      const { paused, opening = false, load, head } = note;
+      catalog.peers.update(catalog.self, { paused, opening, load, headSequence: head?.sequence ?? 0 });
     }
     for (const link of switchboard.peers()) link.note('load', note);
   }
 
   #words(): string {
-    const { paused, caughtUp, load, head } = this.self();
-    return JSON.stringify([paused, caughtUp, load, head?.sequence]);
+    const { paused, opening, caughtUp, load, head } = this.self();
+    return JSON.stringify([paused, opening, caughtUp, load, head?.sequence]);
   }
 }
 

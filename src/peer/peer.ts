@@ -73,7 +73,10 @@ export class Peer {
       switchboard,
       catalog,
       config,
-      folderState: () => ({ paused: folder.state().paused, load: folder.state() }),
+      folderState: () => {
+        const { paused, ...load } = folder.state();
+        return { paused, opening: paused === undefined && !folder.isOpen, load };
+      },
       events: {
         onForeignMesh: (count) => {
           this.#foreignPeers = count;

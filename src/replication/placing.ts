@@ -24,6 +24,11 @@ import { Striping } from './striping.ts';
 const PLACEMENTS_MAX = 64;
 /** Healing stops filling a peer above this share: room stays for new files. */
 const HEAL_SHARE_MAX = 0.8;
+/** So long after a peer came its folder may take to open before its share goes to others. 1…30 s. */
+const OPENING_MS_MAX = 5_000;
+/** Part of those that might take a content which may still be opening. 0…1. */
+const OPENING_SHARE_MAX = 0.25;
+
 interface Slice {
   readonly clock: Clock;
   readonly log: Log;
@@ -36,6 +41,8 @@ interface Slice {
   readonly takeHere: (ask: Ask<'place'>) => Promise<void>;
   readonly rule: PlacementRule;
   readonly wanted: () => number;
+  /** True while this peer is the owner of the name. */
+  readonly owns: (path: FilePath) => boolean;
   /** Contents of so many bytes and more are striped when no single peer has room for them; absent: STRIPE_BYTES_MIN. */
   readonly stripeBytesMin?: number | undefined;
   /** Contents of so many bytes and more are always striped; absent: none. */
@@ -73,7 +80,8 @@ export class Placing {
     this.#resting = new Resting({
       clock: slice.clock,
       retry: (need) => this.#retry(need),
-      look: (need) => this.consider(need.path),
+      // While it rested the name may have come to another owner, who places it now.
+      look: (need) => this.#slice.owns(need.path) && this.consider(need.path),
     });
   }
 
@@ -149,6 +157,10 @@ export class Placing {
     const content = this.#slice.catalog.view(need.path)?.contents.find((one) => one.hash === need.hash);
     if (content === undefined) return;
     const shortage = this.#shortage(content);
+    if (shortage.missing > 0 && this.#areManyOpening(content)) {
+      this.#resting.add(need, new Map());
+      return;
+    }
     const targets = this.#targets.get(keyOf(need)) ?? new Set<PeerId>();
     if (content.parts !== undefined || content.size >= (this.#slice.stripeOverBytes ?? Number.POSITIVE_INFINITY)) {
       if (shortage.missing > 0) this.#stripe(need, targets);
@@ -169,6 +181,14 @@ export class Placing {
       const offering = this.#offer(target, need, content, shortage, targets);
       offering.catch((error: unknown) => this.#slice.log.error('placing failed', { path: need.path, error: String(error) }));
     }
+  }
+
+  /** All were started again: what comes in that moment would fill those that are quickest. A single one is not waited for. */
+  #areManyOpening(content: Content): boolean {
+    const { catalog, clock, standings } = this.#slice;
+    const takers = catalog.peers.all().filter(({ id }) => !content.holders.includes(id) && standings.of(id) === 'live');
+    const opening = takers.filter((one) => one.opening && clock.now() - one.sinceMs < OPENING_MS_MAX);
+    return opening.length > 1 && opening.length > takers.length * OPENING_SHARE_MAX;
   }
 
   /** No single peer has room for it, or none is there. */
@@ -255,8 +275,8 @@ export class Placing {
     );
     const haveBytes = this.#slice.renames.holdersOfSource(need.path, need.hash);
     const candidates: Candidate[] = [];
-    for (const { id } of catalog.peers.all()) {
-      if (others.has(id) || standings.of(id) !== 'live') continue;
+    for (const { id, opening } of catalog.peers.all()) {
+      if (others.has(id) || opening || standings.of(id) !== 'live') continue;
       const load = loadOf(catalog, id);
       if (load === undefined || (shortage.healing && shareInUse(load) > HEAL_SHARE_MAX)) continue;
       const name = catalog.shownName(id);
@@ -269,7 +289,7 @@ export class Placing {
   #retry(need: Need): void {
     const content = this.#slice.catalog.view(need.path)?.contents.find((one) => one.hash === need.hash);
     const shortage = content === undefined ? undefined : this.#shortage(content);
-    if (shortage === undefined || shortage.missing === 0) this.#resting.delete(need);
+    if (shortage === undefined || shortage.missing === 0 || !this.#slice.owns(need.path)) this.#resting.delete(need);
     else this.#needs.add(need, shortage.live.length);
     this.#pump();
   }

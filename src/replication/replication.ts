@@ -84,7 +84,12 @@ export class Replication {
     this.#renames = new Renames(catalog);
     this.#standings = new Standings({ clock, peers: catalog.peers, healAfterMs: options.healAfterMs, changed });
     const shared = { ...options, standings: this.#standings, renames: this.#renames, wanted };
-    this.#placing = new Placing({ ...shared, rule: options.placement, takeHere: (ask) => taking.take(ask) });
+    this.#placing = new Placing({
+      ...shared,
+      rule: options.placement,
+      takeHere: (ask) => taking.take(ask),
+      owns: (path) => this.#isOwner(path),
+    });
     this.#holding = new Holding(shared);
     this.#serving = new Serving(options);
     switchboard.answer('place', async (ask) => {

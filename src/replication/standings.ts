@@ -42,7 +42,7 @@ export class Standings {
     this.#arm();
     const signature = this.#slice.peers
       .all()
-      .map(({ id, caughtUp }) => `${id}${this.of(id)}${caughtUp}`)
+      .map(({ id, caughtUp, opening }) => `${id}${this.of(id)}${caughtUp}${opening}`)
       .sort()
       .join();
     if (signature === this.#signature) return;

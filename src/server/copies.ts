@@ -157,7 +157,7 @@ export class Copies {
     if (content.parts !== undefined && this.#liveCopies(content) === 0) return true;
     const { peers } = this.#slice.catalog;
     const takers = peers.all().filter((one) => this.#isLive(one.id) && !content.holders.includes(one.id));
-    if (takers.some((one) => hasRoom(one.load, content.size))) return true;
+    if (takers.some((one) => one.opening || hasRoom(one.load, content.size))) return true;
     return content.parts !== undefined || content.size >= STRIPE_BYTES_MIN ? this.#canGrowInRuns(content, takers) : false;
   }
 
@@ -181,11 +181,12 @@ export class Copies {
     const nameOf = (peer: PeerId) => this.#slice.catalog.shownName(peer);
     if (!this.#hasLiveKeeper(content)) return `only ${keepersOf(content).map(nameOf).join(', ')} had it, away now`;
     const full = others
-      .filter((one) => this.#isLive(one.id) && !hasRoom(one.load, content.size))
+      .filter((one) => this.#isLive(one.id) && !one.opening && !hasRoom(one.load, content.size))
       .map((one) => `${nameOf(one.id)} is full`);
+    const opening = others.filter((one) => one.live && one.opening).map((one) => `${nameOf(one.id)} is still opening its folder`);
     const paused = others.filter((one) => one.live && one.paused !== undefined).map((one) => `${nameOf(one.id)} is paused`);
     const away = others.filter((one) => !one.live).map((one) => `${nameOf(one.id)} is away`);
-    const reasons = [...full, ...paused, ...away].slice(0, 3);
+    const reasons = [...full, ...opening, ...paused, ...away].slice(0, 3);
     if (reasons.length > 0) return reasons.join(', ');
     return this.#canGrow(content) ? 'more copies are on their way' : 'there is no other peer';
   }

@@ -181,6 +181,8 @@ export class StripedUploads {
       return { targets: new Set(targets), written: new Gapless(0), kept: hasRun(have, run) ? 1 : 0 };
     });
     if (upload.runs.some(({ targets, kept }) => kept === 0 && targets.size === 0)) {
+      const isEarly = catalog.peers.all().some(({ live, opening }) => live && opening);
+      if (isEarly) throw new MeshError('busy', 'some peers are still opening their folders');
       throw new MeshError('full', 'all peers together have no room for this file');
     }
     for (const [peer, mask] of plan.masks) {
@@ -192,10 +194,10 @@ export class StripedUploads {
 
   #candidates(): Candidate[] {
     const { catalog, switchboard } = this.#slice;
-    return catalog.peers.all().flatMap(({ id, live, paused }) => {
+    return catalog.peers.all().flatMap(({ id, live, paused, opening }) => {
       const load = loadOf(catalog, id);
       const isInReach = id === catalog.self || switchboard.link(id) !== undefined;
-      if (!live || paused !== undefined || load === undefined || !isInReach) return [];
+      if (!live || opening || paused !== undefined || load === undefined || !isInReach) return [];
       return [{ id, name: catalog.shownName(id), load, hasBytes: false, heldBase: false }];
     });
   }

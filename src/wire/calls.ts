@@ -50,6 +50,8 @@ const statusOfSelf = {
   name: labelShape,
   /** Why the peer does not believe its folder; absent while it does. */
   paused: wordsShape.optional(),
+  /** The folder is being opened: what it offers is not known yet, and nothing can be put there; absent when it is open. */
+  opening: z.boolean().optional(),
   /** It has read every live peer's index up to the head told. */
   caughtUp: z.boolean(),
   load: loadShape,

@@ -47,6 +47,7 @@ const live = (name: Name, peer: PeerId) =>
     sinceWallMs: 0,
     saidGoodbye: false,
     paused: undefined,
+    opening: false,
     caughtUp: true,
     load: { bytes: 0, capacity: 0, files: 0, incomingBytes: 0, incomingFiles: 0 },
     headSequence: 0,

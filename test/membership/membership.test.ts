@@ -106,7 +106,9 @@ describe('one mesh, one link a pair', () => {
     const { load } = bravo.state;
     // Changes behind the hello, before the link is in: nobody else is there to be told.
     const isUp = () => bravo.catalog.peers.isLive(alpha.id);
-    Object.defineProperty(bravo, 'state', { get: () => ({ paused: undefined, load: { ...load, bytes: isUp() ? 5 : 0 } }) });
+    Object.defineProperty(bravo, 'state', {
+      get: () => ({ paused: undefined, opening: false, load: { ...load, bytes: isUp() ? 5 : 0 } }),
+    });
     await mesh.until('linked', () => mesh.isMeshed());
     await mesh.until('alpha was told', () => alpha.catalog.peers.get(bravo.id)?.load.bytes === 5, 300);
     await mesh.run(10_000);
@@ -132,7 +134,7 @@ describe('one mesh, one link a pair', () => {
     if (alpha === undefined || bravo === undefined) throw new Error('two peers');
     await mesh.until('linked', () => mesh.isMeshed());
     await mesh.run(1_000);
-    bravo.state = { paused: 'the marker is missing', load: { ...bravo.state.load, bytes: 77 } };
+    bravo.state = { paused: 'the marker is missing', opening: false, load: { ...bravo.state.load, bytes: 77 } };
     bravo.membership.stateChanged();
     await mesh.until('alpha is told', () => alpha.catalog.peers.get(bravo.id)?.load.bytes === 77, 300);
     expect(alpha.catalog.peers.get(bravo.id)?.paused).toBe('the marker is missing');

@@ -64,7 +64,7 @@ export class SimMesh {
       switchboard,
       gossip,
       said,
-      state: { paused: undefined, load },
+      state: { paused: undefined, opening: false, load },
       deltas: [],
     };
     const membership = new Membership({

@@ -69,6 +69,7 @@ class Owner {
       waiters: new PathWaiters({ clock, onPaths: () => {} }),
       takeHere: () => new Promise(() => {}),
       rule: 'share',
+      owns: () => true,
       wanted: () => wanted,
     });
   }
