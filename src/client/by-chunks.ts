@@ -1,4 +1,4 @@
-import type { ManifestRow } from '../core/chunking.ts';
+import { chunkEnds, type ManifestRow } from '../core/chunking.ts';
 import type { Range } from '../core/range.ts';
 import type { InOrder } from './in-order.ts';
 import type { RunningHash, Sink } from './transfer.ts';
@@ -29,11 +29,7 @@ export class ByChunks {
     this.#order = order;
     this.#rows = rows;
     this.#newHash = newHash;
-    let end = 0;
-    this.ends = rows.map(({ length }) => {
-      end += length;
-      return end;
-    });
+    this.ends = chunkEnds(rows);
   }
 
   /** Begins behind what an earlier try left in the sink, as far as it is right. */

@@ -163,6 +163,22 @@ export function decodeManifest(bytes: Uint8Array, size: number): ManifestRow[] {
   return rows;
 }
 
+/** Where the chunks end, in bytes, the last at the size of the content. */
+export function chunkEnds(rows: readonly ManifestRow[]): number[] {
+  let end = 0;
+  return rows.map(({ length }) => {
+    end += length;
+    return end;
+  });
+}
+
+/** The chunks that lie in bytes `from` ≤ offset < `to`, and the number of the first: both ends are ends of chunks. */
+export function chunksWithin(rows: readonly ManifestRow[], from: number, to: number): { first: number; rows: ManifestRow[] } {
+  const ends = chunkEnds(rows);
+  const first = from === 0 ? 0 : ends.indexOf(from) + 1;
+  return { first, rows: to <= from ? [] : rows.slice(first, ends.indexOf(to) + 1) };
+}
+
 /** The name of a manifest. `hash`: BLAKE3-256 in hex (core knows no hash library). */
 export function manifestDigest(rows: readonly ManifestRow[], hash: (bytes: Uint8Array) => string): ManifestId {
   return { scheme: CHUNKING_SCHEME, hash: hash(encodeManifest(rows)) as ContentHash };

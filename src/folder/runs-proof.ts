@@ -1,4 +1,4 @@
-import { decodeManifest, type ManifestRow } from '../core/chunking.ts';
+import { chunksWithin, decodeManifest } from '../core/chunking.ts';
 import { asMeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import { overlaps, type Range } from '../core/range.ts';
@@ -44,7 +44,7 @@ export class RunsProof {
   async isRight(file: OpenFile, { ends, rows }: Striped, run: number): Promise<boolean> {
     try {
       const { offset, length } = rangeOfRun(ends, run);
-      const chunks = chunksOf(rows, offset, offset + length);
+      const chunks = chunksWithin(rows, offset, offset + length).rows;
       if (file.stat.size !== length) return false;
       const lengths = chunks.map((chunk) => chunk.length);
       const hashes = await this.#slice.room.options.hasher.hashPieces(file, lengths);
@@ -93,15 +93,4 @@ export class RunsProof {
     this.#verifying.set(key, verifying);
     return verifying;
   }
-}
-
-/** The chunks between two offsets, which are ends of chunks. */
-function chunksOf(rows: readonly ManifestRow[], from: number, to: number): ManifestRow[] {
-  const chunks: ManifestRow[] = [];
-  let offset = 0;
-  for (const row of rows) {
-    if (offset >= from && offset < to) chunks.push(row);
-    offset += row.length;
-  }
-  return chunks;
 }

@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/catalog.ts';
+import { chunkEnds, chunksWithin } from '../core/chunking.ts';
 import { MeshError } from '../core/errors.ts';
 import type { PeerId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
@@ -84,14 +85,22 @@ export class TakingRuns {
     const staging = await folder.stage(`run-${hash.slice(0, 32)}-${run}`, length);
     const used = new Set<Link>();
     try {
+      const isCut = folder.chunks.isCut(length);
+      const { first, rows } = chunksWithin(striped.rows, offset, offset + length);
+      if (isCut) await staging.cut({ ...striped, rows });
+      // The run's own first byte and chunk are somewhere in the content.
+      const check = async (chunks: readonly number[]) =>
+        (await staging.check(chunks.map((chunk) => chunk - first))).map((chunk) => chunk + first);
       await fetchContent({
         path,
         hash,
         size,
-        missing: [{ offset: offset + staging.have, length: length - staging.have }],
+        missing: staging.missing().map((range) => ({ ...range, offset: offset + range.offset })),
+        ...(isCut && { ends: chunkEnds(striped.rows) }),
         sources: () => this.#sources(ask, run, used),
         reach: reachOf(() => this.#content(ask), striped.ends),
-        sink: givingBack({ write: (at, bytes) => staging.write(at - offset, bytes) }),
+        sink: { ...givingBack({ write: (at, bytes) => staging.write(at - offset, bytes) }), check },
+        blamed: (link) => void verifyAt([link], ask, { offset, length }),
         clock,
         limit: switchboard.limits.down,
       });

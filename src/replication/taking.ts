@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
-import type { ManifestRow } from '../core/chunking.ts';
+import { chunkEnds } from '../core/chunking.ts';
 import { MeshError } from '../core/errors.ts';
 import { type FileVersion, versionKey } from '../core/version.ts';
 import type { Folder, Staging } from '../folder/folder.ts';
@@ -135,7 +135,7 @@ export class Taking {
         log.debug('what lies here could not be used', { path: ask.path, error: String(error) });
       });
     }
-    return endsOf(cut.rows);
+    return chunkEnds(cut.rows);
   }
 
   /** The older content here cannot be read, or wrong bytes may have come from it: the next try takes none of it. */
@@ -158,14 +158,6 @@ export class Taking {
 /** Wrong bytes came: the holders look at their copies, and set a bad one aside. */
 async function suspectAt(links: Iterable<Link>, { path, hash }: Ask<'place'>): Promise<void> {
   await Promise.allSettled([...links].map((link) => link.call('verify', { path, hash })));
-}
-
-function endsOf(rows: readonly ManifestRow[]): number[] {
-  let end = 0;
-  return rows.map(({ length }) => {
-    end += length;
-    return end;
-  });
 }
 
 function keyOf({ hash, path, runs = '' }: Ask<'place'>): string {

@@ -25,8 +25,12 @@ describe('taking runs', () => {
   let version: FileVersion;
   let taking: TakingRuns;
   let manifests: Map<PeerId, Uint8Array>;
+  let lie: PeerId | undefined;
+  let calls: { peer: PeerId; name: string; length: number }[];
   beforeEach(async () => {
-    bench = new FolderBench('taking runs');
+    bench = new FolderBench('taking runs', { smallBytesMax: 0, chunkedBytesMin: 100_000 });
+    lie = undefined;
+    calls = [];
     await bench.start();
     version = bench.foreign('film', TEXT);
     manifests = new Map([
@@ -36,7 +40,8 @@ describe('taking runs', () => {
     const content = { hash: version.hash, size: version.size, shown: version, versions: [version], holders: [LOW, HIGH] };
     const catalog = { self: bench.self, view: () => ({ contents: [content] }) } as unknown as Catalog;
     const { clock } = bench.platform;
-    const switchboard = { limits: {}, link: linkTo } as unknown as Switchboard;
+    const links = new Map([LOW, HIGH].map((peer) => [peer, linkTo(peer)]));
+    const switchboard = { limits: {}, link: (peer: PeerId) => links.get(peer) } as unknown as Switchboard;
     taking = new TakingRuns({ clock, catalog, folder: bench.folder, switchboard }, new Gate(4, 10));
   });
   afterEach(() => bench.end());
@@ -44,7 +49,10 @@ describe('taking runs', () => {
   function linkTo(peer: PeerId): Link {
     const call = async (name: string, ask: Ask<'read'>) => {
       if (name === 'manifest') return { reply: { size: MANIFEST.length }, tail: manifests.get(peer) };
-      return { reply: { size: CONTENT.length }, tail: CONTENT.subarray(ask.offset, ask.offset + ask.length) };
+      calls.push({ peer, name, length: ask.length });
+      const tail = Uint8Array.prototype.slice.call(CONTENT, ask.offset, ask.offset + ask.length);
+      if (peer === lie) tail.fill(7, 1_000, 1_010);
+      return { reply: { size: CONTENT.length }, tail };
     };
     return { peer, open: true, call } as unknown as Link;
   }
@@ -65,6 +73,19 @@ describe('taking runs', () => {
     manifests.set(LOW, encodeManifest([...ROWS].reverse()));
     await take(0, 1);
     expect(told()).toEqual([{ mask: maskOf([0, 1]) }]);
+  });
+
+  it.each([LOW, HIGH])('a holder that lies (%s) costs the chunks it gave wrong, and is told to look', async (liar) => {
+    lie = liar;
+    await take(0, 1);
+    expect(told()).toEqual([{ mask: maskOf([0, 1]) }]);
+    expect(await bench.folder.verify(FILM, hashOf(TEXT))).toBe(true);
+    const looked = calls.filter(({ name }) => name === 'verify').map(({ peer }) => peer);
+    expect([...new Set(looked)]).toEqual([liar]);
+    const read = calls.filter(({ name }) => name === 'read').reduce((sum, { length }) => sum + length, 0);
+    // Two of four runs, and once more what was wrong.
+    expect(read).toBeGreaterThan(0.56 * CONTENT.length);
+    expect(read).toBeLessThan(0.85 * CONTENT.length);
   });
 
   it('takes no notice of runs that the content has not', async () => {
