@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { NodeRandom } from '../../src/platform/node/node-random.ts';
 import { newSecret } from '../../src/wire/mesh-line.ts';
 import { type Process, until } from '../faults/process.ts';
+import { type Figure, worst } from './figures.ts';
 import { Ground } from './ground.ts';
 import { cpuMsOf, memoryOf } from './machine.ts';
 
@@ -21,6 +22,8 @@ const STARTING_MAX = 5;
 const REST_CPU_MS = 100;
 const REST_SECONDS = 4;
 const REST_SECONDS_MAX = 60;
+/** An event loop may be late by so much, 99 times of 100. */
+const DELAY_MS = 50;
 
 /** How long the event loop of a peer was blocked by itself, in ms; and at most together with its wait for a core. */
 export interface Stalls {
@@ -57,7 +60,10 @@ export class BenchPeer {
     return this.#counts.get(event) ?? 0;
   }
 
-  /** Resolves with the time it was heard when this peer has told `event` (`replicated`, or `replicated a/path`) so often. */
+  /**
+   * Resolves with the time it was heard when this peer has told `event` so often: `replicated`; `replicated a/path`; or
+   * `replicated a/*`, which counts each path below `a` once.
+   */
   async told(event: string, times: number, limitMs = 600_000): Promise<number> {
     const limit = setTimeout(() => this.process.signal('SIGKILL'), limitMs);
     try {
@@ -108,32 +114,54 @@ export class BenchPeer {
   }
 
   #hear(line: string): void {
-    const { event, path, peer, address } = JSON.parse(line) as Record<string, string>;
+    const { event = '', path, peer, address } = JSON.parse(line) as Record<string, string>;
     if (event === 'ready') this.#address = address ?? '';
-    for (const key of [event, `${event} ${path ?? peer ?? ''}`]) this.#counts.set(key ?? '', this.count(key ?? '') + 1);
+    const about = path ?? peer ?? '';
+    if (about.includes('/') && this.count(`${event} ${about}`) === 0) this.#add(`${event} ${about.split('/')[0]}/*`);
+    this.#add(event);
+    this.#add(`${event} ${about}`);
     for (const wake of this.#waiters) wake();
     this.#waiters.clear();
   }
+
+  #add(key: string): void {
+    this.#counts.set(key, this.count(key) + 1);
+  }
+}
+
+/** What the event loops of these peers went through since they were asked last, as a line of the table. */
+export async function eventLoopFigure(during: string, peers: readonly BenchPeer[]): Promise<Figure> {
+  const stalls = await Promise.all(peers.map((peer) => peer.stalls()));
+  const [p99Ms, maxMs] = [worst(stalls.map((one) => one.p99Ms)), worst(stalls.map((one) => one.maxMs))];
+  const figure = `p99 ${p99Ms.toFixed(1)} ms, longest ${maxMs.toFixed(0)} ms`;
+  return { what: `${during}: event loop delay of a peer`, figure, goal: `p99 ≤ ${DELAY_MS} ms`, isMissed: p99Ms > DELAY_MS };
+}
+
+export interface MeshOptions {
+  readonly hosts?: number;
+  readonly cables?: boolean;
+  readonly replicas?: number;
 }
 
 /** Peers of one mesh on a ground. */
 export class BenchMesh {
   readonly ground: Ground;
   readonly #line = `bench/${newSecret(new NodeRandom())}`;
+  readonly #options: MeshOptions;
 
-  constructor(label: string, options: { hosts?: number; cables?: boolean } = {}) {
+  constructor(label: string, options: MeshOptions = {}) {
+    this.#options = options;
     this.ground = new Ground(label, options.hosts ?? 3, options.cables);
   }
 
   folderOf(host: number): string {
-    return this.ground.place(NAMES[host - 1] ?? `host-${host}`);
+    return this.ground.place(nameOf(host));
   }
 
   /** Starts a peer, `ready` or not. */
   start(host: number): BenchPeer {
-    const name = NAMES[host - 1] ?? `host-${host}`;
-    const command = [...NODE_WORDS, '-r', join(here, 'preload.cjs'), PROGRAM, ...this.#wordsOf(name, this.folderOf(host))];
-    const start = (stallsFile: string) => this.ground.start(host, [process.execPath, ...command], { BENCH_STALLS: stallsFile });
+    const command = ['-r', join(here, 'preload.cjs'), PROGRAM, ...this.#wordsOf(nameOf(host))];
+    const start = (stallsFile: string) => this.#start(host, command, { BENCH_STALLS: stallsFile });
     return new BenchPeer(host, this.folderOf(host), start);
   }
 
@@ -143,9 +171,8 @@ export class BenchMesh {
     while (peers.length < count) {
       const some = Array.from({ length: Math.min(STARTING_MAX, count - peers.length) }, (_, index) => {
         const name = `peer-${peers.length + index + 1}`;
-        const folder = this.ground.place(name);
-        const command = [process.execPath, ...NODE_WORDS, PROGRAM, ...this.#wordsOf(name, folder)];
-        return new BenchPeer(1, folder, () => this.ground.start(1, command, { FILEMESH_INTERFACE: '127.0.0.1' }));
+        const start = () => this.#start(1, [PROGRAM, ...this.#wordsOf(name)], { FILEMESH_INTERFACE: '127.0.0.1' });
+        return new BenchPeer(1, this.ground.place(name), start);
       });
       peers.push(...some);
       await Promise.all(some.map((peer) => peer.told('ready', 1, 60_000)));
@@ -154,8 +181,15 @@ export class BenchMesh {
     return peers;
   }
 
-  #wordsOf(name: string, folder: string): string[] {
-    return ['up', folder, '--name', name, '--join', this.#line, '--settle', `${SETTLE_MS}ms`, '--json'];
+  #start(host: number, words: readonly string[], env: Readonly<Record<string, string>>): Process {
+    return this.ground.start(host, [process.execPath, ...NODE_WORDS, ...words], env);
+  }
+
+  #wordsOf(name: string): string[] {
+    const { replicas } = this.#options;
+    const copies = replicas === undefined ? [] : ['--replicas', `${replicas}`];
+    const words = ['--name', name, '--join', this.#line, '--settle', `${SETTLE_MS}ms`];
+    return ['up', this.ground.place(name), ...words, ...copies, '--json'];
   }
 
   /** Starts peers on hosts 1…N at the same moment; resolves when all see each other. */
@@ -170,9 +204,18 @@ export class BenchMesh {
     return [process.execPath, PROGRAM, '--join', this.#line, '--peer', peer.address];
   }
 
+  /** Begins a verb of a client on a host, through this peer first. */
+  begin(host: number, peer: BenchPeer, words: readonly string[]): Process {
+    return this.ground.start(host, [...this.clientWords(peer), ...words, '--json']);
+  }
+
   close(): Promise<void> {
     return this.ground.close();
   }
+}
+
+function nameOf(host: number): string {
+  return NAMES[host - 1] ?? `host-${host}`;
 }
 
 export function sleep(ms: number): Promise<void> {

@@ -31,9 +31,27 @@ export interface Figure {
   readonly what: string;
   readonly figure: string;
   readonly goal: string;
+  /** True: the goal was not reached. */
+  readonly isMissed?: boolean;
+}
+
+/** A line whose goal is an upper bound: of `value`, as `shown` tells it. */
+export function bounded(
+  what: string,
+  value: number,
+  most: number,
+  shown: (value: number) => string,
+  figure = shown(value),
+): Figure {
+  return { what, figure, goal: `≤ ${shown(most)}`, isMissed: !(value <= most) };
+}
+
+/** The goal, and aloud when it was not reached. */
+export function verdict({ goal, isMissed }: Figure): string {
+  return isMissed === true ? `${goal} – **missed**` : goal;
 }
 
 export function figureTable(figures: readonly Figure[]): string {
-  const lines = figures.map(({ what, figure, goal }) => `| ${what} | ${figure} | ${goal} |`);
+  const lines = figures.map((one) => `| ${one.what} | ${one.figure} | ${verdict(one)} |`);
   return ['| what | measured | goal |', '| --- | --- | --- |', ...lines].join('\n');
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,13 +14,17 @@ export class Ground {
   readonly hasCables: boolean;
   readonly #prefix: string;
   readonly #processes = new Set<Process>();
+  /** One process of each host that stays: through it /proc shows the host's cable without a program started each time. */
+  readonly #anchors = new Map<number, Process>();
   readonly #end = (): void => this.#takeDown();
 
   constructor(label: string, hosts: number, wantsCables = false) {
     this.folder = mkdtempSync(join(tmpdir(), `filemesh-bench-${label}-`));
-    this.#prefix = `b${process.pid.toString(36)}`;
-    this.hasCables = wantsCables && process.getuid?.() === 0 && this.#script('up', hosts);
+    this.#prefix = `b${process.pid.toString(36)}x`;
+    this.hasCables = wantsCables && process.getuid?.() === 0 && this.#script('up', hosts).isDone;
     process.on('exit', this.#end);
+    if (!this.hasCables) return;
+    for (let host = 1; host <= hosts; host++) this.#anchors.set(host, this.start(host, ['sleep', 'infinity']));
   }
 
   /** Starts a program on a host. */
@@ -42,6 +46,11 @@ export class Ground {
     return this.hasCables ? home : { ...home, FILEMESH_INTERFACE: '127.0.0.1' };
   }
 
+  /** The processes that run on the hosts, whoever started them; none where there are no cables. */
+  pids(): number[] {
+    return this.hasCables ? this.#script('pids').output.split(/\s+/).filter(Boolean).map(Number) : [];
+  }
+
   cut(host: number): void {
     this.#script('cut', host);
   }
@@ -50,20 +59,24 @@ export class Ground {
     this.#script('mend', host);
   }
 
-  /** Bytes that went through a host's cable so far, both ways. */
+  /** What a program on another host calls this one. */
+  addressOf(host: number): string {
+    return this.hasCables ? `10.83.0.${host}` : '127.0.0.1';
+  }
+
+  /** Bytes that went through a host's cable so far, both ways; NaN where there are no cables. */
   wireBytes(host: number): number {
-    return this.#statistics(host, ['eth0/statistics/rx_bytes', 'eth0/statistics/tx_bytes']);
+    const { received, sent } = this.wire(host);
+    return received + sent;
   }
 
-  /** Bytes that the programs of a host sent to one another so far. */
-  loopbackBytes(host: number): number {
-    return this.#statistics(host, ['lo/statistics/tx_bytes']);
-  }
-
-  #statistics(host: number, names: readonly string[]): number {
-    const files = names.map((name) => `/sys/class/net/${name}`);
-    const read = spawnSync('ip', ['netns', 'exec', `${this.#prefix}${host}`, 'cat', ...files], { encoding: 'utf8' });
-    return read.stdout.split('\n').reduce((sum, line) => sum + Number(line), 0);
+  /** Bytes a host got and sent so far through its cable, or through its loopback. NaN where there are no cables. */
+  wire(host: number, device: 'eth0' | 'lo' = 'eth0'): { received: number; sent: number } {
+    const anchor = this.#anchors.get(host);
+    if (anchor === undefined) return { received: Number.NaN, sent: Number.NaN };
+    const line = readFileSync(`/proc/${anchor.pid}/net/dev`, 'utf8').split(`${device}:`)[1] ?? '';
+    const fields = line.trim().split(/\s+/).map(Number);
+    return { received: fields[0] ?? Number.NaN, sent: fields[8] ?? Number.NaN };
   }
 
   /** A folder of this measurement's own. */
@@ -81,13 +94,25 @@ export class Ground {
 
   #takeDown(): void {
     for (const one of this.#processes) if (one.runs) one.signal('SIGKILL');
-    if (this.hasCables) this.#script('down');
+    if (this.hasCables) {
+      // Others start processes of their own, which nobody else would end.
+      for (const pid of this.pids()) endNow(pid);
+      this.#script('down');
+    }
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  #script(...words: (string | number)[]): boolean {
+  #script(...words: (string | number)[]): { isDone: boolean; output: string } {
     const result = spawnSync(script, words.map(String), { env: { ...process.env, LAN: this.#prefix }, encoding: 'utf8' });
     if (result.status !== 0) console.warn(`lan.sh ${words.join(' ')}: ${result.stderr.trim().split('\n')[0]}`);
-    return result.status === 0;
+    return { isDone: result.status === 0, output: result.stdout };
+  }
+}
+
+function endNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
   }
 }

@@ -1,71 +1,76 @@
-import { mkdirSync, renameSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { BenchMesh, type BenchPeer, SETTLE_MS } from '../bench-mesh.ts';
-import { type Figure, median, seconds } from '../figures.ts';
-import { makeLargeFile } from '../files.ts';
+import { BenchMesh, eventLoopFigure } from '../bench-mesh.ts';
+import { type Contender, contest } from '../contest.ts';
+import { contestFigures } from '../contest-figures.ts';
+import { mebibytes } from '../figures.ts';
+import { assertEqual, makeLargeFile } from '../files.ts';
+import type { Ground } from '../ground.ts';
+import { dropLarge } from '../jobs.ts';
+import type { Keeper } from '../keeper.ts';
+import { OurKeeper } from '../our-keeper.ts';
 import type { Part } from '../part.ts';
-import { curlMs, openRival, rsyncSeconds } from '../rivals.ts';
+import { GlusterRival } from '../rivals/gluster.ts';
+import { WebRival } from '../rivals/nginx.ts';
+import { openRivals } from '../rivals/open.ts';
+import { RsyncKeeper } from '../rivals/rsync.ts';
+import { SyncthingKeeper, type SyncthingWish } from '../rivals/syncthing.ts';
 
-/** 1 GiB dropped in one folder of two peers, in turns with the same bytes by curl over TLS to a file, synced. */
+const SENDER = 1;
+const RECEIVER = 2;
+const TWO_HOSTS = 'Syncthing on two hosts';
+
+/** A large file dropped in one folder: until another host has it, verified and durable. */
 export const largeFile: Part = async (scale) => {
   const bytes = scale.bytes(2 ** 30);
-  const mesh = new BenchMesh('large');
-  const rivalPlace = mesh.ground.place('rival');
-  const made = mesh.ground.place('made');
-  const source = join(made, 'source.bin');
-  makeLargeFile(source, bytes);
-  const rival = await openRival(made, 'source.bin', rivalPlace);
-  const [ours, theirs, rsync, cpu]: number[][] = [[], [], [], []];
-  let stalledMs = 0;
+  const mesh = new BenchMesh('large', { cables: true });
   try {
-    const peers = await mesh.startAll(2);
-    const alpha = peers[0] as BenchPeer;
-    for (let run = 0; run < scale.runs(5); run++) {
-      // All files stay until the end: a virtual machine's memory that was used just before costs a third of any other.
-      theirs?.push(await curlMs(rival, join(rivalPlace, `got-${run}.bin`)));
-      const other = rsyncSeconds(made, join(rivalPlace, `rsync-${run}`));
-      if (other !== undefined) rsync?.push(other * 1000);
-      mkdirSync(join(mesh.ground.folder, 'drop'), { recursive: true });
-      const dropped = join(mesh.ground.folder, 'drop', 'file.bin');
-      makeLargeFile(dropped, bytes);
-      await Promise.all(peers.map((peer) => peer.rested()));
-      await Promise.all(peers.map((peer) => peer.stalls()));
-      const cpuBefore = peers.reduce((sum, peer) => sum + peer.cpuMs(), 0);
-      const name = `large-${run}.bin`;
-      renameSync(dropped, join(alpha.folder, name));
-      const began = performance.now();
-      ours?.push((await alpha.told(`replicated ${name}`, 1)) - began - SETTLE_MS);
-      cpu?.push(peers.reduce((sum, peer) => sum + peer.cpuMs(), 0) - cpuBefore);
-      const stalls = await Promise.all(peers.map((peer) => peer.stalls()));
-      stalledMs = Math.max(stalledMs, ...stalls.map(({ maxMs }) => maxMs));
-    }
+    const { ground } = mesh;
+    const peers = await mesh.startAll(3);
+    const around = { ground, receivers: 1 };
+    const dropping = (keeper: Keeper) => dropLarge(keeper, bytes, around);
+    const syncthing = async (wish: SyncthingWish) => dropping(await SyncthingKeeper.open(ground, wish));
+    const missing = SyncthingKeeper.missing();
+    const { rivals, skipped } = await openRivals(
+      { name: 'nginx + curl', missing: WebRival.missing(), open: () => getting(ground, bytes) },
+      // It copies to each it knows.
+      { name: 'Syncthing', missing, open: () => syncthing({ hosts: 3, isFirstEnough: true }) },
+      { name: TWO_HOSTS, missing, open: () => syncthing({ hosts: RECEIVER, name: TWO_HOSTS }) },
+      {
+        name: 'rsync daemon',
+        missing: RsyncKeeper.missing(),
+        open: async () => dropping(await RsyncKeeper.open(ground, RECEIVER)),
+      },
+      {
+        name: 'GlusterFS',
+        missing: GlusterRival.missing(ground),
+        open: async () => (await GlusterRival.open(ground, RECEIVER)).contender((source) => makeLargeFile(source, bytes)),
+      },
+    );
+    await Promise.all(peers.map((peer) => peer.stalls()));
+    const rules = { ground, runs: scale.runs(5), memoryBytes: 3 * bytes, wireHost: SENDER };
+    const standings = await contest([dropping(new OurKeeper(mesh, peers)), ...rivals], rules);
+    const what = `${mebibytes(bytes)} dropped → second copy`;
+    const goals = { ratios: { 'nginx + curl': 1.5, Syncthing: 0.35 }, cpuSecondsPerGiB: 3.5 };
+    return [...contestFigures({ what, bytes, goals }, standings), ...skipped, await eventLoopFigure(what, peers)];
   } finally {
-    await rival.close();
     await mesh.close();
   }
-  return figuresOf({ bytes, ours, theirs, rsync, cpu, stalledMs, rival: rival.name });
 };
 
-interface Times {
-  readonly bytes: number;
-  readonly ours: readonly number[] | undefined;
-  readonly theirs: readonly number[] | undefined;
-  readonly rsync: readonly number[] | undefined;
-  readonly cpu: readonly number[] | undefined;
-  readonly stalledMs: number;
-  readonly rival: string;
-}
-
-function figuresOf({ bytes, ours = [], theirs = [], rsync = [], cpu = [], stalledMs, rival }: Times): Figure[] {
-  const size = `${bytes / 2 ** 20} MiB`;
-  const perGiB = (median(cpu) / 1000) * (2 ** 30 / bytes);
-  const figure = `${seconds(median(ours))}; ${perGiB.toFixed(1)} CPU s per GiB on both peers`;
-  const figures = [
-    { what: `${size} dropped → verified second copy, durable, beyond settle`, figure, goal: '–' },
-    { what: `${size} by ${rival}, TLS 1.3, to a file, fsync`, figure: seconds(median(theirs)), goal: '–' },
-    { what: 'ratio of the two', figure: (median(ours) / median(theirs)).toFixed(2), goal: '≤ 1.5 of nginx + curl' },
-    { what: 'longest block of an event loop meanwhile', figure: `${stalledMs.toFixed(0)} ms`, goal: '≤ 50 ms' },
-  ];
-  if (rsync.length === 0) return figures;
-  return [...figures, { what: `${size} by rsync`, figure: seconds(median(rsync)), goal: '–' }];
+/** The same bytes by curl from a web server over TLS 1.3 to a file, synced: what the machine can do. */
+async function getting(ground: Ground, bytes: number): Promise<Contender> {
+  const root = ground.place('web');
+  const web = await WebRival.open(ground, SENDER, root);
+  const [source, target] = [join(root, 'source.bin'), join(ground.place('got'), 'got.bin')];
+  return {
+    name: web.name,
+    cpuMs: () => web.cpuMs(),
+    prepare: () => makeLargeFile(source, bytes),
+    go: () => web.get(RECEIVER, 'source.bin', target),
+    check: () => {
+      assertEqual(source, target);
+      rmSync(target);
+    },
+  };
 }

@@ -1,5 +1,5 @@
 import { BenchMesh, type BenchPeer, NAMES, sleep } from '../bench-mesh.ts';
-import { type Figure, mebibytes, seconds } from '../figures.ts';
+import { bounded, type Figure, mebibytes, seconds } from '../figures.ts';
 import { makeFiles } from '../files.ts';
 import type { Part } from '../part.ts';
 
@@ -7,7 +7,8 @@ const FILES = 100_000;
 const BYTES = 100;
 /** V8 gives memory back when a process has been at rest for a while. */
 const TIDY_MS = 40_000;
-const GOAL = '≤ 250 MB a peer';
+const BYTES_MAX = 250e6;
+const BLOCK_MS_MAX = 50;
 
 /** 100,000 files in the folder of one peer: alone, then as one of three that keep two copies; and after a restart. */
 export const memory: Part = async (scale) => {
@@ -41,12 +42,12 @@ async function figuresOf(label: string, peers: readonly BenchPeer[]): Promise<Fi
   for (const peer of peers) {
     const { now, most } = peer.memory();
     const figure = `${mebibytes(now)} (most: ${mebibytes(most)})`;
-    figures.push({ what: `memory of ${NAMES[peer.host - 1]}; ${label}`, figure, goal: GOAL });
+    figures.push(bounded(`memory of ${NAMES[peer.host - 1]}; ${label}`, now, BYTES_MAX, mebibytes, figure));
   }
   const stalls = await Promise.all(peers.map((peer) => peer.stalls()));
   const longest = Math.max(...stalls.map(({ maxMs }) => maxMs));
   const p999 = Math.max(...stalls.map(({ p999Ms }) => p999Ms));
   const withWait = Math.max(...stalls.map(({ withWaitMs }) => withWaitMs));
   const figure = `${longest.toFixed(0)} ms (99.9 %: ${p999.toFixed(0)} ms; with its wait for a core ${withWait.toFixed(0)} ms)`;
-  return [...figures, { what: `longest block of an event loop; ${label}`, figure, goal: '≤ 50 ms' }];
+  return [...figures, bounded(`longest block of an event loop; ${label}`, longest, BLOCK_MS_MAX, (ms) => `${ms} ms`, figure)];
 }

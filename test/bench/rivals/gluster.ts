@@ -1,0 +1,100 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Process, until } from '../../faults/process.ts';
+import type { Contender } from '../contest.ts';
+import { assertEqual } from '../files.ts';
+import type { Ground } from '../ground.ts';
+import { cpuMsOf, endedCpuMs, isInstalled } from '../machine.ts';
+
+const START_MS_MAX = 30_000;
+const VOLUME = 'bench';
+/** All it keeps for itself goes below the ground: its places are covered where only its own processes see them. */
+const START = `mount --bind "$1/state" /var/lib/glusterd && mount --bind "$1/log" /var/log/glusterfs && mount -t tmpfs none /run &&
+mkdir -p /run/gluster && exec glusterd -N`;
+
+/** A volume of GlusterFS with a whole copy on each host, mounted on host 1. No TLS. It ends with its ground. */
+export class GlusterRival {
+  readonly #ground: Ground;
+  readonly #hosts: number;
+  readonly #daemon: Process;
+  readonly #pids: readonly number[];
+
+  private constructor(ground: Ground, hosts: number, daemon: Process) {
+    this.#ground = ground;
+    this.#hosts = hosts;
+    this.#daemon = daemon;
+    const isOurs = (pid: number) => readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('gluster');
+    this.#pids = ground.pids().filter(isOurs);
+  }
+
+  /** Why there is none; undefined where there is. */
+  static missing(ground: Ground): string | undefined {
+    const absent = ['glusterd', 'glusterfs', 'gluster', 'nsenter'].filter((program) => !isInstalled(program));
+    if (absent.length > 0) return `${absent.join(', ')} not installed`;
+    if (!ground.hasCables) return 'it needs hosts of its own';
+    return statSync('/dev/fuse', { throwIfNoEntry: false }) === undefined ? 'no /dev/fuse' : undefined;
+  }
+
+  /** On hosts 1…N. */
+  static async open(ground: Ground, hosts: number): Promise<GlusterRival> {
+    const daemons = Array.from({ length: hosts }, (_, index) => {
+      const place = placeOf(ground, index + 1);
+      for (const name of ['state', 'log', 'brick', 'mount']) mkdirSync(join(place, name), { recursive: true });
+      return ground.start(index + 1, ['sh', '-c', START, 'sh', place]);
+    });
+    const [first] = daemons as [Process];
+    const bricks: string[] = [];
+    for (let host = 1; host <= hosts; host++) {
+      const address = ground.addressOf(host);
+      bricks.push(`${address}:${placeOf(ground, host)}/brick`);
+      if (host > 1)
+        await until(`glusterd on host ${host}`, () => isDone(ground, first, ['peer', 'probe', address]), START_MS_MAX);
+    }
+    const volume = ['volume', 'create', VOLUME, 'replica', `${hosts}`, ...bricks, 'force'];
+    await until('a volume', () => isDone(ground, first, volume), START_MS_MAX);
+    if (!isDone(ground, first, ['volume', 'start', VOLUME])) throw new Error('the volume did not start');
+    const mount = [`--volfile-server=${ground.addressOf(1)}`, `--volfile-id=${VOLUME}`, `${placeOf(ground, 1)}/mount`];
+    await beside(ground, first, ['glusterfs', ...mount]);
+    return new GlusterRival(ground, hosts, first);
+  }
+
+  /** A contender that copies what `make` makes at the place it is given into the volume; a single file is synced. */
+  contender(make: (source: string) => void): Contender {
+    const source = join(this.#ground.folder, 'gluster-source');
+    const copy = 'if [ -d "$1" ]; then cp -r "$1" "$2"; else dd if="$1" of="$2" bs=1M conv=fsync status=none; fi';
+    return {
+      name: 'GlusterFS',
+      cpuMs: () => this.#pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0) + endedCpuMs(),
+      prepare: () => {
+        spawnSync('rm', ['-rf', source]);
+        make(source);
+      },
+      go: async (run) => {
+        const target = `${placeOf(this.#ground, 1)}/mount/run-${run}`;
+        const began = performance.now();
+        await beside(this.#ground, this.#daemon, ['sh', '-c', copy, 'sh', source, target]);
+        return performance.now() - began;
+      },
+      check: (run) => {
+        for (let host = 1; host <= this.#hosts; host++) assertEqual(source, `${placeOf(this.#ground, host)}/brick/run-${run}`);
+      },
+    };
+  }
+}
+
+function placeOf(ground: Ground, host: number): string {
+  return ground.place(`gluster-${host}`);
+}
+
+/** Runs a program where the first daemon runs: it sees the same mounts. */
+async function beside(ground: Ground, daemon: Process, command: readonly string[]): Promise<void> {
+  const { code, output, error } = await ground.start(1, ['nsenter', '-t', `${daemon.pid}`, '-m', ...command]).ended;
+  if (code !== 0) throw new Error(`${command[0]} ended with ${code}: ${output}${error}`);
+}
+
+function isDone(ground: Ground, daemon: Process, words: readonly string[]): boolean {
+  const command = ground.commandOn(1, ['nsenter', '-t', `${daemon.pid}`, '-m', 'gluster', '--mode=script', ...words]);
+  const [program = '', ...rest] = command;
+  return spawnSync(program, rest).status === 0;
+}
