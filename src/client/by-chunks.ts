@@ -91,8 +91,10 @@ export class ByChunks {
     for (let first = this.#held[0]; first !== undefined && first.offset < end; first = this.#held[0]) {
       const { offset, bytes } = first;
       const length = Math.min(bytes.length, end - offset);
-      writing = this.#order.write(offset, bytes.subarray(0, length));
-      if (length === bytes.length) this.#held.shift();
+      const isWhole = length === bytes.length;
+      // As it came: its memory is used again once it is written.
+      writing = this.#order.write(offset, isWhole ? bytes : bytes.subarray(0, length));
+      if (isWhole) this.#held.shift();
       else this.#held[0] = { offset: end, bytes: bytes.subarray(length) };
     }
     await writing;
