@@ -2,7 +2,8 @@ import { type ShownChunk, type ShownFile, shownFile, type WhereResult, whereResu
 import { chunksOf } from '../../client/verbs/chunks.ts';
 import { listEntries, presentEntry } from '../../client/verbs/listing.ts';
 import { quote } from '../../core/path.ts';
-import type { Entry, ShownContent } from '../../wire/calls.ts';
+import { type RunMask, runCount, runsIn } from '../../core/striping.ts';
+import type { Entry, Holder, ShownContent } from '../../wire/calls.ts';
 import { EXIT_CONFLICT, EXIT_DONE } from '../exit-codes.ts';
 import { counted, shownAge, shownSize, shownTable, shownText } from '../output.ts';
 import { page } from '../pager.ts';
@@ -10,6 +11,8 @@ import { type VerbCommand, wordAt } from '../verb.ts';
 
 /** Digits of a chunk's hash: enough to tell those of one file apart; `--json` has all. */
 const HASH_DIGITS_SHOWN = 16;
+/** Peers with parts of a file that a line of the list names. */
+const PARTED_NAMED_MAX = 3;
 
 export const show: VerbCommand = {
   name: 'show',
@@ -122,15 +125,23 @@ function reachText({ available, incomplete }: ShownFile): string {
   return available ? '' : incomplete === true ? '  incomplete' : '  unavailable';
 }
 
-/** All known holders: those that are away count for nothing now. */
+/** All known holders: those that are away count for nothing now. Of many that have parts, how many: `where` names them. */
 function holdersText(entry: Entry | undefined): string {
-  const names = (entry?.contents ?? []).flatMap(({ holders }) =>
-    holders.map(({ name, live, runs }) => {
+  const texts = (entry?.contents ?? []).flatMap(({ holders }) => {
+    const parted = holders.filter(({ runs }) => runs !== undefined);
+    const named = parted.length > PARTED_NAMED_MAX ? holders.filter(({ runs }) => runs === undefined) : holders;
+    const names = named.map(({ name, live, runs }) => {
       const facts = [...(runs === undefined ? [] : ['part']), ...(live ? [] : ['away'])];
       return `${shownText(name)}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}`;
-    }),
-  );
-  return [...new Set(names)].sort().join(', ');
+    });
+    return [...names.sort(), ...(parted.length > PARTED_NAMED_MAX ? [partedText(parted)] : [])];
+  });
+  return [...new Set(texts)].join(', ');
+}
+
+function partedText(holders: readonly Holder[]): string {
+  const away = holders.filter(({ live }) => !live).length;
+  return `in parts on ${holders.length} peers${away === 0 ? '' : ` (${away} away)`}`;
 }
 
 function conflictText(file: ShownFile): string {
@@ -141,14 +152,20 @@ function conflictText(file: ShownFile): string {
   return [shownText(file.path), ...versions].join('\n');
 }
 
-function whereText(result: WhereResult, entry: Entry): string {
+export function whereText(result: WhereResult, entry: Entry): string {
   const head = `${shownText(result.path)}: ${shownSize(result.size)} from ${shownText(result.origin)}, ${result.copies} of ${result.wanted} copies`;
-  const holders = entry.contents.flatMap((content) => content.holders);
+  const holders = entry.contents.flatMap((content) => content.holders.map((holder) => ({ ...holder, size: content.size })));
   const losses = result.loss.map(({ peer, left }) => {
-    if (holders.some(({ name, live }) => name === peer && !live)) return `  ${shownText(peer)}: is away`;
-    return `  ${shownText(peer)}: without it ${left === 0 ? 'none is left' : `${left} left`}`;
+    const here = holders.filter(({ name }) => name === peer);
+    const parts = here.flatMap(({ runs, size }) => (runs === undefined ? [] : [partsText(runs, size)]));
+    const words = here.some(({ live }) => !live) ? 'is away' : `without it ${left === 0 ? 'none is left' : `${left} left`}`;
+    return `  ${shownText(peer)}: ${[...parts, words].join(', ')}`;
   });
   const note = entry.note === undefined ? [] : [`  ${shownText(entry.note)}`];
   const conflict = result.conflict ? [conflictText(result)] : [];
   return [head, ...losses, ...note, ...conflict].join('\n');
+}
+
+function partsText(runs: RunMask, size: number): string {
+  return `has ${runsIn(runs).length} of ${runCount(size)} parts`;
 }

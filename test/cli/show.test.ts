@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { fileTable, whereText } from '../../src/cli/verbs/show.ts';
+import { whereResult } from '../../src/client/results.ts';
+import { maskOf } from '../../src/core/striping.ts';
+import type { Entry, Holder } from '../../src/wire/calls.ts';
+
+/** So large that there are three parts. */
+const SIZE = 3 * 256 * 1024;
+
+function holder(name: string, runs?: readonly number[], live = true): Holder {
+  return { id: name as Holder['id'], name, live, ...(runs && { runs: maskOf(runs) }) };
+}
+
+function entry(holders: readonly Holder[], copies = 2): Entry {
+  const content = {
+    hash: 'a'.repeat(64),
+    size: SIZE,
+    modified: 0,
+    mode: 0o644,
+    origin: 'alpha',
+    shownPath: 'film',
+    holders,
+    copies,
+  };
+  return { path: 'film', wanted: 2, contents: [content] } as unknown as Entry;
+}
+
+const lineOf = (holders: readonly Holder[]) => fileTable([entry(holders)], 5_000).split('\n')[1];
+
+describe('the list of files', () => {
+  it('names who has a file, or parts of it', () => {
+    expect(lineOf([holder('bravo', [0], false), holder('alpha')])).toBe('film  768 KiB  5 s  2/2     alpha, bravo (part, away)');
+  });
+
+  it('counts those who have parts when they are many, in one line however many', () => {
+    const many = Array.from({ length: 50 }, (_, index) => holder(`peer-${index}`, [index % 3], index % 10 !== 0));
+    expect(lineOf([...many, holder('alpha')])).toBe('film  768 KiB  5 s  2/2     alpha, in parts on 50 peers (5 away)');
+    expect(lineOf(many.slice(1, 5))).toBe('film  768 KiB  5 s  2/2     in parts on 4 peers');
+  });
+});
+
+describe('where', () => {
+  it('tells how many of the parts each has, and what its loss would cost', () => {
+    const shown = entry([
+      holder('alpha', [0, 1, 2]),
+      holder('bravo', [0, 1]),
+      holder('charlie', [2]),
+      holder('delta', [1], false),
+    ]);
+    expect(whereText(whereResult(shown), shown).split('\n')).toEqual([
+      'film: 768 KiB from alpha, 2 of 2 copies',
+      '  alpha: has 3 of 3 parts, without it 1 left',
+      '  bravo: has 2 of 3 parts, without it 1 left',
+      '  charlie: has 1 of 3 parts, without it 1 left',
+      '  delta: has 1 of 3 parts, is away',
+    ]);
+  });
+
+  it('says nothing of parts where a file is whole', () => {
+    const shown = entry([holder('alpha'), holder('bravo')]);
+    expect(whereText(whereResult(shown), shown)).toBe(
+      'film: 768 KiB from alpha, 2 of 2 copies\n  alpha: without it 1 left\n  bravo: without it 1 left',
+    );
+  });
+});
