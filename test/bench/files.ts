@@ -37,3 +37,8 @@ export function assertEqual(one: string, other: string): void {
   const { status, stdout, stderr } = spawnSync('diff', ['-rq', one, other], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`not the same bytes: ${(stdout + stderr).trim().slice(0, 500)}`);
 }
+
+/** Takes a file out of the page cache. */
+export function forget(file: string): void {
+  spawnSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0', 'status=none']);
+}

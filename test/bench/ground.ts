@@ -21,7 +21,7 @@ export class Ground {
   constructor(label: string, hosts: number, wantsCables = false) {
     this.folder = mkdtempSync(join(tmpdir(), `filemesh-bench-${label}-`));
     this.#prefix = `b${process.pid.toString(36)}x`;
-    this.hasCables = wantsCables && process.getuid?.() === 0 && this.#script('up', hosts).isDone;
+    this.hasCables = wantsCables && process.getuid?.() === 0 && this.#areHostsMade(hosts);
     process.on('exit', this.#end);
     if (!this.hasCables) return;
     for (let host = 1; host <= hosts; host++) this.#anchors.set(host, this.start(host, ['sleep', 'infinity']));
@@ -100,6 +100,13 @@ export class Ground {
       this.#script('down');
     }
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Where it cannot be done, what was begun goes. */
+  #areHostsMade(hosts: number): boolean {
+    const { isDone } = this.#script('up', hosts);
+    if (!isDone) this.#script('down');
+    return isDone;
   }
 
   #script(...words: (string | number)[]): { isDone: boolean; output: string } {

@@ -26,8 +26,7 @@ export function dropLarge(keeper: Keeper, bytes: number, { ground, receivers }: 
     go: (run) => keeper.spread(path(run), 1, () => renameSync(source, join(keeper.folderOf(1), path(run)))),
     check: (run) => {
       assertReceived(keeper, path(run), receivers);
-      // What follows is new content too: these pages serve it better.
-      for (const host of [1, ...keeper.receivers(path(run))]) forget(join(keeper.folderOf(host), path(run)));
+      keeper.discard(path(run));
     },
   };
 }
@@ -97,9 +96,4 @@ function assertReceived(keeper: Keeper, path: string, count: number): void {
   const receivers = keeper.receivers(path);
   if (receivers.length < count) throw new Error(`${keeper.name}: ${receivers.length} of ${count} receivers have ${path}`);
   for (const host of receivers) assertEqual(join(keeper.folderOf(1), path), join(keeper.folderOf(host), path));
-}
-
-/** Takes a file out of the page cache. */
-export function forget(file: string): void {
-  spawnSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0', 'status=none']);
 }

@@ -10,6 +10,8 @@ export interface Keeper {
   spread(path: string, files: number, act: () => void): Promise<number>;
   /** CPU ms of all its processes so far. */
   cpuMs(): number;
+  /** Off the clock: gives back the room that what lies at `path` takes in memory, and on disk where nobody minds. */
+  discard(path: string): void;
   /** The receivers that have something at `path`: hosts. */
   receivers(path: string): number[];
 }

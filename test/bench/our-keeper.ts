@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BenchMesh, type BenchPeer, SETTLE_MS } from './bench-mesh.ts';
+import { forget } from './files.ts';
 import type { Keeper } from './keeper.ts';
 
 /** Peers of one mesh. They have told of durable, verified copies when `spread` resolves. */
@@ -29,6 +30,11 @@ export class OurKeeper implements Keeper {
 
   cpuMs(): number {
     return this.#peers.reduce((sum, peer) => sum + peer.cpuMs(), 0);
+  }
+
+  /** What is deleted in a watched folder is news to all, so it stays. */
+  discard(path: string): void {
+    for (const host of [1, ...this.receivers(path)]) forget(join(this.folderOf(host), path));
   }
 
   receivers(path: string): number[] {

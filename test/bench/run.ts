@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Figure, figureTable, verdict } from './figures.ts';
+import { Ground } from './ground.ts';
 import { machineLines } from './machine.ts';
 import { type Part, scaleOf } from './part.ts';
 import { changes } from './parts/changes.ts';
@@ -52,7 +53,7 @@ if (values.help === true || wanted.some((name) => PARTS[name] === undefined)) {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 
 const scale = scaleOf(!values.small);
-const machine = machineLines();
+const machine = [...machineLines(), await hostsLine()];
 const sections: { name: string; figures: readonly Figure[] }[] = [];
 let isComplete = true;
 console.log(machine.join('\n'));
@@ -74,6 +75,15 @@ if (values.write ?? (scale.isFull && positionals.length === 0)) {
   console.log(`written: ${page}`);
 }
 process.exit(isComplete ? 0 : 1);
+
+/** On what the hosts of the measurements are. */
+async function hostsLine(): Promise<string> {
+  const ground = new Ground('probe', 1, true);
+  await ground.close();
+  return ground.hasCables
+    ? '- hosts: network namespaces, each with a cable into one switch'
+    : '- hosts: **none: all on the loopback of this machine, for network namespaces need root; no bytes on the wire, no cut cables**';
+}
 
 function pageText(): string {
   const tables = sections.map(({ name, figures }) => `## ${name}\n\n${figureTable(figures)}\n`);

@@ -62,6 +62,7 @@ export class GlusterRival {
   /** A contender that copies what `make` makes at the place it is given into the volume; a single file is synced. */
   contender(make: (source: string) => void): Contender {
     const source = join(this.#ground.folder, 'gluster-source');
+    const target = (run: number) => `${placeOf(this.#ground, 1)}/mount/run-${run}`;
     const copy = 'if [ -d "$1" ]; then cp -r "$1" "$2"; else dd if="$1" of="$2" bs=1M conv=fsync status=none; fi';
     return {
       name: 'GlusterFS',
@@ -71,13 +72,13 @@ export class GlusterRival {
         make(source);
       },
       go: async (run) => {
-        const target = `${placeOf(this.#ground, 1)}/mount/run-${run}`;
         const began = performance.now();
-        await beside(this.#ground, this.#daemon, ['sh', '-c', copy, 'sh', source, target]);
+        await beside(this.#ground, this.#daemon, ['sh', '-c', copy, 'sh', source, target(run)]);
         return performance.now() - began;
       },
-      check: (run) => {
+      check: async (run) => {
         for (let host = 1; host <= this.#hosts; host++) assertEqual(source, `${placeOf(this.#ground, host)}/brick/run-${run}`);
+        await beside(this.#ground, this.#daemon, ['rm', '-rf', target(run)]);
       },
     };
   }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, type Process, until } from '../../faults/process.ts';
 import type { Ground } from '../ground.ts';
@@ -66,6 +66,10 @@ export class RsyncKeeper implements Keeper {
 
   cpuMs(): number {
     return this.#daemons.reduce((sum, { process }) => sum + cpuMsOf(process.pid), 0) + endedCpuMs();
+  }
+
+  discard(path: string): void {
+    for (const host of [1, ...this.receivers(path)]) rmSync(join(this.folderOf(host), path), { recursive: true, force: true });
   }
 
   receivers(path: string): number[] {

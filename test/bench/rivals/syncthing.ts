@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { freePort, type Process, until } from '../../faults/process.ts';
@@ -100,6 +100,11 @@ export class SyncthingKeeper implements Keeper {
 
   cpuMs(): number {
     return this.#processes.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0);
+  }
+
+  /** It looks only where it is told to, and does not see that something is gone. */
+  discard(path: string): void {
+    for (const { folder } of this.#devices) rmSync(join(folder, path), { recursive: true, force: true });
   }
 
   receivers(path: string): number[] {
