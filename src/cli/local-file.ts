@@ -3,8 +3,10 @@ import { type FileHandle, link, open, rename, rm, stat, unlink } from 'node:fs/p
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import type { Incoming, Sink, Source } from '../client/transfer.ts';
+import { MANIFEST_FILE_BYTES_MIN } from '../core/chunking.ts';
 import { MeshError } from '../core/errors.ts';
 import { quote } from '../core/path.ts';
+import type { FileCutter } from './file-cutter.ts';
 import { makeFolders } from './make-folders.ts';
 import { claimPartial, LEFT_BYTES_MIN, type PartialDownload } from './partial-download.ts';
 import { systemReason } from './system-reason.ts';
@@ -20,6 +22,7 @@ export class FileSource implements Source {
   readonly mode?: number;
   readonly modifiedMs?: number;
   readonly key?: string;
+  readonly cut?: NonNullable<Source['cut']>;
   readonly #handle: FileHandle;
   readonly #shown: string;
   readonly #mtimeMs: number;
@@ -29,7 +32,7 @@ export class FileSource implements Source {
     shown: string,
     size: number,
     mtimeMs: number,
-    facts: { mode?: number; modifiedMs?: number; key?: string },
+    facts: { mode?: number; modifiedMs?: number; key?: string; cutter?: FileCutter },
   ) {
     this.#handle = handle;
     this.#shown = shown;
@@ -38,10 +41,13 @@ export class FileSource implements Source {
     if (facts.mode !== undefined) this.mode = facts.mode;
     if (facts.modifiedMs !== undefined) this.modifiedMs = facts.modifiedMs;
     if (facts.key !== undefined) this.key = facts.key;
+    const { cutter } = facts;
+    // A smaller one is sent sooner than it is asked for.
+    if (cutter !== undefined && size >= MANIFEST_FILE_BYTES_MIN) this.cut = (options) => cutter.cut(handle.fd, size, options);
   }
 
-  /** Opens a regular file. Rejects with `usage` when it is none, or cannot be read. */
-  static async open(file: string): Promise<FileSource> {
+  /** Opens a regular file, which can be sent by its chunks. Rejects with `usage` when it is none, or cannot be read. */
+  static async open(file: string, cutter: FileCutter): Promise<FileSource> {
     let handle: FileHandle;
     try {
       // A FIFO would block for ever: it is opened without waiting, and refused below.
@@ -56,7 +62,8 @@ export class FileSource implements Source {
       throw new MeshError('usage', `${quote(file)} ${what}`);
     }
     const key = [hostname(), facts.dev, facts.ino, facts.size, facts.mtimeMs, facts.ctimeMs].join();
-    return new FileSource(handle, file, facts.size, facts.mtimeMs, { mode: facts.mode & 0o777, modifiedMs: facts.mtimeMs, key });
+    const { size, mtimeMs, mode } = facts;
+    return new FileSource(handle, file, size, mtimeMs, { mode: mode & 0o777, modifiedMs: mtimeMs, key, cutter });
   }
 
   /** What was spooled from standard input: it has no name, mode or time of its own. Takes the handle over. */

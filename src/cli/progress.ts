@@ -1,12 +1,17 @@
 import type { Options, Params, SingleBar } from 'cli-progress';
 import type { Progress } from '../client/transfer.ts';
 import { shownSize, shownText } from './output.ts';
+import { ProgressRate } from './progress-rate.ts';
 import { cutToWidth, shownWidth } from './shown-width.ts';
 
 /** Work shorter than this shows no bar. */
 const SHOWN_AFTER_MS = 1000;
-/** Columns of a name in the bar's line. */
+/** Columns of a name in the bar's line, of the bar itself, and of the words behind it. */
 const NAME_MAX = 40;
+const NAME_MIN = 12;
+const BAR_MAX = 40;
+const BAR_MIN = 6;
+const WORDS_COLUMNS = 64;
 
 /** A bar on standard error for work that takes longer than a second, where there is a terminal. */
 export class ProgressBar {
@@ -18,22 +23,29 @@ export class ProgressBar {
   #isOver = false;
   #bar: SingleBar | undefined;
   #name = '';
+  #rate = new ProgressRate();
 
   constructor(enabled: boolean) {
     this.#enabled = enabled && process.stderr.isTTY === true;
   }
 
-  readonly tell: Progress = (name, doneBytes, totalBytes) => {
-    if (!this.#enabled || this.#isOver || performance.now() - this.#beganMs < SHOWN_AFTER_MS) return;
-    if (this.#make === undefined) return this.#load();
-    if (name !== this.#name) this.clear();
+  readonly tell: Progress = (name, doneBytes, totalBytes, savedBytes = 0) => {
+    if (!this.#enabled || this.#isOver) return;
+    if (name !== this.#name) {
+      this.clear();
+      this.#rate = new ProgressRate();
+    }
     this.#name = name;
-    const sizes = { done: shownSize(doneBytes), all: shownSize(totalBytes) };
+    const nowMs = performance.now();
+    this.#rate.add(nowMs, doneBytes - savedBytes);
+    if (nowMs - this.#beganMs < SHOWN_AFTER_MS) return;
+    if (this.#make === undefined) return this.#load();
+    const words = { words: progressWords(this.#rate, { doneBytes, totalBytes, savedBytes }) };
     if (this.#bar === undefined) {
       this.#bar = this.#make(name);
-      this.#bar.start(Math.max(1, totalBytes), doneBytes, sizes);
+      this.#bar.start(Math.max(1, totalBytes), doneBytes, words);
     }
-    this.#bar.update(doneBytes, sizes);
+    this.#bar.update(doneBytes, words);
   };
 
   /** Takes the bar off the screen. */
@@ -53,29 +65,50 @@ export class ProgressBar {
     this.#isLoading = true;
     import('cli-progress')
       .then(({ default: { Format, Presets, SingleBar } }) => {
-        this.#make = (name) => new SingleBar(options(name, Format), Presets.shades_classic);
+        this.#make = (name) => new SingleBar(options(name, process.stderr.columns, Format), Presets.shades_classic);
       })
       // Without a bar the work goes on as well.
       .catch(() => undefined);
   }
 }
 
+/** How far it is, how fast it goes, how long it will take, and what was there before. */
+export function progressWords(
+  rate: ProgressRate,
+  { doneBytes, totalBytes, savedBytes }: { doneBytes: number; totalBytes: number; savedBytes: number },
+): string {
+  const { bytesPerSecond } = rate;
+  const left = rate.secondsFor(totalBytes - doneBytes);
+  // All bytes are over, and the verb is not: they are checked, or copies are made.
+  const rest = doneBytes >= totalBytes ? 'finishing' : left === undefined ? undefined : `${shownSeconds(left)} left`;
+  const speed = bytesPerSecond === undefined ? undefined : `${shownSize(Math.round(bytesPerSecond))}/s`;
+  const saved = savedBytes > 0 ? `${shownSize(savedBytes)} saved` : undefined;
+  const words = [`${shownSize(doneBytes)} of ${shownSize(totalBytes)}`, speed, rest, saved];
+  return words.filter((word) => word !== undefined).join(', ');
+}
+
+function shownSeconds(seconds: number): string {
+  if (seconds < 100) return `${seconds}s`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 100 ? `${minutes}m` : `${Math.floor(minutes / 60)}h${minutes % 60}m`;
+}
+
 type Formats = typeof import('cli-progress').Format;
 
-function options(name: string, { BarFormat, TimeFormat }: Formats): Options {
+/** `columns`: of the terminal. */
+function options(name: string, columns: number, { BarFormat }: Formats): Options {
   const shown = shownText(name);
-  const cut = shownWidth(shown) > NAME_MAX ? `…${endOf(shown, NAME_MAX - 1)}` : shown;
+  const room = Math.min(NAME_MAX, Math.max(NAME_MIN, columns - WORDS_COLUMNS - BAR_MIN));
+  const cut = shownWidth(shown) > room ? `…${endOf(shown, room - 1)}` : shown;
   return {
     stream: process.stderr,
     hideCursor: false,
     clearOnComplete: true,
     // Its own handlers would end the process on Ctrl-C.
     gracefulExit: false,
-    format: (given: Options, { value, total, progress, eta }: Params, sizes: Record<string, string>) => {
-      // All bytes are over, and the verb is not: they are checked, or copies are made.
-      const rest = value >= total ? 'finishing' : `${TimeFormat(eta, given, 1)} left`;
-      return `${cut} ${BarFormat(progress, given)} ${Math.floor(progress * 100)}% ${sizes.done} of ${sizes.all}, ${rest}`;
-    },
+    barsize: Math.min(BAR_MAX, Math.max(BAR_MIN, columns - WORDS_COLUMNS - shownWidth(cut))),
+    format: (given: Options, { progress }: Params, { words }: { words: string }) =>
+      `${cut} ${BarFormat(progress, given)} ${Math.floor(progress * 100)}% ${words}`,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Session } from '../client/session.ts';
+import { FileCutter } from './file-cutter.ts';
 import type { Parsed } from './parse.ts';
 import { ProgressBar } from './progress.ts';
 import { reportError } from './report.ts';
@@ -21,6 +22,7 @@ export async function runVerb(command: VerbCommand, line: Parsed, surroundings: 
   const { session, screen, inShell, ask, lendTerminal, signal } = surroundings;
   const json = line.options.has('json');
   const bar = new ProgressBar(!json);
+  const cutter = new FileCutter();
   const context: VerbContext = {
     session,
     screen: { ...screen, print: cleared(bar, screen.print), note: cleared(bar, screen.note) },
@@ -29,6 +31,7 @@ export async function runVerb(command: VerbCommand, line: Parsed, surroundings: 
     options: { signal, progress: bar.tell, newHash: newRunningHash },
     lendTerminal,
     quiet: bar.clear,
+    cutter,
     ...(ask === undefined ? {} : { ask }),
   };
   try {
@@ -38,6 +41,7 @@ export async function runVerb(command: VerbCommand, line: Parsed, surroundings: 
     return reportError(screen, thrown, json);
   } finally {
     bar.end();
+    await cutter.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Session } from '../client/session.ts';
 import type { VerbOptions } from '../client/transfer.ts';
+import type { FileCutter } from './file-cutter.ts';
 import type { CommandFacts, Parsed } from './parse.ts';
 import type { Screen } from './screen.ts';
 
@@ -17,6 +18,8 @@ export interface VerbContext {
   readonly ask?: (question: string) => Promise<string>;
   /** Leaves the terminal, and Ctrl-C with it, to another program while `work` lasts. */
   readonly lendTerminal: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Cuts the local files that are uploaded. */
+  readonly cutter: FileCutter;
   /** Clears what a progress bar left on the line, before words are written. */
   readonly quiet: () => void;
 }

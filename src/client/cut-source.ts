@@ -1,23 +1,16 @@
 import { Chunker, encodeManifest, type ManifestRow } from '../core/chunking.ts';
 import { MeshError } from '../core/errors.ts';
-import type { ContentHash } from '../core/ids.ts';
-import { runEnds } from '../core/striping.ts';
-import type { RunningHash, Source } from './transfer.ts';
+import type { Cut, RunningHash, Source } from './transfer.ts';
 import { checkStopped } from './waiting.ts';
 
 /** Bytes read at a time. */
 const PIECE_BYTES = 1024 * 1024;
 
-/** A source as it is cut into chunks and runs. */
-export interface CutSource {
-  readonly hash: ContentHash;
-  readonly manifest: Uint8Array;
-  /** Where the runs end, in bytes. */
-  readonly ends: readonly number[];
-}
-
-/** Reads a source once, for its hash and manifest. Rejects with `changed` when it is not what it was at its opening. */
-export async function cutSource(source: Source, newHash: () => RunningHash, signal: AbortSignal | undefined): Promise<CutSource> {
+/**
+ * Reads a source that cannot cut itself once, on this thread, for its hash and manifest. Rejects with `changed` when it is not
+ * what it was at its opening.
+ */
+export async function cutSource(source: Source, newHash: () => RunningHash, signal: AbortSignal | undefined): Promise<Cut> {
   const whole = newHash();
   const chunker = new Chunker(source.size);
   const rows: ManifestRow[] = [];
@@ -47,6 +40,8 @@ export async function cutSource(source: Source, newHash: () => RunningHash, sign
   }
   if (chunker.finish().length > 0) close();
   await source.check();
-  const lengths = rows.map(({ length }) => length);
-  return { hash: whole.hex(), manifest: encodeManifest(rows), ends: runEnds(lengths, source.size) };
+  const manifest = encodeManifest(rows);
+  const ofManifest = newHash();
+  ofManifest.update(manifest);
+  return { hash: whole.hex(), manifest, manifestHash: ofManifest.hex() };
 }

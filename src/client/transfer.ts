@@ -7,6 +7,21 @@ export interface RunningHash {
   hex(): ContentHash;
 }
 
+/** A content as it is cut into chunks. */
+export interface Cut {
+  readonly hash: ContentHash;
+  /** Encoded. */
+  readonly manifest: Uint8Array;
+  readonly manifestHash: ContentHash;
+}
+
+export interface CutOptions {
+  /** Calls it off. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told now and then: so many bytes are read. */
+  readonly progress?: ((bytes: number) => void) | undefined;
+}
+
 /** What is uploaded: may be read again from its start, for another peer after a failover. */
 export interface Source {
   /** Bytes, as of its opening: no more are read. */
@@ -19,6 +34,8 @@ export interface Source {
   readonly key?: string;
   /** Up to `length` bytes from `offset`; fewer only at the end. */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** Reads all of it off this thread, for its hash and chunks; absent: it is sent as it is read. */
+  cut?(options: CutOptions): Promise<Cut>;
   /** Called when all was read: rejects with `changed` when it is not what it was at its opening. */
   check(): Promise<void>;
 }
@@ -52,8 +69,12 @@ export interface Sink {
 /** Opens the place for one content; rejects with `exists` when a local file is in the way. */
 export type OpenSink = (incoming: Incoming) => Promise<Sink>;
 
-/** Told while bytes move: of `total` bytes so many are done. May go back after a failover. */
-export type Progress = (what: string, doneBytes: number, totalBytes: number) => void;
+/**
+ * Told while bytes move: of `total` bytes so many are done. May go back after a failover.
+ *
+ * @param savedBytes of those that are done, what did not have to move: it was there before.
+ */
+export type Progress = (what: string, doneBytes: number, totalBytes: number, savedBytes?: number) => void;
 
 /** What every verb is run with. */
 export interface VerbOptions {

@@ -12,6 +12,9 @@ import type { Room } from './room.ts';
 import type { Runs } from './runs.ts';
 import { type Block, WantedChunks } from './wanted-chunks.ts';
 
+/** What is to be known of a content that is to come. */
+export type ContentFacts = Pick<FileVersion, 'hash' | 'size' | 'manifest'>;
+
 /** Bytes a file gives at once. */
 const READ_BYTES_MAX = 1024 * 1024;
 
@@ -41,7 +44,7 @@ export class Chunks {
   }
 
   /** True when contents lie here that a new one may share chunks with: its manifest is worth asking for. */
-  mayReuse(path: FilePath, version: FileVersion): boolean {
+  mayReuse(path: FilePath, version: ContentFacts): boolean {
     const { size, manifest } = version;
     return this.isCut(size) && manifest.scheme === CHUNKING_SCHEME && this.#lenders.areThere(path);
   }
@@ -51,17 +54,17 @@ export class Chunks {
    * a wrong one stays missing. Resolves with what the staging is missing then. Rejects with `corrupt` for a manifest that is
    * not the content's, and with what the staging says.
    */
-  async fill(path: FilePath, version: FileVersion, staging: Staging, manifest: Uint8Array): Promise<Range[]> {
+  async fill(path: FilePath, version: ContentFacts, staging: Staging, manifest: Uint8Array): Promise<Range[]> {
     this.#room.assertOpen();
     const wanted = new WantedChunks(this.#proven(path, version, manifest), staging.missing());
-    for (const lender of this.#lenders.find(path, version, manifest, wanted.keys())) {
+    for (const lender of this.#lenders.find(path, version.hash, manifest, wanted.keys())) {
       if (wanted.count === 0) break;
       await this.#takeFrom(lender, wanted, staging);
     }
     return staging.missing();
   }
 
-  #proven(path: FilePath, version: FileVersion, manifest: Uint8Array): ChunkList {
+  #proven(path: FilePath, version: ContentFacts, manifest: Uint8Array): ChunkList {
     const isAnnounced =
       manifest.length <= STRIPED_MANIFEST_BYTES_MAX && this.#room.options.hasher.hash(manifest) === version.manifest.hash;
     if (!isAnnounced) throw new MeshError('corrupt', `the manifest that came for ${path} is not the announced one`);

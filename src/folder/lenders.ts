@@ -1,7 +1,6 @@
 import { MANIFEST_FILE_BYTES_MIN } from '../core/chunking.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import { hasRun, runAround } from '../core/striping.ts';
-import type { FileVersion } from '../core/version.ts';
 import type { DiskPath } from '../platform/disk.ts';
 import type { ChunkKey } from './chunk-list.ts';
 import type { Copies } from './copies.ts';
@@ -47,7 +46,7 @@ export class Lenders {
    * @param manifest of the content.
    * @param keys of the chunks that are wanted.
    */
-  find(path: FilePath, { hash }: FileVersion, manifest: Uint8Array, keys: Iterable<ChunkKey>): Lender[] {
+  find(path: FilePath, hash: ContentHash, manifest: Uint8Array, keys: Iterable<ChunkKey>): Lender[] {
     const itself = this.#lender(hash, path);
     const found: Lender[] = itself === undefined ? [] : [{ ...itself, manifest: () => Promise.resolve(manifest) }];
     for (const other of new Set([...this.#ofName(path), ...this.#room.kept.like(keys)])) {

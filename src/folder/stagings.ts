@@ -1,6 +1,7 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { DiskPath } from '../platform/disk.ts';
 import type { Staging } from './face.ts';
+import { KEEP_SHARE } from './old-copies.ts';
 import type { Room } from './room.ts';
 import { decodeRow, STAGING_KEYS, stagingKey } from './rows.ts';
 import { SMALL_BYTES_MAX, SMALL_PREFIX, SmallStaging } from './small-staging.ts';
@@ -11,8 +12,10 @@ import { rowsOf } from './store-queue.ts';
 
 /** A staging nobody writes or reads gives its room back after so long. Longer than whoever has one waits for anything. */
 const IDLE_MS = 30 * 60_000;
-/** Its bytes are removed after so long. */
-const STALE_MS = 24 * 3_600_000;
+/** Its bytes are removed after so long: whoever sent half of a file may come back next week. */
+const STALE_MS = 7 * 24 * 3_600_000;
+/** After so long only what all of them together take beyond KEEP_SHARE of the room, the oldest first. */
+const CROWDED_MS = 24 * 3_600_000;
 /** Share of the disk that the default capacity leaves free. 0…1. */
 const FREE_SHARE = 0.1;
 /** What is placed here never takes the disk's last bytes: this much, or a tenth of a small disk. */
@@ -167,14 +170,19 @@ export class Stagings implements Reservations {
   /** Removes the bytes of stagings nobody goes on with, intents being finished. `inUse`: places that are not to be touched. */
   async sweep(inUse: ReadonlySet<DiskPath>): Promise<void> {
     const { disk, clock, store } = this.#room.options;
-    const oldestMs = clock.wall() - STALE_MS;
+    const nowMs = clock.wall();
     const names = new Set<string>();
-    for (const { name, stat } of await disk.list('stage')) {
+    let bytes = 0;
+    // ctime: the mtime may already be that of the content. The newest first.
+    const listed = (await disk.list('stage')).sort((a, b) => b.stat.ctimeMs - a.stat.ctimeMs);
+    for (const { name, stat } of listed) {
       const place = `.filemesh/stage/${name}`;
-      // ctime: the mtime may already be that of the content.
+      const isKept = this.#isOpen(name, place) || inUse.has(place);
+      if (!isKept) bytes += stat.size;
+      const staleMs = bytes > this.room * KEEP_SHARE ? CROWDED_MS : STALE_MS;
       // A small one is found again by nobody; but once acts run, it may be one's that has just begun, or is tried again.
-      const isOver = (name.startsWith(SMALL_PREFIX) && !this.#room.isOpen) || stat.ctimeMs < oldestMs;
-      if (isOver && !this.#isOpen(name, place) && !inUse.has(place)) await disk.remove(place);
+      const isOver = (name.startsWith(SMALL_PREFIX) && !this.#room.isOpen) || stat.ctimeMs < nowMs - staleMs;
+      if (isOver && !isKept) await disk.remove(place);
       else names.add(name);
     }
     for await (const page of rowsOf(store, STAGING_KEYS)) {

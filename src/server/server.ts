@@ -55,7 +55,8 @@ export class Server {
 
     switchboard.answer('list', async (ask) => entries.list(ask));
     switchboard.answer('locate', (ask, from) => entries.locate(ask.path, from.role === 'client'));
-    switchboard.answer('begin', (ask) => uploads.begin(ask));
+    switchboard.answer('begin', (ask, from) => uploads.begin(ask, from));
+    switchboard.answer('chunks', (ask, _from, tail) => uploads.chunks(ask, tail));
     switchboard.answer('stripe', (ask, _from, tail) => stripes.begin(ask, tail));
     switchboard.answer('write', (ask, _from, tail) =>
       stripes.has(ask.upload) ? stripes.write(ask, tail) : uploads.write(ask, tail),

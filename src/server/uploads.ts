@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
 import { MeshError } from '../core/errors.ts';
 import type { RequestId } from '../core/ids.ts';
@@ -6,9 +7,11 @@ import type { Folder, Staging } from '../folder/folder.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Ask, Holder, Reply } from '../wire/calls.ts';
-import type { Switchboard } from '../wire/switchboard.ts';
+import type { Link } from '../wire/link.ts';
+import type { Answered, Switchboard } from '../wire/switchboard.ts';
 import { giveBackTail } from '../wire/tail-memory.ts';
 import type { Entries } from './entries.ts';
+import { UploadChunks } from './upload-chunks.ts';
 
 /** Uploads open at once; a client has one, a peer serves 200 clients. */
 const UPLOADS_MAX = 500;
@@ -28,6 +31,11 @@ interface Slice {
 
 interface Upload {
   readonly staging: Promise<Staging>;
+  /** Its hash and that of its manifest; absent: it comes in order. */
+  readonly content?: string;
+  readonly chunks?: Promise<UploadChunks>;
+  /** By which it was asked for last. */
+  from: Link;
   usedMs: number;
 }
 
@@ -42,17 +50,32 @@ export class Uploads {
   }
 
   /** Opens or finds again; or names who should take it: a holder of what it replaces, or the least loaded with room. */
-  async begin(ask: Ask<'begin'>): Promise<Reply<'begin'>> {
-    const redirect = (ask.hops ?? 0) >= 2 || this.#uploads.has(ask.upload) ? [] : this.#elsewhere(ask);
+  async begin(ask: Ask<'begin'>, from: Link): Promise<Reply<'begin'>> {
+    const known = this.#uploads.get(ask.upload) ?? this.#leftOf(ask);
+    const redirect = (ask.hops ?? 0) >= 2 || known !== undefined ? [] : this.#elsewhere(ask);
     if (redirect.length > 0) return { have: 0, redirect };
-    const staging = await this.#open(ask);
+    const staging = await this.#open(ask, from, known);
     const writeBytes = this.#slice.switchboard.limits.down?.blockBytes;
-    return { have: staging.have, redirect: [], ...(writeBytes === undefined ? {} : { writeBytes }) };
+    const byChunks = this.#known(ask.upload).chunks !== undefined;
+    return {
+      ...{ have: staging.have, redirect: [] },
+      ...(writeBytes === undefined ? {} : { writeBytes }),
+      ...(byChunks ? { byChunks } : {}),
+    };
+  }
+
+  /** Which chunks are wanted of an upload that was begun with its content. */
+  async chunks(ask: Ask<'chunks'>, tail: Uint8Array): Promise<Answered<'chunks'>> {
+    const chunks = await this.#known(ask.upload).chunks;
+    if (chunks === undefined) throw new MeshError('usage', 'this upload comes in order');
+    const answer = await chunks.tell(ask, tail);
+    this.#known(ask.upload);
+    return answer;
   }
 
   async write(ask: Ask<'write'>, tail: Uint8Array): Promise<Reply<'write'>> {
-    const staging = await this.take(ask.upload);
-    await staging.write(ask.offset, tail);
+    const { staging, chunks } = this.#known(ask.upload);
+    await ((await chunks) ?? (await staging)).write(ask.offset, tail);
     const { length } = tail;
     giveBackTail(tail);
     // They came already: a client sends few at a time, and the next only when one is answered.
@@ -62,10 +85,7 @@ export class Uploads {
 
   /** The staging of an upload. Rejects with `gone` when this peer has none: the client begins anew. */
   async take(upload: RequestId): Promise<Staging> {
-    const open = this.#uploads.get(upload);
-    if (open === undefined) throw new MeshError('gone', 'this upload is not known here: begin it again');
-    open.usedMs = this.#slice.clock.now();
-    return await open.staging;
+    return await this.#known(upload).staging;
   }
 
   /** The upload is done with; its staging was committed or is discarded. */
@@ -79,19 +99,54 @@ export class Uploads {
     this.#sweeper?.cancel();
   }
 
-  async #open(ask: Ask<'begin'>): Promise<Staging> {
-    const known = this.#uploads.get(ask.upload);
-    if (known !== undefined) return await known.staging;
+  #known(upload: RequestId): Upload {
+    const open = this.#uploads.get(upload);
+    if (open === undefined) throw new MeshError('gone', 'this upload is not known here: begin it again');
+    open.usedMs = this.#slice.clock.now();
+    return open;
+  }
+
+  /** The upload of the same content by a client that is gone: whoever sends it again goes on with it. */
+  #leftOf(ask: Ask<'begin'>): Upload | undefined {
+    const wanted = this.#contentOf(ask);
+    if (wanted === undefined) return undefined;
+    return [...this.#uploads.values()].find(({ content, from }) => content === wanted && !from.open);
+  }
+
+  async #open(ask: Ask<'begin'>, from: Link, known: Upload | undefined): Promise<Staging> {
+    if (known !== undefined && known.content === this.#contentOf(ask)) {
+      for (const [id, upload] of this.#uploads) if (upload === known) this.#uploads.delete(id);
+      this.#uploads.set(ask.upload, known);
+      known.from = from;
+      return await this.#known(ask.upload).staging;
+    }
     if (this.#uploads.size >= UPLOADS_MAX) throw new MeshError('busy', 'too many uploads are under way');
-    const staging = this.#slice.folder.stage(`upload-${ask.upload}`, ask.size);
-    this.#uploads.set(ask.upload, { staging, usedMs: this.#slice.clock.now() });
+    const opened = this.#newUpload(ask, from);
+    this.#uploads.set(ask.upload, opened);
     this.#sweeper ??= this.#slice.clock.after(IDLE_MS, () => this.#sweep());
     try {
-      return await staging;
+      return await opened.staging;
     } catch (error) {
       this.#uploads.delete(ask.upload);
       throw error;
     }
+  }
+
+  #newUpload(ask: Ask<'begin'>, from: Link): Upload {
+    const { folder, clock } = this.#slice;
+    const content = this.#contentOf(ask);
+    const usedMs = clock.now();
+    if (content === undefined || ask.content === undefined)
+      return { staging: folder.stage(`upload-${ask.upload}`, ask.size), from, usedMs };
+    // Of one content sent twice at once each has a staging of its own; the first is that which a later client finds.
+    const isTwice = [...this.#uploads.values()].some((one) => one.content === content);
+    const staging = folder.stage(`upload-${isTwice ? ask.upload : content}`, ask.size);
+    const { path, size = 0 } = ask;
+    const told = { path, size, hash: ask.content.hash, manifestHash: ask.content.manifest };
+    const chunks = staging.then((one) => new UploadChunks(this.#slice, told, one));
+    // Who opens it is told.
+    chunks.catch(() => undefined);
+    return { staging, content, chunks, from, usedMs };
   }
 
   #elsewhere(ask: Ask<'begin'>): Holder[] {
@@ -115,7 +170,23 @@ export class Uploads {
   #sweep(): void {
     this.#sweeper = undefined;
     const oldestMs = this.#slice.clock.now() - IDLE_MS;
-    for (const [id, upload] of this.#uploads) if (upload.usedMs <= oldestMs) this.#uploads.delete(id);
+    for (const [id, upload] of this.#uploads) if (upload.usedMs <= oldestMs) this.#forget(id, upload);
     if (this.#uploads.size > 0) this.#sweeper = this.#slice.clock.after(IDLE_MS, () => this.#sweep());
+  }
+
+  /** One name for a content and the way it is cut, for its staging; undefined: it comes in order. */
+  #contentOf({ content, size = 0 }: Ask<'begin'>): string | undefined {
+    if (content === undefined || !this.#slice.folder.chunks.isCut(size)) return undefined;
+    return createHash('sha256').update(`${content.hash}/${content.manifest}`).digest('hex');
+  }
+
+  /** One that is being filled is not idle. */
+  #forget(id: RequestId, upload: Upload): void {
+    const looking = upload.chunks ?? Promise.resolve(undefined);
+    looking
+      .then((chunks) => {
+        if (chunks?.isFilling !== true && this.#uploads.get(id) === upload) this.#uploads.delete(id);
+      })
+      .catch(() => this.#uploads.delete(id));
   }
 }

@@ -5,10 +5,8 @@ import {
   type contentShape,
   type doneShape,
   type entryShape,
-  type holderShape,
   readReplyShape,
   SERVER_CALLS,
-  TAIL_BYTES_MAX,
 } from './server-calls.ts';
 import {
   addressShape,
@@ -25,8 +23,10 @@ import {
   versionKeyShape,
   wordsShape,
 } from './shapes.ts';
+import { type holderShape, TAIL_BYTES_MAX } from './upload-calls.ts';
 
-export { LIST_ENTRIES_MAX, TAIL_BYTES_MAX } from './server-calls.ts';
+export { LIST_ENTRIES_MAX } from './server-calls.ts';
+export { TAIL_BYTES_MAX } from './upload-calls.ts';
 
 /**
  * Every message of an admitted link, by name. A call is answered, a note is not. A new line here fails compilation

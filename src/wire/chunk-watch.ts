@@ -1,16 +1,16 @@
 import type { Range } from '../core/range.ts';
 import type { Source } from './fetch-parts.ts';
 
-interface Growing {
+interface Growing<Giver> {
   /** Bytes of it that are not there yet. */
   left: number;
-  readonly givers: Set<Source>;
+  readonly givers: Set<Giver>;
 }
 
 /** Which chunks of a content under way are there, and who gave their bytes. */
-export class ChunkWatch {
+export class ChunkWatch<Giver = Source> {
   readonly #ends: readonly number[];
-  readonly #growing = new Map<number, Growing>();
+  readonly #growing = new Map<number, Growing<Giver>>();
 
   /** `ends`: of all chunks, in bytes. What is fetched is made of whole chunks. */
   constructor(ends: readonly number[]) {
@@ -30,12 +30,12 @@ export class ChunkWatch {
   }
 
   /** Bytes that `giver` gave are in the sink; the chunks that are there with them. */
-  wrote({ offset, length }: Range, giver: Source): number[] {
+  wrote({ offset, length }: Range, giver: Giver): number[] {
     const whole: number[] = [];
     for (let chunk = this.#at(offset); chunk < this.#ends.length; chunk++) {
       const range = this.rangeOf(chunk);
       if (range.offset >= offset + length) break;
-      const growing = this.#growing.get(chunk) ?? { left: range.length, givers: new Set() };
+      const growing = this.#growing.get(chunk) ?? { left: range.length, givers: new Set<Giver>() };
       growing.left -= Math.min(offset + length, range.offset + range.length) - Math.max(offset, range.offset);
       growing.givers.add(giver);
       this.#growing.set(chunk, growing);
@@ -45,8 +45,8 @@ export class ChunkWatch {
   }
 
   /** The chunk was looked at: it is done, or begins anew. Gives who gave its bytes. */
-  end(chunk: number): ReadonlySet<Source> {
-    const { givers } = this.#growing.get(chunk) ?? { givers: new Set<Source>() };
+  end(chunk: number): ReadonlySet<Giver> {
+    const { givers } = this.#growing.get(chunk) ?? { givers: new Set<Giver>() };
     this.#growing.delete(chunk);
     return givers;
   }

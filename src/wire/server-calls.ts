@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { Role } from '../core/facts.ts';
-import { STRIPED_MANIFEST_BYTES_MAX } from '../core/striping.ts';
 import {
   addressShape,
   contentHashShape,
@@ -10,35 +9,21 @@ import {
   modeShape,
   peerIdShape,
   requestIdShape,
-  runMaskShape,
   versionKeyShape,
   wallShape,
   wordsShape,
 } from './shapes.ts';
+import { holderShape, TAIL_BYTES_MAX, UPLOAD_CALLS, uploadIdShape } from './upload-calls.ts';
 
 /** What the room `server` answers: the clients' verbs, and the claims of other peers. */
 
-/** Bytes of the raw tail a message may carry behind its msgpack head: one read or write of file data. */
-export const TAIL_BYTES_MAX = 1024 * 1024;
 /** Entries of one page of `list`. */
 export const LIST_ENTRIES_MAX = 500;
-/** Upload ids are request ids: a replay finds what was staged. */
-const uploadIdShape = requestIdShape;
-
 /**
  * What a read is answered with. `given`: bytes of the tail, fewer than asked since what the sender sends is limited; 0: its
  * turn has not come, ask again.
  */
 export const readReplyShape = z.object({ size: countShape, given: countShape.optional() });
-
-export const holderShape = z.object({
-  id: peerIdShape,
-  name: labelShape,
-  live: z.boolean(),
-  address: addressShape.optional(),
-  /** Of a striped content: the runs it has; absent: all of it. */
-  runs: runMaskShape.optional(),
-});
 
 export const contentShape = z.object({
   hash: contentHashShape,
@@ -112,57 +97,7 @@ export const SERVER_CALLS = {
   },
   /** One entry, deleted ones too (without contents); `not-found` when the name was never there. */
   locate: { callers: both, ask: z.object({ path: filePathShape }), reply: entryShape },
-  /** Opens or finds again the staging of an upload. `have`: bytes already durable from its start. `redirect`: ask there. */
-  begin: {
-    callers: both,
-    ask: z.object({
-      upload: uploadIdShape,
-      path: filePathShape,
-      size: countShape.optional(),
-      base: z.array(versionKeyShape).max(128),
-      /** Redirects followed so far: at two the peer takes it itself. */
-      hops: z.number().int().min(0).max(8).optional(),
-    }),
-    reply: z.object({
-      have: countShape,
-      redirect: z.array(holderShape).max(64),
-      /** The most bytes of one write, where what the peer takes in is limited: a larger one may not be answered in time. */
-      writeBytes: z.number().int().min(1).max(TAIL_BYTES_MAX).optional(),
-    }),
-  },
-  /** The tail's bytes at `offset` of an upload begun. */
-  write: { callers: both, ask: z.object({ upload: uploadIdShape, offset: countShape }), reply: empty },
-  /**
-   * Begins, or finds again, an upload that is spread in runs: the tail is its encoded manifest from `offset` on, in pieces.
-   * `more`: the next piece is wanted. `have`: runs that peers keep already; the others come by `write`, none over its end.
-   */
-  stripe: {
-    callers: both,
-    ask: z.object({
-      upload: uploadIdShape,
-      size: countShape.min(2),
-      hash: contentHashShape,
-      offset: countShape,
-      manifestBytes: countShape.max(STRIPED_MANIFEST_BYTES_MAX),
-    }),
-    reply: z.object({ more: z.boolean(), have: runMaskShape }),
-  },
-  /** The same between peers: `lying` are the runs that lie there already. */
-  'run-open': {
-    callers: peers,
-    ask: z.object({
-      upload: uploadIdShape,
-      size: countShape.min(2),
-      hash: contentHashShape,
-      offset: countShape,
-      manifestBytes: countShape.max(STRIPED_MANIFEST_BYTES_MAX),
-    }),
-    reply: z.object({ more: z.boolean(), lying: runMaskShape }),
-  },
-  /** The tail's bytes at `offset` of the whole content, within one run of one opened with `run-open`. */
-  'run-write': { callers: peers, ask: z.object({ upload: uploadIdShape, offset: countShape }), reply: empty },
-  /** A run is written: verified, durable and kept when it is answered, for a version to come. */
-  'run-keep': { callers: peers, ask: z.object({ upload: uploadIdShape, run: countShape.max(63) }), reply: empty },
+  ...UPLOAD_CALLS,
   /** Carries out a change; answered when it is durable and has its copies, or cannot have them now (`note`). */
   change: {
     callers: both,

@@ -4,7 +4,7 @@ import { chmod, link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utim
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FileSink, FileSource } from '../../src/cli/local-file.ts';
+import { FileSink } from '../../src/cli/local-file.ts';
 import { localPlace } from '../../src/cli/local-place.ts';
 import { walkTree } from '../../src/cli/local-tree.ts';
 import type { Incoming } from '../../src/client/transfer.ts';
@@ -221,27 +221,6 @@ describe('a download cut short', () => {
       expect(await readFile(victim, 'utf8')).toBe('mine');
       await rm(join(folder, left), { force: true });
     }
-  });
-});
-
-describe('a file that is uploaded', () => {
-  test('is read in pieces, and told when it changed meanwhile', async () => {
-    const file = join(folder, 'a.txt');
-    await writeFile(file, 'hello');
-    const source = await FileSource.open(file);
-    expect(Buffer.from(await source.read(1, 3)).toString()).toBe('ell');
-    expect(Buffer.from(await source.read(3, 100)).toString()).toBe('lo');
-    await source.check();
-    await utimes(file, new Date(1), new Date(1));
-    await expect(source.check()).rejects.toMatchObject({ code: 'changed' });
-    await source.close();
-  });
-
-  test.each(['none', 'folder', 'fifo'])('%s is refused in one line', async (what) => {
-    const file = join(folder, what);
-    if (what === 'folder') await mkdir(file);
-    if (what === 'fifo') (await import('node:child_process')).execFileSync('mkfifo', [file]);
-    await expect(FileSource.open(file)).rejects.toMatchObject({ code: 'usage' });
   });
 });
 

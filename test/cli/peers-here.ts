@@ -54,6 +54,11 @@ export class PeersHere {
     return this.#start(words, surroundings).ended;
   }
 
+  /** The same, while it runs. */
+  begin(words: readonly string[], surroundings: Surroundings = {}): Process {
+    return this.#start(words, surroundings);
+  }
+
   /** Runs one verb with `--json` and gives its value. Rejects when its exit code is another. */
   async value(code: number, words: readonly string[], surroundings: Surroundings = {}): Promise<unknown> {
     const outcome = await this.filemesh([...words, '--json'], surroundings);

@@ -177,6 +177,7 @@ export class ScriptedPeer {
       for (let piece = staged.get(have); piece !== undefined; piece = staged.get(have)) have += piece.length;
       return { have, redirect: [] };
     });
+    this.#answer(switchboard, 'chunks', async () => ({ state: 'more', here: 0 }));
     switchboard.answer('write', async ({ upload, offset }, _from, tail) => {
       this.counts.set('write', this.count('write') + 1);
       const scripted = this.script.write?.({ upload, offset });

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { create, put } from '../../src/client/verbs/upload.ts';
 import { MeshError } from '../../src/core/errors.ts';
+import { cutOf } from '../sim/mesh-client.ts';
 import { hashOf, type ScriptedMesh, type ScriptedPeer } from './scripted-peer.ts';
 import { bytesOf, codeOf, killAt, MIB, openBench, options, path, sourceOf, type VerbBench } from './verb-bench.ts';
 
@@ -168,5 +169,80 @@ describe('upload and create', () => {
     const other = { ...sourceOf(bytesOf(6 * MIB).fill(7)), key: 'file 8' };
     await settle(put(session, path, other, options));
     expect(alpha.count('write') - writes).toBe(6);
+  });
+});
+
+describe('an upload by chunks', () => {
+  const bytes = bytesOf(3 * MIB);
+  const cut = cutOf(bytes);
+  const rows = cut.manifest.length / 36;
+  const source = { ...sourceOf(bytes), cut: async () => cut };
+  /** A bit for each chunk. */
+  const bits = (isWanted: (chunk: number) => boolean) => {
+    const tail = new Uint8Array(Math.ceil(rows / 8));
+    for (let chunk = 0; chunk < rows; chunk++)
+      if (isWanted(chunk)) tail[chunk >> 3] = (tail[chunk >> 3] ?? 0) | (1 << (chunk & 7));
+    return tail;
+  };
+  const ready = (isWanted: (chunk: number) => boolean) => ({ reply: { state: 'ready', here: 0 } as const, tail: bits(isWanted) });
+  beforeEach(() => {
+    alpha.script.begin = ({ upload, content }) => {
+      expect(content).toEqual({ hash: cut.hash, manifest: cut.manifestHash });
+      alpha.uploads.set(upload, new Map([[0, bytes.slice()]]));
+      return Promise.resolve({ have: 0, redirect: [], byChunks: true });
+    };
+  });
+
+  test('waits while the peer takes together what it has, and tells how far that is', async () => {
+    const answers = [{ state: 'filling', here: 10 } as const, { state: 'filling', here: 20 } as const, ready(() => false)];
+    alpha.script.chunks = () => Promise.resolve(answers.shift() ?? ready(() => false));
+    const told: unknown[] = [];
+    const progress = (_: string, ...numbers: unknown[]) => void told.push(numbers);
+    await settle(put(session, path, source, { ...options, progress }));
+    const size = bytes.length;
+    expect(told).toEqual([
+      [10, size, 10],
+      [20, size, 20],
+      [size, size, size],
+    ]);
+    expect([alpha.count('write'), [...mesh.made.values()]]).toEqual([0, [{ path, hash: cut.hash }]]);
+  });
+
+  test('sends what is wanted until nothing is, and gives up when the same comes wrong again and again', async () => {
+    const answers = [ready((chunk) => chunk < 2), ready((chunk) => chunk === 1)];
+    alpha.script.chunks = () => Promise.resolve(answers.shift() ?? ready(() => false));
+    await settle(put(session, path, source, options));
+    expect(alpha.count('write')).toBe(2);
+    let asked = 0;
+    for (const peer of [alpha, bravo, charlie]) {
+      peer.script.begin = () => Promise.resolve({ have: 0, redirect: [], byChunks: true });
+      peer.script.write = () => Promise.resolve({});
+      peer.script.chunks = () => {
+        asked += 1;
+        return Promise.resolve(ready((chunk) => chunk === 1));
+      };
+    }
+    expect(await settle(codeOf(put(session, path, source, options)))).toBe('corrupt');
+    expect(asked).toBeLessThan(20);
+  });
+
+  test('does not go on for ever with a peer that wants ever more of the manifest, or tells of other chunks', async () => {
+    for (const answer of [{ state: 'more', here: 0 } as const, { ...ready(() => false), tail: new Uint8Array(99) }]) {
+      for (const peer of [alpha, bravo, charlie]) {
+        peer.script.begin = () => Promise.resolve({ have: 0, redirect: [], byChunks: true });
+        peer.script.chunks = () => Promise.resolve(answer);
+      }
+      expect(await settle(codeOf(put(session, path, source, options)))).toBe('protocol');
+    }
+  });
+
+  test('comes in order where the peer does not ask for chunks', async () => {
+    alpha.script.begin = ({ upload }) => {
+      alpha.uploads.set(upload, new Map());
+      return Promise.resolve({ have: 0, redirect: [] });
+    };
+    await settle(put(session, path, source, options));
+    expect([alpha.count('chunks'), alpha.count('write')]).toEqual([0, 3]);
+    expect([...mesh.made.values()]).toEqual([{ path, hash: cut.hash }]);
   });
 });

@@ -18,7 +18,7 @@ describe('what nobody goes on with', () => {
     await bench.pass(2 * HOUR_MS);
     expect(bench.folder.state()).toMatchObject({ incomingFiles: 0, incomingBytes: 0 });
     await expect(staging.write(10, new Uint8Array(10))).rejects.toMatchObject({ code: 'gone' });
-    // Its bytes wait on the disk for a day: whoever comes back goes on with them.
+    // Its bytes wait on the disk for a week: whoever comes back goes on with them.
     expect(bench.private('stage')).toHaveLength(1);
     const again = await bench.folder.stage('upload-1', 1_000_000);
     expect(again.have).toBeLessThanOrEqual(10);
@@ -44,11 +44,30 @@ describe('what nobody goes on with', () => {
     expect(bench.read('a')).toBe('one');
   });
 
-  it('removes an abandoned staging after a day, without a restart', async () => {
+  it('removes an abandoned staging after a week, without a restart', async () => {
     await bench.staged('text', 'upload-1');
-    await bench.pass(27 * HOUR_MS);
+    await bench.pass(3 * HOUR_MS);
+    bench.node.wall.offsetMs += 6 * 24 * HOUR_MS;
+    await bench.pass(2 * HOUR_MS);
+    expect(bench.private('stage')).toHaveLength(1);
+    bench.node.wall.offsetMs += 24 * HOUR_MS;
+    await bench.pass(2 * HOUR_MS);
     expect(bench.private('stage')).toEqual([]);
     expect(await bench.rows('s')).toBe(0);
+  });
+
+  it('removes it after a day when all of them take more than a tenth of the room, the oldest first', async () => {
+    await bench.folder.stop();
+    bench = new FolderBench('crowded', { smallBytesMax: 0, capacity: { bytes: 100_000 } });
+    await bench.start();
+    for (const name of ['upload-1', 'upload-2', 'upload-3']) {
+      await bench.staged('x'.repeat(4_000), name);
+      await bench.pass(HOUR_MS);
+    }
+    await bench.pass(20 * HOUR_MS);
+    expect(bench.private('stage')).toHaveLength(3);
+    await bench.pass(7 * HOUR_MS);
+    expect(bench.private('stage')).toEqual(['.filemesh/stage/upload-2', '.filemesh/stage/upload-3']);
   });
 
   it('does not put a file down that was deleted while it was on its way', async () => {

@@ -117,8 +117,8 @@ describe.each(['kill', 'power loss'] as const)('a %s at any moment', (how) => {
       const wasDone = isDone;
       if (how === 'kill') bench.node.kill();
       else bench.node.powerLoss('journal');
-      // What a crash left behind is gone after a day.
-      bench.node.wall.offsetMs += 25 * 3_600_000;
+      // What a crash left behind is gone after a week.
+      bench.node.wall.offsetMs += 169 * 3_600_000;
       await bench.start();
       await bench.settle();
       try {

@@ -1,12 +1,15 @@
-import { Blake3Hasher } from '@napi-rs/blake-hash';
+import { Blake3Hasher, blake3 } from '@napi-rs/blake-hash';
 import { type Client, makeClient } from '../../src/client/client.ts';
 import { MeshMemory } from '../../src/client/mesh-memory.ts';
 import type { Session } from '../../src/client/session.ts';
-import type { Incoming, RunningHash, Sink, Source, VerbOptions } from '../../src/client/transfer.ts';
+import type { Cut, Incoming, RunningHash, Sink, Source, VerbOptions } from '../../src/client/transfer.ts';
+import { chunkContent, encodeManifest } from '../../src/core/chunking.ts';
 import type { ContentHash } from '../../src/core/ids.ts';
 import type { Address } from '../../src/platform/network.ts';
 import type { SimNode } from './sim-node.ts';
 
+/** Sources of so many bytes can cut themselves; whether they come by chunks the peer says. */
+const CUT_BYTES_MIN = 40;
 /** How long a verb waits while no peer answers. */
 const TIMEOUT_MS = 10_000;
 
@@ -77,8 +80,16 @@ export function sourceOf(bytes: Uint8Array): Source {
   return {
     size: bytes.length,
     read: (offset, length) => Promise.resolve(bytes.subarray(offset, offset + length)),
+    ...(bytes.length >= CUT_BYTES_MIN && { cut: async () => cutOf(bytes) }),
     check: () => Promise.resolve(),
   };
+}
+
+/** As a thread would cut it. */
+export function cutOf(bytes: Uint8Array): Cut {
+  const manifest = encodeManifest(chunkContent(bytes, (chunk) => blake3(chunk)));
+  const hash = blake3(bytes).toString('hex') as ContentHash;
+  return { hash, manifest, manifestHash: blake3(manifest).toString('hex') as ContentHash };
 }
 
 /** Downloads into memory: what was finished, by shown path. */

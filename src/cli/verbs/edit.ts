@@ -49,7 +49,7 @@ export const edit: VerbCommand = {
 async function storeEdited(context: VerbContext, entry: Entry, file: string, keep: () => void): Promise<number> {
   const current = entry.contents[0];
   // Editors replace files as well as write into them: it is opened anew.
-  const source = await FileSource.open(file);
+  const source = await FileSource.open(file, context.cutter);
   try {
     if (current !== undefined && (await hashOf(context, source)) === current.hash) return tellUnchanged(context, entry);
     const upload = {
@@ -60,6 +60,7 @@ async function storeEdited(context: VerbContext, entry: Entry, file: string, kee
         size: source.size,
         mode: current?.mode ?? 0o644,
         read: source.read.bind(source),
+        ...(source.cut && { cut: source.cut }),
         check: source.check.bind(source),
       },
     } as const;

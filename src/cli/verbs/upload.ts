@@ -61,7 +61,7 @@ export const upload: VerbCommand = {
 };
 
 async function sourceOfCreate(context: VerbContext, file: string | undefined): Promise<FileSource> {
-  if (file !== undefined && file !== '-') return await FileSource.open(file);
+  if (file !== undefined && file !== '-') return await FileSource.open(file, context.cutter);
   if (context.inShell && file === '-') throw new MeshError('usage', 'in the shell nothing can be read from standard input');
   const isPiped = file === '-' || (!context.inShell && isGiven(STANDARD_INPUT));
   return await FileSource.spooled(isPiped ? await spool(process.stdin, context.options.signal) : await openNameless());
@@ -127,7 +127,7 @@ async function treeOf(context: VerbContext, folder: string, path: string): Promi
 }
 
 async function uploadFile(context: VerbContext, { file, path }: TreeFile, stripeOver: number | undefined): Promise<ChangeResult> {
-  const source = await FileSource.open(file);
+  const source = await FileSource.open(file, context.cutter);
   try {
     return await putSource(context, path, source, stripeOver);
   } finally {

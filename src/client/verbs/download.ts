@@ -89,6 +89,8 @@ class ContentDownload {
   /** It did not come right by its chunks, whoever gave them. */
   #isUncut = false;
   #attempts = 0;
+  /** What an earlier try left: it does not come again. */
+  #savedBytes: number | undefined;
   #wrong = 0;
 
   constructor(session: Session, entry: Entry, content: ShownContent, options: VerbOptions) {
@@ -160,18 +162,20 @@ class ContentDownload {
     } else if (isFirst) await order.resume();
     const chunks = this.#chunks;
     const reach = this.#isStriped ? this.#reachOfRuns() : undefined;
+    const missing = chunks?.missing() ?? [{ offset: order.bytes, length: size - order.bytes }];
+    this.#savedBytes ??= size - missing.reduce((sum, { length }) => sum + length, 0);
     const given = await fetchContent({
       path,
       hash,
       size,
-      ...(chunks === undefined ? { from: order.bytes } : { ends: chunks.ends, missing: chunks.missing() }),
+      ...(chunks === undefined ? { from: order.bytes } : { ends: chunks.ends, missing }),
       sources: () => links.filter((one) => one.open && !this.#distrusted.has(one.peer)),
       ...(reach === undefined ? {} : { reach }),
       ...(this.#distrusted.has(link.peer) ? {} : { relaySource: link }),
       sink: chunks ?? order,
       blamed: (liar) => this.#tellLiar(liar),
       clock: this.#session.clock,
-      progress: (bytes) => progress?.(this.#content.shownPath, bytes, size),
+      progress: (bytes) => progress?.(this.#content.shownPath, bytes, size, Math.min(bytes, this.#savedBytes ?? 0)),
       ...(signal === undefined ? {} : { stop: signal }),
     });
     for (const [peer, bytes] of given) if (bytes > 0) this.#from.add(peer);

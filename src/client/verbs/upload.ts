@@ -2,24 +2,20 @@ import { createHash } from 'node:crypto';
 import { asMeshError, MeshError } from '../../core/errors.ts';
 import type { ContentHash, FilePath, PeerId, RequestId, VersionKey } from '../../core/ids.ts';
 import { quote } from '../../core/path.ts';
-import { hasRun, type RunMask, rangeOfRun, STRIPE_BYTES_MIN } from '../../core/striping.ts';
+import { STRIPE_BYTES_MIN } from '../../core/striping.ts';
 import { type Done, type Holder, type Reply, TAIL_BYTES_MAX } from '../../wire/calls.ts';
 import type { Link } from '../../wire/link.ts';
 import { ask } from '../ask.ts';
-import { type CutSource, cutSource } from '../cut-source.ts';
 import { type ChangeResult, changeResult } from '../results.ts';
 import type { Session } from '../session.ts';
 import type { Source, VerbOptions } from '../transfer.ts';
 import { checkStopped } from '../waiting.ts';
 import { askChange, type ChangeAsk, HOPS_MAX } from './change.ts';
 import { findEntry } from './listing.ts';
+import { Sending } from './sending.ts';
 
-/** Writes on their way at once: 4 MiB cover 30 ms of round trip at 1 Gbit/s. Range 2–16. */
-const WRITES_MAX = 4;
 /** A smaller file is sent again in no time. In bytes. */
 const KEPT_BYTES_MIN = 4 * TAIL_BYTES_MAX;
-/** How long one write may take: a slow disk, or one of many at a peer with a limit; a dead peer the heartbeat tells. */
-const WRITE_MS = 60_000;
 
 /** One content to be stored. */
 export interface Upload {
@@ -87,12 +83,13 @@ class Storing {
   #asked: ChangeAsk | undefined;
   #isSentAgain = false;
   #isStriped: boolean;
-  #cut: Promise<CutSource> | undefined;
+  readonly #sending: Sending;
 
   constructor(session: Session, upload: Upload, options: VerbOptions) {
     this.#session = session;
     this.#upload = upload;
     this.#options = options;
+    this.#sending = new Sending(upload.path, upload.source, options);
     this.#request = session.newRequest();
     this.#isStriped = upload.striped === true;
     this.#id = stableId(upload) ?? this.#request;
@@ -129,6 +126,10 @@ class Storing {
     }
   }
 
+  async #sendStripes(link: Link): Promise<Done[]> {
+    return await this.#change(link, await this.#sending.stripes(link, this.#id), HOPS_MAX);
+  }
+
   async #sendWhole(link: Link): Promise<Done[]> {
     const begun = await this.#begin(link, 0);
     if (begun.redirect.length === 0) return await this.#send(link, begun, 0);
@@ -162,7 +163,7 @@ class Storing {
   async #begin(link: Link, hops: number) {
     const { path, source, base } = this.#upload;
     const begin = { upload: this.#id, path, size: source.size, base: [...base], hops };
-    const { reply } = await ask(link, 'begin', begin, { subject: path });
+    const { reply } = await ask(link, 'begin', { ...begin, ...(await this.#sending.content()) }, { subject: path });
     return reply;
   }
 
@@ -177,41 +178,7 @@ class Storing {
   }
 
   async #send(link: Link, begun: Reply<'begin'>, hops: number): Promise<Done[]> {
-    return await this.#change(link, await this.#write(link, begun), hops);
-  }
-
-  /** In runs, through this peer to those that are to have them; what is kept already is not sent. */
-  async #sendStripes(link: Link): Promise<Done[]> {
-    const { source, path } = this.#upload;
-    const { newHash, signal, progress } = this.#options;
-    this.#cut ??= cutSource(source, newHash, signal);
-    const { hash, manifest, ends } = await this.#cut;
-    const have = await this.#beginStripes(link, hash, manifest);
-    const window = new WriteWindow();
-    for (let run = 0; run < ends.length; run++) {
-      const { offset, length } = rangeOfRun(ends, run);
-      for (let at = offset; at < offset + length && !hasRun(have, run); ) {
-        checkStopped(signal);
-        const bytes = await source.read(at, Math.min(TAIL_BYTES_MAX, offset + length - at));
-        if (bytes.length === 0) throw new MeshError('changed', `the file for ${quote(path)} became shorter while it was read`);
-        await window.add(() => this.#writeOne(link, at, bytes));
-        at += bytes.length;
-        progress?.(path, at, source.size);
-      }
-    }
-    await window.end();
-    await source.check();
-    return await this.#change(link, hash, HOPS_MAX);
-  }
-
-  async #beginStripes(link: Link, hash: ContentHash, manifest: Uint8Array): Promise<RunMask> {
-    const { source, path } = this.#upload;
-    const stripe = { upload: this.#id, size: source.size, hash, manifestBytes: manifest.length };
-    for (let offset = 0; ; offset += TAIL_BYTES_MAX) {
-      const tail = manifest.subarray(offset, offset + TAIL_BYTES_MAX);
-      const { reply } = await ask(link, 'stripe', { ...stripe, offset }, { tail, deadlineMs: WRITE_MS, subject: path });
-      if (!reply.more) return reply.have;
-    }
+    return await this.#change(link, await this.#sending.whole(link, this.#id, begun), hops);
   }
 
   async #change(link: Link, hash: ContentHash, hops: number): Promise<Done[]> {
@@ -234,54 +201,10 @@ class Storing {
     if (done.length === 0) throw new MeshError('unavailable', `no peer can store ${quote(path)} now`);
     return done;
   }
-
-  /** Reads the source from its start, for the hash, and sends what the peer does not have yet. */
-  async #write(link: Link, { have, writeBytes = TAIL_BYTES_MAX }: Reply<'begin'>): Promise<ContentHash> {
-    const { source, path } = this.#upload;
-    const hash = this.#options.newHash();
-    const window = new WriteWindow();
-    for (let offset = 0; offset < source.size; ) {
-      checkStopped(this.#options.signal);
-      const bytes = await source.read(offset, Math.min(writeBytes, source.size - offset));
-      if (bytes.length === 0) throw new MeshError('changed', `the file for ${quote(path)} became shorter while it was read`);
-      hash.update(bytes);
-      const end = offset + bytes.length;
-      const at = offset;
-      if (end > have) await window.add(() => this.#writeOne(link, at, bytes));
-      offset = end;
-      this.#options.progress?.(path, offset, source.size);
-    }
-    await window.end();
-    await source.check();
-    return hash.hex();
-  }
-
-  async #writeOne(link: Link, offset: number, tail: Uint8Array): Promise<void> {
-    const { path } = this.#upload;
-    await ask(link, 'write', { upload: this.#id, offset }, { tail, deadlineMs: WRITE_MS, subject: path });
-  }
 }
 
 function stableId({ path, source }: Upload): RequestId | undefined {
   if (source.key === undefined || source.size < KEPT_BYTES_MIN) return undefined;
   const key = createHash('sha256').update(`upload\0${path}\0${source.key}`).digest('hex');
   return key.slice(0, 32) as RequestId;
-}
-
-/** Writes under way, in the order of their beginning. */
-class WriteWindow {
-  readonly #underWay: Promise<void>[] = [];
-
-  /** Begins one more once there is room for it. Rejects as an earlier one did. */
-  async add(write: () => Promise<void>): Promise<void> {
-    if (this.#underWay.length >= WRITES_MAX) await this.#underWay.shift();
-    const writing = write();
-    // Awaited later: its rejection is not taken for unhandled until then.
-    writing.catch(() => undefined);
-    this.#underWay.push(writing);
-  }
-
-  async end(): Promise<void> {
-    await Promise.all(this.#underWay);
-  }
 }
