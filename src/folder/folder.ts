@@ -62,13 +62,13 @@ export class Folder {
     this.#room = room;
     room.suspect = (path) => this.#suspect(path);
     this.#ignore = new IgnoreRules(room);
-    this.#settling = new Settling(room, (settled) => this.#intake.take(settled));
     this.#intake = new Intake(room, (path) => this.#ignore.isIgnored(path), {
       done: (path) => this.#takenIn(path),
       again: (path) => this.#settling.again(path),
       nothing: (path) => this.#lookBelow(path),
       unreadable: (path, reason) => this.#noteUnreadable(path, reason),
     });
+    this.#settling = new Settling(room, this.#intake);
     this.#asides = new Asides(room, (aside, digest, stat, key) => lateEdits.recover(aside, digest, stat, key));
     this.#acts = new Acts(room, this.#asides);
     this.#stagings = new Stagings(room);

@@ -3,18 +3,19 @@ import type { FilePath } from '../core/ids.ts';
 import { folderOf } from '../core/path.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Timer } from '../platform/clock.ts';
-import type { FileStat, OpenFile } from '../platform/disk.ts';
+import type { FileStat } from '../platform/disk.ts';
 import type { Digest } from '../platform/hasher.ts';
 import type { Effect } from './act.ts';
 import { burialEffects } from './burial.ts';
 import { findingOf } from './descent.ts';
+import { Digesting } from './digesting.ts';
 import { writeEffects } from './effects.ts';
 import type { HeldCopy } from './held-table.ts';
 import { inParallel } from './in-parallel.ts';
 import type { LedgerTransaction } from './ledger.ts';
 import { Queue } from './queue.ts';
 import type { Room } from './room.ts';
-import type { Settled } from './settling.ts';
+import type { Settled, SettlingEvents } from './settling.ts';
 import { isSameFile, isSameStat } from './stats.ts';
 
 /** Files read at once. Small ones are many, and each is mostly waiting: the hasher takes them in batches. 1…256. */
@@ -32,8 +33,6 @@ const STATS_MAX = 16;
 const SYNCS_MAX = 4;
 /** Names of the same bytes that are looked at for a rename: of thousands of empty files one is as good as another. */
 const SOURCES_MAX = 8;
-/** Renamed files at least so large are not hashed again: below, a hash costs less than the doubt about a reused inode. */
-const RENAME_UNHASHED_BYTES_MIN = 64 * 1024 * 1024;
 
 /** A settled file with its digest, and its stat as of the reading, on its way into the ledger. */
 interface Read {
@@ -62,10 +61,11 @@ export interface IntakeEvents {
 }
 
 /** Turns what people do in the folder into versions: hashes what settled, and records it many files at a time. */
-export class Intake {
+export class Intake implements SettlingEvents {
   readonly #room: Room;
   readonly #events: IntakeEvents;
   readonly #isIgnored: (path: FilePath) => boolean;
+  readonly #digesting: Digesting;
   readonly #queue = new Queue<Settled>();
   readonly #large = new Queue<Settled>();
   readonly #read: Read[] = [];
@@ -77,13 +77,19 @@ export class Intake {
   constructor(room: Room, isIgnored: (path: FilePath) => boolean, events: IntakeEvents) {
     this.#room = room;
     this.#isIgnored = isIgnored;
+    this.#digesting = new Digesting(room);
     this.#events = events;
   }
 
-  /** Takes a path over that settled. The queue is bounded by what settles at once. */
-  take(settled: Settled): void {
+  /** The queue is bounded by what settles at once. */
+  settled(settled: Settled): void {
     (isLargeFile(settled) ? this.#large : this.#queue).push(settled);
     this.#pump();
+  }
+
+  /** A large file is read meanwhile. */
+  settling(path: FilePath, stat: FileStat): void {
+    if (!this.#isIgnored(path)) this.#digesting.begin(path, stat);
   }
 
   #pump(): void {
@@ -149,33 +155,17 @@ export class Intake {
     if (!this.#isRecording && !this.#room.isStopped) this.#room.spawn('recording files', () => this.#recordBatch());
   }
 
-  /** A large file that is the same inode, size and time as one held under a name where nothing lies now. */
-  async #digestOfRenamed(path: FilePath, stat: FileStat): Promise<Digest | undefined> {
-    if (stat.size < RENAME_UNHASHED_BYTES_MIN) return undefined;
-    const source = this.#room.held.withInode(stat.inode);
-    if (source === undefined || source.path === path || !isSameFile(source.stat, stat)) return undefined;
-    if (!(await this.#isGone(source.path))) return undefined;
-    const version = (await this.#room.versionsOf(source))[0];
-    return version && { hash: version.hash, size: version.size, manifest: version.manifest };
-  }
-
   /** Undefined when the file changed since it settled. */
   async #readFile(path: FilePath, stat: FileStat): Promise<Read | undefined> {
     const file = await this.#room.options.disk.open(path);
     try {
       if (!isSameFile(file.stat, stat)) return undefined;
-      // Whoever saved it need not have synced it: what is announced must survive a power cut. The disk writes while the hasher
-      // reads: whatever is changed meanwhile shows in the stat.
-      const [digest] = await Promise.all([this.#digestOf(path, stat, file), file.sync()]);
+      const digest = await this.#digesting.of(path, file);
       const isSame = isSameStat(file.stat, await file.restat()) && digest.size === stat.size;
       return isSame ? { path, stat: file.stat, digest } : undefined;
     } finally {
       await file.close();
     }
-  }
-
-  async #digestOf(path: FilePath, stat: FileStat, file: OpenFile): Promise<Digest> {
-    return (await this.#digestOfRenamed(path, stat)) ?? (await this.#room.options.hasher.digest(file));
   }
 
   async #recordBatch(): Promise<void> {

@@ -27,13 +27,20 @@ export interface Settled {
   readonly stat: FileStat | undefined;
 }
 
+export interface SettlingEvents {
+  /** Its settle time begins: it looks like that now. */
+  settling(path: FilePath, stat: FileStat): void;
+  /** Takes a path over, until it calls `done` or `again` for it. */
+  settled(settled: Settled): void;
+}
+
 /**
  * Waits until files rest: a path named by a hint or a scan is looked at, and handed on when a settle time later size,
  * mtime and inode are the same. One timer for all; paths of one delay stand in the order in which they are due.
  */
 export class Settling {
   readonly #room: Room;
-  readonly #settled: (settled: Settled) => void;
+  readonly #events: SettlingEvents;
   readonly #fresh = new Map<FilePath, Candidate>();
   readonly #waiting = new Map<FilePath, Candidate>();
   readonly #reading = new Map<FilePath, Candidate>();
@@ -47,10 +54,9 @@ export class Settling {
   #timerMs = Number.POSITIVE_INFINITY;
   #isTurning = false;
 
-  /** @param settled takes a path over, until it calls `done` or `again` for it. */
-  constructor(room: Room, settled: (settled: Settled) => void) {
+  constructor(room: Room, events: SettlingEvents) {
     this.#room = room;
-    this.#settled = settled;
+    this.#events = events;
   }
 
   /** Names a path where something may have happened; `stat`: as just seen by a scan. False: there are too many already. */
@@ -156,6 +162,7 @@ export class Settling {
     candidate.stat = stat;
     candidate.dueMs = fromMs + this.#room.options.config.settleMs;
     this.#waiting.set(candidate.path, candidate);
+    this.#events.settling(candidate.path, stat);
   }
 
   /** Not at rest: it starts over, and after a while with longer and longer pauses, which nobody waits for. */
@@ -249,7 +256,7 @@ export class Settling {
     candidate.phase = 'reading';
     this.#reading.set(path, candidate);
     if (this.#isTakenIn(path, stat)) this.done(path);
-    else this.#settled({ path, stat });
+    else this.#events.settled({ path, stat });
   }
 
   async #lookAt(candidate: Candidate): Promise<void> {
@@ -264,9 +271,9 @@ export class Settling {
       return this.again(path);
     }
     if (this.#isTakenIn(path, stat) && !candidate.isHinted) return this.done(path);
-    if (stat === undefined) return this.#settled({ path, stat });
+    if (stat === undefined) return this.#events.settled({ path, stat });
     if (candidate.stat !== undefined && isSameFile(candidate.stat, stat)) {
-      if (beganMs >= candidate.dueMs && candidate.dueMs > 0) return this.#settled({ path, stat });
+      if (beganMs >= candidate.dueMs && candidate.dueMs > 0) return this.#events.settled({ path, stat });
       this.#reading.delete(path);
       // Hinted, and unchanged: it goes on waiting, in its turn.
       return this.#wait(candidate, stat, candidate.dueMs - this.#room.options.config.settleMs);

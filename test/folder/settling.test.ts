@@ -20,10 +20,13 @@ describe('waiting until files rest', () => {
     const { ledger, config, platform } = bench;
     const room = new Room({ ...platform, ledger, config, mesh: () => bench.mesh });
     const taken: string[] = [];
-    const settling: Settling = new Settling(room, ({ path }) => {
-      if (path.startsWith('locked/')) return settling.again(path);
-      taken.push(path);
-      settling.done(path);
+    const settling: Settling = new Settling(room, {
+      settling: () => {},
+      settled: ({ path }) => {
+        if (path.startsWith('locked/')) return settling.again(path);
+        taken.push(path);
+        settling.done(path);
+      },
     });
     const walk = async () => {
       for (let batch = 0; batch < 60; batch++) {

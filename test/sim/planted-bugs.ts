@@ -242,4 +242,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: 'a file changed while it settles taken for what it was',
+    edits: [
+      {
+        file: 'src/folder/digesting.ts',
+        find: 'ahead !== undefined && isSameStat(ahead.stat, file.stat) ? await ahead.digest : undefined;',
+        replace: 'ahead !== undefined && ahead.stat.size === file.stat.size ? await ahead.digest : undefined;',
+      },
+    ],
+  },
 ];
