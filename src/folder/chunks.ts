@@ -79,12 +79,12 @@ export class Chunks {
     try {
       const manifest = await lender.manifest();
       const blocks = manifest === undefined ? [] : wanted.blocksIn(new ChunkList(manifest, lender.size), lender);
-      if (blocks.length === 0) return;
-      copy = await lender.open();
-      const memories = [new Uint8Array(READ_BYTES_MAX), new Uint8Array(READ_BYTES_MAX)];
-      for (const [index, block] of blocks.entries()) {
+      let [memory, other] = [new Uint8Array(READ_BYTES_MAX), new Uint8Array(READ_BYTES_MAX)];
+      for (const block of blocks) {
+        copy ??= await lender.open();
         // The next one is read while one is written and checked.
-        const bytes = await readBlock(copy, block, memories[index % 2]);
+        const bytes = await readBlock(copy, block, memory);
+        [memory, other] = [other, memory];
         if (!(await taking)) break;
         taking = takeBlock(staging, wanted, block, bytes);
         // Awaited a read later. Until then a full disk must not look like a failure nobody listens for.
@@ -109,9 +109,9 @@ async function takeBlock(staging: Staging, wanted: WantedChunks, block: Block, b
 }
 
 /** Rejects with `changed` when there are fewer bytes. */
-async function readBlock(copy: Copy, { from, length }: Block, memory: Uint8Array | undefined): Promise<Uint8Array> {
+async function readBlock(copy: Copy, { from, length }: Block, memory: Uint8Array): Promise<Uint8Array> {
   // Only a chunk that is larger alone is a larger block.
-  const whole = memory !== undefined && length <= memory.length ? memory.subarray(0, length) : new Uint8Array(length);
+  const whole = length <= memory.length ? memory.subarray(0, length) : new Uint8Array(length);
   for (let at = 0; at < length; ) {
     const into = whole.subarray(at, Math.min(length, at + READ_BYTES_MAX));
     const bytes = await copy.read(from + at, into.length, into);

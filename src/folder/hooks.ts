@@ -2,15 +2,15 @@ import type { ContentHash } from '../core/ids.ts';
 import { type ChunkKey, keysOf } from './chunk-list.ts';
 
 /**
- * Chunks of a content for each of which one is a hook. At 64, of two contents of 1 GiB that share 5 % of their chunks 99.9 %
+ * Chunks of a content for each of which one is a hook. At 64, of two contents of 1 GiB that share 5 % of their chunks 99 %
  * are found, and 1 TB has 130,000 hooks. Range 16–256.
  */
 const CHUNKS_A_HOOK = 64;
 /** Of a content of few chunks. Two that share half of them are found in 94 of 100 cases. Range 2–16. */
 const HOOKS_MIN = 4;
-/** All hooks kept in memory, some 60 bytes each: beyond that the first ones go. Range 2^14–2^20. */
+/** All hooks kept in memory, some 40 bytes each: beyond that the first ones go. Range 2^14–2^20. */
 const HOOKS_MAX = 262_144;
-const HOOK_BYTES = 6;
+const HOOK_BYTES = 4;
 
 /**
  * Which contents here may share chunks with one that is to come. Of each content only some chunks are kept, its hooks: those
@@ -47,16 +47,16 @@ export class Hooks {
   }
 }
 
-/** The hooks of a content by its encoded manifest: 6 bytes each. */
+/** The hooks of a content by its encoded manifest: 4 bytes each. */
 export function hooksOf(manifest: Uint8Array): Uint8Array {
   const keys = keysOf(manifest).sort();
   const count = Math.min(keys.length, Math.max(HOOKS_MIN, Math.floor(keys.length / CHUNKS_A_HOOK)));
   const bytes = Buffer.alloc(count * HOOK_BYTES);
-  for (let index = 0; index < count; index++) bytes.writeUIntBE(keys[index] as number, index * HOOK_BYTES, HOOK_BYTES);
+  for (let index = 0; index < count; index++) bytes.writeInt32BE(keys[index] as number, index * HOOK_BYTES);
   return bytes;
 }
 
 function* decodeHooks(hooks: Uint8Array): Iterable<ChunkKey> {
   const bytes = Buffer.from(hooks.buffer, hooks.byteOffset, hooks.length);
-  for (let at = 0; at + HOOK_BYTES <= bytes.length; at += HOOK_BYTES) yield bytes.readUIntBE(at, HOOK_BYTES);
+  for (let at = 0; at + HOOK_BYTES <= bytes.length; at += HOOK_BYTES) yield bytes.readInt32BE(at);
 }

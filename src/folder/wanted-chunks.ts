@@ -50,24 +50,30 @@ export class WantedChunks {
     }
   }
 
-  /** Where missing chunks seem to lie in another content, in the order of the wanted one. */
-  blocksIn(other: ChunkList, { has }: Pick<Lender, 'has'>): Block[] {
+  /**
+   * Where missing chunks seem to lie in another content, in the order of the wanted one: drawn up as they are asked for, since
+   * there may be 100,000.
+   */
+  *blocksIn(other: ChunkList, { has }: Pick<Lender, 'has'>): Iterable<Block> {
     const known = new Map<ChunkKey, number>();
     for (let index = 0; index < other.count; index++) {
       if (has(other.offset(index), other.length(index))) known.set(other.key(index), index);
     }
-    const blocks: Block[] = [];
+    let last: Block | undefined;
     for (let index = 0; index < this.chunks.count; index++) {
       const there = this.#isMissing[index] === 1 ? known.get(this.chunks.key(index)) : undefined;
+      if (there === undefined || !this.chunks.isSame(index, other, there)) continue;
       const length = this.chunks.length(index);
-      if (there === undefined || other.length(there) !== length) continue;
       const from = other.offset(there);
-      const last = blocks.at(-1);
       const isNext = last?.end === index && last.from + last.length === from && last.length + length <= BLOCK_BYTES_MAX;
-      if (isNext) blocks[blocks.length - 1] = { ...last, length: last.length + length, end: index + 1 };
-      else blocks.push({ offset: this.chunks.offset(index), from, length, first: index, end: index + 1 });
+      if (last !== undefined && isNext) {
+        last = { ...last, length: last.length + length, end: index + 1 };
+        continue;
+      }
+      if (last !== undefined) yield last;
+      last = { offset: this.chunks.offset(index), from, length, first: index, end: index + 1 };
     }
-    return blocks;
+    if (last !== undefined) yield last;
   }
 }
 
