@@ -36,8 +36,13 @@ const ALONE = [
   '  4. name the other one by hand: filemesh up --peer HOST:PORT',
 ];
 
-/** One JSON object a line, for programs. */
+/** One JSON object a line, for programs. What happens in one turn is written at once. */
 export function jsonView(screen: Screen): UpView {
+  let lines: string[] = [];
+  const flush = () => {
+    if (lines.length > 0) screen.print(lines.join('\n'));
+    lines = [];
+  };
   return {
     ready: (peer, join) => {
       const { id, name, meshName } = peer;
@@ -50,10 +55,13 @@ export function jsonView(screen: Screen): UpView {
         join,
       });
     },
-    event: (event) => screen.value(event),
+    event: (event) => {
+      if (lines.length === 0) setImmediate(flush);
+      lines.push(JSON.stringify(event));
+    },
     note: (text) => screen.note(`filemesh: ${text}`),
     stopping: () => {},
-    close: () => {},
+    close: flush,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { RunMask } from '../core/striping.ts';
 import type { Draft, FileVersion, Version } from '../core/version.ts';
-import type { CommitIntent, DiskPath, FileStat } from '../platform/disk.ts';
+import type { CommitIntent, DiskPath, FileStat, NewFileIntent } from '../platform/disk.ts';
 import type { OldRow } from './old-copies.ts';
 import type { RunFacts } from './runs-table.ts';
 
@@ -66,6 +66,13 @@ export interface Act {
   readonly effects: readonly Effect[];
   /** Rows of the store that end with this act: what it was made from. */
   readonly clears?: readonly string[];
+}
+
+/** An act that puts one new file in place. */
+export interface NewFileAct extends Act {
+  readonly moves: readonly [
+    { readonly kind: 'commit'; readonly intent: NewFileIntent; readonly replaced: readonly FileVersion[] },
+  ];
 }
 
 /** The paths an act touches: their locks are held from before it is told until it is recorded. */

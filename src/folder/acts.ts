@@ -1,21 +1,22 @@
 import { asMeshError, invariant, MeshError } from '../core/errors.ts';
 import type { Version } from '../core/version.ts';
 import type { CommitIntent, DiskPath, FileStat } from '../platform/disk.ts';
-import { type Act, type Aside, contentsOf, type IntentRow, type Move, pathsOf } from './act.ts';
+import { type Act, type Aside, contentsOf, type IntentRow, type Move, type NewFileAct, pathsOf } from './act.ts';
 import type { Asides } from './asides.ts';
 import { writeEffects } from './effects.ts';
+import { commitNew } from './new-files.ts';
 import type { Room } from './room.ts';
 import { decodeRow, encodeRow, INTENT_KEYS, intentKey } from './rows.ts';
 import { isSameFile } from './stats.ts';
 import { rowsOf } from './store-queue.ts';
 import { undoMove } from './undoing.ts';
 
-type Stats = Map<DiskPath, FileStat>;
+export type Stats = Map<DiskPath, FileStat>;
 
 const SIBLINGS = '.filemesh/siblings/';
 
 /** How the moves of an act ended. */
-type Ending =
+export type Ending =
   | { readonly kind: 'done' }
   /** Somebody changed what lies there: `count` moves stand. */
   | { readonly kind: 'given up'; readonly count: number; readonly aside?: Aside; readonly isTaken: boolean }
@@ -43,6 +44,14 @@ export class Acts {
    */
   run(act: Act): Promise<readonly (Version | undefined)[]> {
     return this.#room.track(() => this.#run(act));
+  }
+
+  /**
+   * The same for many acts that each put one new file in place: one batch of intents, one turn of the disk, one change of the
+   * ledger. Gives why each came to nothing, or undefined; rejects when nothing was begun.
+   */
+  runNew(acts: readonly NewFileAct[]): Promise<(MeshError | undefined)[]> {
+    return this.#room.track(() => this.#runNew(acts));
   }
 
   /** Finishes what a crash interrupted. Call once, before the first scan. */
@@ -75,6 +84,42 @@ export class Acts {
     await this.#room.queue.write([{ key: intentKey(act.id), value: encodeRow(row) }, ...manifests.writes]);
     manifests.noted();
     return this.#perform(act);
+  }
+
+  async #runNew(acts: readonly NewFileAct[]): Promise<(MeshError | undefined)[]> {
+    if (acts.length === 0) return [];
+    const { queue, options } = this.#room;
+    await queue.write(acts.map((act) => ({ key: intentKey(act.id), value: encodeRow({ phase: 'acting', act }) })));
+    const stats: Stats = new Map();
+    const endings = await commitNew(options.disk, acts, stats);
+    const done = acts.filter((_, index) => endings[index]?.kind === 'done');
+    let error: MeshError | undefined;
+    try {
+      // What was done on another disk than ours must not be told of ours: it would be missing there, and taken for deleted.
+      if (!(await this.#room.belief.isItself())) this.#room.belief.assert();
+      await this.#recordAll(done, stats);
+    } catch (thrown) {
+      error = asMeshError(thrown);
+    }
+    const errors: (MeshError | undefined)[] = [];
+    for (const [index, act] of acts.entries()) {
+      const moved = endings[index] as Ending;
+      const ending = moved.kind === 'done' && error !== undefined ? ({ kind: 'broken', count: 1, error } as const) : moved;
+      errors.push(ending.kind === 'done' ? undefined : await this.#giveUp(act, stats, ending).catch(asMeshError));
+    }
+    return errors;
+  }
+
+  async #recordAll(acts: readonly NewFileAct[], stats: Stats): Promise<void> {
+    if (acts.length === 0) return;
+    const written = await this.#room.options.ledger.change(acts.flatMap(pathsOf), (transaction) =>
+      acts.map((act) => {
+        transaction.save(intentKey(act.id), undefined);
+        return writeEffects(this.#room, transaction, act.effects, stats);
+      }),
+    );
+    for (const { tell } of written) tell();
+    this.#room.tell();
   }
 
   async #finish(act: Act): Promise<void> {

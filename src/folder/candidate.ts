@@ -21,6 +21,19 @@ export interface Candidate {
   generation: number | undefined;
 }
 
+/** What settled, or is missing (no `stat`). */
+export interface Settled {
+  readonly path: FilePath;
+  readonly stat: FileStat | undefined;
+}
+
+export interface SettlingEvents {
+  /** Its settle time begins: it looks like that now. */
+  settling(path: FilePath, stat: FileStat): void;
+  /** Takes a path over, until it calls `done` or `again` for it. */
+  settled(settled: Settled): void;
+}
+
 /** Takes the first candidates out of a map, in its order, while they are due. */
 export function takeFirst(map: Map<FilePath, Candidate>, isDue: (candidate: Candidate) => boolean): Candidate[] {
   const taken: Candidate[] = [];

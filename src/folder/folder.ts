@@ -13,6 +13,7 @@ import { Intake } from './intake.ts';
 import { Keeping } from './keeping.ts';
 import { LateEdits } from './late-edits.ts';
 import { Making } from './making.ts';
+import { Many } from './many.ts';
 import { Missing } from './missing.ts';
 import { shownOldCopy } from './old-copies.ts';
 import { stageOld } from './restoring.ts';
@@ -23,12 +24,11 @@ import { Scrub } from './scrub.ts';
 import { Settling } from './settling.ts';
 import { Stagings } from './stagings.ts';
 import { Upkeep } from './upkeep.ts';
+import { warningsOf } from './warnings.ts';
 
 export type { Copy, FolderConfig, FolderOptions, FolderState, OldCopy, Staging, Step } from './face.ts';
 export type { Ledger, LedgerTransaction } from './ledger.ts';
 export type { Striped } from './runs.ts';
-
-const BUSY_SHOWN_MAX = 10;
 
 /**
  * The shared folder: the only room that looks at it or writes it. One lock a path; every act is a durable intent first.
@@ -39,6 +39,8 @@ export class Folder {
   readonly chunks: Chunks;
   /** Striped contents, of which runs lie here. */
   readonly runs: Runs;
+  /** Small contents, many at once. */
+  readonly many: Many;
   readonly #room: Room;
   readonly #settling: Settling;
   readonly #scanning: Scanning;
@@ -73,6 +75,7 @@ export class Folder {
     this.#acts = new Acts(room, this.#asides);
     this.#stagings = new Stagings(room);
     this.#keeping = new Keeping(room, this.#acts, this.#stagings);
+    this.many = new Many(room, this.#acts, this.#stagings, (path) => this.arrange(path));
     this.#making = new Making(room, this.#acts, this.#stagings);
     this.#copies = new Copies(room, this.#acts);
     this.runs = new Runs(room, this.#acts, this.#stagings);
@@ -93,7 +96,8 @@ export class Folder {
   }
 
   state(): FolderState {
-    const { held, runs, belief } = this.#room;
+    const room = this.#room;
+    const { held, runs, belief } = room;
     const unreadable = [...this.#unreadable].map(([path, reason]) => ({ path, reason }));
     return {
       paused: belief.paused,
@@ -104,7 +108,7 @@ export class Folder {
       incomingFiles: this.#stagings.incomingFiles,
       capacity: this.#stagings.capacity,
       notKept: [...this.#scanning.notKept, ...unreadable],
-      warnings: this.#warnings(),
+      warnings: warningsOf(this.#watch?.fault(), room.old.warning, this.#scanning.fault, this.#settling.busyPaths()),
     };
   }
 
@@ -239,16 +243,6 @@ export class Folder {
   async stageOld(path: FilePath, copy: string, name: string): Promise<Staging> {
     this.#room.assertOpen();
     return stageOld(this.#room, this.#stagings, path, copy, name);
-  }
-
-  #warnings(): string[] {
-    const { fault } = this.#scanning;
-    const broken = fault === undefined ? undefined : `the last scan of the folder broke off, and is tried again: ${fault}`;
-    const warnings = [this.#watch?.fault(), this.#room.old.warning, broken].filter((warning) => warning !== undefined);
-    const busy = this.#settling.busyPaths();
-    const shown = busy.slice(0, BUSY_SHOWN_MAX).map((path) => `busy: ${path} changes all the time and is not taken in yet`);
-    const more = busy.length - shown.length;
-    return [...warnings, ...shown, ...(more > 0 ? [`busy: ${more} more files`] : [])];
   }
 
   #hint(path: string | undefined): void {

@@ -4,43 +4,28 @@ import { folderOf } from '../core/path.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Timer } from '../platform/clock.ts';
 import type { FileStat } from '../platform/disk.ts';
-import type { Digest } from '../platform/hasher.ts';
 import type { Effect } from './act.ts';
 import { burialEffects } from './burial.ts';
+import type { Settled, SettlingEvents } from './candidate.ts';
 import { findingOf } from './descent.ts';
 import { Digesting } from './digesting.ts';
 import { writeEffects } from './effects.ts';
+import { isFault } from './faults.ts';
 import type { HeldCopy } from './held-table.ts';
 import { inParallel } from './in-parallel.ts';
 import type { LedgerTransaction } from './ledger.ts';
-import { Queue } from './queue.ts';
+import { type Read, Reading } from './reading.ts';
 import type { Room } from './room.ts';
-import type { Settled, SettlingEvents } from './settling.ts';
-import { isSameFile, isSameStat } from './stats.ts';
+import { isSameStat } from './stats.ts';
 
-/** Files read at once. Small ones are many, and each is mostly waiting: the hasher takes them in batches. 1…256. */
-const READING_MAX = 64;
-/** Of them files that take the disk for long: a small one never waits behind all of them. 1…8. */
-const LARGE_READING_MAX = 4;
-const LARGE_BYTES_MIN = 8 * 1024 * 1024;
 /** Files recorded in one change of the ledger. 1…2,000: above 128, recording them holds up the event loop. */
 const RECORD_FILES_MAX = 128;
 /** While more files are being read, a read one waits at most so long for others to be recorded with. 0…200 ms. */
 const GATHER_MS = 30;
-/** Stats asked for at once. */
-const STATS_MAX = 16;
 /** Folders synced at once. */
 const SYNCS_MAX = 4;
 /** Names of the same bytes that are looked at for a rename: of thousands of empty files one is as good as another. */
 const SOURCES_MAX = 8;
-
-/** A settled file with its digest, and its stat as of the reading, on its way into the ledger. */
-interface Read {
-  readonly path: FilePath;
-  readonly stat: FileStat;
-  readonly digest: Digest;
-}
-
 /** A read file that is as it was, its lock held, with what was known of its name and of the name it came from. */
 interface Ready extends Read {
   readonly plain: HeldCopy | undefined;
@@ -66,11 +51,8 @@ export class Intake implements SettlingEvents {
   readonly #events: IntakeEvents;
   readonly #isIgnored: (path: FilePath) => boolean;
   readonly #digesting: Digesting;
-  readonly #queue = new Queue<Settled>();
-  readonly #large = new Queue<Settled>();
+  readonly #reading: Reading;
   readonly #read: Read[] = [];
-  #reading = 0;
-  #largeReading = 0;
   #timer: Timer | undefined;
   #isRecording = false;
 
@@ -79,12 +61,24 @@ export class Intake implements SettlingEvents {
     this.#isIgnored = isIgnored;
     this.#digesting = new Digesting(room);
     this.#events = events;
+    this.#reading = new Reading(room, this.#digesting, {
+      isWanted: (settled) => this.#isWanted(settled),
+      read: (read) => {
+        events.unreadable(read.path, undefined);
+        this.#read.push(read);
+      },
+      failed: (path, error) => {
+        if (error !== undefined && error.code !== 'gone') events.unreadable(path, error.message);
+        events.again(path);
+      },
+      // The last one read may have had nothing to record.
+      went: () => this.#recordSoon(),
+    });
   }
 
   /** The queue is bounded by what settles at once. */
   settled(settled: Settled): void {
-    (isLargeFile(settled) ? this.#large : this.#queue).push(settled);
-    this.#pump();
+    this.#reading.take(settled);
   }
 
   /** A large file is read meanwhile. */
@@ -92,56 +86,22 @@ export class Intake implements SettlingEvents {
     if (!this.#isIgnored(path)) this.#digesting.begin(path, stat);
   }
 
-  #pump(): void {
-    while (this.#reading < READING_MAX && !this.#room.isStopped) {
-      const settled = this.#nextSettled();
-      if (settled === undefined) return;
-      const isLarge = isLargeFile(settled);
-      this.#reading += 1;
-      if (isLarge) this.#largeReading += 1;
-      this.#room.spawn('taking in a file', async () => {
-        try {
-          await this.#readOne(settled);
-        } finally {
-          this.#reading -= 1;
-          if (isLarge) this.#largeReading -= 1;
-          this.#pump();
-          // The last one read may have had nothing to record.
-          this.#recordSoon();
-        }
-      });
-    }
-  }
-
-  #nextSettled(): Settled | undefined {
-    const isOpen = this.#largeReading < LARGE_READING_MAX;
-    return (isOpen ? this.#large.shift() : undefined) ?? this.#queue.shift();
-  }
-
-  async #readOne({ path, stat }: Settled): Promise<void> {
+  #isWanted({ path, stat }: Settled): boolean {
     const plain = this.#room.held.plain(path);
-    if (this.#room.belief.paused !== undefined) return this.#events.again(path);
-    if (stat === undefined) {
-      this.#events.nothing(path);
-      return this.#events.done(path);
+    if (this.#room.belief.paused !== undefined) {
+      this.#events.again(path);
+      return false;
     }
-    if (plain === undefined ? this.#isIgnored(path) : isSameStat(plain.stat, stat)) return this.#events.done(path);
-    try {
-      const read = await this.#readFile(path, stat);
-      if (read === undefined) return this.#events.again(path);
-      this.#events.unreadable(path, undefined);
-      this.#read.push(read);
-    } catch (thrown) {
-      const error = asMeshError(thrown);
-      if (error.code !== 'gone') this.#events.unreadable(path, error.message);
-      return this.#events.again(path);
-    }
+    if (stat === undefined) this.#events.nothing(path);
+    const isWanted = stat !== undefined && (plain === undefined ? !this.#isIgnored(path) : !isSameStat(plain.stat, stat));
+    if (!isWanted) this.#events.done(path);
+    return isWanted;
   }
 
   /** At once when many wait or none is to come; else a little later. */
   #recordSoon(): void {
     if (this.#isRecording || this.#read.length === 0 || this.#room.isStopped) return;
-    const isLast = this.#queue.length === 0 && this.#reading === 0;
+    const isLast = this.#reading.isIdle;
     if (this.#read.length < RECORD_FILES_MAX && !isLast) {
       this.#timer ??= this.#room.options.clock.after(GATHER_MS, () => this.#recordNow());
       return;
@@ -153,19 +113,6 @@ export class Intake implements SettlingEvents {
     this.#timer?.cancel();
     this.#timer = undefined;
     if (!this.#isRecording && !this.#room.isStopped) this.#room.spawn('recording files', () => this.#recordBatch());
-  }
-
-  /** Undefined when the file changed since it settled. */
-  async #readFile(path: FilePath, stat: FileStat): Promise<Read | undefined> {
-    const file = await this.#room.options.disk.open(path);
-    try {
-      if (!isSameFile(file.stat, stat)) return undefined;
-      const digest = await this.#digesting.of(path, file);
-      const isSame = isSameStat(file.stat, await file.restat()) && digest.size === stat.size;
-      return isSame ? { path, stat: file.stat, digest } : undefined;
-    } finally {
-      await file.close();
-    }
   }
 
   async #recordBatch(): Promise<void> {
@@ -202,11 +149,11 @@ export class Intake implements SettlingEvents {
   async #prepare(reads: readonly Read[], releases: Map<FilePath, () => void>): Promise<Ready[]> {
     const ready: Ready[] = [];
     const locked = reads.filter(({ path }) => this.#hold(path, releases));
-    const stats = await inParallel(locked, STATS_MAX, ({ path }) => this.#room.options.disk.stat(path));
+    const stats = await this.#room.options.disk.statMany(locked.map(({ path }) => path));
     for (const [index, read] of locked.entries()) {
       const stat = stats[index];
       // ctime too: who writes to it now and puts the mtime back would otherwise never be noticed.
-      if (stat === undefined || !isSameStat(stat, read.stat)) continue;
+      if (stat === undefined || isFault(stat) || !isSameStat(stat, read.stat)) continue;
       const plain = this.#room.held.plain(read.path);
       const versions = plain === undefined ? [] : await this.#room.versionsOf(plain);
       const source = plain?.hash === read.digest.hash ? undefined : await this.#sourceOf(read, releases);
@@ -232,15 +179,10 @@ export class Intake implements SettlingEvents {
     }
     for (const copy of sources) {
       if (copy.path === path || releases.has(copy.path)) continue;
-      if (!(await this.#isGone(copy.path)) || !this.#hold(copy.path, releases)) continue;
+      if (!(await this.#room.isGone(copy.path)) || !this.#hold(copy.path, releases)) continue;
       if (this.#room.held.plain(copy.path) === copy) return { copy, versions: await this.#room.versionsOf(copy) };
     }
     return undefined;
-  }
-
-  /** What the disk refuses to look at is not known to be gone: a locked folder must not keep copies of its files out. */
-  async #isGone(path: FilePath): Promise<boolean> {
-    return (await this.#room.options.disk.stat(path).catch(() => 'unknown')) === undefined;
   }
 
   async #record(ready: readonly Ready[]): Promise<void> {
@@ -283,8 +225,4 @@ export class Intake implements SettlingEvents {
     if (source === undefined) return [];
     return burialEffects(this.#room, transaction, source.copy, source.versions, path);
   }
-}
-
-function isLargeFile({ stat }: Settled): boolean {
-  return stat !== undefined && stat.size >= LARGE_BYTES_MIN;
 }

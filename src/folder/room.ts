@@ -82,6 +82,11 @@ export class Room {
     return known.length > 0 ? known : this.held.versionsOf(this.options.store, copy);
   }
 
+  /** What the disk refuses to look at is not known to be gone: a locked folder must not keep copies of its files out. */
+  async isGone(path: FilePath): Promise<boolean> {
+    return (await this.options.disk.stat(path).catch(() => 'unknown')) === undefined;
+  }
+
   onState(listener: () => void): void {
     this.#listeners.push(listener);
   }

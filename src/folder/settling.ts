@@ -1,16 +1,15 @@
-import { asMeshError } from '../core/errors.ts';
+import { asMeshError, MeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import type { Timer } from '../platform/clock.ts';
 import type { FileStat } from '../platform/disk.ts';
-import { type Candidate, takeFirst } from './candidate.ts';
-import { inParallel } from './in-parallel.ts';
+import { type Candidate, type SettlingEvents, takeFirst } from './candidate.ts';
 import type { Room } from './room.ts';
 import { isSameFile, isSameStat } from './stats.ts';
 
 /** A hinted path is looked at so much later, together with what is hinted meanwhile: a file is made by several acts. */
 const GATHER_MS = 40;
-/** Stats asked for at once. 1…64. */
-const STATS_MAX = 16;
+/** Stats asked for at once. 1…512. */
+const STATS_MAX = 256;
 /** Candidates in all. Beyond that a scan waits, and hints are left to the next scan. */
 const CANDIDATES_MAX = 50_000;
 /** Busy ones among them. Beyond that they are left to the next scan: a tree nobody may read must not keep out all others. */
@@ -20,19 +19,6 @@ const PATIENCE_SETTLES = 3;
 /** A busy file is looked at after 2, 4, 8 … settle times (of at least so long each), at most so late. */
 const BACK_OFF_MS_MIN = 100;
 const BACK_OFF_MS_MAX = 300_000;
-
-/** What settled, or is missing (no `stat`). */
-export interface Settled {
-  readonly path: FilePath;
-  readonly stat: FileStat | undefined;
-}
-
-export interface SettlingEvents {
-  /** Its settle time begins: it looks like that now. */
-  settling(path: FilePath, stat: FileStat): void;
-  /** Takes a path over, until it calls `done` or `again` for it. */
-  settled(settled: Settled): void;
-}
 
 /**
  * Waits until files rest: a path named by a hint or a scan is looked at, and handed on when a settle time later size,
@@ -246,8 +232,26 @@ export class Settling {
   }
 
   async #lookAtAll(candidates: Candidate[]): Promise<void> {
-    for (const candidate of candidates) this.#reading.set(candidate.path, candidate);
-    await inParallel(candidates, STATS_MAX, (candidate) => this.#lookAt(candidate));
+    for (const candidate of candidates) {
+      this.#reading.set(candidate.path, candidate);
+      candidate.phase = 'reading';
+    }
+    for (let from = 0; from < candidates.length; from += STATS_MAX)
+      await this.#lookAtSome(candidates.slice(from, from + STATS_MAX));
+  }
+
+  async #lookAtSome(candidates: readonly Candidate[]): Promise<void> {
+    const beganMs = this.#room.options.clock.now();
+    const { disk, log } = this.#room.options;
+    const stats = await disk.statMany(candidates.map(({ path }) => path)).catch(asMeshError);
+    for (const [index, candidate] of candidates.entries()) {
+      const stat = stats instanceof MeshError ? stats : stats[index];
+      if (stat === undefined || !('code' in stat)) this.#judge(candidate, stat, beganMs);
+      else {
+        log.debug('a path could not be looked at', { path: candidate.path, reason: stat.message });
+        this.again(candidate.path);
+      }
+    }
   }
 
   /** A settle time has passed since its look. Who opens it sees whether it is still the same: one look less a file. */
@@ -259,29 +263,26 @@ export class Settling {
     else this.#events.settled({ path, stat });
   }
 
-  async #lookAt(candidate: Candidate): Promise<void> {
+  #judge(candidate: Candidate, stat: FileStat | undefined, beganMs: number): void {
     const { path } = candidate;
-    const beganMs = this.#room.options.clock.now();
-    candidate.phase = 'reading';
-    let stat: FileStat | undefined;
-    try {
-      stat = await this.#room.options.disk.stat(path);
-    } catch (thrown) {
-      this.#room.options.log.debug('a path could not be looked at', { path, reason: asMeshError(thrown).message });
-      return this.again(path);
-    }
-    if (this.#isTakenIn(path, stat) && !candidate.isHinted) return this.done(path);
-    if (stat === undefined) return this.#events.settled({ path, stat });
-    if (candidate.stat !== undefined && isSameFile(candidate.stat, stat)) {
-      if (beganMs >= candidate.dueMs && candidate.dueMs > 0) return this.#events.settled({ path, stat });
-      this.#reading.delete(path);
+    if (this.#isTakenIn(path, stat) && !candidate.isHinted) this.done(path);
+    else if (stat === undefined) this.#events.settled({ path, stat });
+    else if (candidate.stat !== undefined && isSameFile(candidate.stat, stat)) {
+      const isDue = beganMs >= candidate.dueMs && candidate.dueMs > 0;
+      if (isDue) this.#events.settled({ path, stat });
       // Hinted, and unchanged: it goes on waiting, in its turn.
-      return this.#wait(candidate, stat, candidate.dueMs - this.#room.options.config.settleMs);
+      else this.#waitAgain(candidate, stat, candidate.dueMs - this.#room.options.config.settleMs);
+    } else if (candidate.stat === undefined) this.#waitAgain(candidate, stat, beganMs);
+    else {
+      this.#reading.delete(path);
+      candidate.stat = stat;
+      this.#retry(candidate);
     }
-    this.#reading.delete(path);
-    if (candidate.stat === undefined) return this.#wait(candidate, stat, beganMs);
-    candidate.stat = stat;
-    this.#retry(candidate);
+  }
+
+  #waitAgain(candidate: Candidate, stat: FileStat, fromMs: number): void {
+    this.#reading.delete(candidate.path);
+    this.#wait(candidate, stat, fromMs);
   }
 
   /** What the folder itself put there, or what was taken in before. */

@@ -35,6 +35,8 @@ export class Stagings implements Reservations {
   readonly #open = new Map<string, Staged>();
   readonly #opening = new Map<string, Promise<Staged>>();
   #reserved = 0;
+  /** Files that are put down in batches, beside those that are open. */
+  #many = 0;
   /** Of the small ones: they are in memory. */
   #smallBytes = 0;
   #disk = { free: 0, total: 0 };
@@ -50,7 +52,7 @@ export class Stagings implements Reservations {
   }
 
   get incomingFiles(): number {
-    return this.#open.size;
+    return this.#open.size + this.#many;
   }
 
   /** Bytes offered to the mesh. */
@@ -136,15 +138,31 @@ export class Stagings implements Reservations {
     return staging;
   }
 
+  /** Reserves room for many files that are put down at once; throws `full`. What it gives ends that. */
+  async reserveMany(bytes: number, files: number): Promise<() => void> {
+    if (this.#room.options.clock.now() - this.#freeMs >= FREE_FRESH_MS) await this.refresh();
+    this.#take(bytes);
+    this.#many += files;
+    this.#room.tell();
+    return () => {
+      this.#reserved -= bytes;
+      this.#many -= files;
+      this.#room.tell();
+    };
+  }
+
   reserve(staging: Staged, bytes: number): void {
-    const more = bytes - staging.reserved;
+    this.#take(bytes - staging.reserved);
+    this.#room.tell();
+  }
+
+  #take(more: number): void {
     if (this.#room.bytes + this.#reserved + more > this.capacity)
       throw new MeshError('full', 'this peer has used the room it offers');
     const floor = Math.min(FLOOR_BYTES_MAX, this.#disk.total * FREE_SHARE);
     if (this.#disk.free - more < floor) throw new MeshError('full', 'the disk of this peer is nearly full');
     this.#reserved += more;
     this.#disk = { ...this.#disk, free: this.#disk.free - more };
-    this.#room.tell();
   }
 
   release(staging: Staged): void {

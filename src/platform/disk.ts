@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../core/errors.ts';
+
 /** A place below the shared folder: a FilePath of the user's, or `.filemesh/<room>/<name>` of the program's own. */
 export type DiskPath = string;
 
@@ -85,6 +87,9 @@ export interface CommitIntent {
   readonly replaces?: FileStat;
 }
 
+/** An intent that puts a file where nothing lies. */
+export type NewFileIntent = CommitIntent & { readonly staged: DiskPath; readonly replaces?: never };
+
 /** How a commit ended. Nothing of a person's is ever lost, whichever it is. */
 export type CommitOutcome =
   /**
@@ -100,6 +105,26 @@ export type CommitOutcome =
   | { readonly result: 'changed'; readonly asideKept: boolean }
   /** Given up after `replaces` was set aside: a new file took `path` and stays. `staged` is untouched. */
   | { readonly result: 'taken' };
+
+/** Why one act of many could not be done; the others were. */
+export interface ActFault {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** A small file, read whole. */
+export interface WholeFile {
+  /** As of the opening. */
+  readonly stat: FileStat;
+  /** Of the same open file after all of it was read, and synced where that was asked. */
+  readonly after: FileStat;
+  /** Fewer than `stat.size` when it became shorter, never more. */
+  readonly bytes: Uint8Array;
+}
+
+/** What `readMany` takes: files of so many bytes at most, 4 MiB of them in all. */
+export const WHOLE_BYTES_MAX = 256 * 1024;
+export const WHOLE_BYTES_ALL = 4 * 1024 * 1024;
 
 /** A hint that something happened: at `path`, or anywhere below the folder when undefined. Never believed. */
 export type Hint = (path: string | undefined) => void;
@@ -123,17 +148,31 @@ export interface Disk {
   walk(under?: string): AsyncIterable<readonly WalkEntry[]>;
   /** The regular file at `path`; undefined when there is none. */
   stat(path: DiskPath): Promise<FileStat | undefined>;
+  /** `stat` of each, in order. */
+  statMany(paths: readonly DiskPath[]): Promise<readonly (FileStat | undefined | ActFault)[]>;
   open(path: DiskPath): Promise<OpenFile>;
+  /**
+   * Reads small files whole, each as `open`, `read`, `restat` would; with `sync` each is synced in between, and the folders
+   * they lie in once. `changed`: one has more than WHOLE_BYTES_MAX. The caller keeps to WHOLE_BYTES_ALL.
+   */
+  readMany(paths: readonly DiskPath[], options: { readonly sync: boolean }): Promise<readonly (WholeFile | ActFault)[]>;
   /** Opens `.filemesh/stage/<name>`, new or as a crash left it. */
   stage(name: string): Promise<StageFile>;
   /** Writes a staged file with its last mode and mtime; durable when it resolves, and gone when it rejects (`full`, `failed`). */
   stageWhole(whole: StagedWhole): Promise<FileStat>;
+  /** `stageWhole` of each, in order; the folder of the stage is synced once. */
+  stageMany(wholes: readonly StagedWhole[]): Promise<readonly (FileStat | ActFault)[]>;
   /**
    * Runs an intent, or what a crash left of it: done steps are skipped, and an intent that was done is `done` again.
    * Durable when it resolves. Call `sync` on the staged file before the intent is told. One commit a path at a
    * time. Discard the staged file of a commit given up only after its intent is cleared: a missing one reads as linked.
    */
   commit(intent: CommitIntent): Promise<CommitOutcome>;
+  /**
+   * `commit` of each, in order, of different paths. They replace nothing, and what is staged is durable already. Each folder
+   * is synced once, when all are linked.
+   */
+  commitMany(intents: readonly NewFileIntent[]): Promise<readonly (CommitOutcome | ActFault)[]>;
   /** Moves one private file to another private name, durably (stage → siblings, siblings → stage …). Replaces nothing: rejects with `exists`. */
   move(from: DiskPath, to: DiskPath): Promise<void>;
   /** Removes one private file durably; no error when it is gone. */

@@ -9,7 +9,7 @@ import { type Shortage, shortageOf } from '../core/repair.ts';
 import { STRIPE_BYTES_MIN } from '../core/striping.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
-import type { Ask } from '../wire/calls.ts';
+import type { Ask, Reply } from '../wire/calls.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { Asking } from './asking.ts';
 import { type Declines, declineWords } from './declines.ts';
@@ -20,8 +20,10 @@ import { VISITS_MAX } from './rounds.ts';
 import type { Standings } from './standings.ts';
 import { Striping } from './striping.ts';
 
-/** Placements under way at once from this owner: enough to keep small files flowing, few enough to stay fair. 1…256. */
-const PLACEMENTS_MAX = 64;
+/** Weight of the placements under way at once from this owner (see Asking): enough to keep small files flowing, few enough to stay fair. */
+const WEIGHT_MAX = 64 * 8;
+/** Of one that is striped: it is many. */
+const WEIGHT_STRIPED = 8;
 /** Healing stops filling a peer above this share: room stays for new files. */
 const HEAL_SHARE_MAX = 0.8;
 /** So long after a peer came its folder may take to open before its share goes to others. 1…30 s. */
@@ -39,6 +41,7 @@ interface Slice {
   readonly waiters: PathWaiters;
   /** The own peer is a candidate like any other. */
   readonly takeHere: (ask: Ask<'place'>) => Promise<void>;
+  readonly takeManyHere: (ask: Ask<'place-many'>) => Promise<Reply<'place-many'>>;
   readonly rule: PlacementRule;
   readonly wanted: () => number;
   /** True while this peer is the owner of the name. */
@@ -134,7 +137,7 @@ export class Placing {
   /** A need that nobody can take goes to rest at once: a hundred thousand of them are not all looked at in one turn. */
   #pump(): void {
     if (this.#pumpTimer !== undefined) return;
-    for (let begun = 0; !this.#stopped && this.#underWay < PLACEMENTS_MAX; begun++) {
+    for (let begun = 0; !this.#stopped && this.#underWay < WEIGHT_MAX; begun++) {
       if (begun === VISITS_MAX) {
         this.#pumpLater();
         return;
@@ -177,7 +180,7 @@ export class Placing {
         return;
       }
       this.#targets.set(keyOf(need), targets.add(target));
-      this.#underWay++;
+      this.#underWay += Asking.weightOf(content);
       const offering = this.#offer(target, need, content, shortage, targets);
       offering.catch((error: unknown) => this.#slice.log.error('placing failed', { path: need.path, error: String(error) }));
     }
@@ -203,7 +206,7 @@ export class Placing {
     if (targets.size > 0) return;
     const { self } = this.#slice.catalog;
     this.#targets.set(keyOf(need), targets.add(self));
-    this.#underWay++;
+    this.#underWay += WEIGHT_STRIPED;
     this.#striping
       .place(need)
       .then((declined) => {
@@ -211,7 +214,7 @@ export class Placing {
       })
       .catch((error: unknown) => this.#slice.log.error('placing failed', { path: need.path, error: String(error) }))
       .finally(() => {
-        this.#underWay--;
+        this.#underWay -= WEIGHT_STRIPED;
         this.#targets.delete(keyOf(need));
         this.#pump();
       });
@@ -241,7 +244,7 @@ export class Placing {
       this.#resting.add(need, declined);
       isDeclined = true;
     } finally {
-      this.#underWay--;
+      this.#underWay -= Asking.weightOf(content);
       if (targets.size === 0) this.#targets.delete(keyOf(need));
       // Whoever seemed to have room had none: then it is a matter of all together.
       if (isDeclined && targets.size === 0 && this.#striping.isFor(need, content, declined)) this.#stripe(need, targets);

@@ -16,6 +16,7 @@ import { Renames } from './renames.ts';
 import { Serving } from './serving.ts';
 import { Standings } from './standings.ts';
 import { Taking } from './taking.ts';
+import { TakingMany } from './taking-many.ts';
 
 /** Paths attended to at once. 1…64. */
 const ATTENDING_MAX = 16;
@@ -81,6 +82,7 @@ export class Replication {
       this.#sweep();
     };
     const taking = new Taking(options);
+    const takingMany = new TakingMany({ ...options, take: (ask) => taking.take(ask) });
     this.#renames = new Renames(catalog);
     this.#standings = new Standings({ clock, peers: catalog.peers, healAfterMs: options.healAfterMs, changed });
     const shared = { ...options, standings: this.#standings, renames: this.#renames, wanted };
@@ -89,6 +91,7 @@ export class Replication {
       rule: options.placement,
       takeHere: (ask) => taking.take(ask),
       owns: (path) => this.#isOwner(path),
+      takeManyHere: (ask) => takingMany.take(ask),
     });
     this.#holding = new Holding(shared);
     this.#serving = new Serving(options);
@@ -96,6 +99,8 @@ export class Replication {
       await taking.take(ask);
       return {};
     });
+    switchboard.answer('place-many', (ask) => takingMany.take(ask));
+    switchboard.answer('read-many', (ask) => this.#serving.readMany(ask));
     switchboard.answer('read', (ask) => this.#serving.read(ask));
     switchboard.answer('manifest', (ask) => this.#serving.manifest(ask));
     switchboard.answer('verify', (ask, from) => this.#serving.verify(ask, from));

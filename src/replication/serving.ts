@@ -53,6 +53,15 @@ export class Serving {
     return await this.#readHere(ask).catch((cause: unknown) => this.#relaying.read(ask, cause));
   }
 
+  /** What is here as it was noted, as far as one tail has room. Under a limit nothing is given: single reads are shared out. */
+  async readMany({ items }: Ask<'read-many'>): Promise<Answer<'read-many'>> {
+    const { folder, switchboard } = this.#slice;
+    const isLimited = switchboard.limits.up !== undefined;
+    const read = isLimited ? [] : await folder.many.read(items, TAIL_BYTES_MAX);
+    const given = read.filter((bytes) => bytes !== undefined);
+    return { reply: { sizes: items.map((_, index) => read[index]?.length ?? -1) }, tail: Buffer.concat(given) };
+  }
+
   async manifest(ask: Ask<'manifest'>): Promise<Answered<'manifest'>> {
     if (ask.relay !== true) return await this.#manifestHere(ask);
     return await this.#manifestHere(ask).catch((cause: unknown) => this.#relaying.manifest(ask, cause));

@@ -87,7 +87,7 @@ export class Answering {
     this.#options = options;
     const begin = (job: Job) => this.#begin(job);
     const reads = new Lane(READS_IN_WORK_MAX, begin);
-    this.#lanes = { read: reads, 'read-old': reads, manifest: new Lane(MANIFESTS_IN_WORK_MAX, begin) };
+    this.#lanes = { read: reads, 'read-old': reads, 'read-many': reads, manifest: new Lane(MANIFESTS_IN_WORK_MAX, begin) };
   }
 
   /** Tails of calls in work. */

@@ -38,6 +38,18 @@ export const DELTA_RECORDS_MAX = 1000;
 /** Facts of one `facts` note. */
 export const FACTS_MAX = 200;
 
+/** Contents of one `place-many` or `read-many`: their paths, 1 KiB each at most, stay within a head. */
+export const MANY_ITEMS_MAX = 128;
+/** Bytes of a content that travels with others. */
+export const SMALL_BYTES_MAX = 256 * 1024;
+
+const smallSizeShape = z.number().int().min(0).max(SMALL_BYTES_MAX);
+const manyItemShape = z
+  .number()
+  .int()
+  .min(0)
+  .max(MANY_ITEMS_MAX - 1);
+
 const loadShape = z.object({
   bytes: countShape,
   capacity: countShape,
@@ -129,6 +141,37 @@ export const CALLS = {
       runs: runMaskShape.optional(),
     }),
     reply: empty,
+  },
+  /**
+   * `place` of many small contents, which share their holders. Answered when each was taken or declined: `declined` tells those
+   * that were, by their place in `items`, with a code of the table of errors.
+   */
+  'place-many': {
+    callers: peers,
+    ask: z.object({
+      items: z
+        .array(z.object({ path: filePathShape, hash: contentHashShape, version: versionKeyShape, size: smallSizeShape }))
+        .min(1)
+        .max(MANY_ITEMS_MAX),
+      holders: z.array(peerIdShape).max(64),
+    }),
+    reply: z.object({
+      declined: z.array(z.object({ item: manyItemShape, code: z.string().min(1).max(32) })).max(MANY_ITEMS_MAX),
+    }),
+  },
+  /**
+   * Many small contents, each whole: the tail has them one behind the other. `sizes`: of each that was asked for, in order; -1
+   * for one that is not given, and is asked for by `read`.
+   */
+  'read-many': {
+    callers: peers,
+    ask: z.object({
+      items: z
+        .array(z.object({ path: filePathShape, hash: contentHashShape }))
+        .min(1)
+        .max(MANY_ITEMS_MAX),
+    }),
+    reply: z.object({ sizes: z.array(z.number().int().min(-1).max(SMALL_BYTES_MAX)).max(MANY_ITEMS_MAX) }),
   },
   /**
    * Bytes of one content of one path; the tail has them, fewer only at the end, or where `given` says so. `relay`: from a

@@ -14,6 +14,8 @@ interface Story {
   readonly check: (bench: FolderBench, isDone: boolean) => void;
 }
 
+const MANY = ['f/a', 'f/b', 'g/h/c'];
+
 const held = (bench: FolderBench, name: string): string[] =>
   bench.ledger
     .own(path(name))
@@ -38,6 +40,20 @@ const stories: Story[] = [
       const has = bench.read('f/a') === 'new';
       expect(held(bench, 'f/a')).toEqual(has ? [hashOf('new')] : []);
       if (isDone) expect(has).toBe(true);
+    },
+  },
+  {
+    name: 'keeping many new files at once',
+    prepare: async (bench) => {
+      const wholes = MANY.map((name) => ({ name, version: bench.foreign(name, name), text: name }));
+      return async () => expect(await bench.keepMany(wholes)).toEqual(MANY.map(() => undefined));
+    },
+    check: (bench, isDone) => {
+      for (const name of MANY) {
+        const has = bench.read(name) === name;
+        expect(held(bench, name)).toEqual(has ? [hashOf(name)] : []);
+        if (isDone) expect(has).toBe(true);
+      }
     },
   },
   {

@@ -157,6 +157,12 @@ export class FolderBench {
     await this.folder.keep(path(name), version, await this.staged(text));
   }
 
+  /** Keeps many small contents at once, as replication does; why each was not, or undefined. */
+  async keepMany(wholes: readonly { name: string; version: FileVersion; text: string }[]): Promise<(string | undefined)[]> {
+    const asked = wholes.map(({ name, version, text }) => ({ path: path(name), version, bytes: bytes(text) }));
+    return (await this.folder.many.keep(asked)).map((error) => error?.code);
+  }
+
   /** A put step. */
   async put(name: string, text: string, base: readonly Version[] = []): Promise<Step> {
     const staging = await this.staged(text);

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Disk } from '../../src/platform/disk.ts';
 import { commitAcceptance } from './commit-acceptance.ts';
 import { bytes, contentOf, type DiskBench, isSameStat, STAGE, stageContent, text, walked } from './disk-bench.ts';
+import { manyAcceptance } from './many-acceptance.ts';
 import { stageAcceptance } from './stage-acceptance.ts';
 
 const MARKER = bytes('mesh and peer');
@@ -22,6 +23,7 @@ export function runDiskAcceptance(name: string, makeBench: () => Promise<DiskBen
     privateFileAcceptance(current);
     watchAcceptance(current);
     commitAcceptance(current);
+    manyAcceptance(current);
   });
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Catalog } from '../../src/catalog/catalog.ts';
 import { PathWaiters } from '../../src/catalog/path-waiters.ts';
-import { MeshError } from '../../src/core/errors.ts';
+import { asMeshError, MeshError } from '../../src/core/errors.ts';
 import type { ContentHash, FilePath, PeerId } from '../../src/core/ids.ts';
 import type { Content } from '../../src/core/namespace.ts';
 import type { Load } from '../../src/core/placement.ts';
@@ -54,9 +54,18 @@ class Owner {
       },
     } as unknown as Catalog;
     const link = (peer: PeerId) => ({
-      call: async (_name: string, ask: Ask<'place'>, { deadlineMs }: { deadlineMs: number }) => {
-        await place(peer, ask, deadlineMs);
-        this.holders.set(ask.path, [...(this.holders.get(ask.path) ?? [alpha]), peer]);
+      call: async (_name: string, { items, holders }: Ask<'place-many'>, { deadlineMs }: { deadlineMs: number }) => {
+        const declined: { item: number; code: string }[] = [];
+        const takeOne = async (one: (typeof items)[number], item: number) => {
+          try {
+            await place(peer, { ...one, holders }, deadlineMs);
+            this.holders.set(one.path, [...(this.holders.get(one.path) ?? [alpha]), peer]);
+          } catch (thrown) {
+            declined.push({ item, code: asMeshError(thrown).code });
+          }
+        };
+        await Promise.all(items.map(takeOne));
+        return { reply: { declined } };
       },
     });
     this.placing = new Placing({
@@ -68,6 +77,7 @@ class Owner {
       renames: { holdersOfSource: () => new Set() } as unknown as Renames,
       waiters: new PathWaiters({ clock, onPaths: () => {} }),
       takeHere: () => new Promise(() => {}),
+      takeManyHere: () => new Promise(() => {}),
       rule: 'share',
       owns: () => true,
       wanted: () => wanted,

@@ -10,6 +10,9 @@ import type { Contents } from './workload.ts';
 const PAUSE_MS_MAX = 5_000;
 /** A commit on the slowest disk takes so long at most. */
 const COMMIT_MS_MAX = 3_000;
+/** Files of a folder that is copied in. */
+const MANY_MIN = 3;
+const MANY_MAX = 9;
 /** A program that writes a file in two parts pauses so long at most. */
 const GROWING_MS_MAX = 400;
 
@@ -23,8 +26,8 @@ export interface FolderUsersOptions {
   readonly syncRate: number;
 }
 
-type Act = 'drop' | 'save' | 'write' | 'grow' | 'rename' | 'delete' | 'touch';
-const ACTS: readonly Act[] = ['drop', 'drop', 'save', 'save', 'write', 'grow', 'rename', 'delete', 'touch'];
+type Act = 'drop' | 'drop-many' | 'save' | 'write' | 'grow' | 'rename' | 'delete' | 'touch';
+const ACTS: readonly Act[] = ['drop', 'drop', 'drop-many', 'save', 'save', 'write', 'grow', 'rename', 'delete', 'touch'];
 
 /** People who use the shared folders as folders: they know nothing of the mesh. */
 export class FolderUsers {
@@ -32,6 +35,7 @@ export class FolderUsers {
   /** By machine and path: where a commit put what lay there, and when. */
   readonly #asides = new Map<string, { place: string; atMs: number }>();
   #replacedNow: Uint8Array | undefined;
+  #copied = 0;
   #isStopped = false;
 
   constructor(options: FolderUsersOptions) {
@@ -57,6 +61,12 @@ export class FolderUsers {
 
   /** One act, done at once. A full disk and a folder in the way stop a person, and are no fault of the mesh. */
   act(machine: MeshPeer, act: Act, path: string): void {
+    if (act === 'drop-many') {
+      const count = MANY_MIN + this.#options.random.integer(MANY_MAX - MANY_MIN + 1);
+      const folder = `copied-${this.#copied++}`;
+      for (let index = 0; index < count; index++) this.act(machine, 'drop', `${folder}/${index}`);
+      return;
+    }
     try {
       this.#act(machine, act, path);
     } catch (thrown) {

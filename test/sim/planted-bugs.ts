@@ -252,4 +252,34 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: 'a batch put in place before its intents are told',
+    edits: [
+      {
+        file: 'src/folder/acts.ts',
+        find: "    await queue.write(acts.map((act) => ({ key: intentKey(act.id), value: encodeRow({ phase: 'acting', act }) })));\n",
+        replace: '    await queue.write([]);\n',
+      },
+    ],
+  },
+  {
+    name: 'a batch told before its folders are synced',
+    edits: [
+      {
+        file: 'test/sim/sim-disk-many.ts',
+        find: 'this.#acts.syncFoldersOf(...linked.map(({ intent }) => intent.path))',
+        replace: 'this.#acts.syncFoldersOf(STAGE)',
+      },
+    ],
+  },
+  {
+    name: 'a batch kept without its hashes',
+    edits: [
+      {
+        file: 'src/folder/many.ts',
+        find: 'if (bytes.length !== version.size || hasher.hash(bytes) !== version.hash)',
+        replace: 'if (bytes.length !== version.size && hasher.hash(bytes) !== version.hash)',
+      },
+    ],
+  },
 ];

@@ -154,6 +154,6 @@ export class SimCommit {
 }
 
 /** Size, mtime and inode; never ctime, which a rename changes. */
-function isSameContent(a: FileStat | undefined, b: FileStat): boolean {
+export function isSameContent(a: FileStat | undefined, b: FileStat): boolean {
   return a !== undefined && a.size === b.size && a.mtimeMs === b.mtimeMs && a.inode === b.inode;
 }

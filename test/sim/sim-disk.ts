@@ -1,23 +1,27 @@
 import { asMeshError, MeshError } from '../../src/core/errors.ts';
 import { baseName, foldersOf, isPrivate, PRIVATE_FOLDER, quote } from '../../src/core/path.ts';
 import type {
+  ActFault,
   CommitIntent,
   CommitOutcome,
   Disk,
   DiskPath,
   FileStat,
   Hint,
+  NewFileIntent,
   OpenFile,
   RootState,
   StagedWhole,
   StageFile,
   WalkEntry,
   Watch,
+  WholeFile,
 } from '../../src/platform/disk.ts';
 import type { Incarnation } from './incarnation.ts';
 import { DiskActs } from './sim-disk-acts.ts';
 import { SimCommit, type StepHook } from './sim-disk-commit.ts';
 import { SimOpenFile, SimStageFile } from './sim-disk-files.ts';
+import { type ManyCounts, SimManyActs } from './sim-disk-many.ts';
 import type { SimDrive } from './sim-drive.ts';
 import type { Inode } from './sim-inode.ts';
 import type { SimRandom } from './sim-random.ts';
@@ -35,6 +39,7 @@ export class SimDisk implements Disk {
   /** What the watcher says of itself; a nemesis may break it. */
   watchFault: string | undefined;
   readonly #acts: DiskActs;
+  readonly #many: SimManyActs;
   readonly #incarnation: Incarnation;
   readonly #drive: SimDrive;
   readonly #random: SimRandom;
@@ -44,6 +49,13 @@ export class SimDisk implements Disk {
     this.#drive = drive;
     this.#random = random;
     this.#acts = new DiskActs(incarnation, drive, random.fork('acts'));
+    const reach = async (path: DiskPath) => this.#assertReachable(path);
+    this.#many = new SimManyActs({ stat: (path) => this.stat(path), reach }, this.#acts, () => this.commitHook);
+  }
+
+  /** How often acts were asked for by the many. */
+  get manyCounts(): Readonly<ManyCounts> {
+    return this.#many.counts;
   }
 
   async probe(): Promise<RootState> {
@@ -102,6 +114,14 @@ export class SimDisk implements Disk {
     return await this.#acts.stat(path);
   }
 
+  statMany(paths: readonly DiskPath[]): Promise<(FileStat | undefined | ActFault)[]> {
+    return this.#many.statMany(paths);
+  }
+
+  readMany(paths: readonly DiskPath[], options: { readonly sync: boolean }): Promise<(WholeFile | ActFault)[]> {
+    return this.#many.readMany(paths, options);
+  }
+
   async open(path: DiskPath): Promise<OpenFile> {
     this.#assertReachable(path);
     return new SimOpenFile(this.#acts, path, await this.#acts.open(path));
@@ -129,6 +149,14 @@ export class SimDisk implements Disk {
     } finally {
       await file.close();
     }
+  }
+
+  stageMany(wholes: readonly StagedWhole[]): Promise<(FileStat | ActFault)[]> {
+    return this.#many.stageMany(wholes);
+  }
+
+  commitMany(intents: readonly NewFileIntent[]): Promise<(CommitOutcome | ActFault)[]> {
+    return this.#many.commitMany(intents);
   }
 
   commit(intent: CommitIntent): Promise<CommitOutcome> {

@@ -1,4 +1,14 @@
-import type { CommitIntent, CommitOutcome, DiskPath, FileStat, RootState, StagedWhole } from '../disk.ts';
+import type {
+  ActFault,
+  CommitIntent,
+  CommitOutcome,
+  DiskPath,
+  FileStat,
+  NewFileIntent,
+  RootState,
+  StagedWhole,
+  WholeFile,
+} from '../disk.ts';
 import type { Acts } from './disk-acts.ts';
 import { DiskThread } from './disk-thread.ts';
 
@@ -49,6 +59,30 @@ export class ActsInThread implements Acts {
     return this.#do('commit', intent);
   }
 
+  statMany(paths: readonly DiskPath[]): Promise<readonly (FileStat | undefined | ActFault)[]> {
+    return this.#doMany(paths.length, 'statMany', paths);
+  }
+
+  readMany(paths: readonly DiskPath[], options: { readonly sync: boolean }): Promise<readonly (WholeFile | ActFault)[]> {
+    return this.#doMany(paths.length, 'readMany', paths, options);
+  }
+
+  stageMany(wholes: readonly StagedWhole[]): Promise<readonly (FileStat | ActFault)[]> {
+    // One block, of all and of nothing else: what they are parts of would go over as a whole, once for each.
+    const block = new Uint8Array(wholes.reduce((sum, { bytes }) => sum + bytes.length, 0));
+    let at = 0;
+    const packed = wholes.map((whole) => {
+      block.set(whole.bytes, at);
+      at += whole.bytes.length;
+      return { ...whole, bytes: block.subarray(at - whole.bytes.length, at) };
+    });
+    return this.#doMany(wholes.length, 'stageMany', packed);
+  }
+
+  commitMany(intents: readonly NewFileIntent[]): Promise<readonly (CommitOutcome | ActFault)[]> {
+    return this.#doMany(intents.length, 'commitMany', intents);
+  }
+
   move(from: DiskPath, to: DiskPath): Promise<void> {
     return this.#do('move', from, to);
   }
@@ -65,14 +99,23 @@ export class ActsInThread implements Acts {
     return this.#do('removeEmptyFolders', path);
   }
 
-  async #do<Name extends keyof Acts>(act: Name, ...asked: Parameters<Acts[Name]>): Promise<Awaited<ReturnType<Acts[Name]>>> {
+  #do<Name extends keyof Acts>(act: Name, ...asked: Parameters<Acts[Name]>): Promise<Awaited<ReturnType<Acts[Name]>>> {
+    return this.#doMany(1, act, ...asked);
+  }
+
+  /** `count`: acts that it is. */
+  async #doMany<Name extends keyof Acts>(
+    count: number,
+    act: Name,
+    ...asked: Parameters<Acts[Name]>
+  ): Promise<Awaited<ReturnType<Acts[Name]>>> {
     type Given = Awaited<ReturnType<Acts[Name]>>;
-    if (this.#thread === undefined && this.#underWayHere < this.#fromActs) {
-      this.#underWayHere += 1;
+    if (this.#thread === undefined && this.#underWayHere + count <= this.#fromActs) {
+      this.#underWayHere += count;
       try {
         return await (this.#here[act] as (...words: unknown[]) => Promise<Given>)(...asked);
       } finally {
-        this.#underWayHere -= 1;
+        this.#underWayHere -= count;
       }
     }
     clearTimeout(this.#rest);

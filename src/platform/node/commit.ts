@@ -186,13 +186,12 @@ class Commit {
     });
     await this.#step();
     const there = await look(target.folder, target.leaf);
-    const own = linked ?? before ?? there;
+    if (linked !== undefined) return endOfPut(linked, there);
+    const own = before ?? there;
     if (own === undefined) return { result: 'changed', asideKept: this.#intent.replaces !== undefined };
-    // Somebody may have written through the new name already, before a crash too: only a run that knows the file from
-    // before it had that name can tell.
-    if (linked === undefined) return { result: 'done', stat: unsure(own) };
-    const untouched = there !== undefined && isSame(there, fileStatOf(linked));
-    return { result: 'done', stat: untouched ? fileStatOf(there) : unsure(own) };
+    // Somebody may have written through the new name already, before the crash: only a run that knows the file from before
+    // it had that name can tell.
+    return { result: 'done', stat: unsure(own) };
   }
 
   /** The last step of an earlier run was its unlink; or the staged file was lost, which shows in what was not set aside. */
@@ -260,6 +259,12 @@ class Commit {
   }
 }
 
+/** How it ends for a file that this run linked. `linked`: its stats before that; `there`: what lies at the path now. */
+export function endOfPut(linked: Stats, there: Stats | undefined): CommitOutcome {
+  const untouched = there !== undefined && isSame(there, fileStatOf(linked));
+  return { result: 'done', stat: untouched ? fileStatOf(there) : unsure(linked) };
+}
+
 /** Size, mtime and inode; never ctime, which the rename to aside changes. */
 function isSame(stats: Stats, known: FileStat): boolean {
   return stats.isFile() && stats.size === known.size && stats.mtimeMs === known.mtimeMs && stats.ino === known.inode;
@@ -281,7 +286,7 @@ async function syncFile(place: Place): Promise<Stats> {
   }
 }
 
-async function unlinkIfThere(place: Place): Promise<void> {
+export async function unlinkIfThere(place: Pick<Place, 'folder' | 'leaf'>): Promise<void> {
   try {
     await calls.unlink(place.folder.at(place.leaf));
   } catch (thrown) {

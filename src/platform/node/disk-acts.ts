@@ -1,9 +1,21 @@
 import { MeshError } from '../../core/errors.ts';
 import { folderOf, foldersOf, quote } from '../../core/path.ts';
-import type { CommitIntent, CommitOutcome, Disk, DiskPath, FileStat, RootState, StagedWhole } from '../disk.ts';
+import type {
+  ActFault,
+  CommitIntent,
+  CommitOutcome,
+  Disk,
+  DiskPath,
+  FileStat,
+  NewFileIntent,
+  RootState,
+  StagedWhole,
+  WholeFile,
+} from '../disk.ts';
 import { runCommit } from './commit.ts';
 import type { DirectorySync } from './directory-sync.ts';
 import { calls } from './file-calls.ts';
+import { ManyActs } from './many-acts.ts';
 import { fileStatOf } from './open-file.ts';
 import { probeRoot } from './rooms.ts';
 import { isMissing, look, withParent } from './safe-path.ts';
@@ -14,8 +26,12 @@ import { asDiskError, systemCode } from './system-error.ts';
 export const ACTS = [
   'probe',
   'stat',
+  'statMany',
+  'readMany',
   'stageWhole',
+  'stageMany',
   'commit',
+  'commitMany',
   'move',
   'remove',
   'syncNames',
@@ -61,6 +77,26 @@ export class DiskActs implements Acts {
 
   commit(intent: CommitIntent): Promise<CommitOutcome> {
     return runCommit({ root: this.#root, directories: this.#directories, beforeStep: this.#beforeStep }, intent);
+  }
+
+  statMany(paths: readonly DiskPath[]): Promise<(FileStat | undefined | ActFault)[]> {
+    return this.#many().statMany(paths);
+  }
+
+  readMany(paths: readonly DiskPath[], options: { readonly sync: boolean }): Promise<(WholeFile | ActFault)[]> {
+    return this.#many().readMany(paths, options);
+  }
+
+  stageMany(wholes: readonly StagedWhole[]): Promise<(FileStat | ActFault)[]> {
+    return this.#many().stageMany(wholes);
+  }
+
+  commitMany(intents: readonly NewFileIntent[]): Promise<(CommitOutcome | ActFault)[]> {
+    return this.#many().commitMany(intents);
+  }
+
+  #many(): ManyActs {
+    return new ManyActs({ root: this.#root, directories: this.#directories, beforeStep: this.#beforeStep });
   }
 
   async move(from: DiskPath, to: DiskPath): Promise<void> {

@@ -4,17 +4,20 @@ import { promisify } from 'node:util';
 import { invariant, MeshError } from '../../core/errors.ts';
 import { PRIVATE_FOLDER } from '../../core/path.ts';
 import type {
+  ActFault,
   CommitIntent,
   CommitOutcome,
   Disk,
   DiskPath,
   FileStat,
   Hint,
+  NewFileIntent,
   RootState,
   StagedWhole,
   StageFile,
   WalkEntry,
   Watch,
+  WholeFile,
 } from '../disk.ts';
 import { ActsInThread, type ThreadOptions } from './acts-in-thread.ts';
 import { DirectorySync } from './directory-sync.ts';
@@ -72,6 +75,14 @@ export class NodeDisk implements Disk {
     return this.#acts.stat(path);
   }
 
+  statMany(paths: readonly DiskPath[]): Promise<readonly (FileStat | undefined | ActFault)[]> {
+    return this.#acts.statMany(paths);
+  }
+
+  readMany(paths: readonly DiskPath[], options: { readonly sync: boolean }): Promise<readonly (WholeFile | ActFault)[]> {
+    return this.#acts.readMany(paths, options);
+  }
+
   open(path: DiskPath): Promise<NodeOpenFile> {
     return openFile(this.#root, path, this.#directories);
   }
@@ -84,8 +95,16 @@ export class NodeDisk implements Disk {
     return this.#acts.stageWhole(whole);
   }
 
+  stageMany(wholes: readonly StagedWhole[]): Promise<readonly (FileStat | ActFault)[]> {
+    return this.#acts.stageMany(wholes);
+  }
+
   commit(intent: CommitIntent): Promise<CommitOutcome> {
     return this.#acts.commit(intent);
+  }
+
+  commitMany(intents: readonly NewFileIntent[]): Promise<readonly (CommitOutcome | ActFault)[]> {
+    return this.#acts.commitMany(intents);
   }
 
   async move(from: DiskPath, to: DiskPath): Promise<void> {

@@ -16,7 +16,7 @@ const READ_BYTES_MAX = 1024 * 1024;
 // A stat or a close of a file that is open for reading does not wait for the disk: the way through a thread would cost ten
 // times what they do.
 // O_NONBLOCK: opening a FIFO would wait for its other end for ever. It changes nothing for a regular file.
-const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+export const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 export function fileStatOf(stats: Stats): FileStat {
   return { size: stats.size, mtimeMs: stats.mtimeMs, ctimeMs: stats.ctimeMs, inode: stats.ino, mode: stats.mode & 0o777 };

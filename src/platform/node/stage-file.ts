@@ -6,7 +6,7 @@ import type { DiskPath, FileStat, StagedWhole, StageFile } from '../disk.ts';
 import type { DirectorySync } from './directory-sync.ts';
 import { calls } from './file-calls.ts';
 import { fileStatOf } from './open-file.ts';
-import { withParent } from './safe-path.ts';
+import { type Folder, withParent } from './safe-path.ts';
 import { asDiskError, asReadWriteError } from './system-error.ts';
 
 const truncateDescriptor = promisify(ftruncate);
@@ -65,6 +65,29 @@ export async function stageWhole(root: string, directories: DirectorySync, whole
   }
 }
 
+/** Writes a file of the stage that no crash leaves half: its bytes are durable when it resolves, its name is not yet. */
+export async function writeWhole(folder: Folder, { name, bytes, mode, mtimeMs }: StagedWhole): Promise<FileStat> {
+  const descriptor = await calls.open(folder.at(name), OPEN | constants.O_EXCL, STAGE_MODE);
+  try {
+    let written = 0;
+    while (written < bytes.length) written += await calls.write(descriptor, bytes, written, bytes.length - written, written);
+    await calls.fchmod(descriptor, mode & 0o777);
+    await calls.futimes(descriptor, secondsOf(mtimeMs), secondsOf(mtimeMs));
+    await calls.fsync(descriptor);
+    return fileStatOf(await calls.fstat(descriptor));
+  } catch (thrown) {
+    await calls.unlink(folder.at(name));
+    throw thrown;
+  } finally {
+    await calls.close(descriptor);
+  }
+}
+
+/** The system takes seconds in a double and cuts at µs: half a µs more keeps the ms what it was. */
+function secondsOf(ms: number): number {
+  return (ms + 0.0005) / 1000;
+}
+
 class NodeStageFile implements StageFile {
   readonly path: DiskPath;
   readonly #descriptor: number;
@@ -118,9 +141,7 @@ class NodeStageFile implements StageFile {
   finish(mode: number, mtimeMs: number): Promise<void> {
     return this.#act('cannot finish', async () => {
       await calls.fchmod(this.#descriptor, mode & 0o777);
-      // The system takes seconds in a double and cuts at µs: half a µs more keeps the ms what it was.
-      const seconds = (mtimeMs + 0.0005) / 1000;
-      await calls.futimes(this.#descriptor, seconds, seconds);
+      await calls.futimes(this.#descriptor, secondsOf(mtimeMs), secondsOf(mtimeMs));
     });
   }
 

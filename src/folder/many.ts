@@ -1,0 +1,172 @@
+import { asMeshError, MeshError } from '../core/errors.ts';
+import type { ContentHash, FilePath } from '../core/ids.ts';
+import type { FileVersion } from '../core/version.ts';
+import { type ActFault, type Disk, type FileStat, type StagedWhole, WHOLE_BYTES_ALL, WHOLE_BYTES_MAX } from '../platform/disk.ts';
+import type { NewFileAct } from './act.ts';
+import type { Acts } from './acts.ts';
+import { isCurrent } from './descent.ts';
+import { errorOf, isFault } from './faults.ts';
+import type { HeldCopy } from './held-table.ts';
+import type { Room } from './room.ts';
+import { SMALL_PREFIX } from './small-staging.ts';
+import type { Stagings } from './stagings.ts';
+import { isSameFile, isSameStat } from './stats.ts';
+
+/** A small content that came whole. */
+export interface Whole {
+  readonly path: FilePath;
+  readonly version: FileVersion;
+  readonly bytes: Uint8Array;
+}
+
+/** One on its way through a batch. */
+interface Item extends Whole {
+  readonly index: number;
+  readonly name: string;
+}
+
+/**
+ * Many small contents at once. Kept they are staged together, told by one durable batch of intents, put in place together and
+ * recorded by one change of the ledger; each is an act of its own, and one that cannot be done is left out.
+ */
+export class Many {
+  readonly #room: Room;
+  readonly #acts: Acts;
+  readonly #stagings: Stagings;
+  readonly #arrange: (path: FilePath) => Promise<void>;
+
+  constructor(room: Room, acts: Acts, stagings: Stagings, arrange: (path: FilePath) => Promise<void>) {
+    this.#room = room;
+    this.#acts = acts;
+    this.#stagings = stagings;
+    this.#arrange = arrange;
+  }
+
+  /** True when `keep` may take a content: its name is free here, and nobody has to be asked for bytes that lie here already. */
+  isSimple(path: FilePath, { hash }: FileVersion): boolean {
+    const { held, old, runs } = this.#room;
+    return held.copies(path).length === 0 && !held.hasHash(hash) && !old.hasHash(hash) && runs.of(hash) === undefined;
+  }
+
+  /**
+   * As Folder.keep for contents that came whole, of `isSimple` names. Durable when it resolves; gives why each was not kept, or
+   * undefined. Whatever it was, Folder.keep may be tried, and says what is to be done. Rejects with `paused`.
+   */
+  async keep(wholes: readonly Whole[]): Promise<(MeshError | undefined)[]> {
+    this.#room.assertOpen();
+    const results = new Array<MeshError | undefined>(wholes.length).fill(undefined);
+    const releases: (() => void)[] = [];
+    try {
+      const items: Item[] = [];
+      for (const [index, whole] of wholes.entries()) {
+        const release = this.#room.locks.tryHold(whole.path);
+        if (release !== undefined) releases.push(release);
+        const error = release === undefined ? new MeshError('busy', 'the name is in use') : this.#faultOf(whole);
+        if (error === undefined) items.push({ ...whole, index, name: `${SMALL_PREFIX}${this.#room.freshName()}` });
+        else results[index] = error;
+      }
+      if (items.length > 0) await this.#room.track(() => this.#keepAll(items, results));
+    } finally {
+      for (const release of releases) release();
+    }
+    return results;
+  }
+
+  /**
+   * The bytes of small contents held here, together `bytesMax` at most; undefined for one that is not, or not as it was noted
+   * (Folder.open tells why), and for those there is no room for.
+   */
+  async read(asked: readonly { path: FilePath; hash: ContentHash }[], bytesMax: number): Promise<(Uint8Array | undefined)[]> {
+    this.#room.assertOpen();
+    let left = Math.min(bytesMax, WHOLE_BYTES_ALL);
+    const copies = asked.map(({ path, hash }) => {
+      const copy = this.#room.held.find(path, hash);
+      if (copy === undefined || copy.stat.size > Math.min(left, WHOLE_BYTES_MAX)) return undefined;
+      left -= copy.stat.size;
+      return copy;
+    });
+    const there = copies.filter((copy) => copy !== undefined);
+    const files = await this.#room.options.disk.readMany(
+      there.map(({ disk }) => disk),
+      { sync: false },
+    );
+    this.#room.belief.assert();
+    const bytes = new Map<HeldCopy, Uint8Array>();
+    for (const [index, copy] of there.entries()) {
+      const file = files[index];
+      if (file === undefined || isFault(file)) continue;
+      // After the read too: a writer that came before it shows in the stat.
+      if (isSameStat(file.stat, copy.stat) && isSameFile(file.stat, file.after)) bytes.set(copy, file.bytes);
+    }
+    return copies.map((copy) => copy && bytes.get(copy));
+  }
+
+  #faultOf({ path, version, bytes }: Whole): MeshError | undefined {
+    const { hasher, ledger } = this.#room.options;
+    if (bytes.length !== version.size || hasher.hash(bytes) !== version.hash)
+      return new MeshError('corrupt', `what came for ${path} is not what was announced`);
+    if (!this.isSimple(path, version)) return new MeshError('busy', 'something lies there, or the same elsewhere');
+    // Deleted or replaced while it was on its way: it is not to come back, were it for a moment.
+    if (!isCurrent(ledger.view(path), version.hash))
+      return new MeshError('overtaken', `a newer content of ${path} is known here already`);
+    return undefined;
+  }
+
+  async #keepAll(items: readonly Item[], results: (MeshError | undefined)[]): Promise<void> {
+    const { disk, ledger } = this.#room.options;
+    const release = await this.#stagings.reserveMany(
+      items.reduce((sum, { bytes }) => sum + bytes.length, 0),
+      items.length,
+    );
+    try {
+      const wholes = items.map(({ name, bytes, version: { mode, modifiedMs } }) => ({ name, bytes, mode, mtimeMs: modifiedMs }));
+      const stats = await this.#room.belief.orPaused(() => stageAll(disk, wholes));
+      const staged = items.filter(({ index }, at) => {
+        const stat = stats[at];
+        if (isFault(stat)) results[index] = errorOf(stat);
+        return !isFault(stat);
+      });
+      const errors = await this.#acts.runNew(staged.map((item) => this.#actOf(item)));
+      for (const [at, item] of staged.entries()) {
+        results[item.index] = errors[at];
+        if (errors[at] !== undefined) await this.#unstage(item);
+        // What ended it meanwhile was obeyed before the file lay here: nobody else comes by for it soon.
+        else if (!isCurrent(ledger.view(item.path), item.version.hash))
+          this.#room.spawn('arranging a name', () => this.#arrange(item.path));
+      }
+    } catch (thrown) {
+      const error = asMeshError(thrown);
+      for (const item of items) {
+        results[item.index] = error;
+        await this.#unstage(item);
+      }
+    } finally {
+      release();
+    }
+  }
+
+  #actOf({ path, version, name }: Item): NewFileAct {
+    const intent = { path, staged: `.filemesh/stage/${name}`, aside: this.#room.freshPlace('versions') };
+    return {
+      id: this.#room.freshName(),
+      moves: [{ kind: 'commit', intent, replaced: [] }],
+      effects: [{ kind: 'hold', placed: { path, hash: version.hash, disk: path }, versions: [version] }],
+    };
+  }
+
+  /** Of an act half done it stays: it is pinned then. */
+  async #unstage({ name }: Item): Promise<void> {
+    const place = `.filemesh/stage/${name}`;
+    if (this.#room.pinned.has(place)) return;
+    // What cannot be removed now is nobody's: the next start removes it.
+    await this.#room.options.disk.remove(place).catch(() => undefined);
+  }
+}
+
+/** Rejects when none could be staged: then it may be another folder. */
+async function stageAll(disk: Disk, wholes: readonly StagedWhole[]): Promise<readonly (FileStat | ActFault)[]> {
+  const stats = await disk.stageMany(wholes);
+  const [first] = stats;
+  if (isFault(first) && stats.every(isFault)) throw errorOf(first);
+  return stats;
+}

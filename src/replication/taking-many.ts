@@ -1,0 +1,151 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import type { PathWaiters } from '../catalog/path-waiters.ts';
+import { asMeshError, type ErrorCode, MeshError } from '../core/errors.ts';
+import type { PeerId } from '../core/ids.ts';
+import { type FileVersion, versionKey } from '../core/version.ts';
+import type { Folder } from '../folder/folder.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import { type Ask, type Reply, TAIL_BYTES_MAX } from '../wire/calls.ts';
+import type { Link } from '../wire/link.ts';
+import type { Switchboard } from '../wire/switchboard.ts';
+import { Gate } from './gate.ts';
+
+/** The owner may know of versions a moment before their records have come here. */
+const RECORDS_WAIT_MS = 5_000;
+/** A holder that does not answer by then is left to the way of single contents, which asks others too. */
+const READ_DEADLINE_MS = 3_000;
+/** Batches kept at once, each up to 1 MiB in memory; more wait. 1…16. */
+const BATCHES_MAX = 4;
+const WAITING_MAX = 64;
+
+interface Slice {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly catalog: Catalog;
+  readonly folder: Folder;
+  readonly switchboard: Switchboard;
+  readonly waiters: PathWaiters;
+  /** The way of single contents. */
+  readonly take: (ask: Ask<'place'>) => Promise<void>;
+}
+
+type Item = Ask<'place-many'>['items'][number];
+
+/** An item whose version is known here. */
+interface Known {
+  readonly index: number;
+  readonly item: Item;
+  readonly version: FileVersion;
+}
+
+/** Takes many small contents at once; those for which that will not do go the way of single ones. */
+export class TakingMany {
+  readonly #slice: Slice;
+  readonly #gate = new Gate(BATCHES_MAX, WAITING_MAX);
+  #turn = 0;
+
+  constructor(slice: Slice) {
+    this.#slice = slice;
+  }
+
+  /** Resolves when each is here, verified, durable and recorded, or declined. Rejects with `paused` or `busy`: none was taken. */
+  async take({ items, holders }: Ask<'place-many'>): Promise<Reply<'place-many'>> {
+    const { folder } = this.#slice;
+    const paused = folder.state().paused;
+    if (paused !== undefined) throw new MeshError('paused', paused);
+    const left = new Set(items.keys());
+    await this.#gate.pass(async () => {
+      for (const index of await this.#takeTogether(items, holders)) left.delete(index);
+    });
+    const declined: { item: number; code: ErrorCode }[] = [];
+    await Promise.all(
+      [...left].map(async (index) => {
+        const item = items[index] as Item;
+        await this.#slice.take({ ...item, holders }).catch((thrown: unknown) => {
+          declined.push({ item: index, code: asMeshError(thrown).code });
+        });
+      }),
+    );
+    return { declined };
+  }
+
+  /** The indexes of those that were taken. */
+  async #takeTogether(items: readonly Item[], holders: readonly PeerId[]): Promise<number[]> {
+    const { folder, switchboard, log } = this.#slice;
+    // What is limited is shared out by single reads.
+    if (switchboard.limits.down !== undefined) return [];
+    await this.#recordsOf(items);
+    const known: Known[] = [];
+    for (const [index, item] of items.entries()) {
+      const version = this.#versionOf(item);
+      if (version !== undefined && version.size === item.size && folder.many.isSimple(item.path, version))
+        known.push({ index, item, version });
+    }
+    const taken: number[] = [];
+    for (const [link, some] of this.#bySource(known, holders)) {
+      try {
+        taken.push(...(await this.#takeFrom(link, some)));
+      } catch (thrown) {
+        log.debug('a batch could not be taken', { count: some.length, reason: asMeshError(thrown).message });
+      }
+    }
+    return taken;
+  }
+
+  async #takeFrom(link: Link, some: readonly Known[]): Promise<number[]> {
+    const asked = some.map(({ item: { path, hash } }) => ({ path, hash }));
+    const { reply, tail } = await link.call('read-many', { items: asked }, { deadlineMs: READ_DEADLINE_MS });
+    const came: (Known & { readonly bytes: Uint8Array })[] = [];
+    let at = 0;
+    for (const [place, one] of some.entries()) {
+      const size = reply.sizes[place] ?? -1;
+      if (size < 0) continue;
+      if (size === one.item.size && at + size <= tail.length) came.push({ ...one, bytes: tail.subarray(at, at + size) });
+      at += size;
+    }
+    if (came.length === 0) return [];
+    const wholes = came.map(({ item: { path }, version, bytes }) => ({ path, version, bytes }));
+    const errors = await this.#slice.folder.many.keep(wholes);
+    return came.filter((_, place) => errors[place] === undefined).map(({ index }) => index);
+  }
+
+  /** By who is asked for them, as many as one answer has room for. Holders take turns. */
+  #bySource(known: readonly Known[], named: readonly PeerId[]): [Link, Known[]][] {
+    const { catalog, switchboard } = this.#slice;
+    const turn = this.#turn++;
+    const batches: { link: Link; bytes: number; some: Known[] }[] = [];
+    for (const one of known) {
+      const { path, hash, size } = one.item;
+      const content = catalog.view(path)?.contents.find((each) => each.hash === hash);
+      const holders = new Set([...(content?.holders ?? []), ...named]);
+      const links = [...holders].map((peer) => switchboard.link(peer)).filter((link) => link !== undefined);
+      const link = links[turn % links.length];
+      if (link === undefined) continue;
+      const open = batches.find((batch) => batch.link === link && batch.bytes + size <= TAIL_BYTES_MAX);
+      if (open === undefined) batches.push({ link, bytes: size, some: [one] });
+      else {
+        open.bytes += size;
+        open.some.push(one);
+      }
+    }
+    return batches.map(({ link, some }) => [link, some]);
+  }
+
+  /** Waits for the records that are on their way, for all of them together no longer than for one. */
+  async #recordsOf(items: readonly Item[]): Promise<void> {
+    const { clock, waiters } = this.#slice;
+    const untilMs = clock.now() + RECORDS_WAIT_MS;
+    for (const item of items) {
+      const isKnown = () => this.#versionOf(item) !== undefined;
+      if (isKnown()) continue;
+      const leftMs = untilMs - clock.now();
+      if (leftMs <= 0 || !(await waiters.until(item.path, isKnown, leftMs))) return;
+    }
+  }
+
+  #versionOf({ path, hash, version: key }: Item): FileVersion | undefined {
+    const content = this.#slice.catalog.view(path)?.contents.find((one) => one.hash === hash);
+    return content?.versions.find((version) => versionKey(version) === key);
+  }
+}

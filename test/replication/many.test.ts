@@ -1,0 +1,124 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { setReplicas } from '../../src/client/verbs/mesh.ts';
+import { Many } from '../../src/folder/many.ts';
+import { Serving } from '../../src/replication/serving.ts';
+import { bytesOf, seen, startStory } from '../server/story.ts';
+import type { Mesh } from '../sim/mesh.ts';
+
+const NAMES = Array.from({ length: 200 }, (_, index) => `folder-${index % 3}/file-${index}`);
+const textOf = (name: string) => `what ${name} says`;
+
+afterEach(() => vi.restoreAllMocks());
+
+/** Drops many files in the folder of alpha. */
+function drop(mesh: Mesh): void {
+  for (const name of NAMES) mesh.peer('alpha').node.drive.userWrite(name, bytesOf(textOf(name)));
+}
+
+function isOnAll(mesh: Mesh): boolean {
+  return mesh.peers.every(({ node }) => node.drive.userList().length === NAMES.length);
+}
+
+/** What is on every disk is what was dropped. */
+function check(mesh: Mesh): void {
+  const decoder = new TextDecoder();
+  for (const { node } of mesh.peers) {
+    for (const name of NAMES) expect(decoder.decode(node.drive.userRead(name))).toBe(textOf(name));
+  }
+}
+
+/** Counts batches that were kept, and the reads of single contents. */
+function counted() {
+  const count = { batches: 0, kept: 0, reads: 0 };
+  const { keep } = Many.prototype;
+  vi.spyOn(Many.prototype, 'keep').mockImplementation(async function (this: Many, wholes) {
+    const errors = await keep.call(this, wholes);
+    count.batches += 1;
+    count.kept += errors.filter((error) => error === undefined).length;
+    return errors;
+  });
+  const { read } = Serving.prototype;
+  vi.spyOn(Serving.prototype, 'read').mockImplementation(function (this: Serving, ask) {
+    count.reads += 1;
+    return read.call(this, ask);
+  });
+  return count;
+}
+
+describe('many small files', () => {
+  it('come to both other peers in a few batches, each file once', async () => {
+    const { mesh, sessions } = await startStory('batches', { peers: 3, clients: 1 });
+    const [session] = sessions;
+    if (session === undefined) throw new Error('a client');
+    await mesh.settle(setReplicas(session, 3, {}));
+    const count = counted();
+    drop(mesh);
+    await mesh.until('all are on all', () => isOnAll(mesh));
+    check(mesh);
+    expect(count).toMatchObject({ kept: NAMES.length * 2, reads: 0 });
+    // Three owners ask two takers each.
+    expect(count.batches).toBeLessThan(40);
+    expect((await mesh.settle(seen(session, NAMES[7] as string)))?.contents[0]?.copies).toBe(3);
+  });
+
+  it('come all the same when a holder gives one wrongly, leaves one out, and falls silent now and then', async () => {
+    const { mesh } = await startStory('wrong bytes', { peers: 2 });
+    const count = counted();
+    const { readMany } = Serving.prototype;
+    let asked = 0;
+    vi.spyOn(Serving.prototype, 'readMany').mockImplementation(async function (this: Serving, ask) {
+      asked += 1;
+      if (asked % 3 === 0) return await new Promise<never>(() => {});
+      const { reply, tail } = await readMany.call(this, ask);
+      const sizes = [...reply.sizes];
+      if (sizes.length < 3) return { reply, tail };
+      const [first = 0, second = 0] = sizes;
+      sizes[1] = -1;
+      tail[0] = 255 - (tail[0] ?? 0);
+      return { reply: { sizes }, tail: Buffer.concat([tail.subarray(0, first), tail.subarray(first + second)]) };
+    });
+    drop(mesh);
+    await mesh.until('all are on both', () => isOnAll(mesh), 60_000);
+    check(mesh);
+    expect(count.reads).toBeGreaterThanOrEqual(2);
+    expect(count.kept).toBeGreaterThan(0);
+    expect(count.kept).toBeLessThan(NAMES.length);
+  });
+
+  it('that are told with sizes that do not fit their bytes come one by one', async () => {
+    const { mesh } = await startStory('wrong sizes', { peers: 2 });
+    const count = counted();
+    vi.spyOn(Serving.prototype, 'readMany').mockImplementation(async ({ items }) => ({
+      reply: { sizes: items.map(() => 17) },
+      tail: new Uint8Array(5),
+    }));
+    drop(mesh);
+    await mesh.until('all are on both', () => isOnAll(mesh), 60_000);
+    check(mesh);
+    expect(count.kept).toBe(0);
+  });
+
+  it.each([
+    ['sent', { alpha: { limitUp: 64 * 1024 } }],
+    ['taken in', { bravo: { limitDown: 64 * 1024 } }],
+  ])('come one by one under a limit on what is %s, which single reads share', async (_, rates) => {
+    const { mesh } = await startStory('limited', { peers: 2, rates });
+    const count = counted();
+    drop(mesh);
+    await mesh.until('all are on both', () => isOnAll(mesh), 60_000);
+    check(mesh);
+    expect(count.kept).toBe(0);
+  });
+
+  it('are tried again when their taker dies in the middle, and nothing half is left', async () => {
+    const { mesh } = await startStory('taker dies', { peers: 2 });
+    drop(mesh);
+    const { drive } = mesh.peer('bravo').node;
+    await mesh.until('some are there', () => drive.userList().length > 20, 30_000, 1);
+    mesh.kill(mesh.peer('bravo'));
+    mesh.start(mesh.peer('bravo'));
+    await mesh.until('all are on both', () => isOnAll(mesh), 60_000);
+    check(mesh);
+    expect(drive.userList({ withPrivate: true }).filter((name) => name.startsWith('.filemesh/stage/'))).toEqual([]);
+  });
+});
