@@ -128,10 +128,10 @@ export class ContentFetch {
     this.#ask();
   }
 
-  /** It has something of what is missing, near enough to its front. */
+  /** It has something of what is missing, near enough to its front that it would be asked: else nobody asks and nobody relays. */
   #canGoOn(source: Source): boolean {
     const at = this.#missing.firstIn(this.#sources.reachOf(source));
-    return at !== undefined && this.#mayTake(at, 1);
+    return at !== undefined && this.#mayTake(at, source.readBytes);
   }
 
   #mayTake(offset: number, length: number): boolean {
