@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, type Process, until } from '../../faults/process.ts';
 import type { Ground } from '../ground.ts';
@@ -61,7 +61,10 @@ export class RsyncKeeper implements Keeper {
       if (code !== 0) throw new Error(`rsync ended with ${code}: ${error}`);
     });
     await Promise.all(sent);
-    return performance.now() - began;
+    const tookMs = performance.now() - began;
+    // The CPU time of who served is known to the daemon when it has ended.
+    await until('the servers of rsync have ended', () => this.#daemons.every(({ process }) => !hasChildren(process)));
+    return tookMs;
   }
 
   cpuMs(): number {
@@ -79,6 +82,11 @@ export class RsyncKeeper implements Keeper {
   #addressOf({ host, port }: { host: number; port: number }): string {
     return `rsync://${this.#ground.addressOf(host)}:${port}/kept/`;
   }
+}
+
+function hasChildren({ pid }: Process): boolean {
+  const list = `/proc/${pid}/task/${pid}/children`;
+  return existsSync(list) && readFileSync(list, 'utf8').trim() !== '';
 }
 
 function folderOf(ground: Ground, host: number): string {
