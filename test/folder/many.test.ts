@@ -41,7 +41,7 @@ describe('many small contents', () => {
       'over',
       wholes.filter(({ name }) => name === 'over').map(({ version }) => version),
     );
-    const wrong = { ...(wholes[1] as (typeof wholes)[number]), text: 'something else' };
+    const wrong = { ...(wholes[1] as (typeof wholes)[number]), text: 'TEXT of f/b' };
     const mine = { name: 'copy', version: bench.foreign('copy', 'mine'), text: 'mine' };
     const taken = { name: 'c', version: bench.foreign('c', 'theirs'), text: 'theirs' };
     const asked = [wholes[0], wrong, wholes[2], mine, taken, wholes[3]].filter((one) => one !== undefined);
