@@ -77,6 +77,7 @@ export class ChangePlan {
     const own = await staging.digest();
     if (own.hash !== digest.hash || own.size !== digest.size)
       throw new MeshError('corrupt', `what came for ${path} is not what was sent`);
+    this.#room.manifests.note(own);
     const facts = { hash: own.hash, size: own.size, mode, manifest: own.manifest, modifiedMs };
     await staging.finish(mode, modifiedMs);
     const { placed, isUsed } = await this.#lay(path, base, own.hash, staging.place);

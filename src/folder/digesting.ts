@@ -59,7 +59,8 @@ export class Digesting {
     const ahead = this.#ahead.get(path);
     this.#ahead.delete(path);
     const known = ahead !== undefined && isSameStat(ahead.stat, file.stat) ? await ahead.digest : undefined;
-    return known ?? (await this.#read(path, file));
+    // It was read a while ago: what was read since may have taken the place of its manifest.
+    return known === undefined ? await this.#read(path, file) : this.#room.manifests.note(known);
   }
 
   async #readAhead(path: FilePath, stat: FileStat): Promise<Digest | undefined> {

@@ -40,6 +40,8 @@ export class Keeping {
       await staged.discard();
       throw new MeshError('corrupt', `what came for ${path} is not what was announced`);
     }
+    // Of one that came by chunks nothing else has it.
+    this.#room.manifests.note(digest);
     await this.#room.locks.with([path], () => this.#place(path, version, staged));
     // What ended it meanwhile was obeyed before the file lay here: nobody else comes by for it soon.
     if (!isCurrent(this.#room.options.ledger.view(path), version.hash))

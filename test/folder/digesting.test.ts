@@ -1,5 +1,7 @@
 import { blake3 } from '@napi-rs/blake-hash';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { ContentHash } from '../../src/core/ids.ts';
+import { Manifests } from '../../src/folder/manifests.ts';
 import type { OpenFile } from '../../src/platform/disk.ts';
 import { noise } from '../platform/hasher-acceptance.ts';
 import { FolderBench } from './folder-bench.ts';
@@ -27,7 +29,10 @@ describe('a large file that settles', () => {
     };
     droppedMs = bench.world.scheduler.nowMs;
   });
-  afterEach(() => bench.end());
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await bench.end();
+  });
 
   const drop = (bytes: Uint8Array, name = 'film') => bench.drive.userWrite(name, bytes);
   /** When it is a version, in ms since the drop. */
@@ -44,6 +49,21 @@ describe('a large file that settles', () => {
     expect(hashed[0]).toBeLessThan(SETTLE_MS / 4);
     expect(tookMs).toBeGreaterThanOrEqual(SETTLE_MS);
     expect(tookMs).toBeLessThan(SETTLE_MS + 200);
+  });
+
+  it('has its manifest kept, whatever else was read until it has settled', async () => {
+    const { keep } = Manifests.prototype;
+    const rooms = new Set<Manifests>();
+    vi.spyOn(Manifests.prototype, 'keep').mockImplementation(function (this: Manifests, ...told) {
+      rooms.add(this);
+      keep.apply(this, told);
+    });
+    drop(content);
+    await bench.pass(SETTLE_MS / 2);
+    expect(hashed).toHaveLength(1);
+    for (const manifests of rooms) manifests.keep('0'.repeat(64) as ContentHash, new Uint8Array(16 * MIB));
+    await recorded();
+    expect([rooms.size, hashed.length, await bench.rows('m')]).toEqual([1, 1, 1]);
   });
 
   it('is not read before it has settled when it is small', async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FolderBench, hashOf, path, request } from './folder-bench.ts';
+import { bytes, FolderBench, hashOf, path, request } from './folder-bench.ts';
 import { longText, MIB, manifestOf } from './long-texts.ts';
 
 describe('the manifest of a large content', () => {
@@ -23,6 +23,16 @@ describe('the manifest of a large content', () => {
   }
   const manifest = async (name: string, text: string) =>
     new Uint8Array(await bench.folder.chunks.manifest(path(name), hashOf(text)));
+  /** As it comes from a peer or a client that tells how it is cut. */
+  async function keepByChunks(name: string, text: string): Promise<void> {
+    const version = bench.foreign(name, text);
+    const staging = await bench.folder.stage(name, version.size);
+    const cut = bench.folder.runs.striped(version, manifestOf(text));
+    await staging.cut(cut);
+    await staging.write(0, bytes(text));
+    expect(await staging.check(cut.rows.map((_, chunk) => chunk))).toEqual([]);
+    await bench.folder.keep(path(name), version, staging);
+  }
   const forget = async (letters: string) => {
     const { store } = bench.platform;
     for (const letter of letters) {
@@ -37,10 +47,12 @@ describe('the manifest of a large content', () => {
     await bench.settle();
     await bench.keep('taken', bench.foreign('taken', `${film}t`), `${film}t`);
     await bench.folder.make(request('1'), [await bench.put('made', `${film}m`)]);
+    await keepByChunks('cut', `${film}c`);
     await restart();
     expect(await manifest('dropped', film)).toEqual(manifestOf(film));
     expect(await manifest('taken', `${film}t`)).toEqual(manifestOf(`${film}t`));
     expect(await manifest('made', `${film}m`)).toEqual(manifestOf(`${film}m`));
+    expect(await manifest('cut', `${film}c`)).toEqual(manifestOf(`${film}c`));
     expect(reads).toBe(0);
   });
 
