@@ -82,6 +82,7 @@ export class KeptManifests {
       const isSure = this.#kept.has(hash) && !this.#useless.has(hash);
       const manifest = isSure || hooks.has(hash) ? undefined : this.#slice.manifests.of(hash);
       if (manifest === undefined) continue;
+      this.#useless.delete(hash);
       hooks.set(hash, hooksOf(manifest));
       writes.push(...piecesOf(hash, manifest), { key: hooksKey(hash), value: hooks.get(hash) });
     }
@@ -94,6 +95,7 @@ export class KeptManifests {
   /** Keeps one that was made anew, or came. */
   async save(hash: ContentHash, manifest: Uint8Array): Promise<void> {
     const hooks = hooksOf(manifest);
+    this.#useless.delete(hash);
     await this.#slice.queue.write([...piecesOf(hash, manifest), { key: hooksKey(hash), value: hooks }]);
     this.#note(hash, hooks);
   }
@@ -125,12 +127,10 @@ export class KeptManifests {
     const sure = found.filter((hash) => isQuiet || this.#useless.has(hash));
     this.#useless = new Set(found);
     for (let at = 0; at < sure.length; at += SWEPT_MAX) {
-      const removals = await Promise.all(
-        sure
-          .slice(at, at + SWEPT_MAX)
-          .filter(this.#isUseless)
-          .map((hash) => this.removal(hash)),
-      );
+      const part = sure.slice(at, at + SWEPT_MAX).filter(this.#isUseless);
+      const drawn = await Promise.all(part.map((hash) => this.removal(hash)));
+      // Meanwhile somebody may have begun to write it anew.
+      const removals = drawn.filter((_, index) => this.#isUseless(part[index] as ContentHash));
       await this.#slice.queue.write(removals.flatMap(({ writes }) => writes));
       for (const { forgotten } of removals) forgotten();
     }
