@@ -53,8 +53,8 @@ export interface Staging {
   /** Rejects with `full` when there is no room for it. */
   write(offset: number, bytes: Uint8Array): Promise<void>;
   /**
-   * Tells how it is cut, by its proved manifest, before anything is written: from then on each chunk is checked by itself, and
-   * what an earlier start of the program noted of them counts. Of MANIFEST_FILE_BYTES_MIN and more only.
+   * Tells how it is cut, by its proved manifest: from then on each chunk is checked by itself. What came in order before is
+   * checked now, and what an earlier start of the program noted of its chunks counts. Of MANIFEST_FILE_BYTES_MIN and more only.
    */
   cut(cut: Cut): Promise<void>;
   /** Proves chunks of a cut one of which all bytes are written; gives the wrong ones. */

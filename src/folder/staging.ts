@@ -69,12 +69,14 @@ export class StagingFile implements Staged {
 
   async cut(cut: Cut): Promise<void> {
     if (this.#chunks?.cut.manifestHash === cut.manifestHash) return;
-    invariant(this.#chunks === undefined && this.#writtenBytes === 0, 'a content is cut in one way, before it comes');
+    invariant(this.#chunks === undefined, 'a content is cut in one way');
     const chunks = new StagedChunks(this.#room, this.place, cut, notedChunks(this.#row, cut.manifestHash));
     this.#notedChunks = chunks.rightCount;
     this.#chunks = chunks;
+    await this.#following?.drop();
+    this.#following = undefined;
     // Of what came before anybody knew how it is cut.
-    await this.check(chunks.uncheckedBefore(this.#row.have));
+    await this.check(chunks.uncheckedBefore(this.#written.have));
   }
 
   async check(chunks: readonly number[]): Promise<readonly number[]> {
@@ -144,15 +146,14 @@ export class StagingFile implements Staged {
   async finish(mode: number, modifiedMs: number): Promise<void> {
     await this.#close();
     const digested = await this.#assertDigested();
-    const { disk } = this.#room.options;
-    const file = await disk.stage(this.name);
+    const file = await this.#room.options.disk.stage(this.name);
     try {
       await file.finish(mode, modifiedMs);
       await this.#sync(file);
     } finally {
       await file.close();
     }
-    const finished = await disk.stat(this.place);
+    const finished = await this.#room.options.disk.stat(this.place);
     if (finished?.inode === digested.inode && finished.size === digested.size) this.#digested = finished;
   }
 
@@ -246,10 +247,9 @@ export class StagingFile implements Staged {
   }
 
   async #digestWhole(): Promise<Digested> {
-    const { disk, hasher } = this.#room.options;
-    const file = await disk.open(this.place);
+    const file = await this.#room.options.disk.open(this.place);
     try {
-      return { digest: await hasher.digest(file), stat: file.stat };
+      return { digest: await this.#room.options.hasher.digest(file), stat: file.stat };
     } finally {
       await file.close();
     }

@@ -66,6 +66,17 @@ describe('a staging that comes by chunks', () => {
   const missingBytes = (staging: StagingFile) => staging.missing().reduce((sum, { length }) => sum + length, 0);
   const hash = blake3(content).toString('hex');
 
+  it('keeps what came in order before anybody told how it is cut, while it stays open', async () => {
+    const staging = (await bench.folder.stage('one', content.length)) as StagingFile;
+    await staging.write(0, content.subarray(0, 3 * MIB));
+    await staging.cut(cut);
+    const rest = missingBytes(staging);
+    expect(rest).toBeLessThan(content.length - 3 * MIB + MIB);
+    for (const { offset, length } of staging.missing()) await staging.write(offset, content.subarray(offset, offset + length));
+    expect(await staging.check(all)).toEqual([]);
+    expect(await staging.digest()).toMatchObject({ hash, manifest: { hash: cut.manifestHash } });
+  });
+
   it('is whole when each is right, in whatever order, and is not read again', async () => {
     const staging = await stage();
     expect(staging.missing()).toEqual([{ offset: 0, length: content.length }]);
