@@ -57,7 +57,10 @@ export class Changes {
   carryOut(ask: Ask<'change'>): Promise<Reply<'change'>> {
     const running = this.#underWay.get(ask.request);
     if (running !== undefined) return running;
-    const acting = this.#carryOut(ask).finally(() => this.#underWay.delete(ask.request));
+    const acting = this.#carryOut(ask).finally(() => {
+      this.#underWay.delete(ask.request);
+      if (ask.change.kind === 'create' || ask.change.kind === 'put') this.#slice.uploads.giveBack(ask.change.upload);
+    });
     this.#underWay.set(ask.request, acting);
     return acting;
   }

@@ -54,7 +54,8 @@ export class UploadChunks {
   /** Throws `corrupt` when the manifest that came is not the announced one, or cuts no content so. */
   async tell(ask: Ask<'chunks'>, tail: Uint8Array): Promise<Answered<'chunks'>> {
     if (this.#filling === undefined) {
-      this.#pieces ??= this.#newPieces(ask.manifestBytes);
+      // From the first on it is told anew: a client that is gone may have told less, or something else.
+      if (this.#pieces === undefined || ask.offset === 0) this.#pieces = this.#newPieces(ask.manifestBytes);
       const manifest = this.#pieces.add(ask.offset, tail);
       if (manifest === undefined) return { state: 'more', here: 0 };
       this.#pieces = undefined;

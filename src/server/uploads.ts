@@ -37,6 +37,8 @@ interface Upload {
   /** By which it was asked for last. */
   from: Link;
   usedMs: number;
+  /** A version is being made of it: nobody else goes on with it. */
+  isTaken?: boolean;
 }
 
 /** Contents on their way in from clients, by upload id. */
@@ -85,7 +87,15 @@ export class Uploads {
 
   /** The staging of an upload. Rejects with `gone` when this peer has none: the client begins anew. */
   async take(upload: RequestId): Promise<Staging> {
-    return await this.#known(upload).staging;
+    const known = this.#known(upload);
+    known.isTaken = true;
+    return await known.staging;
+  }
+
+  /** What was taken came to its version, or to nothing. */
+  giveBack(upload: RequestId): void {
+    const open = this.#uploads.get(upload);
+    if (open !== undefined) open.isTaken = false;
   }
 
   /** The upload is done with; its staging was committed or is discarded. */
@@ -110,7 +120,7 @@ export class Uploads {
   #leftOf(ask: Ask<'begin'>): Upload | undefined {
     const wanted = this.#contentOf(ask);
     if (wanted === undefined) return undefined;
-    return [...this.#uploads.values()].find(({ content, from }) => content === wanted && !from.open);
+    return [...this.#uploads.values()].find((one) => one.content === wanted && !one.from.open && one.isTaken !== true);
   }
 
   async #open(ask: Ask<'begin'>, from: Link, known: Upload | undefined): Promise<Staging> {
@@ -180,12 +190,13 @@ export class Uploads {
     return createHash('sha256').update(`${content.hash}/${content.manifest}`).digest('hex');
   }
 
-  /** One that is being filled is not idle. */
+  /** One that is being filled, or made a version, is not idle. */
   #forget(id: RequestId, upload: Upload): void {
     const looking = upload.chunks ?? Promise.resolve(undefined);
     looking
       .then((chunks) => {
-        if (chunks?.isFilling !== true && this.#uploads.get(id) === upload) this.#uploads.delete(id);
+        const isIdle = chunks?.isFilling !== true && upload.isTaken !== true;
+        if (isIdle && this.#uploads.get(id) === upload) this.#uploads.delete(id);
       })
       .catch(() => this.#uploads.delete(id));
   }

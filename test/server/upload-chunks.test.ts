@@ -186,6 +186,46 @@ describe('an upload by chunks', () => {
     expect(copies('film')).toEqual([]);
   });
 
+  it('is not spoilt by what a client that is gone began to tell of the same content', async () => {
+    await start('begun wrong', 1);
+    const cut = cutOf(old);
+    const about = { upload: first.newRequest(), path: checkPath('film'), size: SIZE, base: [] };
+    await mesh.settle(first.call('begin', { ...about, content: { hash: cut.hash, manifest: cut.manifestHash } }));
+    const { reply } = await mesh.settle(first.call('chunks', { upload: about.upload, offset: 0, manifestBytes: 36 }));
+    expect(reply.state).toBe('more');
+    mesh.clients[0]?.kill();
+    await mesh.run(10_000);
+    await store(second, 'film', old);
+    isThere('film', old);
+  });
+
+  it('whose client left while it is made a version is not taken from under its hands by the next one', async () => {
+    await start('being made', 1);
+    const [begin, take] = [Uploads.prototype.begin, Uploads.prototype.take];
+    let begun = 0;
+    vi.spyOn(Uploads.prototype, 'begin').mockImplementation(async function (this: Uploads, ...asked) {
+      const reply = await begin.apply(this, asked);
+      begun += 1;
+      return reply;
+    });
+    let next: Promise<unknown> | undefined;
+    vi.spyOn(Uploads.prototype, 'take').mockImplementation(async function (this: Uploads, id) {
+      const staging = await take.call(this, id);
+      if (next !== undefined) return staging;
+      mesh.clients[0]?.kill();
+      await mesh.run(1_000);
+      next = upload(second, 'again', sourceOf(old));
+      await mesh.until('the next one has begun', () => begun === 2);
+      return staging;
+    });
+    upload(first, 'film', sourceOf(old)).catch(() => undefined);
+    await mesh.until('the next one has begun', () => begun === 2);
+    await mesh.settle(next as Promise<unknown>);
+    await mesh.run(2_000);
+    isThere('again', old);
+    isThere('film', old);
+  });
+
   it('is refused when its manifest is not the one announced, is too large, or cuts as no content is cut', async () => {
     await start('liar');
     const cut = cutOf(old);
