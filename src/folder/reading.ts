@@ -1,7 +1,7 @@
 import { chunkContent, manifestDigest } from '../core/chunking.ts';
 import { asMeshError, type MeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
-import { type FileStat, WHOLE_BYTES_ALL } from '../platform/disk.ts';
+import { type ActFault, type FileStat, WHOLE_BYTES_ALL } from '../platform/disk.ts';
 import type { Digest } from '../platform/hasher.ts';
 import type { Settled } from './candidate.ts';
 import type { Digesting } from './digesting.ts';
@@ -129,7 +129,7 @@ export class Reading {
       const files = await disk.readMany(paths, { sync: true });
       for (const [index, { path, stat }] of batch.entries()) {
         const file = files[index];
-        if (file === undefined || isFault(file)) this.#events.failed(path, file && errorOf(file));
+        if (file === undefined || isFault(file)) this.#events.failed(path, file && faultOf(file));
         else if (!isSameFile(file.stat, stat) || !isSameStat(file.stat, file.after) || file.bytes.length !== stat.size)
           this.#events.failed(path, undefined);
         else this.#events.read({ path, stat: file.stat, digest: this.#digestOf(file.bytes) });
@@ -167,4 +167,9 @@ export class Reading {
       await file.close();
     }
   }
+}
+
+/** Undefined when it only changed: it has grown beyond what is read with others, and can be read. */
+function faultOf(fault: ActFault): MeshError | undefined {
+  return fault.code === 'changed' ? undefined : errorOf(fault);
 }

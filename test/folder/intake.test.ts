@@ -66,4 +66,23 @@ describe('taking in what people do', () => {
     await bench.pass(100_000);
     expect(bench.folder.state().notKept).toEqual([]);
   });
+
+  it('never calls a file unreadable that has grown since it settled', async () => {
+    await bench.start();
+    const { disk } = bench.platform;
+    const readMany = disk.readMany.bind(disk);
+    let size = 1;
+    disk.readMany = (places, options) => {
+      size += 300_000;
+      bench.drive.userWrite('a', new Uint8Array(size));
+      return readMany(places, options);
+    };
+    bench.write('a', 'short');
+    for (let ms = 0; ms < 5_000; ms += 100) {
+      await bench.pass(100);
+      expect(bench.folder.state().notKept).toEqual([]);
+    }
+    expect(size).toBeGreaterThan(1);
+    expect(bench.held('a').size).toBe(size);
+  });
 });
