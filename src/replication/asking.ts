@@ -79,6 +79,8 @@ export class Asking {
       // Runs that it took and tells nobody of would be asked of it again, and of no other, for ever.
       return isAnnounced || runs === undefined ? undefined : 'timeout';
     } catch (error) {
+      // What it tells of it has, whatever became of the answer: of a batch in which one hangs, all the others.
+      if (runs === undefined && this.#isAnnounced(target, need)) return undefined;
       const { code } = asMeshError(error);
       log.info('a copy was declined', { path: need.path, by: catalog.shownName(target), reason: code });
       return code;

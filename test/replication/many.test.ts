@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { setReplicas } from '../../src/client/verbs/mesh.ts';
 import { Many } from '../../src/folder/many.ts';
 import { Serving } from '../../src/replication/serving.ts';
+import { TakingMany } from '../../src/replication/taking-many.ts';
 import { bytesOf, seen, startStory } from '../server/story.ts';
 import type { Mesh } from '../sim/mesh.ts';
 
@@ -120,5 +121,21 @@ describe('many small files', () => {
     await mesh.until('all are on both', () => isOnAll(mesh), 60_000);
     check(mesh);
     expect(drive.userList({ withPrivate: true }).filter((name) => name.startsWith('.filemesh/stage/'))).toEqual([]);
+  });
+
+  it('are on no further peer when they were taken and the answer is lost', async () => {
+    const { mesh } = await startStory('lost answer', { peers: 4 });
+    const { take } = TakingMany.prototype;
+    let isLost = false;
+    vi.spyOn(TakingMany.prototype, 'take').mockImplementation(async function (this: TakingMany, ask) {
+      const isFirst = !isLost;
+      isLost = true;
+      const reply = await take.call(this, ask);
+      return isFirst ? await new Promise<never>(() => {}) : reply;
+    });
+    drop(mesh);
+    await mesh.run(90_000);
+    const copies = mesh.peers.flatMap(({ node }) => node.drive.userList());
+    expect(copies).toHaveLength(NAMES.length * 2);
   });
 });
