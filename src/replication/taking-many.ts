@@ -13,11 +13,14 @@ import { Gate } from './gate.ts';
 
 /** The owner may know of versions a moment before their records have come here. */
 const RECORDS_WAIT_MS = 5_000;
-/** A holder that does not answer by then is left to the way of single contents, which asks others too. */
-const READ_DEADLINE_MS = 3_000;
 /** Batches kept at once, each up to 1 MiB in memory; more wait. 1…16. */
 const BATCHES_MAX = 4;
 const WAITING_MAX = 64;
+/**
+ * A holder that does not answer by then is left to the way of single contents, which asks others too. All batches may be asked
+ * of one at once: over a slow link, 1 MiB/s, each takes a second, and what comes too late is sent for nothing.
+ */
+const READ_DEADLINE_MS = 3_000 + BATCHES_MAX * 1_000;
 
 interface Slice {
   readonly clock: Clock;

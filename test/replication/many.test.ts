@@ -138,4 +138,13 @@ describe('many small files', () => {
     const copies = mesh.peers.flatMap(({ node }) => node.drive.userList());
     expect(copies).toHaveLength(NAMES.length * 2);
   });
+
+  it('are read once over a slow link', async () => {
+    const { mesh } = await startStory('slow link', { peers: 2 });
+    mesh.world.lan.weather.bytesPerMs = 1_000;
+    const count = counted();
+    for (const name of NAMES) mesh.peer('alpha').node.drive.userWrite(name, bytesOf(name.padEnd(40_000, '.')));
+    await mesh.until('all are on both', () => isOnAll(mesh), 120_000);
+    expect(count.reads).toBe(0);
+  });
 });
