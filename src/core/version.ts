@@ -90,6 +90,13 @@ export function covers(vector: VersionVector, entry: Entry): boolean {
   return counterOf(vector, entry.writer) >= entry.counter;
 }
 
+/** True when one of these versions has seen the one of that key: it has left the indexes, and is not on its way. */
+export function isReplaced(key: VersionKey, known: Iterable<Version>): boolean {
+  const [writer, counter] = key.split(':');
+  for (const { vector } of known) if (counterOf(vector, writer as WriterId) >= Number(counter)) return true;
+  return false;
+}
+
 export function isSameVersion(a: Version, b: Version): boolean {
   return a.own.counter === b.own.counter && a.own.writer === b.own.writer;
 }

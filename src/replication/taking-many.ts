@@ -2,13 +2,14 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
 import { asMeshError, type ErrorCode, MeshError } from '../core/errors.ts';
 import type { PeerId } from '../core/ids.ts';
-import { type FileVersion, versionKey } from '../core/version.ts';
+import type { FileVersion } from '../core/version.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { type Ask, type Reply, TAIL_BYTES_MAX } from '../wire/calls.ts';
 import type { Link } from '../wire/link.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
+import { askedVersion, isRecordHere } from './asked-version.ts';
 import { Gate } from './gate.ts';
 
 /** The owner may know of versions a moment before their records have come here. */
@@ -75,13 +76,13 @@ export class TakingMany {
 
   /** The indexes of those that were taken. */
   async #takeTogether(items: readonly Item[], holders: readonly PeerId[]): Promise<number[]> {
-    const { folder, switchboard, log } = this.#slice;
+    const { catalog, folder, switchboard, log } = this.#slice;
     // What is limited is shared out by single reads.
     if (switchboard.limits.down !== undefined) return [];
     await this.#recordsOf(items);
     const known: Known[] = [];
     for (const [index, item] of items.entries()) {
-      const version = this.#versionOf(item);
+      const version = askedVersion(catalog, item);
       if (version !== undefined && version.size === item.size && folder.many.isSimple(item.path, version))
         known.push({ index, item, version });
     }
@@ -137,18 +138,13 @@ export class TakingMany {
 
   /** Waits for the records that are on their way, for all of them together no longer than for one. */
   async #recordsOf(items: readonly Item[]): Promise<void> {
-    const { clock, waiters } = this.#slice;
+    const { catalog, clock, waiters } = this.#slice;
     const untilMs = clock.now() + RECORDS_WAIT_MS;
     for (const item of items) {
-      const isKnown = () => this.#versionOf(item) !== undefined;
-      if (isKnown()) continue;
+      const isHere = () => isRecordHere(catalog, item);
+      if (isHere()) continue;
       const leftMs = untilMs - clock.now();
-      if (leftMs <= 0 || !(await waiters.until(item.path, isKnown, leftMs))) return;
+      if (leftMs <= 0 || !(await waiters.until(item.path, isHere, leftMs))) return;
     }
-  }
-
-  #versionOf({ path, hash, version: key }: Item): FileVersion | undefined {
-    const content = this.#slice.catalog.view(path)?.contents.find((one) => one.hash === hash);
-    return content?.versions.find((version) => versionKey(version) === key);
   }
 }

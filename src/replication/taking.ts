@@ -3,7 +3,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
 import { chunkEnds } from '../core/chunking.ts';
 import { MeshError } from '../core/errors.ts';
-import { type FileVersion, versionKey } from '../core/version.ts';
+import type { FileVersion } from '../core/version.ts';
 import type { Folder, Staging } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
@@ -13,6 +13,7 @@ import type { Link } from '../wire/link.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { givingBack } from '../wire/tail-memory.ts';
 import { announcedManifest } from './announced-manifest.ts';
+import { askedVersion, isRecordHere } from './asked-version.ts';
 import { Gate } from './gate.ts';
 import { discardUnlessResumable } from './resumable.ts';
 import { TakingRuns } from './taking-runs.ts';
@@ -79,13 +80,8 @@ export class Taking {
   }
 
   async #versionOf(ask: Ask<'place'>): Promise<FileVersion> {
-    const find = () =>
-      this.#slice.catalog
-        .view(ask.path)
-        ?.contents.find((content) => content.hash === ask.hash)
-        ?.versions.find((version) => versionKey(version) === ask.version);
-    await this.#slice.waiters.until(ask.path, () => find() !== undefined, RECORD_WAIT_MS);
-    const version = find();
+    await this.#slice.waiters.until(ask.path, () => isRecordHere(this.#slice.catalog, ask), RECORD_WAIT_MS);
+    const version = askedVersion(this.#slice.catalog, ask);
     if (version === undefined) throw new MeshError('busy', 'the version is not known here, or no longer current');
     return version;
   }

@@ -1,9 +1,9 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { MeshError } from '../core/errors.ts';
-import type { ContentHash, FilePath, PeerId, VersionKey, WriterId } from '../core/ids.ts';
+import type { ContentHash, FilePath, PeerId, VersionKey } from '../core/ids.ts';
 import { type Content, originLabels, type PathView, shownNames } from '../core/namespace.ts';
 import { checkPath } from '../core/path.ts';
-import { counterOf, isSameVersion, type Version, versionKey } from '../core/version.ts';
+import { isReplaced, isSameVersion, type Version, versionKey } from '../core/version.ts';
 import type { Ask, Change } from '../wire/calls.ts';
 import type { Wish } from './claiming.ts';
 
@@ -173,10 +173,4 @@ export class Planner {
       return version;
     });
   }
-}
-
-/** True when a version known here has seen the one of that key: it has left the indexes, and is not on its way. */
-function isReplaced(key: VersionKey, known: Iterable<Version>): boolean {
-  const [writer, counter] = key.split(':');
-  return [...known].some((version) => counterOf(version.vector, writer as WriterId) >= Number(counter));
 }

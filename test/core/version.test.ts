@@ -4,6 +4,7 @@ import {
   covers,
   INHERITED_REQUESTS_MAX,
   isBefore,
+  isReplaced,
   isSameVersion,
   makeVersion,
   mayWrite,
@@ -63,6 +64,17 @@ describe('isBefore', () => {
         expect(undominated([...base, next])).toEqual([next]);
       }),
     );
+  });
+});
+
+describe('isReplaced', () => {
+  it('tells by its key alone that a version has left the indexes, and says nothing of one beside what is known', () => {
+    const one = version(fileDraft(1));
+    const later = version(graveDraft(1), [version(fileDraft(2), [one])]);
+    expect(isReplaced(versionKey(one), [version(fileDraft(3)), later])).toBe(true);
+    expect(isReplaced(versionKey(later), [one])).toBe(false);
+    expect(isReplaced(versionKey(version(fileDraft(4))), [one, later])).toBe(false);
+    expect(isReplaced(versionKey(one), [])).toBe(false);
   });
 });
 

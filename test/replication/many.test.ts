@@ -1,10 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { remove } from '../../src/client/verbs/changes.ts';
 import { setReplicas } from '../../src/client/verbs/mesh.ts';
 import { Many } from '../../src/folder/many.ts';
 import { Serving } from '../../src/replication/serving.ts';
 import { TakingMany } from '../../src/replication/taking-many.ts';
 import { bytesOf, seen, startStory } from '../server/story.ts';
 import type { Mesh } from '../sim/mesh.ts';
+import { VERB } from '../sim/mesh-client.ts';
 
 const NAMES = Array.from({ length: 200 }, (_, index) => `folder-${index % 3}/file-${index}`);
 const textOf = (name: string) => `what ${name} says`;
@@ -121,6 +123,28 @@ describe('many small files', () => {
     await mesh.until('all are on both', () => isOnAll(mesh), 60_000);
     check(mesh);
     expect(drive.userList({ withPrivate: true }).filter((name) => name.startsWith('.filemesh/stage/'))).toEqual([]);
+  });
+
+  it('are not held up by one that is replaced while it is asked for', async () => {
+    const { mesh, sessions } = await startStory('overtaken', { peers: 2, clients: 1 });
+    const [session] = sessions;
+    if (session === undefined) throw new Error('a client');
+    const { take } = TakingMany.prototype;
+    const tookMs: number[] = [];
+    vi.spyOn(TakingMany.prototype, 'take').mockImplementation(async function (this: TakingMany, ask) {
+      const isFirst = tookMs.length === 0 && ask.items.length > 2;
+      if (isFirst) {
+        tookMs.push(Number.POSITIVE_INFINITY);
+        await remove(session, ask.items[1]?.path ?? '', VERB);
+      }
+      const beganMs = mesh.scheduler.nowMs;
+      const reply = await take.call(this, ask);
+      if (isFirst) tookMs[0] = mesh.scheduler.nowMs - beganMs;
+      return reply;
+    });
+    drop(mesh);
+    await mesh.until('a batch was answered', () => tookMs[0] !== undefined && tookMs[0] < Number.POSITIVE_INFINITY, 60_000);
+    expect(tookMs[0]).toBeLessThan(3_000);
   });
 
   it('are on no further peer when they were taken and the answer is lost', async () => {
