@@ -12,6 +12,9 @@ import { SMALL_PREFIX } from './small-staging.ts';
 import type { Stagings } from './stagings.ts';
 import { isSameFile, isSameStat } from './stats.ts';
 
+/** The permission bit. */
+const READ_BY_USER = 0o400;
+
 /** A small content that came whole. */
 export interface Whole {
   readonly path: FilePath;
@@ -43,8 +46,10 @@ export class Many {
   }
 
   /** True when `keep` may take a content: its name is free here, and nobody has to be asked for bytes that lie here already. */
-  isSimple(path: FilePath, { hash }: FileVersion): boolean {
+  isSimple(path: FilePath, { hash, mode }: FileVersion): boolean {
     const { held, old, runs } = this.#room;
+    // What its user may not read is no copy: a single commit opens it once more, and finds that out.
+    if ((mode & READ_BY_USER) === 0) return false;
     return held.copies(path).length === 0 && !held.hasHash(hash) && !old.hasHash(hash) && runs.of(hash) === undefined;
   }
 

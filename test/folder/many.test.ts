@@ -111,4 +111,12 @@ describe('many small contents', () => {
     expect(await read(1_000)).toEqual(['text of f/a', undefined, 'text of c', 'text of g/h/d', undefined]);
     expect(await read('text of f/a'.length)).toEqual(['text of f/a', undefined, undefined, undefined, undefined]);
   });
+
+  it('that their own user may not read are left to a single commit, which opens them once they are staged', async () => {
+    const [one, other] = wholesOf(['f/a', 'f/b']);
+    if (one === undefined || other === undefined) throw new Error('two contents');
+    const locked = { ...one, version: { ...one.version, mode: 0o040 } };
+    expect(await bench.keepMany([locked, other])).toEqual(['busy', undefined]);
+    expect(bench.drive.userList()).toEqual(['f/b']);
+  });
 });
