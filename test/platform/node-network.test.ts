@@ -202,6 +202,35 @@ describe('the TLS network', () => {
     near.close();
   });
 
+  test.each(['dialled', 'was called'])(
+    'whoever %s and pauses while it hears something hears no more until resume',
+    async (which) => {
+      const near = await networkOf(0).dial(`127.0.0.1:${listener.port}`);
+      await expect.poll(() => accepted.length).toBe(1);
+      const [to, from] = which === 'dialled' ? [near, accepted[0] as Pipe] : [accepted[0] as Pipe, near];
+      const whole = pattern(600_000, 6);
+      const parts: Uint8Array[] = [];
+      let isPaused = false;
+      let heardPaused = 0;
+      const data = (bytes: Uint8Array): void => {
+        if (isPaused) heardPaused += bytes.length;
+        parts.push(bytes.slice());
+        isPaused = true;
+        to.pause();
+        setImmediate(() => {
+          isPaused = false;
+          to.resume();
+        });
+      };
+      to.open({ data, drain: () => undefined, closed: () => undefined });
+      new PipeEar(from).pipe.write([whole]);
+      await expect.poll(() => parts.reduce((sum, { length }) => sum + length, 0)).toBe(whole.length);
+      expect(heardPaused).toBe(0);
+      expect(Buffer.compare(Buffer.concat(parts), whole)).toBe(0);
+      near.close();
+    },
+  );
+
   test('a hundred connections that prove nothing do not stop an honest one', async () => {
     const garbage = Array.from({ length: 100 }, (_, index) => {
       const socket = tcpConnect(listener.port, '127.0.0.1');

@@ -19,10 +19,20 @@ export class ReadBlock {
     };
   }
 
-  /** From now on `listener` gets what comes, only lent; what came before is given, in order. */
-  listen(listener: (bytes: Uint8Array) => void): Uint8Array[] {
+  /** `listener` gets what came meanwhile, in order, and from now on what comes, only lent, until `hold`. False: held again. */
+  give(listener: (bytes: Uint8Array) => void): boolean {
     this.#listener = listener;
-    return this.#early.splice(0);
+    while (this.#listener !== undefined) {
+      const bytes = this.#early.shift();
+      if (bytes === undefined) return true;
+      listener(bytes);
+    }
+    return false;
+  }
+
+  /** Keeps what comes: a socket that was told to stop still gives what it has deciphered. */
+  hold(): void {
+    this.#listener = undefined;
   }
 
   /** False: no more, until the socket is resumed. */

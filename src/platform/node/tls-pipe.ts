@@ -75,22 +75,13 @@ export class TlsPipe implements Pipe {
     this.#events = events;
     if (this.#over) {
       // Not from within this call: the caller is not ready for its events yet.
-      queueMicrotask(() => events.closed(this.#reason ?? 'closed'));
+      queueMicrotask(() => this.#tellEnd());
       return;
     }
-    const take = (bytes: Uint8Array): void => {
-      if (!this.#closing) events.data(bytes);
-    };
-    if (this.#block === undefined) {
+    if (this.#block !== undefined) this.#goOn();
+    else {
       if (this.#paused) this.#socket.pause();
-      this.#socket.on('data', take);
-    } else {
-      const early = this.#block.listen(take);
-      // Not from within this call: the caller is not ready for its events yet.
-      queueMicrotask(() => {
-        for (const bytes of early) take(bytes);
-        if (!this.#paused) this.#socket.resume();
-      });
+      this.#socket.on('data', this.#take);
     }
     if (this.#blocked) queueMicrotask(() => this.#relieve());
   }
@@ -114,12 +105,14 @@ export class TlsPipe implements Pipe {
 
   pause(): void {
     this.#paused = true;
-    if (this.#events !== undefined && !this.#closing) this.#socket.pause();
+    if (this.#events === undefined || this.#closing) return;
+    this.#block?.hold();
+    this.#socket.pause();
   }
 
   resume(): void {
     this.#paused = false;
-    if (this.#events !== undefined) this.#socket.resume();
+    if (this.#events !== undefined) this.#goOn();
   }
 
   close(graceMs = 0): void {
@@ -135,7 +128,21 @@ export class TlsPipe implements Pipe {
     this.#graceTimer = setTimeout(() => this.#socket.destroy(), graceMs);
     this.#socket.end();
     // Read on, deaf: bytes left unread when a socket closes reset the connection, and what was sent is lost with it.
+    this.#block?.give(this.#take);
     this.#socket.resume();
+  }
+
+  readonly #take = (bytes: Uint8Array): void => {
+    if (!this.#closing) this.#events?.data(bytes);
+  };
+
+  #goOn(): void {
+    if (this.#block === undefined) this.#socket.resume();
+    // Not from within this call: the caller is not ready for its events yet.
+    else
+      queueMicrotask(() => {
+        if (!this.#paused && this.#block?.give(this.#take) === true) this.#socket.resume();
+      });
   }
 
   /** Tells that there is room again, once enough was sent. A property, so that no closure is made for each write. */
@@ -150,6 +157,12 @@ export class TlsPipe implements Pipe {
     this.#over = true;
     clearTimeout(this.#graceTimer);
     this.#reason ??= 'closed';
-    this.#events?.closed(this.#reason);
+    if (this.#events !== undefined) this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    // What came while it was held.
+    this.#block?.give(this.#take);
+    this.#events?.closed(this.#reason ?? 'closed');
   }
 }
