@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { appendFile, truncate, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { OpenFile } from '../../src/platform/disk.ts';
 import { NodeHasher } from '../../src/platform/node/node-hasher.ts';
 import { type HasherBench, noise, runHasherAcceptance } from './hasher-acceptance.ts';
@@ -168,3 +168,42 @@ it.skipIf(availableParallelism() < 2)('does not put a large file in front of one
     for (const file of [followed, large]) await file.close();
   }),
 );
+
+describe('a chunk is checked soon, whatever large files are read meanwhile:', () => {
+  const LARGE_BYTES = 512 * 1024 * 1024;
+  const content = noise(100_000);
+
+  /** What ends first: the check, or one of the others, which are three: more than there are threads. */
+  const first = (begin: (bench: NodeHasherBench, large: OpenFile) => Promise<unknown>) =>
+    withBench(async (bench) => {
+      const small = await bench.open(content);
+      const proving = bench.hasher.prove(small);
+      const chunk = { offset: 0, length: content.length, hash: Buffer.from(bench.hasher.hash(content), 'hex') };
+      await proving.check([chunk]);
+      const large = await Promise.all([1, 2, 3].map(() => openEmpty(bench, LARGE_BYTES)));
+      const ended: string[] = [];
+      const others = large.map((file) => begin(bench, file).then(() => ended.push('large')));
+      await proving.check([chunk]).then(() => ended.push('check'));
+      await Promise.all(others);
+      proving.drop();
+      await Promise.all([small, ...large].map((file) => file.close()));
+      expect(ended).toEqual(['check', 'large', 'large', 'large']);
+    });
+
+  it('whole', () => first(({ hasher }, file) => hasher.digest(file)));
+
+  it('in pieces', () =>
+    first(({ hasher }, file) =>
+      hasher.hashPieces(
+        file,
+        Array.from({ length: 64 }, () => LARGE_BYTES / 64),
+      ),
+    ));
+
+  it('or behind what was known of them', () =>
+    first(({ hasher }, file) => {
+      const proving = hasher.prove(file);
+      proving.trust({ offset: 0, length: LARGE_BYTES });
+      return proving.finish(LARGE_BYTES);
+    }));
+});

@@ -5,7 +5,7 @@ import { type HasherThread, hasherClosed } from './hasher-thread.ts';
 import type { HashJob } from './hasher-worker.ts';
 
 /** What one order may take on, in bytes: another file's turn comes after some 10 ms. */
-const STRIDE_BYTES_MAX = 8 * 1024 * 1024;
+export const STRIDE_BYTES_MAX = 8 * 1024 * 1024;
 
 /** A pass behind whoever writes the file, in one thread. */
 export class FollowingDigest implements Following {
@@ -33,13 +33,14 @@ export class FollowingDigest implements Following {
     this.#goOn();
   }
 
-  async finish(): Promise<Digest> {
+  /** `end`: the last order goes up to there, or to the end of the file as it is then. */
+  async finish(end = this.#end): Promise<Digest> {
     if (this.#isOver) throw hasherClosed();
     this.#isOver = true;
     try {
       await this.#running;
       while (this.#ordered < this.#end) await this.#stride();
-      const [told] = await this.#order(this.#end, true);
+      const [told] = await this.#order(end, true);
       return digestOf(told);
     } finally {
       this.#leave();

@@ -25,6 +25,11 @@ export function wrongOf(answer: HashAnswer[number] | undefined): readonly number
   return told.wrong;
 }
 
+/** More of what is known to be right is still to be read. A failure is met again, and told, by the last order. */
+export function isBehind(answer: HashAnswer[number] | undefined): boolean {
+  return answer !== undefined && 'isBehind' in answer && answer.isBehind;
+}
+
 /** The hash of a proved file. Throws `failed` when the file could not be read. */
 export function wholeOf(answer: HashAnswer[number] | undefined): ContentHash | undefined {
   const told = readable(answer);

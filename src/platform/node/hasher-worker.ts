@@ -29,7 +29,7 @@ export type HashOrder =
       readonly chunks: readonly Range[];
       readonly hashes: Uint8Array;
     }
-  /** Ranges known to be right; then, with `size`, the hash of so many first bytes is told. */
+  /** Ranges known to be right, of which some is read; with `size` all, and the hash of so many first bytes is told. */
   | {
       readonly kind: 'prove';
       readonly file: number;
@@ -37,8 +37,8 @@ export type HashOrder =
       readonly known: readonly Range[];
       readonly size?: number;
     }
-  /** Consecutive pieces of a file, from its start. */
-  | { readonly kind: 'pieces'; readonly descriptor: number; readonly lengths: readonly number[] };
+  /** Consecutive pieces of a file, from `offset` on. */
+  | { readonly kind: 'pieces'; readonly descriptor: number; readonly offset: number; readonly lengths: readonly number[] };
 
 export interface HashDigest {
   readonly hash: string;
@@ -49,11 +49,12 @@ export interface HashDigest {
   readonly rows: Uint8Array | undefined;
 }
 
-/** One for each job of a `digest`, one for the last `follow`, for `pieces`, `check` and a `prove` with a size; none for the rest. */
+/** One for each job of a `digest`, one for the last `follow`, for `pieces`, `check` and `prove`; none for the rest. */
 export type HashAnswer = readonly (
   | HashDigest
   | { readonly pieces: Uint8Array }
   | { readonly wrong: readonly number[] }
+  | { readonly isBehind: boolean }
   | { readonly whole: string | undefined }
   | { readonly error: string }
 )[];
@@ -87,7 +88,7 @@ function answerTo(order: HashOrder): HashAnswer {
     case 'prove':
       return prove(order);
     case 'pieces':
-      return [told(() => ({ pieces: hashPieces(order.descriptor, order.lengths) }))];
+      return [told(() => ({ pieces: hashPieces(order) }))];
   }
 }
 
@@ -107,7 +108,7 @@ function prove(order: HashOrder & { kind: 'prove' }): HashAnswer {
   const proof = proofOf(order);
   for (const range of order.known) proof.trust(range);
   const { size } = order;
-  if (size === undefined) return [];
+  if (size === undefined) return [told(() => ({ isBehind: proof.goOn(AHEAD_BYTES_MAX) }))];
   proved.delete(order.file);
   return [told(() => ({ whole: proof.finish(size) }))];
 }
@@ -119,10 +120,10 @@ function proofOf({ file, descriptor }: { readonly file: number; readonly descrip
 }
 
 /** The hashes of those pieces that the file has whole. */
-function hashPieces(descriptor: number, lengths: readonly number[]): Uint8Array {
+function hashPieces({ descriptor, offset: begin, lengths }: HashOrder & { kind: 'pieces' }): Uint8Array {
   const hashes: Uint8Array[] = [];
   const hasher = new Blake3Hasher();
-  let offset = 0;
+  let offset = begin;
   for (const length of lengths) {
     let left = length;
     while (left > 0) {
@@ -175,7 +176,7 @@ class Proof {
       else if (isRight) this.#whole.update(buffer.subarray(0, length));
       if (isRight) this.#offset += length;
     }
-    this.#goOn(AHEAD_BYTES_MAX);
+    this.goOn(AHEAD_BYTES_MAX);
     return wrong;
   }
 
@@ -184,23 +185,24 @@ class Proof {
   }
 
   finish(size: number): string | undefined {
-    this.#goOn(Number.POSITIVE_INFINITY);
+    this.goOn(Number.POSITIVE_INFINITY);
     return this.#offset === size && !this.#isSpoilt ? this.#whole.digest('hex') : undefined;
   }
 
-  /** Takes into the whole hash what came before its turn. */
-  #goOn(bytesMax: number): void {
+  /** Takes into the whole hash what came before its turn. True: there is more of it. */
+  goOn(bytesMax: number): boolean {
     let left = bytesMax;
     for (let length = this.#ahead.get(this.#offset); length !== undefined && left > 0; length = this.#ahead.get(this.#offset)) {
       this.#ahead.delete(this.#offset);
       const count = fill(this.#descriptor, this.#offset, Math.min(buffer.length, length));
       // Shorter than it was: the whole hash will tell.
-      if (count === 0) return;
+      if (count === 0) return false;
       this.#whole.update(buffer.subarray(0, count));
       this.#offset += count;
       left -= count;
       if (count < length) this.#ahead.set(this.#offset, length - count);
     }
+    return this.#ahead.has(this.#offset);
   }
 
   /** Of what is in the buffer then; undefined when the file ends before. */

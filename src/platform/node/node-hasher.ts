@@ -4,7 +4,7 @@ import { invariant } from '../../core/errors.ts';
 import type { ContentHash } from '../../core/ids.ts';
 import type { OpenFile } from '../disk.ts';
 import type { Digest, Following, Hasher, Proving } from '../hasher.ts';
-import { FollowingDigest } from './following-digest.ts';
+import { FollowingDigest, STRIDE_BYTES_MAX } from './following-digest.ts';
 import { digestOf, piecesOf } from './hash-answers.ts';
 import { HasherThread, hasherClosed } from './hasher-thread.ts';
 import type { HashJob } from './hasher-worker.ts';
@@ -19,6 +19,7 @@ const BATCH_FILES_MAX = 64;
 const IDLE_MS = 10_000;
 /** Bytes after which a batch is full, so that both threads end at about the same time. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+const HASH_BYTES = 32;
 
 interface Waiting extends HashJob {
   resolve(digest: Digest): void;
@@ -51,6 +52,7 @@ export class NodeHasher implements Hasher {
   /** `file`: opened by this side's Disk; it stays open until the digest is there. */
   digest(file: OpenFile): Promise<Digest> {
     invariant(file instanceof NodeOpenFile, 'a file of this Disk');
+    if (file.stat.size > STRIDE_BYTES_MAX) return this.#digestLarge(file);
     return file.lend(
       (descriptor) =>
         new Promise<Digest>((resolve, reject) => {
@@ -59,6 +61,17 @@ export class NodeHasher implements Hasher {
           this.#pump();
         }),
     );
+  }
+
+  /** In strides, as if it were followed: it takes minutes, and whoever takes in chunks waits for each to be checked. */
+  #digestLarge(file: NodeOpenFile): Promise<Digest> {
+    const { size } = file.stat;
+    return file.lend(async (descriptor) => {
+      if (this.#closed) throw hasherClosed();
+      const pass = new FollowingDigest(this.#anyThread(), this.#files++, { descriptor, size }, () => {});
+      pass.reach(size);
+      return await pass.finish(Number.POSITIVE_INFINITY);
+    });
   }
 
   /** `file`: opened by this side's Disk; its close waits for the end of this. */
@@ -94,9 +107,16 @@ export class NodeHasher implements Hasher {
   hashPieces(file: OpenFile, lengths: readonly number[]): Promise<Uint8Array> {
     invariant(file instanceof NodeOpenFile, 'a file of this Disk');
     return file.lend(async (descriptor) => {
-      if (this.#closed) throw hasherClosed();
-      const [told] = await this.#anyThread().do({ kind: 'pieces', descriptor, lengths });
-      return piecesOf(told);
+      const hashes: Uint8Array[] = [];
+      for (const some of stridesOf(lengths)) {
+        if (this.#closed) throw hasherClosed();
+        const [told] = await this.#anyThread().do({ kind: 'pieces', descriptor, ...some });
+        const hashed = piecesOf(told);
+        hashes.push(hashed);
+        // The file ends there.
+        if (hashed.length < some.lengths.length * HASH_BYTES) break;
+      }
+      return Buffer.concat(hashes);
     });
   }
 
@@ -187,5 +207,18 @@ export class NodeHasher implements Hasher {
       count++;
     }
     return this.#queue.splice(0, count);
+  }
+}
+
+/** Pieces that one order takes on: as many as a stride has, or one that is longer. */
+function* stridesOf(lengths: readonly number[]): Iterable<{ offset: number; lengths: readonly number[] }> {
+  let [offset, from] = [0, 0];
+  while (from < lengths.length) {
+    let [bytes, to] = [0, from];
+    do bytes += lengths[to++] ?? 0;
+    while (to < lengths.length && bytes + (lengths[to] ?? 0) <= STRIDE_BYTES_MAX);
+    yield { offset, lengths: lengths.slice(from, to) };
+    offset += bytes;
+    from = to;
   }
 }

@@ -1,7 +1,7 @@
 import type { ContentHash } from '../../core/ids.ts';
 import type { Range } from '../../core/range.ts';
 import type { ProvedChunk, Proving } from '../hasher.ts';
-import { wholeOf, wrongOf } from './hash-answers.ts';
+import { isBehind, wholeOf, wrongOf } from './hash-answers.ts';
 import { type HasherThread, hasherClosed } from './hasher-thread.ts';
 
 /** A file whose chunks are checked as they come, in one thread. */
@@ -26,12 +26,10 @@ export class ProvingFile implements Proving {
   async check(chunks: readonly ProvedChunk[]): Promise<readonly number[]> {
     if (this.#isOver) throw hasherClosed();
     if (chunks.length === 0) return [];
-    const { file, descriptor } = this.#names;
-    if (this.#known.length > 0)
-      this.#thread.do({ kind: 'prove', file, descriptor, known: this.#takeKnown() }).catch(() => undefined);
+    if (this.#known.length > 0) this.#prove().catch(() => undefined);
     const hashes = Buffer.concat(chunks.map(({ hash }) => hash));
     const ranges = chunks.map(({ offset, length }) => ({ offset, length }));
-    const [told] = await this.#thread.do({ kind: 'check', file, descriptor, chunks: ranges, hashes });
+    const [told] = await this.#thread.do({ kind: 'check', ...this.#names, chunks: ranges, hashes });
     return wrongOf(told);
   }
 
@@ -43,8 +41,9 @@ export class ProvingFile implements Proving {
     if (this.#isOver) throw hasherClosed();
     this.#isOver = true;
     try {
-      const [told] = await this.#thread.do({ kind: 'prove', ...this.#names, known: this.#takeKnown(), size });
-      return wholeOf(told);
+      // What is left to be read may be nearly all of it, and others wait for this thread: one order takes on little.
+      while (isBehind(await this.#prove())) {}
+      return wholeOf(await this.#prove(size));
     } finally {
       this.#leave();
     }
@@ -55,6 +54,11 @@ export class ProvingFile implements Proving {
     this.#isOver = true;
     const dropped = this.#thread.do({ kind: 'drop', file: this.#file });
     dropped.catch(() => undefined).finally(() => this.#leave());
+  }
+
+  async #prove(size?: number) {
+    const order = { kind: 'prove', ...this.#names, known: this.#takeKnown(), ...(size !== undefined && { size }) } as const;
+    return (await this.#thread.do(order))[0];
   }
 
   get #names() {
