@@ -151,14 +151,18 @@ export function encodeManifest(rows: readonly ManifestRow[]): Uint8Array {
 /** The rows of an encoded manifest of a content of `size` bytes. Rejects with `corrupt` what no such content has. */
 export function decodeManifest(bytes: Uint8Array, size: number): ManifestRow[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const { min, max } = chunkBounds(size);
   const rows: ManifestRow[] = [];
   let sum = 0;
+  let isOdd = false;
   for (let at = 0; at + MANIFEST_ROW_BYTES <= bytes.length; at += MANIFEST_ROW_BYTES) {
     const length = view.getUint32(at, true);
+    const isLast = at + MANIFEST_ROW_BYTES === bytes.length;
+    isOdd ||= length > max || length < (isLast ? Math.min(1, size) : min);
     sum += length;
     rows.push({ length, hash: bytes.subarray(at + 4, at + MANIFEST_ROW_BYTES) });
   }
-  if (rows.length * MANIFEST_ROW_BYTES !== bytes.length || sum !== size)
+  if (rows.length * MANIFEST_ROW_BYTES !== bytes.length || sum !== size || isOdd)
     throw new MeshError('corrupt', `a manifest of ${bytes.length} bytes is none of a content of ${size} bytes`);
   return rows;
 }

@@ -12,13 +12,6 @@ export async function announcedManifest(
   version: FileVersion,
 ): Promise<Striped | undefined> {
   const { hash, size } = version;
-  for (const link of links) {
-    const manifest = await fetchManifest([link], { path, hash, size });
-    try {
-      if (manifest !== undefined) return folder.runs.striped(version, manifest);
-    } catch {
-      // Of another content: the next may have the right one.
-    }
-  }
-  return undefined;
+  const sources = links.map((link) => ({ link }));
+  return await fetchManifest(sources, { path, hash, size }, (manifest) => folder.runs.striped(version, manifest));
 }

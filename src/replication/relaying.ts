@@ -7,7 +7,7 @@ import { hasRun, keepersOf, rangeOfRun } from '../core/striping.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Ask } from '../wire/calls.ts';
 import type { Answer, Link } from '../wire/link.ts';
-import { manifestDeadlineMs } from '../wire/manifest-deadline.ts';
+import { firstManifest } from '../wire/manifest-deadline.ts';
 import type { Answered, Switchboard } from '../wire/switchboard.ts';
 import { announcedManifest } from './announced-manifest.ts';
 
@@ -41,11 +41,13 @@ export class Relaying {
     this.#slice = slice;
   }
 
-  manifest(ask: Ask<'manifest'>, reason: unknown): Promise<Answered<'manifest'>> {
+  async manifest(ask: Ask<'manifest'>, reason: unknown): Promise<Answered<'manifest'>> {
     const content = this.#content(ask);
-    const options = { deadlineMs: manifestDeadlineMs(content?.size ?? 0) };
     const links = this.#links(content === undefined ? [] : keepersOf(content));
-    return firstOf(links, ask, reason, (link) => link.call('manifest', { ...ask, relay: false }, options));
+    const from = (link: Link, deadlineMs: number) => link.call('manifest', { ...ask, relay: false }, { deadlineMs });
+    return await firstManifest(links, content?.size ?? 0, from).catch((cause: unknown) => {
+      throw unavailable(ask, cause ?? reason);
+    });
   }
 
   async read(ask: Ask<'read'>, reason: unknown): Promise<Answered<'read'>> {

@@ -95,9 +95,7 @@ export class UploadChunks {
     const { path, size, hash, manifestHash } = this.#content;
     try {
       const cut = folder.runs.cut(this.#content, manifest);
-      const { min, max } = chunkBounds(size);
-      const isOdd = cut.rows.some(({ length }, row) => length > max || (length < min && row < cut.rows.length - 1));
-      if (cut.manifestHash !== manifestHash || isOdd) throw new MeshError('corrupt', 'that is not the manifest announced');
+      if (cut.manifestHash !== manifestHash) throw new MeshError('corrupt', 'that is not the manifest announced');
       await this.#staging.cut(cut);
       const facts = { hash, size, manifest: { scheme: CHUNKING_SCHEME, hash: manifestHash } };
       await folder.chunks.fill(path, facts, this.#staging, manifest).catch((error: unknown) => {

@@ -2,32 +2,36 @@ import { MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import { STRIPED_MANIFEST_BYTES_MAX } from '../core/striping.ts';
 import type { Link } from './link.ts';
-import { manifestDeadlineMs } from './manifest-deadline.ts';
+import { firstManifest } from './manifest-deadline.ts';
 
-/** The manifest of a content from the first of `links` that gives it whole, not verified; undefined when none does. */
-export async function fetchManifest(
-  links: readonly Link[],
-  content: { readonly path: FilePath; readonly hash: ContentHash; readonly size: number; readonly relay?: boolean },
-): Promise<Uint8Array | undefined> {
-  for (const link of links) {
-    try {
-      return await manifestFrom(link, content);
-    } catch {
-      // The next one may have it: who has none at all says so by `undefined`.
-    }
-  }
-  return undefined;
+/** Who may have a manifest; `relay`: it is to ask others, when it has none. */
+export interface ManifestSource {
+  readonly link: Link;
+  readonly relay?: boolean;
 }
 
-async function manifestFrom(
-  link: Link,
-  { path, hash, size, relay }: { path: FilePath; hash: ContentHash; size: number; relay?: boolean },
-): Promise<Uint8Array> {
+interface Cut {
+  readonly path: FilePath;
+  readonly hash: ContentHash;
+  readonly size: number;
+}
+
+/** The manifest of a content as `read` understands it, from the first source whose bytes it takes; undefined when none gives such. */
+export async function fetchManifest<T>(
+  sources: Iterable<ManifestSource>,
+  content: Cut,
+  read: (manifest: Uint8Array) => T,
+): Promise<T | undefined> {
+  const ask = async (source: ManifestSource, deadlineMs: number) => read(await manifestFrom(source, content, deadlineMs));
+  return await firstManifest(sources, content.size, ask).catch(() => undefined);
+}
+
+async function manifestFrom({ link, relay }: ManifestSource, { path, hash }: Cut, deadlineMs: number): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let have = 0;
   for (;;) {
     const ask = { path, hash, offset: have, ...(relay === true && { relay }) };
-    const { reply, tail } = await link.call('manifest', ask, { deadlineMs: manifestDeadlineMs(size) });
+    const { reply, tail } = await link.call('manifest', ask, { deadlineMs });
     have += tail.length;
     const isWrong = reply.size > STRIPED_MANIFEST_BYTES_MAX || have > reply.size || (tail.length === 0 && have < reply.size);
     if (isWrong) throw new MeshError('corrupt', `a manifest of ${reply.size} bytes comes with ${have}`);

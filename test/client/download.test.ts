@@ -4,6 +4,7 @@ import { MeshError } from '../../src/core/errors.ts';
 import { hashOf, manifestOf, type ScriptedMesh, type ScriptedPeer } from './scripted-peer.ts';
 import { bytesOf, codeOf, killAt, MIB, openBench, options, path, type VerbBench } from './verb-bench.ts';
 
+let world: VerbBench['world'];
 let mesh: ScriptedMesh;
 let alpha: ScriptedPeer;
 let bravo: ScriptedPeer;
@@ -16,7 +17,7 @@ let settle: VerbBench['settle'];
 let fetch: VerbBench['fetch'];
 
 beforeEach(async () => {
-  ({ mesh, alpha, bravo, charlie, session, left, saved, discarded, settle, fetch } = await openBench());
+  ({ world, mesh, alpha, bravo, charlie, session, left, saved, discarded, settle, fetch } = await openBench());
 });
 
 describe('download', () => {
@@ -147,6 +148,31 @@ describe('download', () => {
       await settle(fetch(path));
       expect(hashOf(saved.get(path) as Uint8Array)).toBe(hashOf(bytes));
       expect([alpha.count('verify'), bravo.count('verify')]).toEqual([0, 0]);
+    });
+
+    test('a holder that never gives the manifest holds up nothing for long', async () => {
+      const bytes = bytesOf(40 * MIB);
+      mesh.put(path, bytes, 'alpha', 'bravo');
+      alpha.script.manifest = () => new Promise(() => undefined);
+      const beganMs = world.scheduler.nowMs;
+      await settle(fetch(path));
+      expect(hashOf(saved.get(path) as Uint8Array)).toBe(hashOf(bytes));
+      expect(bravo.count('manifest')).toBeGreaterThan(0);
+      expect(world.scheduler.nowMs - beganMs).toBeLessThan(5_000);
+    });
+
+    test('an announced manifest that no content of that size has is passed over', async () => {
+      const other = manifestOf(bytesOf(6 * MIB + 1));
+      const entry = mesh.entry.bind(mesh);
+      mesh.entry = (name) => {
+        const told = entry(name);
+        return { ...told, contents: told.contents.map((one) => ({ ...one, manifest: hashOf(other) })) };
+      };
+      mesh.put(path, bytesOf(6 * MIB), 'alpha', 'bravo');
+      for (const peer of [alpha, bravo])
+        peer.script.manifest = () => Promise.resolve({ reply: { size: other.length }, tail: other });
+      await settle(fetch(path));
+      expect(hashOf(saved.get(path) as Uint8Array)).toBe(hashOf(bytesOf(6 * MIB)));
     });
 
     test('an announced manifest that does not fit the content costs one try', async () => {

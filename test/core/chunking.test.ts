@@ -152,4 +152,18 @@ describe('manifest', () => {
     expect(() => decodeManifest(encoded.subarray(1), content.length)).toThrow(/none of a content/);
     expect(() => decodeManifest(encoded.subarray(36), content.length)).toThrow(/none of a content/);
   });
+
+  it('is refused when it has chunks as no content is cut into: whoever held them until they are whole would need any memory', () => {
+    const hash = new Uint8Array(32);
+    const of = (...lengths: number[]) => encodeManifest(lengths.map((length) => ({ length, hash })));
+    const { min, max } = chunkBounds(64 * MIB);
+    const whole = Array.from({ length: (64 * MIB) / max }, () => max);
+    expect(decodeManifest(of(...whole), 64 * MIB)).toHaveLength(whole.length);
+    expect(() => decodeManifest(of(...whole, 0), 64 * MIB)).toThrow(/none of a content/);
+    expect(() => decodeManifest(of(...whole.slice(1), max - 1, 1), 64 * MIB)).not.toThrow();
+    expect(() => decodeManifest(of(1, ...whole.slice(1), max - 1), 64 * MIB)).toThrow(/none of a content/);
+    expect(() => decodeManifest(of(...whole.slice(2), 2 * max), 64 * MIB)).toThrow(/none of a content/);
+    expect(min).toBeGreaterThan(1);
+    expect(decodeManifest(of(0), 0)).toHaveLength(1);
+  });
 });

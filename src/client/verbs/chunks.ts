@@ -1,4 +1,4 @@
-import { decodeManifest, MANIFEST_FILE_BYTES_MIN } from '../../core/chunking.ts';
+import { decodeManifest, MANIFEST_FILE_BYTES_MIN, type ManifestRow } from '../../core/chunking.ts';
 import { MeshError } from '../../core/errors.ts';
 import { quote } from '../../core/path.ts';
 import type { Entry, ShownContent } from '../../wire/calls.ts';
@@ -31,17 +31,18 @@ async function fromAny(session: Session, link: Link, { path }: Entry, content: S
   const { hash, size, holders } = content;
   const live = holders.filter((holder) => holder.live);
   const ordered = [...live.filter(({ id }) => id === link.peer), ...live.filter(({ id }) => id !== link.peer)];
-  let manifest: Uint8Array | undefined;
+  let rows: readonly ManifestRow[] | undefined;
+  const read = (manifest: Uint8Array) => decodeManifest(manifest, size);
   for (const holder of ordered) {
     const found = await session.linkTo(holder);
-    if (found !== undefined) manifest ??= await fetchManifest([found], { path, hash, size });
-    if (manifest !== undefined) break;
+    if (found !== undefined) rows ??= await fetchManifest([{ link: found }], { path, hash, size }, read);
+    if (rows !== undefined) break;
   }
-  manifest ??= await fetchManifest([link], { path, hash, size, relay: true });
-  if (manifest === undefined && !link.open) throw new MeshError('closed', 'the link is down');
-  if (manifest === undefined) throw new MeshError('unavailable', `no holder tells the chunks of ${quote(path)} now`);
+  rows ??= await fetchManifest([{ link, relay: true }], { path, hash, size }, read);
+  if (rows === undefined && !link.open) throw new MeshError('closed', 'the link is down');
+  if (rows === undefined) throw new MeshError('unavailable', `no holder tells the chunks of ${quote(path)} now`);
   return shownChunks(
     content,
-    decodeManifest(manifest, size).map((row) => ({ length: row.length, hash: Buffer.from(row.hash).toString('hex') })),
+    rows.map((row) => ({ length: row.length, hash: Buffer.from(row.hash).toString('hex') })),
   );
 }

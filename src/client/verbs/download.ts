@@ -7,7 +7,7 @@ import { runEnds } from '../../core/striping.ts';
 import type { Entry, Holder, ShownContent } from '../../wire/calls.ts';
 import { fetchContent } from '../../wire/fetch.ts';
 import type { Link } from '../../wire/link.ts';
-import { fetchManifest } from '../../wire/manifest.ts';
+import { fetchManifest, type ManifestSource } from '../../wire/manifest.ts';
 import { reachOf } from '../../wire/stripe-reach.ts';
 import { ask } from '../ask.ts';
 import { ByChunks } from '../by-chunks.ts';
@@ -215,15 +215,13 @@ class ContentDownload {
     const { hash, size, manifest: announced } = this.#content;
     if (size < MANIFEST_FILE_BYTES_MIN && !this.#isStriped) return undefined;
     const content = { path: this.#entry.path, hash, size };
-    const tries = [...links.map((one) => [one, false] as const), [link, true] as const];
-    for (const [one, relay] of tries) {
-      const manifest = await fetchManifest([one], { ...content, relay });
-      if (manifest === undefined) continue;
+    return await fetchManifest(sourcesIn(links, link), content, (manifest) => {
       const hashOfIt = this.#options.newHash();
       hashOfIt.update(manifest);
-      if (announced === undefined || hashOfIt.hex() === announced) return decodeManifest(manifest, size);
-    }
-    return undefined;
+      if (announced !== undefined && hashOfIt.hex() !== announced)
+        throw new MeshError('corrupt', 'the manifest that came is not the announced one');
+      return decodeManifest(manifest, size);
+    });
   }
 
   /** What of a striped content each peer has; nothing, where nobody tells how it is cut: then all of it is relayed. */
@@ -263,6 +261,12 @@ class ContentDownload {
   #nameOf(peer: PeerId): string {
     return this.#holders.find((holder) => holder.id === peer)?.name ?? `${peer.slice(0, 8)} (relayed)`;
   }
+}
+
+/** Links that come up meanwhile too; at last the own peer is to ask others. */
+function* sourcesIn(links: readonly Link[], own: Link): Iterable<ManifestSource> {
+  for (const link of links) yield { link };
+  yield { link: own, relay: true };
 }
 
 function hashesOf(entry: Entry): string {
