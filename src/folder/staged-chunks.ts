@@ -24,7 +24,8 @@ export class StagedChunks {
   #opened: Promise<{ readonly file: OpenFile; readonly proving: Proving }> | undefined;
   /** Told to the hasher once it is asked. */
   #known: Range[] = [];
-  readonly #checking = new Set<number>();
+  /** Of each check under way, the chunks that were written over since it began. */
+  readonly #checks = new Set<{ readonly chunks: Set<number>; readonly over: Set<number> }>();
   /** Bytes that were proved may have been written over. */
   #isSpoilt = false;
   #isOver = false;
@@ -64,7 +65,12 @@ export class StagedChunks {
   /** Call before and after a write. */
   touched(offset: number, length: number): void {
     for (const chunk of this.#right.touching({ offset, length })) {
-      const wasChecking = this.#checking.delete(chunk);
+      let wasChecking = false;
+      for (const check of this.#checks) {
+        if (!check.chunks.has(chunk)) continue;
+        check.over.add(chunk);
+        wasChecking = true;
+      }
       if (this.#right.remove(chunk) || wasChecking) this.#isSpoilt = true;
     }
   }
@@ -74,10 +80,15 @@ export class StagedChunks {
     const asked = chunks.filter((chunk) => !this.#right.has(chunk));
     if (asked.length === 0) return [];
     const { proving } = await this.#open();
-    for (const chunk of asked) this.#checking.add(chunk);
-    const wrong = new Set((await proving.check(asked.map((chunk) => this.#proved(chunk)))).map((at) => asked[at]));
-    // Written over meanwhile: then it is not known to be right.
-    for (const chunk of asked) if (this.#checking.delete(chunk) && !wrong.has(chunk)) this.#right.add(chunk);
+    const check = { chunks: new Set(asked), over: new Set<number>() };
+    this.#checks.add(check);
+    try {
+      const wrong = new Set((await proving.check(asked.map((chunk) => this.#proved(chunk)))).map((at) => asked[at]));
+      // Written over meanwhile: then it is not known to be right.
+      for (const chunk of asked) if (!check.over.has(chunk) && !wrong.has(chunk)) this.#right.add(chunk);
+    } finally {
+      this.#checks.delete(check);
+    }
     return asked.filter((chunk) => !this.#right.has(chunk));
   }
 

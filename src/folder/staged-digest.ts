@@ -9,6 +9,16 @@ export interface Digested {
   readonly stat: FileStat;
 }
 
+/** Of a staged file that was not hashed while it came. */
+export async function digestWhole(room: Room, place: DiskPath): Promise<Digested> {
+  const file = await room.options.disk.open(place);
+  try {
+    return { digest: await room.options.hasher.digest(file), stat: file.stat };
+  } finally {
+    await file.close();
+  }
+}
+
 /**
  * Hashes a staged file while it comes in, so that nothing is left to read at its end. Whenever that cannot be, the file is
  * hashed as a whole instead: this is a shortcut and nothing more.

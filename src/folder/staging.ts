@@ -7,7 +7,7 @@ import type { Room } from './room.ts';
 import { encodeRow, stagingKey } from './rows.ts';
 import type { Reservations, Staged } from './staged.ts';
 import { type Cut, StagedChunks } from './staged-chunks.ts';
-import { type Digested, StagedDigest } from './staged-digest.ts';
+import { digestWhole, StagedDigest } from './staged-digest.ts';
 import { notedChunks, rowOf, type StagingRow } from './staging-row.ts';
 import { isSameFile } from './stats.ts';
 
@@ -70,11 +70,14 @@ export class StagingFile implements Staged {
   async cut(cut: Cut): Promise<void> {
     if (this.#chunks?.cut.manifestHash === cut.manifestHash) return;
     invariant(this.#chunks === undefined, 'a content is cut in one way');
-    const chunks = new StagedChunks(this.#room, this.place, cut, notedChunks(this.#row, cut.manifestHash));
+    // What was written since it was opened may lie over what was noted then.
+    const noted = this.#writtenBytes === 0 ? notedChunks(this.#row, cut.manifestHash) : undefined;
+    const chunks = new StagedChunks(this.#room, this.place, cut, noted);
     this.#notedChunks = chunks.rightCount;
     this.#chunks = chunks;
-    await this.#following?.drop();
+    const following = this.#following;
     this.#following = undefined;
+    await following?.drop();
     // Of what came before anybody knew how it is cut.
     await this.check(chunks.uncheckedBefore(this.#written.have));
   }
@@ -237,21 +240,12 @@ export class StagingFile implements Staged {
       // A write that was under way when the digest was asked for has ended since, perhaps on bytes that were hashed before.
       const isTrue = followed !== undefined && (this.#chunks ?? this.#following)?.isSpoilt === false;
       const isWhole = isTrue && followed.digest.size === this.size && this.have === this.size;
-      const { digest, stat } = isWhole ? followed : await this.#digestWhole();
+      const { digest, stat } = isWhole ? followed : await digestWhole(this.#room, this.place);
       this.#digested = stat;
       return digest;
     } finally {
       this.#isDigesting = false;
       this.touch();
-    }
-  }
-
-  async #digestWhole(): Promise<Digested> {
-    const file = await this.#room.options.disk.open(this.place);
-    try {
-      return { digest: await this.#room.options.hasher.digest(file), stat: file.stat };
-    } finally {
-      await file.close();
     }
   }
 

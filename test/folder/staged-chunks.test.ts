@@ -132,6 +132,38 @@ describe('a staging that comes by chunks', () => {
     expect(wholePasses).toBe(1);
   });
 
+  it('believes no check that began before the bytes were written over, whatever is asked meanwhile', async () => {
+    const { hasher } = bench.platform;
+    const prove = hasher.prove.bind(hasher);
+    let tellFirst = () => {};
+    const late = [new Promise<void>((resolve) => (tellFirst = resolve))];
+    hasher.prove = (file) => {
+      const proving = prove(file);
+      const check = proving.check.bind(proving);
+      proving.check = async (chunks) => {
+        const wait = late.shift();
+        const wrong = await check(chunks);
+        await wait;
+        return wrong;
+      };
+      return proving;
+    };
+    const staging = await stage();
+    await write(staging, 3);
+    const first = staging.check([3]);
+    await bench.pass(100);
+    await write(
+      staging,
+      3,
+      content.map((byte) => byte ^ 1),
+    );
+    const second = staging.check([3]);
+    await bench.pass(0);
+    tellFirst();
+    expect(await Promise.all([first, second])).toEqual([[3], [3]]);
+    expect(missingBytes(staging)).toBe(content.length);
+  });
+
   it.each(['kill', 'journal', 'hostile'] as const)(
     'after a %s goes on with what was noted, and none of that is wrong',
     async (how) => {

@@ -197,8 +197,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: 'src/folder/staged-chunks.ts',
-        find: 'if (this.#checking.delete(chunk) && !wrong.has(chunk)) this.#right.add(chunk);',
-        replace: 'if (this.#checking.delete(chunk)) this.#right.add(chunk);',
+        find: 'if (!check.over.has(chunk) && !wrong.has(chunk)) this.#right.add(chunk);',
+        replace: 'if (!check.over.has(chunk)) this.#right.add(chunk);',
       },
     ],
   },
