@@ -22,6 +22,8 @@ const REMEMBERED_MAX = 100;
 interface Ahead {
   readonly stat: FileStat;
   readonly digest: Promise<Digest | undefined>;
+  /** Its bytes are being read, or were. */
+  isRead: boolean;
 }
 
 /** What files hash to, each durable when that is told. Large ones are read while their settle time runs. */
@@ -35,23 +37,27 @@ export class Digesting {
     this.#room = room;
   }
 
-  /** A file rests, as it seems. One that is changed again is not read a second time before it has settled. */
+  /** A file rests, as it seems. One that is changed after it was read is not read a second time before it has settled. */
   begin(path: FilePath, stat: FileStat): void {
-    if (stat.size < AHEAD_BYTES_MIN || this.#reading >= AHEAD_MAX || this.#ahead.has(path)) return;
+    if (stat.size < AHEAD_BYTES_MIN || this.#reading >= AHEAD_MAX || this.#ahead.get(path)?.isRead === true) return;
     // Renamed, perhaps: then it needs no reading. And of a disk that counts in seconds the stat tells too little too soon.
     if (this.#room.held.withInode(stat.inode) !== undefined || isOfWholeSeconds(stat)) return;
     for (const oldest of this.#ahead.keys()) if (this.#ahead.size >= REMEMBERED_MAX) this.#ahead.delete(oldest);
     this.#reading += 1;
-    const digest = this.#readAhead(path, stat)
-      .catch((thrown: unknown) => {
-        this.#room.options.log.debug('a file could not be read ahead', { path, reason: asMeshError(thrown).message });
-        return undefined;
-      })
-      .finally(() => {
-        this.#reading -= 1;
-      });
-    this.#ahead.set(path, { stat, digest });
-    this.#room.spawn('reading a file ahead', async () => void (await digest));
+    const ahead: Ahead = { stat, isRead: false, digest: this.#begin(path, stat, () => (ahead.isRead = true)) };
+    this.#ahead.set(path, ahead);
+    this.#room.spawn('reading a file ahead', async () => void (await ahead.digest));
+  }
+
+  async #begin(path: FilePath, stat: FileStat, reads: () => void): Promise<Digest | undefined> {
+    try {
+      return await this.#readAhead(path, stat, reads);
+    } catch (thrown) {
+      this.#room.options.log.debug('a file could not be read ahead', { path, reason: asMeshError(thrown).message });
+      return undefined;
+    } finally {
+      this.#reading -= 1;
+    }
   }
 
   /** Of an open file that has settled: of its bytes as of its stat now, durable. */
@@ -63,13 +69,15 @@ export class Digesting {
     return known === undefined ? await this.#read(path, file) : this.#room.manifests.note(known);
   }
 
-  async #readAhead(path: FilePath, stat: FileStat): Promise<Digest | undefined> {
+  async #readAhead(path: FilePath, stat: FileStat, reads: () => void): Promise<Digest | undefined> {
     const { clock, disk } = this.#room.options;
     await new Promise<void>((resolve) => clock.after(AHEAD_AFTER_MS, resolve));
     if (this.#room.isStopped || this.#room.belief.paused !== undefined) return undefined;
     const file = await disk.open(path);
     try {
-      return isSameStat(file.stat, stat) ? await this.#read(path, file) : undefined;
+      if (!isSameStat(file.stat, stat)) return undefined;
+      reads();
+      return await this.#read(path, file);
     } finally {
       await file.close();
     }

@@ -89,6 +89,18 @@ describe('a large file that settles', () => {
     expect(tookMs).toBeGreaterThanOrEqual(atMs + SETTLE_MS);
   });
 
+  it('that is copied for a while is read ahead once it is whole', async () => {
+    for (let size = 8 * MIB; size <= 9 * MIB; size += MIB / 8) {
+      drop(content.subarray(0, size));
+      await bench.pass(50);
+    }
+    droppedMs = bench.world.scheduler.nowMs;
+    await recorded();
+    expect(bench.contents('film')).toEqual([hashOf(content)]);
+    expect(hashed).toHaveLength(1);
+    expect(hashed[0]).toBeLessThan(SETTLE_MS / 2);
+  });
+
   it('that grows all the time is read ahead once', async () => {
     for (let size = 8 * MIB; size <= 9 * MIB; size += MIB / 8) {
       drop(content.subarray(0, size));
