@@ -176,6 +176,17 @@ export function chunkEnds(rows: readonly ManifestRow[]): number[] {
   });
 }
 
+/** The chunk that has the byte at `offset`; as many as there are, when none has. `ends`: as of `chunkEnds`. */
+export function chunkAt(ends: ArrayLike<number>, offset: number): number {
+  let [at, end] = [0, ends.length];
+  while (at < end) {
+    const middle = (at + end) >> 1;
+    if ((ends[middle] ?? 0) > offset) end = middle;
+    else at = middle + 1;
+  }
+  return at;
+}
+
 /** The chunks that lie in bytes `from` ≤ offset < `to`, and the number of the first: both ends are ends of chunks. */
 export function chunksWithin(rows: readonly ManifestRow[], from: number, to: number): { first: number; rows: ManifestRow[] } {
   const ends = chunkEnds(rows);

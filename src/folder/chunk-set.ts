@@ -1,4 +1,4 @@
-import type { ManifestRow } from '../core/chunking.ts';
+import { chunkAt, type ManifestRow } from '../core/chunking.ts';
 import type { Range } from '../core/range.ts';
 
 /** Some of the chunks of one content: a bit a chunk, so that 700 GB take 11 KB. */
@@ -56,7 +56,7 @@ export class ChunkSet {
   /** Chunks, in this set or not, that have a byte of the range. */
   touching({ offset, length }: Range): number[] {
     const chunks: number[] = [];
-    for (let chunk = this.#at(offset); chunk < this.#ends.length && this.#startOf(chunk) < offset + length; chunk++)
+    for (let chunk = chunkAt(this.#ends, offset); chunk < this.#ends.length && this.#startOf(chunk) < offset + length; chunk++)
       chunks.push(chunk);
     return chunks;
   }
@@ -69,7 +69,11 @@ export class ChunkSet {
   /** Chunks, in this set or not, that lie in the range with all their bytes. */
   wholeIn({ offset, length }: Range): number[] {
     const chunks: number[] = [];
-    for (let chunk = this.#at(offset); chunk < this.#ends.length && (this.#ends[chunk] ?? 0) <= offset + length; chunk++)
+    for (
+      let chunk = chunkAt(this.#ends, offset);
+      chunk < this.#ends.length && (this.#ends[chunk] ?? 0) <= offset + length;
+      chunk++
+    )
       if (this.#startOf(chunk) >= offset) chunks.push(chunk);
     return chunks;
   }
@@ -95,16 +99,5 @@ export class ChunkSet {
 
   #startOf(chunk: number): number {
     return chunk === 0 ? 0 : (this.#ends[chunk - 1] ?? 0);
-  }
-
-  /** The chunk that has the byte at `offset`. */
-  #at(offset: number): number {
-    let [at, end] = [0, this.#ends.length];
-    while (at < end) {
-      const middle = (at + end) >> 1;
-      if ((this.#ends[middle] ?? 0) > offset) end = middle;
-      else at = middle + 1;
-    }
-    return at;
   }
 }

@@ -1,3 +1,4 @@
+import type { ManifestRow } from '../core/chunking.ts';
 import type { ContentHash, FilePath, MeshId, PeerId } from '../core/ids.ts';
 import type { Range } from '../core/range.ts';
 import type { FileVersion, Version } from '../core/version.ts';
@@ -8,7 +9,6 @@ import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Store } from '../platform/store.ts';
 import type { Ledger } from './ledger.ts';
-import type { Cut } from './staged-chunks.ts';
 
 /** How the user wants the folder watched and used. */
 export interface FolderConfig {
@@ -44,6 +44,13 @@ export interface Copy {
   /** See OpenFile.read. */
   read(offset: number, length: number, memory?: Uint8Array): Promise<Uint8Array>;
   close(): Promise<void>;
+}
+
+/** How a staged content is cut: its encoded manifest, the rows of that, and its hash. */
+export interface Cut {
+  readonly manifest: Uint8Array;
+  readonly manifestHash: ContentHash;
+  readonly rows: readonly ManifestRow[];
 }
 
 /** A file on its way in, seen by nobody. */

@@ -1,19 +1,12 @@
 import { CHUNKING_SCHEME, type ManifestRow } from '../core/chunking.ts';
 import { invariant } from '../core/errors.ts';
-import type { ContentHash } from '../core/ids.ts';
 import type { Range } from '../core/range.ts';
 import type { DiskPath, OpenFile } from '../platform/disk.ts';
 import type { ProvedChunk, Proving } from '../platform/hasher.ts';
 import { ChunkSet } from './chunk-set.ts';
+import type { Cut } from './face.ts';
 import type { Room } from './room.ts';
 import type { Digested } from './staged-digest.ts';
-
-/** How a staged content is cut: its encoded manifest, the rows of that, and its hash. */
-export interface Cut {
-  readonly manifest: Uint8Array;
-  readonly manifestHash: ContentHash;
-  readonly rows: readonly ManifestRow[];
-}
 
 /** The chunks of a staged content, each proved by its hash as soon as it is there, in whatever order they come. */
 export class StagedChunks {

@@ -1,3 +1,4 @@
+import { chunkAt } from '../core/chunking.ts';
 import type { Range } from '../core/range.ts';
 import type { Source } from './fetch-parts.ts';
 
@@ -24,7 +25,7 @@ export class ChunkWatch<Giver = Source> {
 
   /** At most `lengthMax`, but to the end of a chunk where one lies in it: then one source gives all of a chunk. */
   lengthFrom(offset: number, lengthMax: number): number {
-    const last = this.#at(offset + lengthMax) - 1;
+    const last = chunkAt(this.#ends, offset + lengthMax) - 1;
     const end = this.#ends[last] ?? 0;
     return end > offset ? end - offset : lengthMax;
   }
@@ -32,7 +33,7 @@ export class ChunkWatch<Giver = Source> {
   /** Bytes that `giver` gave are in the sink; the chunks that are there with them. */
   wrote({ offset, length }: Range, giver: Giver): number[] {
     const whole: number[] = [];
-    for (let chunk = this.#at(offset); chunk < this.#ends.length; chunk++) {
+    for (let chunk = chunkAt(this.#ends, offset); chunk < this.#ends.length; chunk++) {
       const range = this.rangeOf(chunk);
       if (range.offset >= offset + length) break;
       const growing = this.#growing.get(chunk) ?? { left: range.length, givers: new Set<Giver>() };
@@ -49,16 +50,5 @@ export class ChunkWatch<Giver = Source> {
     const { givers } = this.#growing.get(chunk) ?? { givers: new Set<Giver>() };
     this.#growing.delete(chunk);
     return givers;
-  }
-
-  /** The chunk that has the byte at `offset`. */
-  #at(offset: number): number {
-    let [at, end] = [0, this.#ends.length];
-    while (at < end) {
-      const middle = (at + end) >> 1;
-      if ((this.#ends[middle] ?? 0) > offset) end = middle;
-      else at = middle + 1;
-    }
-    return at;
   }
 }

@@ -2,7 +2,7 @@ import { blake3 } from '@napi-rs/blake-hash';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { chunkContent, encodeManifest, type ManifestRow } from '../../src/core/chunking.ts';
 import type { ContentHash } from '../../src/core/ids.ts';
-import type { Cut } from '../../src/folder/staged-chunks.ts';
+import type { Cut } from '../../src/folder/face.ts';
 import type { StagingFile } from '../../src/folder/staging.ts';
 import type { OpenFile } from '../../src/platform/disk.ts';
 import { noise } from '../platform/hasher-acceptance.ts';
