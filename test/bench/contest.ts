@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
 import { sleep } from './bench-mesh.ts';
+import { syncAll } from './files.ts';
 import type { Ground } from './ground.ts';
 import { Reserve } from './reserve.ts';
 
@@ -50,7 +50,7 @@ export async function contest(contenders: readonly Contender[], rules: Rules): P
   const failures = new Map<Contender, string>();
   const reserve = new Reserve(rules.memoryBytes);
   try {
-    reserve.hold();
+    await reserve.hold();
     for (let run = 0; run < rules.runs; run++) {
       for (const one of contenders.filter((each) => !failures.has(each))) {
         try {
@@ -59,14 +59,14 @@ export async function contest(contenders: readonly Contender[], rules: Rules): P
           runs.get(one)?.push(await measured(one, run, rules, reserve));
         } catch (thrown) {
           if (one === contenders[0]) throw thrown;
-          failures.set(one, thrown instanceof Error ? thrown.message : String(thrown));
+          failures.set(one, firstLine(thrown));
         }
         // The pages the run has freed are there: to hold them now is cheap.
-        reserve.hold();
+        await reserve.hold();
       }
     }
   } finally {
-    reserve.close();
+    await reserve.release();
   }
   return contenders.map((one) => {
     const failure = failures.get(one);
@@ -74,12 +74,16 @@ export async function contest(contenders: readonly Contender[], rules: Rules): P
   });
 }
 
+/** What went wrong, as it fits into a table. */
+export function firstLine(thrown: unknown): string {
+  return (thrown instanceof Error ? thrown.message : String(thrown)).trim().split('\n')[0] ?? '';
+}
+
 async function measured(one: Contender, run: number, { ground, wireHost }: Rules, reserve: Reserve): Promise<Run> {
-  // What the preparation left to write would be written on the clock.
-  spawnSync('sync');
+  await syncAll();
   const cpuBefore = one.cpuMs();
   const wireBefore = ground.wireBytes(wireHost);
-  reserve.release();
+  await reserve.release();
   const ms = await one.go(run);
   const wireBytes = ground.wireBytes(wireHost) - wireBefore;
   const cpuMs = one.cpuMs() - cpuBefore;
@@ -89,7 +93,7 @@ async function measured(one: Contender, run: number, { ground, wireHost }: Rules
 
 /** Resolves when none of them does anything any more. */
 async function atRest(contenders: readonly Contender[]): Promise<void> {
-  const look = () => contenders.map((one) => one.cpuMs());
+  const look = () => contenders.map(cpuMsIfAny);
   let quiet = 0;
   let before = look();
   for (let second = 0; quiet < REST_SECONDS && second < REST_SECONDS_MAX; second++) {
@@ -97,5 +101,14 @@ async function atRest(contenders: readonly Contender[]): Promise<void> {
     const now = look();
     quiet = now.every((cpuMs, index) => cpuMs - (before[index] ?? 0) < REST_CPU_MS) ? quiet + 1 : 0;
     before = now;
+  }
+}
+
+/** One that has died says so when its turn comes. */
+function cpuMsIfAny(one: Contender): number {
+  try {
+    return one.cpuMs();
+  } catch {
+    return 0;
   }
 }

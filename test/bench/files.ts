@@ -1,7 +1,12 @@
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createCipheriv, randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+// Nothing here may stand still for seconds: a signal is to find this process at once, to end all it has started.
+const run = promisify(execFile);
 
 const FILES_PER_FOLDER = 1000;
 const PIECE_BYTES = 4 * 2 ** 20;
@@ -20,25 +25,36 @@ export function makeFiles(folder: string, count: number, bytes: number): string[
 }
 
 /** Writes one large file of random bytes, synced: what is measured is not its way to the disk. */
-export function makeLargeFile(file: string, bytes: number): void {
+export async function makeLargeFile(file: string, bytes: number): Promise<void> {
   // A cipher over zeros makes them several times faster than the source of randomness itself.
   const cipher = createCipheriv('aes-128-ctr', randomBytes(16), randomBytes(16));
   const zeros = Buffer.alloc(PIECE_BYTES);
-  const descriptor = openSync(file, 'w');
+  const handle = await open(file, 'w');
   for (let left = bytes; left > 0; left -= PIECE_BYTES) {
-    writeSync(descriptor, cipher.update(zeros.subarray(0, Math.min(left, PIECE_BYTES))));
+    await handle.write(cipher.update(zeros.subarray(0, Math.min(left, PIECE_BYTES))));
   }
-  fsyncSync(descriptor);
-  closeSync(descriptor);
+  await handle.sync();
+  await handle.close();
+}
+
+/** Puts a large file into a folder at once, from a place beside it that nobody watches. */
+export async function dropLargeFile(place: string, file: string, bytes: number): Promise<void> {
+  const made = join(place, 'made.bin');
+  await makeLargeFile(made, bytes);
+  await rename(made, file);
 }
 
 /** Throws unless both files, or all below both folders, have equal bytes. */
-export function assertEqual(one: string, other: string): void {
-  const { status, stdout, stderr } = spawnSync('diff', ['-rq', one, other], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`not the same bytes: ${(stdout + stderr).trim().slice(0, 500)}`);
+export async function assertEqual(one: string, other: string): Promise<void> {
+  await run('diff', ['-rq', one, other]);
 }
 
 /** Takes a file out of the page cache. */
-export function forget(file: string): void {
-  spawnSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0', 'status=none']);
+export async function forget(file: string): Promise<void> {
+  await run('dd', [`if=${file}`, 'iflag=nocache', 'count=0', 'status=none']);
+}
+
+/** Waits until all that is written lies on disk: what is left to write would be written on the clock. */
+export async function syncAll(): Promise<void> {
+  await run('sync', []);
 }

@@ -7,6 +7,8 @@ import { Process } from '../faults/process.ts';
 
 const script = join(dirname(dirname(fileURLToPath(import.meta.url))), 'lan.sh');
 
+const DOWN_TRIES_MAX = 5;
+
 /** Where the processes of a measurement run: hosts 1…N, and a folder for all they leave. Close it, whatever happened. */
 export class Ground {
   readonly folder: string;
@@ -97,7 +99,8 @@ export class Ground {
     if (this.hasCables) {
       // Others start processes of their own, which nobody else would end.
       for (const pid of this.pids()) endNow(pid);
-      this.#script('down');
+      // Who was in the middle of a write to a busy disk ends only after it.
+      for (let tries = 0; tries < DOWN_TRIES_MAX && !this.#script('down').isDone; tries++);
     }
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Contender } from './contest.ts';
@@ -24,9 +23,9 @@ export function dropLarge(keeper: Keeper, bytes: number, { ground, receivers }: 
     cpuMs: () => keeper.cpuMs(),
     prepare: () => makeLargeFile(source, bytes),
     go: (run) => keeper.spread(path(run), 1, () => renameSync(source, join(keeper.folderOf(1), path(run)))),
-    check: (run) => {
-      assertReceived(keeper, path(run), receivers);
-      keeper.discard(path(run));
+    check: async (run) => {
+      await assertReceived(keeper, path(run), receivers);
+      await keeper.discard(path(run));
     },
   };
 }
@@ -68,7 +67,8 @@ export function insertByte(keeper: Keeper, bytes: number, surroundings: Surround
     cpuMs: () => keeper.cpuMs(),
     prepare: async () => {
       await spreadOnce(keeper, bytes, surroundings);
-      spawnSync('sh', ['-c', '{ printf x; cat "$1"; } > "$2"', 'sh', file, next]);
+      const { ended } = surroundings.ground.start(1, ['sh', '-c', '{ printf x; cat "$1"; } > "$2"', 'sh', file, next]);
+      await ended;
     },
     go: () => keeper.spread(CHANGED, 1, () => renameSync(next, file)),
     check: () => assertReceived(keeper, CHANGED, surroundings.receivers),
@@ -79,9 +79,9 @@ async function spreadOnce(keeper: Keeper, bytes: number, { ground, receivers }: 
   const file = join(keeper.folderOf(1), CHANGED);
   if (statSync(file, { throwIfNoEntry: false }) !== undefined) return;
   const source = join(ground.folder, `${keeper.name}-source`);
-  makeLargeFile(source, bytes);
+  await makeLargeFile(source, bytes);
   await keeper.spread(CHANGED, 1, () => renameSync(source, file));
-  assertReceived(keeper, CHANGED, receivers);
+  await assertReceived(keeper, CHANGED, receivers);
 }
 
 function turnByte(file: string, position: number): void {
@@ -92,8 +92,8 @@ function turnByte(file: string, position: number): void {
   closeSync(descriptor);
 }
 
-function assertReceived(keeper: Keeper, path: string, count: number): void {
+async function assertReceived(keeper: Keeper, path: string, count: number): Promise<void> {
   const receivers = keeper.receivers(path);
   if (receivers.length < count) throw new Error(`${keeper.name}: ${receivers.length} of ${count} receivers have ${path}`);
-  for (const host of receivers) assertEqual(join(keeper.folderOf(1), path), join(keeper.folderOf(host), path));
+  for (const host of receivers) await assertEqual(join(keeper.folderOf(1), path), join(keeper.folderOf(host), path));
 }

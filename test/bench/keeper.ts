@@ -11,7 +11,7 @@ export interface Keeper {
   /** CPU ms of all its processes so far. */
   cpuMs(): number;
   /** Off the clock: gives back the room that what lies at `path` takes in memory, and on disk where nobody minds. */
-  discard(path: string): void;
+  discard(path: string): Promise<void>;
   /** The receivers that have something at `path`: hosts. */
   receivers(path: string): number[];
 }

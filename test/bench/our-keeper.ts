@@ -33,8 +33,8 @@ export class OurKeeper implements Keeper {
   }
 
   /** What is deleted in a watched folder is news to all, so it stays. */
-  discard(path: string): void {
-    for (const host of [1, ...this.receivers(path)]) forget(join(this.folderOf(host), path));
+  async discard(path: string): Promise<void> {
+    for (const host of [1, ...this.receivers(path)]) await forget(join(this.folderOf(host), path));
   }
 
   receivers(path: string): number[] {

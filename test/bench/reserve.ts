@@ -1,4 +1,5 @@
-import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { availableMemory, fileSystem } from './machine.ts';
 
@@ -14,35 +15,31 @@ const OTHERS_BYTES = 4 * 2 ** 30;
  */
 export class Reserve {
   readonly #bytes: number;
-  readonly #file = join(PLACE, `filemesh-bench-${process.pid}`);
-  readonly #end = (): void => this.release();
+  #handle: FileHandle | undefined;
 
   constructor(bytes: number) {
     const isTmpfs = existsSync(PLACE) && fileSystem(PLACE) === 'tmpfs';
     if (!isTmpfs) console.warn(`memory is not warmed before each run: ${PLACE} is no tmpfs`);
     this.#bytes = isTmpfs ? bytes : 0;
-    process.on('exit', this.#end);
   }
 
   /** Takes the memory, where there is enough. */
-  hold(): void {
-    this.release();
+  async hold(): Promise<void> {
+    await this.release();
     if (this.#bytes === 0) return;
     if (availableMemory() < this.#bytes + OTHERS_BYTES) {
       console.warn('memory is not warmed before this run: too little of it');
       return;
     }
-    const descriptor = openSync(this.#file, 'w', 0o600);
-    for (let left = this.#bytes; left > 0; left -= PIECE.length) writeSync(descriptor, PIECE);
-    closeSync(descriptor);
+    const file = join(PLACE, `filemesh-bench-${process.pid}`);
+    this.#handle = await open(file, 'w', 0o600);
+    // Without a name it ends with this process, however that ends.
+    rmSync(file);
+    for (let left = this.#bytes; left > 0; left -= PIECE.length) await this.#handle.write(PIECE);
   }
 
-  release(): void {
-    rmSync(this.#file, { force: true });
-  }
-
-  close(): void {
-    process.off('exit', this.#end);
-    this.release();
+  async release(): Promise<void> {
+    await this.#handle?.close();
+    this.#handle = undefined;
   }
 }

@@ -27,16 +27,16 @@ export const clientKilled: Part = async (scale) => {
     for (let run = 0; run < scale.runs(3); run++) {
       const source = join(mesh.ground.place('made'), 'source.bin');
       const upload = (name: string) => ['upload', source, '--to', name];
-      makeLargeFile(source, bytes);
+      await makeLargeFile(source, bytes);
       const whole = await sentBytes(mesh, peers, upload(`whole-${run}.bin`), Number.POSITIVE_INFINITY);
-      makeLargeFile(source, bytes);
+      await makeLargeFile(source, bytes);
       const name = `resumed-${run}.bin`;
       const killed = await sentBytes(mesh, peers, upload(name), bytes / 2);
       if (peers.some(({ folder }) => existsSync(join(folder, name)))) throw new Error('the upload was over before it was killed');
       const again = await sentBytes(mesh, peers, upload(name), Number.POSITIVE_INFINITY);
       const holders = peers.map(({ folder }) => join(folder, name)).filter((file) => existsSync(file));
       if (holders.length < 2) throw new Error(`${holders.length} copies of ${name}`);
-      for (const file of holders) assertEqual(source, file);
+      for (const file of holders) await assertEqual(source, file);
       sent.push({ whole, killed, again });
     }
     return figuresOf(bytes, sent);

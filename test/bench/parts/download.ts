@@ -1,10 +1,11 @@
-import { copyFileSync, rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BenchMesh, type BenchPeer, eventLoopFigure } from '../bench-mesh.ts';
 import { type Contender, contest } from '../contest.ts';
 import { contestFigures } from '../contest-figures.ts';
 import { mebibytes } from '../figures.ts';
-import { assertEqual, makeLargeFile } from '../files.ts';
+import { assertEqual, dropLargeFile, makeLargeFile } from '../files.ts';
 import { endedCpuMs } from '../machine.ts';
 import type { Part } from '../part.ts';
 import { WebRival } from '../rivals/nginx.ts';
@@ -23,9 +24,12 @@ export const download: Part = async (scale) => {
     const { ground } = mesh;
     const peers = (await mesh.startAll(2)) as [BenchPeer, BenchPeer];
     const [alpha, bravo] = peers;
-    makeLargeFile(join(alpha.folder, ONE), bytes);
-    makeLargeFile(join(alpha.folder, TWO), bytes);
-    copyFileSync(join(alpha.folder, TWO), join(bravo.folder, TWO));
+    const made = ground.place('made');
+    await dropLargeFile(made, join(alpha.folder, ONE), bytes);
+    await makeLargeFile(join(made, TWO), bytes);
+    await copyFile(join(made, TWO), join(made, 'copy'));
+    renameSync(join(made, TWO), join(alpha.folder, TWO));
+    renameSync(join(made, 'copy'), join(bravo.folder, TWO));
     await Promise.all([alpha.told(`stored ${ONE}`, 1), alpha.told(`stored ${TWO}`, 1), bravo.told(`stored ${TWO}`, 1)]);
     const target = join(ground.place('got'), 'got.bin');
     const web = { name: 'nginx + curl', missing: WebRival.missing(), open: () => getting(mesh, alpha, target) };
@@ -61,8 +65,8 @@ function savingOf(mesh: BenchMesh, peers: readonly [BenchPeer, BenchPeer], name:
       if (code !== 0) throw new Error(`download ended with ${code}: ${error}`);
       return tookMs;
     },
-    check: () => {
-      assertEqual(join(alpha.folder, name), target);
+    check: async () => {
+      await assertEqual(join(alpha.folder, name), target);
       rmSync(target);
     },
   };
@@ -75,8 +79,8 @@ async function getting(mesh: BenchMesh, alpha: BenchPeer, target: string): Promi
     cpuMs: () => web.cpuMs(),
     prepare: () => undefined,
     go: () => web.get(CLIENT, ONE, target),
-    check: () => {
-      assertEqual(join(alpha.folder, ONE), target);
+    check: async () => {
+      await assertEqual(join(alpha.folder, ONE), target);
       rmSync(target);
     },
   };

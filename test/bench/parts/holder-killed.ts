@@ -5,7 +5,7 @@ import { Progress } from '../../faults/gap.ts';
 import { until } from '../../faults/process.ts';
 import { BenchMesh, type BenchPeer } from '../bench-mesh.ts';
 import { bounded, type Figure, mebibytes, median, seconds, spread, worst } from '../figures.ts';
-import { assertEqual, makeLargeFile } from '../files.ts';
+import { assertEqual, dropLargeFile } from '../files.ts';
 import { WatchedVerb } from '../our-client.ts';
 import type { Part } from '../part.ts';
 
@@ -27,7 +27,7 @@ export const holderKilled: Part = async (scale) => {
   try {
     const peers = await mesh.startAll(3);
     let [victim] = peers as [BenchPeer];
-    makeLargeFile(join(victim.folder, NAME), bytes);
+    await dropLargeFile(mesh.ground.place('made'), join(victim.folder, NAME), bytes);
     await victim.told(`replicated ${NAME}`, 1);
     const [quiet, struck]: [Fetched[], Fetched[]] = [[], []];
     for (let run = 0; run < scale.runs(5); run++) {
@@ -65,7 +65,7 @@ async function fetched(mesh: BenchMesh, victim: BenchPeer, killAtBytes: number):
   const gapMs = progress.end();
   if (Number.isFinite(killAtBytes)) await killed;
   const receivedBytes = mesh.ground.wire(CLIENT).received - before;
-  assertEqual(join(victim.folder, NAME), target);
+  await assertEqual(join(victim.folder, NAME), target);
   rmSync(target);
   return { receivedBytes, gapMs };
 }

@@ -68,8 +68,8 @@ async function getting(ground: Ground, bytes: number): Promise<Contender> {
     cpuMs: () => web.cpuMs(),
     prepare: () => makeLargeFile(source, bytes),
     go: () => web.get(RECEIVER, 'source.bin', target),
-    check: () => {
-      assertEqual(source, target);
+    check: async () => {
+      await assertEqual(source, target);
       rmSync(target);
     },
   };

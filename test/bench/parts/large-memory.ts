@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../../faults/process.ts';
 import { BenchMesh, type BenchPeer, eventLoopFigure, NAMES, SETTLE_MS } from '../bench-mesh.ts';
@@ -26,10 +26,12 @@ export const largeMemory: Part = async (scale) => {
     const [alpha, bravo] = (await mesh.startAll(2)) as [BenchPeer, BenchPeer];
     await Promise.all([alpha.stalls(), bravo.stalls()]);
     const began = performance.now();
-    makeLargeFile(join(alpha.folder, NAME), bytes);
+    const made = join(mesh.ground.place('made'), NAME);
+    await makeLargeFile(made, bytes);
     const written = performance.now();
+    renameSync(made, join(alpha.folder, NAME));
     const copiedMs = (await alpha.told(`replicated ${NAME}`, 1)) - written - SETTLE_MS;
-    assertEqual(join(alpha.folder, NAME), join(bravo.folder, NAME));
+    await assertEqual(join(alpha.folder, NAME), join(bravo.folder, NAME));
     const copied = await Promise.all([
       memoryFigure(`${what}, written in ${seconds(written - began)} and copied in ${seconds(copiedMs)}`, alpha),
       memoryFigure(what, bravo),
@@ -49,7 +51,7 @@ async function downloaded(mesh: BenchMesh, alpha: BenchPeer, what: string): Prom
   const target = join(mesh.ground.place('got'), NAME);
   const verb = new WatchedVerb(mesh.begin(CLIENT, alpha, ['download', NAME, '--to', target]));
   const tookMs = await verb.succeeded();
-  assertEqual(join(alpha.folder, NAME), target);
+  await assertEqual(join(alpha.folder, NAME), target);
   const during = `${what}, downloaded by a client in ${seconds(tookMs)}`;
   return [
     figureOf(`${during}: most memory of the client`, verb.memoryBytes),

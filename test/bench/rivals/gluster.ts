@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Process, until } from '../../faults/process.ts';
 import type { Contender } from '../contest.ts';
@@ -60,16 +61,16 @@ export class GlusterRival {
   }
 
   /** A contender that copies what `make` makes at the place it is given into the volume; a single file is synced. */
-  contender(make: (source: string) => void): Contender {
+  contender(make: (source: string) => unknown): Contender {
     const source = join(this.#ground.folder, 'gluster-source');
     const target = (run: number) => `${placeOf(this.#ground, 1)}/mount/run-${run}`;
     const copy = 'if [ -d "$1" ]; then cp -r "$1" "$2"; else dd if="$1" of="$2" bs=1M conv=fsync status=none; fi';
     return {
       name: 'GlusterFS',
       cpuMs: () => this.#pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0) + endedCpuMs(),
-      prepare: () => {
-        spawnSync('rm', ['-rf', source]);
-        make(source);
+      prepare: async () => {
+        await rm(source, { recursive: true, force: true });
+        await make(source);
       },
       go: async (run) => {
         const began = performance.now();
@@ -77,7 +78,9 @@ export class GlusterRival {
         return performance.now() - began;
       },
       check: async (run) => {
-        for (let host = 1; host <= this.#hosts; host++) assertEqual(source, `${placeOf(this.#ground, host)}/brick/run-${run}`);
+        for (let host = 1; host <= this.#hosts; host++) {
+          await assertEqual(source, `${placeOf(this.#ground, host)}/brick/run-${run}`);
+        }
         await beside(this.#ground, this.#daemon, ['rm', '-rf', target(run)]);
       },
     };

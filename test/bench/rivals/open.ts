@@ -1,3 +1,4 @@
+import { firstLine } from '../contest.ts';
 import type { Figure } from '../figures.ts';
 
 /** A rival that is wanted: `missing` tells why there can be none, `open` starts it on a ground, with which it ends. */
@@ -26,7 +27,7 @@ export async function openRivals<T>(...wishes: readonly Wish<T>[]): Promise<Open
     try {
       rivals.push(await open());
     } catch (thrown) {
-      skip(name, `it did not start: ${(thrown instanceof Error ? thrown.message : String(thrown)).trim().split('\n')[0]}`);
+      skip(name, `it did not start: ${firstLine(thrown)}`);
     }
   }
   return { rivals, skipped };

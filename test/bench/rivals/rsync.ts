@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort, type Process, until } from '../../faults/process.ts';
 import type { Ground } from '../ground.ts';
@@ -71,8 +72,8 @@ export class RsyncKeeper implements Keeper {
     return this.#daemons.reduce((sum, { process }) => sum + cpuMsOf(process.pid), 0) + endedCpuMs();
   }
 
-  discard(path: string): void {
-    for (const host of [1, ...this.receivers(path)]) rmSync(join(this.folderOf(host), path), { recursive: true, force: true });
+  async discard(path: string): Promise<void> {
+    for (const host of [1, ...this.receivers(path)]) await rm(join(this.folderOf(host), path), { recursive: true, force: true });
   }
 
   receivers(path: string): number[] {

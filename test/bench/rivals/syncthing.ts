@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { freePort, type Process, until } from '../../faults/process.ts';
@@ -103,8 +104,8 @@ export class SyncthingKeeper implements Keeper {
   }
 
   /** It looks only where it is told to, and does not see that something is gone. */
-  discard(path: string): void {
-    for (const { folder } of this.#devices) rmSync(join(folder, path), { recursive: true, force: true });
+  async discard(path: string): Promise<void> {
+    for (const { folder } of this.#devices) await rm(join(folder, path), { recursive: true, force: true });
   }
 
   receivers(path: string): number[] {
