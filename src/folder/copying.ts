@@ -32,7 +32,7 @@ export async function copyBytes(source: Copy, staging: Staging): Promise<void> {
 }
 
 /** Copies `length` bytes at `from` of one to `offset` of the other. The next piece is read while one is written. */
-export async function copyRange(
+async function copyRange(
   source: Copy,
   staging: Staging,
   { from, offset, length }: { from: number; offset: number; length: number },
