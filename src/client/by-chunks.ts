@@ -32,8 +32,11 @@ export class ByChunks {
     this.ends = chunkEnds(rows);
   }
 
-  /** Begins behind what an earlier try left in the sink, as far as it is right. */
-  async resume({ left }: Sink): Promise<void> {
+  /**
+   * Begins behind what an earlier try left in the sink, as far as it is right. `each`: told of the bytes read so far; what it
+   * throws ends it.
+   */
+  async resume({ left }: Sink, each: (bytes: number) => void): Promise<void> {
     while (left !== undefined && (this.ends[this.#next] ?? Number.POSITIVE_INFINITY) <= left.bytes) {
       const { offset, length } = this.#rangeOf(this.#next);
       const pieces: Uint8Array[] = [];
@@ -42,6 +45,7 @@ export class ByChunks {
         if (bytes.length === 0) return;
         pieces.push(bytes);
         done += bytes.length;
+        each(offset + done);
       }
       if (!this.#isHash(this.#next, pieces)) return;
       for (const bytes of pieces) this.#order.adopt(bytes);

@@ -26,15 +26,15 @@ export class InOrder {
     return this.#next;
   }
 
-  /** Begins behind what an earlier try left in the sink; bytes. */
-  async resume(): Promise<number> {
+  /** Begins behind what an earlier try left in the sink. `each`: told of the bytes read so far; what it throws ends it. */
+  async resume(each: (bytes: number) => void): Promise<void> {
     const { left } = this.#sink;
     while (left !== undefined && this.#next < left.bytes) {
       const bytes = await left.read(this.#next, Math.min(RESUME_BYTES, left.bytes - this.#next));
       if (bytes.length === 0) break;
       this.adopt(bytes);
+      each(this.#next);
     }
-    return this.#next;
   }
 
   /** The next bytes, which are in the sink already. */

@@ -86,7 +86,7 @@ describe('a download by chunks', () => {
     const left = content.slice(0, 460);
     left[420] = 1;
     const { chunks, put, sink, order, written } = bench(left);
-    await chunks.resume(sink);
+    await chunks.resume(sink, () => undefined);
     expect(chunks.missing()).toEqual([{ offset: 400, length: 300 }]);
     await put(400, 700);
     expect(await chunks.check([2, 3])).toEqual([]);

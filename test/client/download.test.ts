@@ -90,6 +90,25 @@ describe('download', () => {
     expect(alpha.count('read')).toBe(before);
   });
 
+  test('tells how far it is while it reads what was left, and can be called off then', async () => {
+    const bytes = bytesOf(6 * MIB);
+    mesh.put(path, bytes, 'alpha');
+    left.set(path, bytes.slice(0, 4 * MIB + 1));
+    const stop = new AbortController();
+    const told: number[] = [];
+    const progress = (_: string, done: number): void => {
+      told.push(done);
+      if (done > 2 * MIB) stop.abort();
+    };
+    expect(await codeOf(settle(fetch(path, { progress, signal: stop.signal })))).toBe('failed');
+    expect(told.at(-1)).toBeLessThan(4 * MIB);
+    expect(told.length).toBeGreaterThan(4);
+    expect(alpha.count('read')).toBe(0);
+    expect(left.get(path)).toHaveLength(4 * MIB + 1);
+    await settle(fetch(path));
+    expect(hashOf(saved.get(path) as Uint8Array)).toBe(hashOf(bytes));
+  });
+
   test('that finds nobody any more keeps what came, and says so; the next one ends it', async () => {
     const bytes = bytesOf(6 * MIB);
     mesh.put(path, bytes, 'alpha');

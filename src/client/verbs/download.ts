@@ -17,6 +17,7 @@ import type { Session } from '../session.ts';
 import type { OpenSink, Sink, VerbOptions } from '../transfer.ts';
 import { checkStopped } from '../waiting.ts';
 import { presentEntry } from './listing.ts';
+import { unavailable } from './unavailable.ts';
 
 /** Holders asked at once for one large content. Range 1–6. */
 const HOLDERS_MAX = 4;
@@ -154,12 +155,17 @@ class ContentDownload {
     const { path } = this.#entry;
     const { hash, size } = this.#content;
     const { signal, progress } = this.#options;
+    // Some hundred gigabytes that were left take minutes: whoever waits is to see it, and may call it off.
+    const readAgain = (bytes: number): void => {
+      checkStopped(signal);
+      progress?.(this.#content.shownPath, bytes, size, bytes);
+    };
     const links = await this.#reach();
     this.#rows ??= await this.#cut(link, links);
     if (this.#chunks === undefined && !this.#isUncut && this.#rows !== undefined && order.bytes === 0) {
       this.#chunks = new ByChunks(order, this.#rows, this.#options.newHash);
-      await this.#chunks.resume(sink);
-    } else if (isFirst) await order.resume();
+      await this.#chunks.resume(sink, readAgain);
+    } else if (isFirst) await order.resume(readAgain);
     const chunks = this.#chunks;
     const reach = this.#isStriped ? this.#reachOfRuns() : undefined;
     const missing = chunks?.missing() ?? [{ offset: order.bytes, length: size - order.bytes }];
@@ -271,26 +277,4 @@ function* sourcesIn(links: readonly Link[], own: Link): Iterable<ManifestSource>
 
 function hashesOf(entry: Entry): string {
   return entry.contents.map((content) => content.hash).join();
-}
-
-/** Who has it, and who has an older one. */
-async function unavailable(session: Session, entry: Entry, options: VerbOptions): Promise<MeshError> {
-  const holders = new Set(entry.contents.flatMap((content) => content.holders.map((holder) => holder.name)));
-  const isIncomplete = entry.contents.some((content) => content.incomplete === true);
-  const where = `${isIncomplete ? 'parts of it lie' : 'it lies'} on ${[...holders].join(', ')}`;
-  const who =
-    holders.size === 0 ? 'no peer has it any more' : `${where}, ${isIncomplete ? 'not all of them here now' : 'away now'}`;
-  const older = await olderHolders(session, entry, options);
-  const past = older.length === 0 ? '' : `; ${older.join(', ')} has an older version ("filemesh history" shows it)`;
-  return new MeshError('unavailable', `${quote(entry.path)} cannot be had: ${who}${past}`);
-}
-
-async function olderHolders(session: Session, entry: Entry, options: VerbOptions): Promise<string[]> {
-  try {
-    const { reply } = await session.call('history', { path: entry.path, ask: true }, { signal: options.signal });
-    return [...new Set(reply.copies.filter((copy) => !copy.current).flatMap((copy) => copy.peers))];
-  } catch {
-    // Only a hint for the message: without it the message is still right.
-    return [];
-  }
 }
