@@ -20,6 +20,8 @@ const AVERAGE_CHUNKS_MAX = 12_288;
 const NORMALIZATION_BITS = 2;
 /** A smaller file travels whole: asking for its manifest would take as long. In bytes. */
 export const MANIFEST_FILE_BYTES_MIN = 1024 * 1024;
+/** A file has so many chunks at least, if it has so many bytes: one for each of the fewest parts it is spread in. */
+const CHUNKS_MIN = 4;
 /** Bytes of one row of a manifest: length (u32, little-endian) and hash. */
 export const MANIFEST_ROW_BYTES = 36;
 
@@ -31,8 +33,8 @@ export interface ChunkBounds {
 }
 
 /**
- * The bounds for a file of `size` bytes: a function of the size alone. A file of 2 bytes or more has at least two
- * chunks, so that it can be spread over two peers; a smaller one, also the empty one, has exactly one.
+ * The bounds for a file of `size` bytes: a function of the size alone. A file of 4 bytes or more has at least four chunks, so
+ * that it can be spread in four parts; a smaller one has one a byte, the empty one exactly one.
  */
 export function chunkBounds(size: number): ChunkBounds {
   let average = AVERAGE_BYTES_MIN;
@@ -40,7 +42,7 @@ export function chunkBounds(size: number): ChunkBounds {
     average *= 2;
     while (average < AVERAGE_BYTES_MAX && size > average * AVERAGE_CHUNKS_MAX) average *= 2;
   }
-  const max = Math.max(1, Math.min(average * 4, Math.ceil(size / 2)));
+  const max = Math.max(1, Math.min(average * 4, Math.floor(size / CHUNKS_MIN)));
   return { min: Math.min(average / 4, max), average, max };
 }
 

@@ -3,6 +3,8 @@ import type { Range } from './range.ts';
 
 /** Runs of a striped content at most: a record tells them in one mask of 64 bits. */
 const RUNS_MAX = 64;
+/** … and at least: whoever has one or two of few peers' disks lacks parts, and the load of one content is shared. */
+const RUNS_MIN = 4;
 /** A run of a content large enough for RUNS_MAX of them has at least so many bytes: the longest chunk of a small content. */
 const RUN_BYTES_MIN = 256 * 1024;
 const MASK_DIGITS = 16;
@@ -17,10 +19,10 @@ export type RunMask = string;
 
 export const NO_RUNS: RunMask = '0'.repeat(MASK_DIGITS);
 
-/** Runs of a content of `size` bytes: a function of the size alone. At least 2 for 2 bytes and more, and each has bytes. */
+/** Runs of a content of `size` bytes: a function of the size alone. At least RUNS_MIN where there are so many bytes, and each has some. */
 export function runCount(size: number): number {
-  if (size < 2) return 1;
-  return Math.max(2, Math.min(RUNS_MAX, Math.floor(size / RUN_BYTES_MIN)));
+  if (size < RUNS_MIN) return Math.max(1, size);
+  return Math.max(RUNS_MIN, Math.min(RUNS_MAX, Math.floor(size / RUN_BYTES_MIN)));
 }
 
 /**

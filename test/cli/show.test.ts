@@ -42,17 +42,17 @@ describe('the list of files', () => {
 describe('where', () => {
   it('tells how many of the parts each has, and what its loss would cost', () => {
     const shown = entry([
-      holder('alpha', [0, 1, 2]),
+      holder('alpha', [0, 1, 2, 3]),
       holder('bravo', [0, 1]),
-      holder('charlie', [2]),
+      holder('charlie', [2, 3]),
       holder('delta', [1], false),
     ]);
     expect(whereText(whereResult(shown), shown).split('\n')).toEqual([
       'film: 768 KiB from alpha, 2 of 2 copies',
-      '  alpha: has 3 of 3 parts, without it 1 left',
-      '  bravo: has 2 of 3 parts, without it 1 left',
-      '  charlie: has 1 of 3 parts, without it 1 left',
-      '  delta: has 1 of 3 parts, is away',
+      '  alpha: has 4 of 4 parts, without it 1 left',
+      '  bravo: has 2 of 4 parts, without it 1 left',
+      '  charlie: has 2 of 4 parts, without it 1 left',
+      '  delta: has 1 of 4 parts, is away',
     ]);
   });
 

@@ -33,7 +33,9 @@ describe('runs', () => {
     [0, 1],
     [1, 1],
     [2, 2],
-    [300_000, 2],
+    [3, 3],
+    [4, 4],
+    [300_000, 4],
     [MIB, 4],
     [16 * MIB, 64],
     [1_000 * MIB, 64],
@@ -41,7 +43,7 @@ describe('runs', () => {
     expect(runCount(size)).toBe(count);
   });
 
-  it.each([2, 3, 5, 100, 4_096, 300_000, 600_000, 2_000_000, 20_000_000])(
+  it.each([2, 3, 4, 5, 6, 7, 11, 100, 4_096, 300_000, 600_000, 2_000_000, 20_000_000])(
     'of %i bytes are whole chunks, and none is empty',
     (size) => {
       const lengths = chunkLengths(noise(size, size));
@@ -57,8 +59,8 @@ describe('runs', () => {
     },
   );
 
-  it('of two like bytes are two: also where every chunk has its greatest length', () => {
-    for (const size of [2, 7, 1_001, 65_537]) expect(new Set(runEnds(chunkLengths(new Uint8Array(size)), size)).size).toBe(2);
+  it('of like bytes are four: also where every chunk has its greatest length', () => {
+    for (const size of [4, 7, 1_001, 65_537]) expect(new Set(runEnds(chunkLengths(new Uint8Array(size)), size)).size).toBe(4);
   });
 
   it('masks are sets of numbers from 0 to 63', () => {
@@ -80,7 +82,7 @@ describe('runs', () => {
       { offset: 0, length: 20 },
       { offset: 30, length: 10 },
     ]);
-    expect(bytesOfRuns(300_000, maskOf([0, 1, 40]))).toBe(300_000);
+    expect(bytesOfRuns(300_000, maskOf([0, 1, 2, 3, 40]))).toBe(300_000);
     expect(bytesOfRuns(300_000, NO_RUNS)).toBe(0);
   });
 });
