@@ -19,7 +19,7 @@ export class OutputSink implements Sink {
     this.#size = size;
   }
 
-  static async open(screen: Screen, incoming: Incoming): Promise<OutputSink> {
+  static async open(screen: Screen, incoming: Pick<Incoming, 'size'>): Promise<OutputSink> {
     return new OutputSink(screen, await openNameless(), incoming.size);
   }
 

@@ -1,3 +1,4 @@
+import { isSealedName } from '../core/path.ts';
 import { copiesOf, hasRun, runEnds, type Spread } from '../core/striping.ts';
 import type { Ask, Done, Entry, Reply, ShownContent } from '../wire/calls.ts';
 
@@ -41,6 +42,8 @@ export interface ShownFile {
   readonly available: boolean;
   /** True: peers that live have runs of it, but not all; absent otherwise. */
   readonly incomplete?: boolean;
+  /** True: by its name it is sealed, and no peer can read it; absent otherwise. */
+  readonly sealed?: boolean;
   readonly conflict: boolean;
   readonly versions?: readonly ShownVersion[];
   /** When it was deleted; only in a list of deleted files, whose other fields tell nothing. */
@@ -122,6 +125,7 @@ export function shownFile(entry: Entry): ShownFile {
     available: entry.contents.length > 0 && entry.contents.every(isAvailable),
     conflict: entry.contents.length > 1,
     ...(entry.contents.some((content) => content.incomplete === true) && { incomplete: true }),
+    ...(isSealedName(entry.path) && { sealed: true }),
   };
   if (first === undefined) return { ...common, deleted: isoTime(entry.deletedMs ?? 0) };
   return common.conflict ? { ...common, versions: entry.contents.map(shownVersion) } : common;

@@ -66,6 +66,14 @@ function faultOfComponent(component: string): string | undefined {
   return undefined;
 }
 
+/** What a sealed file's name ends with, for every program that opens such files. */
+export const SEALED_SUFFIX = '.age';
+
+/** True for the name of a sealed file: what is in it says whether it is one. */
+export function isSealedName(path: string): boolean {
+  return path.endsWith(SEALED_SUFFIX) && baseName(path).length > SEALED_SUFFIX.length;
+}
+
 /** Two names with one fold are the same name on a disk that ignores case (full case folding by way of upper case). */
 export function foldCase(path: string): string {
   return path.toUpperCase().toLowerCase();

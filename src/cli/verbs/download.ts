@@ -1,14 +1,18 @@
 import { sideBySide } from '../../client/side-by-side.ts';
 import type { Incoming, Sink } from '../../client/transfer.ts';
 import { type Downloaded, download as downloadFile } from '../../client/verbs/download.ts';
-import { selectEntries } from '../../client/verbs/listing.ts';
+import { findEntry, selectEntries } from '../../client/verbs/listing.ts';
 import { MeshError } from '../../core/errors.ts';
-import { quote } from '../../core/path.ts';
+import { checkPath, faultOfPath, quote, SEALED_SUFFIX } from '../../core/path.ts';
 import type { Entry } from '../../wire/calls.ts';
 import { EXIT_CONFLICT, EXIT_DONE } from '../exit-codes.ts';
 import { FileSink } from '../local-file.ts';
 import { type LocalPlace, localPlace } from '../local-place.ts';
 import { counted, shownSize, shownText } from '../output.ts';
+import type { Parsed } from '../parse.ts';
+import { OpeningSink } from '../sealing/opening-sink.ts';
+import { Openings, openedPath } from '../sealing/openings.ts';
+import { keysOf, OPEN_OPTIONS } from '../sealing/seal-options.ts';
 import { OutputSink } from '../standard-output.ts';
 import { agrees, optionText, type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
 
@@ -23,25 +27,68 @@ export const download: VerbCommand = {
   options: {
     to: { describe: 'file or folder to save to; "-": standard output', value: 'FILE|FOLDER|-' },
     force: { describe: 'replace files that are here' },
+    ...OPEN_OPTIONS,
   },
   async run(context, line) {
-    const name = wordAt(line, 0);
     const to = optionText(line, 'to');
     if (to === '-' && context.json) throw new MeshError('usage', '--json and --to - both want standard output');
-    const entries = await selectEntries(context.session, name, context.options);
-    if (to === '-') return await toOutput(context, name, entries);
+    const openings = await openingsOf(context, line);
+    const { name, entries } = await selected(context, wordAt(line, 0));
+    if (to === '-') return await toOutput(context, name, entries, openings);
     const place = await localPlace(name, entries, to);
     const force = line.options.has('force');
     // Questions come one after the other.
     const limit = context.ask === undefined ? DOWNLOADS_MAX : 1;
-    const done = await sideBySide(entries, limit, (entry) => toFiles(context, entry, place, force));
+    const done = await sideBySide(entries, limit, (entry) => toFiles(context, entry, { place, force, openings }));
     return tell(context, name, done);
   },
 };
 
-async function toFiles(context: VerbContext, entry: Entry, place: LocalPlace, force: boolean): Promise<Downloaded> {
-  const open = (incoming: Incoming): Promise<Sink> => openFile(context, place.fileOf(incoming), incoming, force);
+/** How files are saved. */
+interface Way {
+  readonly place: LocalPlace;
+  readonly force: boolean;
+  /** Undefined: sealed files are saved as they are. */
+  readonly openings: Openings | undefined;
+}
+
+/** Undefined: what is sealed stays so. */
+async function openingsOf(context: VerbContext, line: Parsed): Promise<Openings | undefined> {
+  if (!line.options.has('sealed')) return new Openings(context.session, await keysOf(context, line), context.options);
+  if (!line.options.has('passphrase') && !line.options.has('identity')) return undefined;
+  throw new MeshError('usage', '--sealed opens nothing: with it --passphrase and --identity say nothing');
+}
+
+/** What is called so; where there is none, the sealed file of what is wanted. */
+async function selected(context: VerbContext, name: string): Promise<{ name: string; entries: readonly Entry[] }> {
+  try {
+    return { name, entries: await selectEntries(context.session, name, context.options) };
+  } catch (thrown) {
+    const sealed = `${name}${SEALED_SUFFIX}`;
+    const isMissing = thrown instanceof MeshError && thrown.code === 'not-found' && faultOfPath(sealed) === undefined;
+    const entry = isMissing ? await findEntry(context.session, checkPath(sealed), context.options) : undefined;
+    if (entry === undefined || entry.contents.length === 0) throw thrown;
+    return { name: sealed, entries: [entry] };
+  }
+}
+
+async function toFiles(context: VerbContext, entry: Entry, { place, force, openings }: Way): Promise<Downloaded> {
+  const open = async (incoming: Incoming): Promise<Sink> => {
+    const looked = await openings?.look(entry.path, incoming);
+    if (looked === undefined) return await openFile(context, place.fileOf(incoming), incoming, force);
+    if ('reason' in looked) {
+      context.screen.note(looked.reason);
+      return await openFile(context, closedName(place.fileOf(incoming)), incoming, force);
+    }
+    const plain = { ...incoming, size: looked.size, path: openedPath(incoming) };
+    return new OpeningSink(looked, await openFile(context, place.fileOf(plain), plain, force));
+  };
   return await downloadFile(context.session, entry, open, context.options);
+}
+
+/** What is sealed is never taken for what is in it: also where `--to` gave it that name. */
+function closedName(file: string): string {
+  return file.endsWith(SEALED_SUFFIX) ? file : `${file}${SEALED_SUFFIX}`;
 }
 
 /** A file that is here already is replaced with `--force`, or when the person in the shell agrees. */
@@ -57,7 +104,12 @@ async function openFile(context: VerbContext, file: string, incoming: Incoming, 
   }
 }
 
-async function toOutput(context: VerbContext, name: string, entries: readonly Entry[]): Promise<number> {
+async function toOutput(
+  context: VerbContext,
+  name: string,
+  entries: readonly Entry[],
+  openings: Openings | undefined,
+): Promise<number> {
   const entry = entries[0];
   if (entry === undefined || entries.length > 1)
     throw new MeshError('usage', `${quote(name)} is several files: only one fits on standard output`);
@@ -67,7 +119,14 @@ async function toOutput(context: VerbContext, name: string, entries: readonly En
       `${quote(entry.path)} has several versions, so nothing was written; save them with --to FOLDER, or "resolve" first`,
     );
   }
-  await downloadFile(context.session, entry, (incoming) => OutputSink.open(context.screen, incoming), context.options);
+  const open = async (incoming: Incoming): Promise<Sink> => {
+    const looked = await openings?.look(entry.path, incoming);
+    if (looked === undefined) return await OutputSink.open(context.screen, incoming);
+    if ('reason' in looked)
+      throw new MeshError('not-allowed', `${quote(entry.path)} cannot be opened with the keys here; --sealed writes it as it is`);
+    return new OpeningSink(looked, await OutputSink.open(context.screen, looked));
+  };
+  await downloadFile(context.session, entry, open, context.options);
   return EXIT_DONE;
 }
 

@@ -5,6 +5,7 @@ import { download } from '../../client/verbs/download.ts';
 import { presentEntry } from '../../client/verbs/listing.ts';
 import { inConflict, store } from '../../client/verbs/upload.ts';
 import { asMeshError, MeshError } from '../../core/errors.ts';
+import { isSealedName, quote } from '../../core/path.ts';
 import type { Entry } from '../../wire/calls.ts';
 import { editorCommand, runEditor } from '../editor.ts';
 import { EXIT_DONE } from '../exit-codes.ts';
@@ -22,6 +23,10 @@ export const edit: VerbCommand = {
   async run(context, line) {
     const entry = await presentEntry(context.session, wordAt(line, 0), context.options);
     if (entry.contents.length > 1) throw inConflict(entry.path);
+    if (isSealedName(entry.path)) {
+      const how = 'download it, change it, and store it with "filemesh upload --seal"';
+      throw new MeshError('usage', `${quote(entry.path)} is sealed, and would be stored in plain: ${how}`);
+    }
     const command = editorCommand(process.env);
     // Only this user may look into it.
     const folder = await mkdtemp(join(tmpdir(), 'filemesh-edit-'));

@@ -82,7 +82,7 @@ export function fileTable(entries: readonly Entry[], nowMs: number): string {
     shownSize(file.size),
     shownAge(Date.parse(file.modified), nowMs),
     `${file.copies}/${file.wanted}`,
-    `${holdersText(entries[index])}${file.conflict ? '  conflict' : ''}${reachText(file)}`,
+    `${holdersText(entries[index])}${file.sealed === true ? '  sealed' : ''}${file.conflict ? '  conflict' : ''}${reachText(file)}`,
   ]);
   const summary = `${counted(files.length, 'file')}, ${shownSize(total)}`;
   return `${shownTable(['name', 'size', 'age', 'copies', 'where'], rows, [1, 2])}\n${summary}`;

@@ -4,11 +4,14 @@ import { sideBySide } from '../../client/side-by-side.ts';
 import type { Source } from '../../client/transfer.ts';
 import { create as createFile, put } from '../../client/verbs/upload.ts';
 import { MeshError } from '../../core/errors.ts';
-import { checkPath, quote } from '../../core/path.ts';
+import { checkPath, quote, SEALED_SUFFIX } from '../../core/path.ts';
 import { FileSource } from '../local-file.ts';
 import { isFolder, type TreeFile, walkTree } from '../local-tree.ts';
 import { shownText } from '../output.ts';
 import type { Parsed } from '../parse.ts';
+import { SEAL_OPTIONS, sealingOf } from '../sealing/seal-options.ts';
+import { SealedSource } from '../sealing/sealed-source.ts';
+import type { Sealing } from '../sealing/sealing.ts';
 import { isGiven, openNameless, spool } from '../standard-input.ts';
 import { readSize } from '../values.ts';
 import { optionText, type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
@@ -47,18 +50,27 @@ export const upload: VerbCommand = {
     to: { describe: 'name in the mesh; a folder when it ends in a slash or several things are uploaded', value: 'PATH' },
     striped: { describe: 'spread it in parts over the peers, whatever its size' },
     'stripe-over': { describe: 'the same for files of that size and more, such as 1GiB', value: 'SIZE' },
+    ...SEAL_OPTIONS,
   },
   async run(context, line) {
     const to = optionText(line, 'to');
-    const stripeOver = stripeOverOf(line);
-    if (line.words.includes('-')) return await uploadInput(context, line.words, { to, stripeOver });
+    const way = { stripeOver: stripeOverOf(line), sealing: await sealingOf(context, line) };
+    if (line.words.includes('-')) return await uploadInput(context, line.words, to, way);
     const { files, several } = await filesOf(context, line.words, to);
     // Every name is checked before the first byte goes out.
-    for (const { path } of files) checkPath(path);
-    const results = await sideBySide(files, UPLOADS_MAX, (one) => uploadFile(context, one, stripeOver));
+    for (const { path } of files) checkPath(nameOf(path, way));
+    const results = await sideBySide(files, UPLOADS_MAX, (one) => uploadFile(context, one, way));
     return tellChanges(context, 'stored', results, several);
   },
 };
+
+/** How files are stored. */
+interface Way {
+  /** Files of so many bytes and more are striped; undefined: those that no single peer has room for. */
+  readonly stripeOver: number | undefined;
+  /** Undefined: they are not sealed. */
+  readonly sealing: Sealing | undefined;
+}
 
 async function sourceOfCreate(context: VerbContext, file: string | undefined): Promise<FileSource> {
   if (file !== undefined && file !== '-') return await FileSource.open(file, context.cutter);
@@ -67,7 +79,7 @@ async function sourceOfCreate(context: VerbContext, file: string | undefined): P
   return await FileSource.spooled(isPiped ? await spool(process.stdin, context.options.signal) : await openNameless());
 }
 
-/** Files of so many bytes and more are striped; undefined: those that no single peer has room for. */
+/** As of Way. */
 function stripeOverOf(line: Parsed): number | undefined {
   const size = optionText(line, 'stripe-over');
   if (!line.options.has('striped')) return size === undefined ? undefined : readSize(size, 'stripe-over');
@@ -75,19 +87,15 @@ function stripeOverOf(line: Parsed): number | undefined {
   return 0;
 }
 
-async function uploadInput(
-  context: VerbContext,
-  words: readonly string[],
-  { to, stripeOver }: { to: string | undefined; stripeOver: number | undefined },
-): Promise<number> {
+async function uploadInput(context: VerbContext, words: readonly string[], to: string | undefined, way: Way): Promise<number> {
   if (context.inShell) throw new MeshError('usage', 'in the shell nothing can be read from standard input');
   if (words.length > 1) throw new MeshError('usage', '"-" is uploaded alone');
   if (to === undefined || to.endsWith('/'))
     throw new MeshError('usage', 'what comes from standard input needs a name: --to NAME');
-  const path = checkPath(to);
+  checkPath(nameOf(to, way));
   const source = await FileSource.spooled(await spool(process.stdin, context.options.signal));
   try {
-    return tellChanges(context, 'stored', [await putSource(context, path, source, stripeOver)], false);
+    return tellChanges(context, 'stored', [await putSource(context, to, source, way)], false);
   } finally {
     await source.close();
   }
@@ -126,17 +134,26 @@ async function treeOf(context: VerbContext, folder: string, path: string): Promi
   return files;
 }
 
-async function uploadFile(context: VerbContext, { file, path }: TreeFile, stripeOver: number | undefined): Promise<ChangeResult> {
+async function uploadFile(context: VerbContext, { file, path }: TreeFile, way: Way): Promise<ChangeResult> {
   const source = await FileSource.open(file, context.cutter);
   try {
-    return await putSource(context, path, source, stripeOver);
+    return await putSource(context, path, source, way);
   } finally {
     await source.close();
   }
 }
 
-function putSource(context: VerbContext, path: string, source: Source, stripeOver: number | undefined): Promise<ChangeResult> {
-  return put(context.session, checkPath(path), source, { ...context.options, stripeOver });
+async function putSource(context: VerbContext, name: string, source: Source, way: Way): Promise<ChangeResult> {
+  const path = checkPath(nameOf(name, way));
+  const { sealing, stripeOver } = way;
+  if (sealing === undefined) return await put(context.session, path, source, { ...context.options, stripeOver });
+  // In parts, however small: so no peer has even all the sealed bytes, and the load of a large one is shared.
+  const sealed = new SealedSource(source, await sealing.newSeal());
+  return await put(context.session, path, sealed, { ...context.options, stripeOver: 0 });
+}
+
+function nameOf(path: string, { sealing }: Way): string {
+  return sealing === undefined ? path : `${path}${SEALED_SUFFIX}`;
 }
 
 function joined(folder: string, name: string): string {

@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+import { MeshError } from '../../core/errors.ts';
+import { quote } from '../../core/path.ts';
+import type { OptionTable, Parsed } from '../parse.ts';
+import { askNewSecret, askSecret } from '../secret.ts';
+import { systemReason } from '../system-reason.ts';
+import { optionText, type VerbContext } from '../verb.ts';
+import type { Keys } from './opening.ts';
+import { READERS_MAX, type Reader } from './readers.ts';
+import { type SealedFor, Sealing } from './sealing.ts';
+
+/** Whoever has the file can try passphrases as fast as machines go. In characters. */
+const PASSPHRASE_MIN = 8;
+const IDENTITY = /^AGE-SECRET-KEY-[0-9A-Z-]+$/;
+
+/** What `upload` takes to seal. */
+export const SEAL_OPTIONS = {
+  seal: { describe: 'seal it before it leaves this machine: no peer can read it (age format, NAME.age)' },
+  for: { describe: 'who may open it beside you, repeatable: a user, or a key (age1…)', value: 'USER', repeats: true },
+  passphrase: { describe: 'seal it with a passphrase instead' },
+} as const satisfies OptionTable;
+
+/** What `download` takes to open. */
+export const OPEN_OPTIONS = {
+  passphrase: { describe: 'open what is sealed with a passphrase' },
+  identity: { describe: 'open what is sealed to the keys in FILE, beside your own (as age-keygen writes it)', value: 'FILE' },
+  sealed: { describe: 'save sealed files as they are' },
+} as const satisfies OptionTable;
+
+/** How what is uploaded is sealed; undefined: it is not. Rejects with `usage`. */
+export async function sealingOf(context: VerbContext, line: Parsed): Promise<Sealing | undefined> {
+  const named = line.options.get('for') ?? [];
+  const byPassphrase = line.options.has('passphrase');
+  if (!line.options.has('seal')) {
+    if (named.length === 0 && !byPassphrase) return undefined;
+    throw new MeshError('usage', `--${byPassphrase ? 'passphrase' : 'for'} goes with --seal`);
+  }
+  if (byPassphrase && named.length > 0)
+    throw new MeshError('usage', 'a file is sealed either with a passphrase or for somebody: --passphrase or --for');
+  return new Sealing(byPassphrase ? await newPassphrase(context, line) : { readers: readersNamed(named) });
+}
+
+/** What sealed files are opened with. Rejects with `usage`. */
+export async function keysOf(context: VerbContext, line: Parsed): Promise<Keys> {
+  const file = optionText(line, 'identity');
+  const identities = file === undefined ? [] : await identitiesIn(file);
+  if (!line.options.has('passphrase')) return { identities };
+  return { identities, passphrase: await askSecret(context, 'passphrase: ', 'the passphrase') };
+}
+
+async function newPassphrase(context: VerbContext, line: Parsed): Promise<SealedFor> {
+  if (line.words.includes('-') && context.ask === undefined)
+    throw new MeshError('usage', 'standard input is the file: the passphrase cannot come from there too');
+  context.screen.note('note: a lost passphrase is final. Nobody can open the file without it, no peer and no administrator.');
+  const passphrase = await askNewSecret(context, 'passphrase: ', 'the passphrase');
+  if ([...passphrase].length >= PASSPHRASE_MIN) return { passphrase };
+  throw new MeshError('usage', `a passphrase has at least ${PASSPHRASE_MIN} characters; four or five words are good`);
+}
+
+function readersNamed(names: readonly string[]): Reader[] {
+  const readers = [...new Set(names)].map((name) => ({ name, recipient: name }));
+  if (readers.length === 0)
+    throw new MeshError('usage', 'whom is it sealed for? --for USER names somebody, --passphrase asks for a passphrase');
+  if (readers.length <= READERS_MAX) return readers;
+  throw new MeshError('usage', `a file is sealed for ${READERS_MAX} readers at most`);
+}
+
+/** The keys of a file as age-keygen writes it. */
+async function identitiesIn(file: string): Promise<string[]> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new MeshError('usage', `${quote(file)} cannot be read: ${systemReason(cause)}`, { cause });
+  }
+  const identities = text.split('\n').flatMap((one) => (IDENTITY.test(one.trim()) ? [one.trim()] : []));
+  if (identities.length > 0) return identities;
+  throw new MeshError('usage', `${quote(file)} has no key in it (AGE-SECRET-KEY-…)`);
+}
