@@ -219,6 +219,11 @@ export class Catalog {
     return this.#facts.wantedCopies();
   }
 
+  /** Who may log in, and do what. */
+  get people(): Pick<FactsBook, 'accounts' | 'hasAccounts' | 'rights'> {
+    return this.#facts;
+  }
+
   members(): Map<PeerId, MemberFact> {
     return this.#facts.members();
   }

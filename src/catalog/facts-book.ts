@@ -1,6 +1,8 @@
+import type { AccountFact } from '../core/accounts.ts';
 import { MeshError } from '../core/errors.ts';
 import { type Fact, factKey, type MemberFact, membersOf, mergeFacts, shownPeerNames } from '../core/facts.ts';
 import { byCodeUnits, type PeerId } from '../core/ids.ts';
+import { accountsOf, Rights } from '../core/rights.ts';
 import { wantedCopies } from '../core/settings.ts';
 import type { Batch } from './change-queue.ts';
 import { encodeFact } from './persistence.ts';
@@ -19,6 +21,9 @@ export class FactsBook {
   #wantedCopies: number | undefined;
   #members: Map<PeerId, MemberFact> | undefined;
   #names: Map<PeerId, string> | undefined;
+  #accounts: ReadonlyMap<string, AccountFact> | undefined;
+  #rights: Rights | undefined;
+  #hasAccounts = false;
 
   /** In the order of their keys. */
   all(): readonly Fact[] {
@@ -37,6 +42,22 @@ export class FactsBook {
     return this.#members;
   }
 
+  /** The accounts there are, by name. */
+  accounts(): ReadonlyMap<string, AccountFact> {
+    this.#accounts ??= accountsOf(this.#facts.values());
+    return this.#accounts;
+  }
+
+  /** True once there was an account, though it be removed: what they keep apart does not become everybody's by that. */
+  hasAccounts(): boolean {
+    return this.#hasAccounts;
+  }
+
+  rights(): Rights {
+    this.#rights ??= new Rights([...this.#facts.values()].filter((fact) => fact.kind === 'grant'));
+    return this.#rights;
+  }
+
   shownName(peer: PeerId): string {
     this.#names ??= shownPeerNames(this.members().values());
     return this.#names.get(peer) ?? peer.slice(0, ID_DIGITS_SHOWN);
@@ -48,6 +69,11 @@ export class FactsBook {
     this.#wantedCopies = undefined;
     this.#members = undefined;
     this.#names = undefined;
+    if (fact.kind === 'account') {
+      this.#accounts = undefined;
+      this.#hasAccounts = true;
+    }
+    if (fact.kind === 'grant') this.#rights = undefined;
   }
 
   /** Adds to the batch what adopting `facts` changes; returns the facts as merged, those that changed. */

@@ -1,4 +1,4 @@
-import { asMeshError, type MeshError } from '../core/errors.ts';
+import { asMeshError, MeshError } from '../core/errors.ts';
 import type { PeerId } from '../core/ids.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Address } from '../platform/network.ts';
@@ -92,4 +92,13 @@ class Round {
     this.#stagger?.cancel();
     this.#resolve(result);
   }
+}
+
+/** What a refusal means for the user, and what to do next. */
+export function refused(cause: MeshError): MeshError {
+  return new MeshError(
+    'not-allowed',
+    'the peer that answers does not admit this client: the join line is not that of its mesh, or no longer; "filemesh invite" on a machine of the mesh prints the present one',
+    { cause },
+  );
 }

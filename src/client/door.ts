@@ -14,6 +14,7 @@ import { Switchboard } from '../wire/switchboard.ts';
 import type { MeshMemory } from './mesh-memory.ts';
 import { Routes } from './routes.ts';
 import type { SessionPorts } from './session-ports.ts';
+import { SignIn } from './sign-in.ts';
 
 /** How long a peer may take for its hello: longer, and another peer is quicker. */
 const HELLO_MS = 3000;
@@ -40,6 +41,7 @@ export class Door implements SessionPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly routes = new Routes();
+  readonly signIn: SignIn;
   readonly #options: DoorOptions;
   readonly #switchboard: Switchboard;
   readonly #instance: string;
@@ -55,6 +57,13 @@ export class Door implements SessionPorts {
     this.random = options.platform.random.fork('client');
     this.#instance = randomHex(this.random, 8);
     this.#switchboard = new Switchboard({ clock, log });
+    this.signIn = new SignIn({
+      clock,
+      hasher: options.platform.hasher,
+      meshIdPrefix: options.memory.idPrefix,
+      links: () => this.#switchboard.peers(),
+      arrived: (link) => this.arrived(link),
+    });
     this.#switchboard.answer('hello', async () => this.#hello());
     this.#switchboard.hear('facts', ({ facts }) => {
       if (!options.memory.adopt(facts)) return;
@@ -134,6 +143,7 @@ export class Door implements SessionPorts {
       const { reply } = await link.call('hello', this.#hello(), { deadlineMs: HELLO_MS });
       this.#names.set(link.peer, reply.name);
       for (const address of reply.addresses) this.routes.learn('member', address, link.peer);
+      await this.signIn.introduce(link);
     } catch (thrown) {
       link.close('no hello');
       throw thrown;

@@ -4,6 +4,7 @@ import type { Random } from '../platform/random.ts';
 import type { Link } from '../wire/link.ts';
 import type { OpenLink } from './connector.ts';
 import type { Routes } from './routes.ts';
+import type { SignIn } from './sign-in.ts';
 
 /** What a session needs of the outside. `door.ts` makes one for a real mesh. */
 export interface SessionPorts {
@@ -12,6 +13,8 @@ export interface SessionPorts {
   readonly routes: Routes;
   /** Opens a greeted link: admission, hello and heartbeat are inside. */
   readonly open: OpenLink;
+  /** Introduces every link, once there is somebody to introduce. */
+  readonly signIn: SignIn;
   /** Looks for more routes by multicast; may be called often. */
   browse(): void;
   /** What a peer calls itself, or the beginning of its id while it has not said. */

@@ -6,9 +6,10 @@ import type { Ask, CallName, Holder } from '../wire/calls.ts';
 import type { Answer, Link } from '../wire/link.ts';
 import { CALL_DEADLINE_MS } from '../wire/pending-calls.ts';
 import { ask } from './ask.ts';
-import { dialRound } from './connector.ts';
+import { dialRound, refused } from './connector.ts';
 import { ExtraLinks } from './extra-links.ts';
 import type { SessionOptions, SessionPorts } from './session-ports.ts';
+import type { SignIn } from './sign-in.ts';
 import { checkStopped, pause, stopped, unlessStopped } from './waiting.ts';
 
 /** After so long a request is no longer repeated: versions remember request ids for a number of changes, not for ever. */
@@ -81,6 +82,11 @@ export class Session {
   /** The peer this session goes through now; undefined while there is none. */
   get peer(): PeerId | undefined {
     return this.#link?.open === true ? this.#link.peer : undefined;
+  }
+
+  /** Who this session is for, once they logged in. */
+  get signIn(): SignIn {
+    return this.#ports.signIn;
   }
 
   /** A fresh id for one change: repeat it in every replay. */
@@ -182,7 +188,7 @@ export class Session {
       await unlessStopped(pause(this.clock, state.pauseMs), state.signal);
       state.pauseMs = Math.min(state.pauseMs * 2, BUSY_PAUSE_MS_MAX);
     } else {
-      throw error;
+      throw await this.#ports.signIn.explained(error, link);
     }
   }
 
@@ -288,13 +294,4 @@ export class Session {
       `no peer answers (${where}); start one with "filemesh up", or name one with --peer HOST:PORT`,
     );
   }
-}
-
-/** What a refusal means for the user, and what to do next. */
-function refused(cause: MeshError): MeshError {
-  return new MeshError(
-    'not-allowed',
-    'the peer that answers does not admit this client: the join line is not that of its mesh, or no longer; "filemesh invite" on a machine of the mesh prints the present one',
-    { cause },
-  );
 }

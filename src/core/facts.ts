@@ -1,4 +1,6 @@
+import { type AccountFact, type GrantFact, laterAccount, laterGrant, laterSessionKey, type SessionKeyFact } from './accounts.ts';
 import { byCodeUnits, type MeshId, type PeerId } from './ids.ts';
+import { foldCase } from './path.ts';
 
 /** What a session is in the mesh: a peer holds files, a client never does. */
 export type Role = 'peer' | 'client';
@@ -48,7 +50,7 @@ export interface MeshFact {
 }
 
 /** Small records that every peer adopts, with one pure merge a kind. */
-export type Fact = MemberFact | RemovalFact | SecretFact | SettingFact | MeshFact;
+export type Fact = MemberFact | RemovalFact | SecretFact | SettingFact | MeshFact | AccountFact | GrantFact | SessionKeyFact;
 
 /** The place of a fact in the set: two facts of one key are merged. */
 export function factKey(fact: Fact): string {
@@ -62,7 +64,12 @@ export function factKey(fact: Fact): string {
     case 'setting':
       return `setting/${fact.name}`;
     case 'mesh':
-      return 'mesh';
+    case 'session-key':
+      return fact.kind;
+    case 'account':
+      return `account/${fact.name}`;
+    case 'grant':
+      return `grant/${fact.who}/${foldCase(fact.path)}`;
   }
 }
 
@@ -75,6 +82,9 @@ export function mergeFacts(a: Fact, b: Fact): Fact {
   }
   if (a.kind === 'setting' && b.kind === 'setting') return laterSetting(a, b);
   if (a.kind === 'mesh' && b.kind === 'mesh') return byCodeUnits(a.id, b.id) <= 0 ? a : b;
+  if (a.kind === 'account' && b.kind === 'account') return laterAccount(a, b);
+  if (a.kind === 'grant' && b.kind === 'grant') return laterGrant(a, b);
+  if (a.kind === 'session-key' && b.kind === 'session-key') return laterSessionKey(a, b);
   return a;
 }
 
@@ -125,8 +135,23 @@ export function presentSecret(facts: Iterable<Fact>): SecretFact | undefined {
 /** True when somebody removed may know the present secret: the lowest live peer then renews it. */
 export function mustRenewSecret(facts: Iterable<Fact>): boolean {
   const all = [...facts];
-  const present = presentSecret(all);
-  return present !== undefined && all.some((fact) => fact.kind === 'removal' && !present.excludes.includes(fact.id));
+  return mayBeKnownToRemoved(all, presentSecret(all));
+}
+
+/** The same of the key that signs tokens. */
+export function mustRenewSessionKey(facts: Iterable<Fact>): boolean {
+  const all = [...facts];
+  return mayBeKnownToRemoved(all, presentSessionKey(all));
+}
+
+function mayBeKnownToRemoved(facts: readonly Fact[], secret: SecretFact | SessionKeyFact | undefined): boolean {
+  return secret !== undefined && facts.some((fact) => fact.kind === 'removal' && !secret.excludes.includes(fact.id));
+}
+
+/** The key that signs tokens now; undefined before there is an account. */
+export function presentSessionKey(facts: Iterable<Fact>): SessionKeyFact | undefined {
+  for (const fact of facts) if (fact.kind === 'session-key') return fact;
+  return undefined;
 }
 
 /** UTF-16 units of a label: the name of a peer or a mesh, also as it is shown. */

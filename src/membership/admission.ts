@@ -1,9 +1,11 @@
+import type { SessionKeyFact } from '../core/accounts.ts';
 import {
   type Fact,
   type MemberFact,
   membersOf,
   mustRenewSecret,
   presentSecret,
+  presentSessionKey,
   type RemovalFact,
   type Role,
   type SecretFact,
@@ -70,18 +72,30 @@ export function verdictOn(facts: readonly Fact[], newcomer: Newcomer): Verdict {
   return { kind: 'admitted', fact: { kind: 'member', id, role, name, generation } };
 }
 
-/** The facts that remove one identity for good: members of this moment, and a secret it does not know. */
-export function removalOf(facts: readonly Fact[], id: PeerId, secret: string): [RemovalFact, SecretFact] {
+/** The facts that remove one identity for good: members of this moment, a secret and a key of tokens it does not know. */
+export function removalOf(facts: readonly Fact[], id: PeerId, secret: string, key: string): Fact[] {
   const generation = nextGeneration(facts);
   const members = [...membersOf(facts).keys()].filter((member) => member !== id).sort(byCodeUnits);
   const removal: RemovalFact = { kind: 'removal', id, generation, members };
-  return [removal, renewalOf([...facts, removal], secret, generation)];
+  const after = [...facts, removal];
+  const sessionKey = sessionKeyOf(after, key);
+  return [removal, renewalOf(after, secret, generation), ...(sessionKey === undefined ? [] : [sessionKey])];
 }
 
 /** A secret that nobody removed knows. */
 export function renewalOf(facts: readonly Fact[], secret: string, generation: number = nextGeneration(facts)): SecretFact {
-  const excludes = facts.filter((fact) => fact.kind === 'removal').map((fact) => fact.id);
-  return { kind: 'secret', generation, secret, excludes: [...new Set(excludes)].sort(byCodeUnits) };
+  return { kind: 'secret', generation, secret, excludes: removedOf(facts) };
+}
+
+/** A key of tokens that nobody removed knows; undefined before there is an account. */
+export function sessionKeyOf(facts: readonly Fact[], key: string): SessionKeyFact | undefined {
+  const present = presentSessionKey(facts);
+  if (present === undefined) return undefined;
+  return { kind: 'session-key', generation: present.generation + 1, key, excludes: removedOf(facts) };
+}
+
+function removedOf(facts: readonly Fact[]): PeerId[] {
+  return [...new Set(facts.flatMap((fact) => (fact.kind === 'removal' ? [fact.id] : [])))].sort(byCodeUnits);
 }
 
 function nextGeneration(facts: readonly Fact[]): number {

@@ -104,6 +104,8 @@ export function factsForClient(facts: readonly Fact[]): Fact[] {
   const present = presentSecret(facts);
   return facts.filter((fact) => {
     if (fact.kind === 'secret') return fact === present;
+    // Hashes of passwords and the key of tokens are for peers alone, and who may do what is told to who asks.
+    if (fact.kind === 'account' || fact.kind === 'grant' || fact.kind === 'session-key') return false;
     return fact.kind !== 'member' || fact.role === 'peer';
   });
 }

@@ -1,14 +1,16 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
-import { type Fact, mustRenewSecret } from '../core/facts.ts';
+import { type Fact, mustRenewSecret, mustRenewSessionKey } from '../core/facts.ts';
 import type { PeerId } from '../core/ids.ts';
 import type { Log } from '../platform/log.ts';
-import type { Random } from '../platform/random.ts';
+import { type Random, randomHex } from '../platform/random.ts';
 import type { Link } from '../wire/link.ts';
 import { newSecret } from '../wire/mesh-line.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
-import { removalOf, renewalOf, standingOf } from './admission.ts';
+import { removalOf, renewalOf, sessionKeyOf, standingOf } from './admission.ts';
 import { meshOf } from './mesh-choice.ts';
+
+const SESSION_KEY_BYTES = 32;
 
 export interface RemovalsOptions {
   readonly catalog: Catalog;
@@ -42,7 +44,7 @@ export class Removals {
       throw new MeshError('usage', 'a peer does not remove itself: ask another one, with --peer HOST:PORT');
     if (!catalog.members().has(peer)) throw new MeshError('not-found', 'no such member: `filemesh peers` lists them');
     log.info('a member is removed', { peer });
-    await catalog.adopt(removalOf(catalog.facts(), peer, newSecret(random)));
+    await catalog.adopt(removalOf(catalog.facts(), peer, newSecret(random), newSessionKey(random)));
   }
 
   /** Facts changed. To be called before anyone is told of them: a new secret does not go to who was removed. */
@@ -89,12 +91,19 @@ export class Removals {
   /** Somebody removed may know the present secret (removals that crossed): the lowest live peer makes another. */
   #renewIfNeeded(facts: readonly Fact[]): void {
     const { catalog, log, random } = this.#options;
-    if (this.#isRenewing || !mustRenewSecret(facts)) return;
+    const isSecretOut = mustRenewSecret(facts);
+    const isKeyOut = mustRenewSessionKey(facts);
+    if (this.#isRenewing || !(isSecretOut || isKeyOut)) return;
     if (catalog.peers.all().some(({ id, live }) => live && id < catalog.self)) return;
     this.#isRenewing = true;
-    log.info('the secret is renewed: one that was removed may know it');
+    log.info('what one that was removed may know is renewed', { isSecretOut, isKeyOut });
+    const sessionKey = isKeyOut ? sessionKeyOf(facts, newSessionKey(random)) : undefined;
+    const renewed = [
+      ...(isSecretOut ? [renewalOf(facts, newSecret(random))] : []),
+      ...(sessionKey === undefined ? [] : [sessionKey]),
+    ];
     catalog
-      .adopt([renewalOf(facts, newSecret(random))])
+      .adopt(renewed)
       .catch((thrown: unknown) => log.error('the secret could not be renewed', { error: asMeshError(thrown).message }))
       .finally(() => {
         this.#isRenewing = false;
@@ -105,4 +114,9 @@ export class Removals {
   #links(): Link[] {
     return [...this.#options.switchboard.peers(), ...this.#options.switchboard.clients()];
   }
+}
+
+/** A key that signs tokens: 32 bytes in hex. */
+function newSessionKey(random: Random): string {
+  return randomHex(random, SESSION_KEY_BYTES);
 }

@@ -1,7 +1,7 @@
 import { Catalog } from '../catalog/catalog.ts';
 import { PathWaiters } from '../catalog/path-waiters.ts';
 import { MeshError } from '../core/errors.ts';
-import type { PeerId } from '../core/ids.ts';
+import type { FilePath, PeerId } from '../core/ids.ts';
 import { wantedCopies } from '../core/settings.ts';
 import { Folder } from '../folder/folder.ts';
 import { Gossip } from '../gossip/gossip.ts';
@@ -99,7 +99,8 @@ export class Peer {
       meshName: () => this.#membership.mesh()?.name ?? config.meshName,
       warnings: () => this.#warnings(),
     };
-    this.#server = new Server({ ...shared, membership, noteOf: (path) => this.#replication.noteOf(path) });
+    const noteOf = (path: FilePath) => this.#replication.noteOf(path);
+    this.#server = new Server({ ...shared, hasher, random: random.fork('server'), membership, noteOf });
     new PathEvents(catalog, (event) => this.#tell(event));
   }
 

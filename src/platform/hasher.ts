@@ -57,3 +57,12 @@ export interface Hasher {
   /** BLAKE3-256 of at most 1 MiB, at once. */
   hash(bytes: Uint8Array): ContentHash;
 }
+
+/** Hashes passwords. */
+export interface PasswordHasher {
+  /**
+   * Argon2id of a password: 32 bytes, of 19 MiB of memory, two passes and one lane (RFC 9106), off the main thread: some
+   * 30 ms of a core. `salt`: 16 bytes. How many run at once is the caller's to bound.
+   */
+  passwordKey(password: string, salt: Uint8Array): Promise<Uint8Array>;
+}

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { Discovery } from './discovery.ts';
 import type { Disk } from './disk.ts';
-import type { Hasher } from './hasher.ts';
+import type { Hasher, PasswordHasher } from './hasher.ts';
 import type { Log } from './log.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
@@ -15,7 +15,7 @@ export interface Platform {
   readonly discovery: Discovery;
   readonly disk: Disk;
   readonly store: Store;
-  readonly hasher: Hasher;
+  readonly hasher: Hasher & PasswordHasher;
   readonly log: Log;
 }
 

@@ -7,6 +7,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
 
 import { firstWithin } from './answer-bytes.ts';
+import type { Sight } from './sessions.ts';
 
 /** Tombstones above which `status` warns: they are never dropped yet. */
 const TOMBSTONES_WARN = 1_000_000;
@@ -88,7 +89,8 @@ export class Administration {
     return { peers: peers.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, 1000) };
   }
 
-  async status(): Promise<Reply<'status'>> {
+  /** The counts are of the whole mesh; what names files tells of those alone that may be seen. */
+  async status(sight: Sight): Promise<Reply<'status'>> {
     const { catalog, folder, membership } = this.#slice;
     const state = folder.state();
     const count = await this.#count();
@@ -101,8 +103,11 @@ export class Administration {
       wanted: catalog.wantedCopies(),
       ...count,
       ...(state.paused === undefined ? {} : { paused: state.paused.slice(0, 500) }),
-      warnings: [...state.warnings, ...membership.warnings(), ...tombstones].slice(0, 50).map((one) => one.slice(0, 500)),
+      warnings: [...(sight.all ? state.warnings : []), ...membership.warnings(), ...tombstones]
+        .slice(0, 50)
+        .map((one) => one.slice(0, 500)),
       notKept: state.notKept
+        .filter(({ path }) => sight.sees(path.normalize('NFC')))
         .slice(0, 1000)
         .map(({ path, reason }) => ({ path: path.slice(0, 4096), reason: reason.slice(0, 500) })),
     };

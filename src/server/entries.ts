@@ -7,10 +7,12 @@ import { type Content, originLabels, type PathView, shownNames } from '../core/n
 import { ownerOf } from '../core/ownership.ts';
 import { copiesOf, keepersOf } from '../core/striping.ts';
 import { versionKey } from '../core/version.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Ask, Entry, Holder, Reply, ShownContent } from '../wire/calls.ts';
 import { encodedBytes } from '../wire/codec.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { LIST_BYTES_MAX } from './answer-bytes.ts';
+import type { Sight } from './sessions.ts';
 
 /** Paths looked at for one page before it is handed over, full or not: a pattern that fits nothing blocks nobody. */
 const PATHS_LOOKED_AT_MAX = 2_000;
@@ -21,6 +23,7 @@ const PATTERN_STEPS_MAX = 1_000_000;
 const NOTE_DEADLINE_MS = 1_000;
 
 interface Slice {
+  readonly clock: Clock;
   readonly catalog: Catalog;
   readonly switchboard: Pick<Switchboard, 'link'>;
   /** Why a path has too few copies, as far as known here. */
@@ -37,15 +40,30 @@ export class Entries {
     this.#catalog = slice.catalog;
   }
 
-  /** One page. `more` with a short page is lawful: the next begins after `next`. */
-  list(ask: Ask<'list'>): Reply<'list'> {
+  /**
+   * One page of what may be seen. `more` with a short page is lawful: the next begins after `next`, which is never a name
+   * that may not be seen: so one of a page without any is looked past, with pauses.
+   */
+  async list(ask: Ask<'list'>, sight: Sight): Promise<Reply<'list'>> {
+    for (let from = ask.after; ; ) {
+      const { entries, more, next, reached } = this.#page(ask, from, sight);
+      if (next !== ask.after || !more) return { entries, more, next };
+      from = reached;
+      await new Promise<void>((resolve) => this.#slice.clock.after(0, resolve));
+    }
+  }
+
+  /** `next`: the last path looked at that may be seen. `reached`: how far it went, hidden paths too. */
+  #page(ask: Ask<'list'>, after: string, sight: Sight): Reply<'list'> & { readonly reached: string } {
     const fits = testOf(ask);
     const entries: Entry[] = [];
-    const paths = this.#catalog.paths(ask.after, PATHS_LOOKED_AT_MAX);
+    const paths = this.#catalog.paths(after, PATHS_LOOKED_AT_MAX);
+    const { seen, reached } = seenOf(paths, after, sight);
     let next = ask.after;
+    let looked = 0;
     let bytes = 0;
     let steps = 0;
-    for (const path of paths) {
+    for (const path of seen) {
       steps += fits.stepsPerCharacter * path.length;
       if (steps > PATTERN_STEPS_MAX && next !== ask.after) break;
       const view = fits(path) ? this.#catalog.view(path) : undefined;
@@ -53,11 +71,12 @@ export class Entries {
       bytes += entry === undefined ? 0 : encodedBytes(entry);
       if (bytes > LIST_BYTES_MAX && entries.length > 0) break;
       next = path;
+      looked++;
       if (entry !== undefined) entries.push(entry);
       if (entries.length === ask.limit) break;
     }
-    const more = paths.length === PATHS_LOOKED_AT_MAX || next !== (paths.at(-1) ?? next);
-    return { entries, more, next };
+    const more = paths.length === PATHS_LOOKED_AT_MAX || looked < seen.length;
+    return { entries, more, next, reached };
   }
 
   /** `asksOwner`: who asks is no peer, so the owner of the name may be asked in turn. */
@@ -143,6 +162,25 @@ export class Entries {
       ...(isIncomplete && { incomplete: true }),
     };
   }
+}
+
+/** Those of `paths` that may be seen, and how far that goes: a folder that is hidden with all below it is passed at once. */
+function seenOf(paths: readonly FilePath[], after: string, sight: Sight): { seen: readonly FilePath[]; reached: string } {
+  if (sight.all) return { seen: paths, reached: paths.at(-1) ?? after };
+  const seen: FilePath[] = [];
+  let reached = after;
+  for (const path of paths) {
+    if (path <= reached) continue;
+    const isSeen = sight.sees(path);
+    if (isSeen) seen.push(path);
+    reached = isSeen ? path : (behind(sight.hiddenFolderOf(path)) ?? path);
+  }
+  return { seen, reached };
+}
+
+/** Past all that lies in a folder, but for names that begin with the highest character there is. */
+function behind(folder: string | undefined): string | undefined {
+  return folder === undefined ? undefined : `${folder}/\uffff`;
 }
 
 function testOf({ pattern }: Ask<'list'>): PathTest {

@@ -3,19 +3,24 @@ import type { PathWaiters } from '../catalog/path-waiters.ts';
 import type { FilePath } from '../core/ids.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { PasswordHasher } from '../platform/hasher.ts';
 import type { Log } from '../platform/log.ts';
+import type { Random } from '../platform/random.ts';
 import type { Reply } from '../wire/calls.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
+import { Accounts } from './accounts.ts';
 import { Administration, type MembershipSlice } from './administration.ts';
 import { Changes } from './changes.ts';
 import { Claiming } from './claiming.ts';
 import { Claims } from './claims.ts';
 import { Copies } from './copies.ts';
 import { Entries } from './entries.ts';
+import { checkNeed } from './guard.ts';
 import { History } from './history.ts';
 import { Planner } from './plans.ts';
 import { Pulling } from './pulling.ts';
 import { RunReceiver } from './run-receiver.ts';
+import { ALL_SEEN, Sessions } from './sessions.ts';
 import { StripedUploads } from './striped-uploads.ts';
 import { Uploads } from './uploads.ts';
 
@@ -27,6 +32,8 @@ export interface ServerOptions {
   readonly switchboard: Switchboard;
   readonly waiters: PathWaiters;
   readonly membership: MembershipSlice;
+  readonly hasher: PasswordHasher;
+  readonly random: Random;
   /** Why a path has too few copies, in words, as far as this peer knows. */
   readonly noteOf: (path: FilePath) => string | undefined;
 }
@@ -50,10 +57,16 @@ export class Server {
     const planner = new Planner(catalog);
     const changes = new Changes({ ...options, entries, uploads, stripes, claiming, copies, planner, pulling });
     const administration = new Administration(options);
+    const sessions = new Sessions(options);
+    this.#answerPeople(switchboard, new Accounts({ ...options, sessions }));
+    switchboard.guard((name, ask, from) => {
+      const { people } = catalog;
+      if (people.hasAccounts()) checkNeed(name, ask, sessions.personOf(from), people.rights());
+    });
     this.#stopping = [uploads, stripes, receiver];
     this.#administration = administration;
 
-    switchboard.answer('list', async (ask) => entries.list(ask));
+    switchboard.answer('list', (ask, from) => entries.list(ask, sessions.sightOf(from)));
     switchboard.answer('locate', (ask, from) => entries.locate(ask.path, from.role === 'client'));
     switchboard.answer('begin', (ask, from) => uploads.begin(ask, from));
     switchboard.answer('chunks', (ask, _from, tail) => uploads.chunks(ask, tail));
@@ -84,15 +97,27 @@ export class Server {
     switchboard.answer('history', (ask) => history.of(ask));
     switchboard.answer('read-old', (ask) => history.readOld(ask));
     switchboard.answer('peers', async () => administration.peers());
-    switchboard.answer('status', () => administration.status());
+    switchboard.answer('status', (_ask, from) => administration.status(sessions.sightOf(from)));
     switchboard.answer('invite', async () => administration.invite());
     switchboard.answer('remove', (ask) => administration.remove(ask));
     switchboard.answer('set', (ask) => administration.set(ask));
     switchboard.answer('resume', (ask) => administration.resume(ask));
   }
 
+  #answerPeople(switchboard: Switchboard, accounts: Accounts): void {
+    switchboard.answer('login', (ask, from) => accounts.login(ask, from));
+    switchboard.answer('session', (ask, from) => accounts.session(ask, from));
+    switchboard.answer('logout', (_ask, from) => accounts.logout(from));
+    switchboard.answer('user-add', (ask, from) => accounts.add(ask, from));
+    switchboard.answer('user-passwd', (ask, from) => accounts.passwd(ask, from));
+    switchboard.answer('user-remove', (ask) => accounts.remove(ask));
+    switchboard.answer('users', () => accounts.users());
+    switchboard.answer('grant', (ask, from) => accounts.grant(ask, from));
+    switchboard.answer('rights', (ask) => accounts.rights(ask));
+  }
+
   status(): Promise<Reply<'status'>> {
-    return this.#administration.status();
+    return this.#administration.status(ALL_SEEN);
   }
 
   peers(): Reply<'peers'> {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Role } from '../core/facts.ts';
+import { ACCOUNT_CALLS } from './account-calls.ts';
 import {
   type changeShape,
   type contentShape,
@@ -210,6 +211,7 @@ export const CALLS = {
   },
 
   ...SERVER_CALLS,
+  ...ACCOUNT_CALLS,
 } as const satisfies Record<string, { callers: readonly Role[]; ask: z.ZodType; reply: z.ZodType }>;
 
 export const NOTES = {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { EVERYONE, isAccountName, VERIFIER_PATTERN } from '../core/accounts.ts';
 import { type Fact, LABEL_LENGTH_MAX } from '../core/facts.ts';
 import type { ContentHash, FilePath, MeshId, PeerId, RequestId, VersionKey, WriterId } from '../core/ids.ts';
 import type { Holding, IndexRecord } from '../core/namespace.ts';
@@ -100,8 +101,18 @@ export const trailShape = z
   .array(z.object({ writer: writerIdShape, first: countShape.min(1) }))
   .max(TRAIL_STARTS_MAX) as unknown as z.ZodType<Trail>;
 
+export const accountNameShape = z.string().refine(isAccountName);
+/** An age X25519 recipient: Bech32 of 32 bytes. */
+const recipientShape = z.string().regex(/^age1[02-9ac-hj-np-z]{58}$/);
+/** A private key, wrapped: base64, room for another kind of key than today's. */
+const wrappedShape = z.string().regex(/^[A-Za-z0-9+/=_-]{16,1024}$/);
+export const accountKeyShape = z.object({ recipient: recipientShape, wrapped: wrappedShape });
+export const rightShape = z.enum(['none', 'read', 'write']);
+
 /** Members a removal names: the largest mesh that is planned for is 50 peers and some hundred clients. */
 const MEMBERS_MAX = 10_000;
+/** Changes of one account or grant: has room in a token. */
+const REVISION_MAX = 1e12;
 
 export const factShape = z.discriminatedUnion('kind', [
   z.object({
@@ -130,4 +141,27 @@ export const factShape = z.discriminatedUnion('kind', [
     revision: countShape,
   }),
   z.object({ kind: z.literal('mesh'), id: meshIdShape, name: labelShape }),
+  z.object({
+    kind: z.literal('account'),
+    name: accountNameShape,
+    revision: countShape.max(REVISION_MAX),
+    admin: z.boolean(),
+    verifier: z.string().regex(VERIFIER_PATTERN),
+    recipient: recipientShape.optional(),
+    wrapped: wrappedShape.optional(),
+    removed: z.boolean(),
+  }),
+  z.object({
+    kind: z.literal('grant'),
+    path: filePathShape,
+    who: z.union([accountNameShape, z.literal(EVERYONE)]),
+    right: z.enum(['none', 'read', 'write', 'unset']),
+    revision: countShape.max(REVISION_MAX),
+  }),
+  z.object({
+    kind: z.literal('session-key'),
+    generation: countShape.max(1e6),
+    key: hex(64),
+    excludes: z.array(peerIdShape).max(MEMBERS_MAX),
+  }),
 ]) as unknown as z.ZodType<Fact>;

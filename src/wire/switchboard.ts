@@ -13,6 +13,9 @@ export type Answered<N extends CallName> = Reply<N> | { readonly reply: Reply<N>
 /** Answers one call. A MeshError thrown goes back as its code; anything else as `failed`, and into the log. */
 export type Answerer<N extends CallName> = (ask: Ask<N>, from: Link, tail: Uint8Array) => Promise<Answered<N>>;
 
+/** Looks at a call of a client before it is answered; throws what it is refused with. */
+export type Guard = <N extends CallName>(name: N, ask: Ask<N>, from: Link) => void;
+
 export type Listener<N extends NoteName> = (body: Note<N>, from: Link) => void;
 
 /** Messages that wait until their link is up: the other end may be a moment ahead. Above, the link is closed. Range 16–4,096. */
@@ -50,6 +53,7 @@ export class Switchboard implements Dispatcher {
   /** Links to clients: several processes of one user share one identity. Bounded by who puts them in. */
   readonly #clients = new Set<Link>();
   readonly #early = new Map<Link, (() => void)[]>();
+  #guard: Guard | undefined;
   readonly #onUp: ((link: Link) => void)[] = [];
   readonly #onDown: ((link: Link, reason: string) => void)[] = [];
 
@@ -63,6 +67,12 @@ export class Switchboard implements Dispatcher {
   answer<N extends CallName>(name: N, answerer: Answerer<N>): void {
     invariant(!this.#answerers.has(name), `two rooms answer "${name}"`);
     this.#answerers.set(name, answerer as unknown as Answerer<CallName>);
+  }
+
+  /** Sets the one guard: no call that comes over a client's link is answered but by its leave. */
+  guard(guard: Guard): void {
+    invariant(this.#guard === undefined, 'two rooms guard the calls of clients');
+    this.#guard = guard;
   }
 
   /** Adds a listener; all of them hear every note of that name, in the order of registration. */
@@ -137,6 +147,7 @@ export class Switchboard implements Dispatcher {
 
   async call<N extends CallName>(name: N, ask: Ask<N>, from: Link, tail: Uint8Array): Promise<Answered<N>> {
     if (!EARLY_CALLS.has(name)) await this.#untilUp(from);
+    if (from.role === 'client') this.#guard?.(name, ask, from);
     const answerer = this.#answerers.get(name) as unknown as Answerer<N> | undefined;
     if (answerer !== undefined) return answerer(ask, from, tail);
     if (name === 'ping') return {} as Answered<N>;

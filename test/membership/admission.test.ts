@@ -18,7 +18,7 @@ const start: Fact[] = [
   member('b'),
   member('c', 1, 'client'),
 ];
-const removed = [...start, ...removalOf(start, id('b'), 'two')];
+const removed = [...start, ...removalOf(start, id('b'), 'two', 'key')];
 const newcomer = (letter: string, provedGeneration: number | undefined, role: 'peer' | 'client' = 'peer') => ({
   id: id(letter),
   role,
@@ -43,7 +43,7 @@ describe('who may come in', () => {
   });
 
   test('nobody while one that was removed may know the secret', () => {
-    const crossed: Fact[] = [...removed, ...removalOf(start, id('c'), 'too')];
+    const crossed: Fact[] = [...removed, ...removalOf(start, id('c'), 'too', 'key')];
     expect(mustRenewSecret(crossed)).toBe(true);
     expect(admitsNow(crossed, 2)).toBe(false);
     const renewed = [...crossed, renewalOf(crossed, 'three')];

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { chunkContent, manifestDigest } from '../../src/core/chunking.ts';
 import type { OpenFile } from '../../src/platform/disk.ts';
-import type { Hasher } from '../../src/platform/hasher.ts';
+import type { Hasher, PasswordHasher } from '../../src/platform/hasher.ts';
 
 export interface HasherBench {
-  readonly hasher: Hasher;
+  readonly hasher: Hasher & PasswordHasher;
   /** An open file of that content. */
   open(content: Uint8Array): Promise<OpenFile>;
   dispose(): Promise<void>;
@@ -50,6 +50,15 @@ export function runHasherAcceptance(name: string, makeBench: () => Promise<Hashe
       expect(bench.hasher.hash(noise(1000))).toBe(hash);
       expect(bench.hasher.hash(noise(1000, 2))).not.toBe(hash);
       expect(bench.hasher.hash(noise(1001).subarray(0, 1000))).toBe(hash);
+    });
+
+    it('hashes a password to 32 bytes, others for another salt or password', async () => {
+      const salts = [new Uint8Array(16), new Uint8Array(16).fill(1)] as const;
+      const keys = [await bench.hasher.passwordKey('a', salts[0]), await bench.hasher.passwordKey('a', salts[1])];
+      keys.push(await bench.hasher.passwordKey('b', salts[0]));
+      expect(keys.map((key) => key.length)).toEqual([32, 32, 32]);
+      expect(new Set(keys.map((key) => Buffer.from(key).toString('hex'))).size).toBe(3);
+      expect(Buffer.from(await bench.hasher.passwordKey('a', salts[0]))).toEqual(Buffer.from(keys[0] ?? []));
     });
 
     it('hashes consecutive pieces, those that the file has whole', async () => {

@@ -207,3 +207,13 @@ describe('a chunk is checked soon, whatever large files are read meanwhile:', ()
       return proving.finish(LARGE_BYTES);
     }));
 });
+
+describe('a password', () => {
+  it('is hashed by argon2id at the costs that are told', () =>
+    withBench(async ({ hasher }) => {
+      const salt = new Uint8Array(16).map((_, index) => index);
+      const key = await hasher.passwordKey('correct horse', salt);
+      // By another implementation: @noble/hashes, argon2id, t = 2, m = 19,456, p = 1.
+      expect(Buffer.from(key).toString('hex')).toBe('d00b90c40f918cf889780d7d3a9ec3c2b1719df87dc5e4d4d93ea6163db04e17');
+    }));
+});

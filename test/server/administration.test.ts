@@ -4,6 +4,7 @@ import type { FilePath, PeerId } from '../../src/core/ids.ts';
 import type { Folder } from '../../src/folder/folder.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { Administration, type MembershipSlice } from '../../src/server/administration.ts';
+import { ALL_SEEN } from '../../src/server/sessions.ts';
 import { addFile, SimMesh } from '../membership/sim-mesh.ts';
 
 const membership: MembershipSlice = {
@@ -37,7 +38,7 @@ async function administrationOf(files: number, lookMs: number) {
     return view(path);
   };
   const administration = new Administration({ clock, catalog: peer.catalog, folder, membership });
-  const status = () => mesh.settle(administration.status());
+  const status = () => mesh.settle(administration.status(ALL_SEEN));
   return { mesh, peer, seen, status };
 }
 

@@ -3,7 +3,9 @@ import type { Catalog } from '../../src/catalog/catalog.ts';
 import type { FilePath, PeerId } from '../../src/core/ids.ts';
 import type { Content, PathView } from '../../src/core/namespace.ts';
 import type { Tombstone, Version } from '../../src/core/version.ts';
+import type { Clock } from '../../src/platform/clock.ts';
 import { Entries } from '../../src/server/entries.ts';
+import { ALL_SEEN } from '../../src/server/sessions.ts';
 import type { Ask } from '../../src/wire/calls.ts';
 
 const all: Ask<'list'> = { after: '', limit: 500, deleted: false, conflicts: false };
@@ -21,6 +23,15 @@ function deletedView(path: FilePath, tombstones: Tombstone[]): PathView {
   return { path, contents: [], tombstones, known: tombstones.map((version: Version) => ({ version, holdings: new Map() })) };
 }
 
+const clock: Clock = {
+  now: () => 0,
+  wall: () => 0,
+  after: (_ms, act) => {
+    queueMicrotask(act);
+    return { cancel: () => {} };
+  },
+};
+
 /** Entries of a catalog that knows these deleted paths. */
 function entriesOf(views: readonly PathView[]): Entries {
   const sorted = views.toSorted((a, b) => (a.path < b.path ? -1 : 1));
@@ -31,18 +42,18 @@ function entriesOf(views: readonly PathView[]): Entries {
     shownName: (peer: PeerId) => peer,
     wantedCopies: () => 2,
   } as unknown as Catalog;
-  return new Entries({ catalog, switchboard: { link: () => undefined }, noteOf: () => undefined });
+  return new Entries({ clock, catalog, switchboard: { link: () => undefined }, noteOf: () => undefined });
 }
 
 describe('a page of the list', () => {
-  it('ends early when its pattern takes long, and the next ones show the rest', () => {
+  it('ends early when its pattern takes long, and the next ones show the rest', async () => {
     const paths = Array.from({ length: 500 }, (_, index) => `${'a'.repeat(200)}${index}` as FilePath);
     const entries = entriesOf(paths.map((path) => deletedView(path, [tombstone(1)])));
     const pattern = `${'*a'.repeat(50)}*{7,8}`;
     const pages: number[] = [];
     const found: string[] = [];
     for (let after = ''; ; ) {
-      const page = entries.list({ ...all, after, deleted: true, pattern });
+      const page = await entries.list({ ...all, after, deleted: true, pattern }, ALL_SEEN);
       pages.push(page.entries.length);
       found.push(...page.entries.map((entry) => entry.path));
       if (!page.more) break;
@@ -51,16 +62,47 @@ describe('a page of the list', () => {
     }
     expect(pages.length).toBeGreaterThan(5);
     expect(found).toEqual(paths.filter((path) => /[78]$/.test(path)).toSorted());
-    expect(entries.list({ ...all, deleted: true, pattern: '*7' }).more).toBe(false);
+    expect((await entries.list({ ...all, deleted: true, pattern: '*7' }, ALL_SEEN)).more).toBe(false);
+  });
+
+  it('never has, nor names as its end, what may not be seen, however much of that there is', async () => {
+    const names = ['a', 'z', 'home/anna/pub/x'];
+    const hidden = Array.from({ length: 3_000 }, (_, index) => `home/anna/${index}`);
+    const others = Array.from({ length: 3_000 }, (_, index) => `m${index}`);
+    const entries = entriesOf([...names, ...hidden, ...others].map((path) => deletedView(path as FilePath, [tombstone(1)])));
+    let looks = 0;
+    const sees = (path: string) => {
+      looks++;
+      return names.includes(path);
+    };
+    const sight = (folder?: string) => ({
+      all: false,
+      sees,
+      hiddenFolderOf: (path: string) => (path.startsWith('home/') ? folder : undefined),
+    });
+    const found: string[] = [];
+    let after = '';
+    for (let more = true; more; ) {
+      const page = await entries.list({ ...all, limit: 1, after, deleted: true }, sight());
+      found.push(...page.entries.map((entry) => entry.path));
+      if (page.next !== after) expect(names).toContain(page.next);
+      ({ more, next: after } = page);
+    }
+    expect(found).toEqual(['a', 'home/anna/pub/x', 'z']);
+    looks = 0;
+    const page = await entries.list({ ...all, after: 'a', deleted: true }, sight('home/anna'));
+    expect(page.entries.map((entry) => entry.path)).toEqual(['z']);
+    // Behind the folder it went on at once: what lies there was not looked at.
+    expect(looks).toBeLessThan(3_100);
   });
 });
 
 describe('the deleted names', () => {
-  it('leave out old names of what was renamed, and say when they were deleted', () => {
+  it('leave out old names of what was renamed, and say when they were deleted', async () => {
     const gone = deletedView('gone' as FilePath, [tombstone(1)]);
     const both = deletedView('both' as FilePath, [tombstone(2), tombstone(3, 'new')]);
     const renamed = deletedView('renamed' as FilePath, [tombstone(4, 'new')]);
-    const { entries } = entriesOf([gone, both, renamed]).list({ ...all, deleted: true });
+    const { entries } = await entriesOf([gone, both, renamed]).list({ ...all, deleted: true }, ALL_SEEN);
     expect(entries).toMatchObject([
       { path: 'both', deletedMs: 3 },
       { path: 'gone', deletedMs: 1 },
@@ -77,7 +119,7 @@ describe('the holders of a content', () => {
       peers: { get: (peer: PeerId) => ({ live: true, load: { incomingBytes: peer === self ? 1 : 0 } }) },
       shownName: (peer: PeerId) => peer,
     } as unknown as Catalog;
-    const entries = new Entries({ catalog, switchboard: { link: () => undefined }, noteOf: () => undefined });
+    const entries = new Entries({ clock, catalog, switchboard: { link: () => undefined }, noteOf: () => undefined });
     const content = { holders: [self, member, removed] } as unknown as Content;
     expect(entries.holders(content).map((holder) => holder.id)).toEqual([member, self]);
   });

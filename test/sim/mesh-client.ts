@@ -18,6 +18,8 @@ export class MeshClient {
   readonly node: SimNode;
   readonly #line: string;
   readonly #given: readonly Address[];
+  /** What the process that runs knows of its mesh. */
+  memory: MeshMemory | undefined;
   #client: Client | undefined;
   #mourners: (() => void)[] = [];
 
@@ -36,9 +38,10 @@ export class MeshClient {
     if (this.#client !== undefined && this.node.incarnation !== undefined) return this.#client.session;
     if (this.node.incarnation !== undefined) this.node.kill();
     const platform = this.node.start();
+    this.memory = new MeshMemory({ line: this.#line, facts: [] });
     this.#client = makeClient({
       platform,
-      memory: new MeshMemory({ line: this.#line, facts: [] }),
+      memory: this.memory,
       name: this.name,
       given,
       remembered: [],

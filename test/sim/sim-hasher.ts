@@ -3,7 +3,7 @@ import { Chunker, encodeManifest, MANIFEST_FILE_BYTES_MIN, type ManifestRow, man
 import type { ContentHash } from '../../src/core/ids.ts';
 import type { Range } from '../../src/core/range.ts';
 import type { OpenFile } from '../../src/platform/disk.ts';
-import type { Digest, Following, Hasher, ProvedChunk, Proving } from '../../src/platform/hasher.ts';
+import type { Digest, Following, Hasher, PasswordHasher, ProvedChunk, Proving } from '../../src/platform/hasher.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { SimRandom } from './sim-random.ts';
 
@@ -13,7 +13,7 @@ const READ_BYTES = 256 * 1024;
 const BYTES_PER_MS = 500_000;
 
 /** Hashes at once, and answers after a while: a thread of its own would not repeat. */
-export class SimHasher implements Hasher {
+export class SimHasher implements Hasher, PasswordHasher {
   readonly #incarnation: Incarnation;
   readonly #random: SimRandom;
 
@@ -24,6 +24,13 @@ export class SimHasher implements Hasher {
 
   hash(bytes: Uint8Array): ContentHash {
     return blake3(bytes).toString('hex') as ContentHash;
+  }
+
+  /** Of no cost: nobody guesses here. */
+  async passwordKey(password: string, salt: Uint8Array): Promise<Uint8Array> {
+    const key = blake3(Buffer.concat([salt, Buffer.from(password)]));
+    await this.#incarnation.perform(this.#random.between(0, 1), true, () => {});
+    return key;
   }
 
   async digest(file: OpenFile): Promise<Digest> {

@@ -3,7 +3,7 @@ import { blake3 } from '@napi-rs/blake-hash';
 import { invariant } from '../../core/errors.ts';
 import type { ContentHash } from '../../core/ids.ts';
 import type { OpenFile } from '../disk.ts';
-import type { Digest, Following, Hasher, Proving } from '../hasher.ts';
+import type { Digest, Following, Hasher, PasswordHasher, Proving } from '../hasher.ts';
 import { FollowingDigest, STRIDE_BYTES_MAX } from './following-digest.ts';
 import { digestOf, piecesOf } from './hash-answers.ts';
 import { HasherThread, hasherClosed } from './hasher-thread.ts';
@@ -20,6 +20,8 @@ const IDLE_MS = 10_000;
 /** Bytes after which a batch is full, so that both threads end at about the same time. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 const HASH_BYTES = 32;
+/** OWASP's lowest for argon2id, which is this library's default kind: KiB, passes, lanes, bytes. */
+const ARGON2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: HASH_BYTES };
 
 interface Waiting extends HashJob {
   resolve(digest: Digest): void;
@@ -27,7 +29,7 @@ interface Waiting extends HashJob {
 }
 
 /** BLAKE3 in threads, which are started when needed, and ended when idle for a while. The queue is as long as its callers let it grow. */
-export class NodeHasher implements Hasher {
+export class NodeHasher implements Hasher, PasswordHasher {
   readonly #queue: Waiting[] = [];
   readonly #threads: HasherThread[] = [];
   readonly #threadsMax = Math.min(THREADS_MAX, availableParallelism());
@@ -47,6 +49,13 @@ export class NodeHasher implements Hasher {
 
   hash(bytes: Uint8Array): ContentHash {
     return blake3(bytes).toString('hex') as ContentHash;
+  }
+
+  /** In the threads that Node has for such work. */
+  async passwordKey(password: string, salt: Uint8Array): Promise<Uint8Array> {
+    // Loaded when there is a password: most commands have none.
+    const { hashRaw } = await import('@node-rs/argon2');
+    return await hashRaw(password, { ...ARGON2, salt });
   }
 
   /** `file`: opened by this side's Disk; it stays open until the digest is there. */

@@ -1,0 +1,151 @@
+import type { AccountKey, Right } from '../../core/accounts.ts';
+import { ACCOUNT_NAME_WORDS, EVERYONE, isAccountName } from '../../core/accounts.ts';
+import { asMeshError, MeshError } from '../../core/errors.ts';
+import { checkPath, quote } from '../../core/path.ts';
+import type { Address } from '../../platform/network.ts';
+import type { Reply } from '../../wire/calls.ts';
+import type { Session } from '../session.ts';
+import type { SignedIn } from '../sign-in.ts';
+import type { VerbOptions } from '../transfer.ts';
+
+type Options = Pick<VerbOptions, 'signal'>;
+
+/** What a try to log in, or to change one's password, came to. `wait`: nothing was looked at, and is not for so many seconds. */
+export type LoginResult =
+  | ({ readonly kind: 'in'; readonly token: string } & SignedIn)
+  | { readonly kind: 'wrong' }
+  | { readonly kind: 'wait'; readonly seconds: number };
+
+/** Who wants in. `proof`: see `SignIn.secretsOf`; `from`: where the person is, when this program speaks for somebody elsewhere. */
+export interface Credentials {
+  readonly user: string;
+  readonly proof: string;
+  readonly from?: Address;
+}
+
+/** Logs in: from then on all links of the session are that account's. Rejects with `usage` where there are no accounts. */
+export async function login(session: Session, { user, proof, from }: Credentials, options: Options): Promise<LoginResult> {
+  const ask = { user, proof, ...(from !== undefined && { from }) };
+  const answer = await tried(session.call('login', ask, options).catch(noAccounts));
+  if (answer.kind !== 'done') return answer;
+  const { token, admin = false, key } = answer.reply;
+  if (token === undefined) throw new MeshError('protocol', 'the peer answered the login with nothing');
+  await session.signIn.use(token, from);
+  return { kind: 'in', token, user, admin, ...(key !== undefined && { key }) };
+}
+
+/** Ends the login of this session; the token stays good for who has it. */
+export function logout(session: Session): Promise<void> {
+  return session.signIn.use(undefined);
+}
+
+/** Who this session is for; undefined: nobody, or the login is void. Waits for a peer. */
+export async function whoAmI(session: Session, options: Options): Promise<SignedIn | undefined> {
+  await session.connect(options);
+  return session.signIn.who;
+}
+
+/** Who may be added: `usage` for a name that cannot be one. */
+export function checkAccountName(name: string): string {
+  if (isAccountName(name)) return name;
+  throw new MeshError('usage', `an account cannot be called ${quote(name)}: its name has ${ACCOUNT_NAME_WORDS}`);
+}
+
+/** Adds an account. `first`: it is an admin, and from now on everybody must log in. */
+export async function addUser(
+  session: Session,
+  user: { readonly name: string; readonly admin: boolean; readonly proof: string; readonly key?: AccountKey },
+  options: Options,
+): Promise<{ first: boolean }> {
+  const { name, admin, proof, key } = user;
+  try {
+    const ask = { name: checkAccountName(name), admin, proof, ...(key !== undefined && { key }) };
+    return (await session.call('user-add', ask, options)).reply;
+  } catch (thrown) {
+    if (asMeshError(thrown).code !== 'exists') throw thrown;
+    throw new MeshError('exists', `there is an account ${quote(name)} already; "filemesh user list" lists them`, {
+      cause: thrown,
+    });
+  }
+}
+
+/**
+ * Gives an account another password: one's own by the old one, another's as an admin. `key`: the key wrapped anew; without
+ * it another's is gone. All logins of that account end; this session's own goes on.
+ */
+export async function changePassword(
+  session: Session,
+  change: { readonly user: string; readonly oldProof?: string; readonly proof: string; readonly key?: AccountKey },
+  options: Options,
+): Promise<{ kind: 'done'; token?: string } | Exclude<LoginResult, { kind: 'in' }>> {
+  const { user, oldProof, proof, key } = change;
+  const ask = {
+    user: checkAccountName(user),
+    proof,
+    ...(oldProof !== undefined && { oldProof }),
+    ...(key !== undefined && { key }),
+  };
+  const call = session.call('user-passwd', ask, options).catch((thrown) => noSuchUser(user, thrown));
+  // Without an old one nothing was guessed: then a refusal says that this is for an admin.
+  const answer = oldProof === undefined ? { kind: 'done' as const, reply: (await call).reply } : await tried(call);
+  if (answer.kind !== 'done') return answer;
+  const { token } = answer.reply;
+  if (token === undefined) return { kind: 'done' };
+  await session.signIn.use(token);
+  return { kind: 'done', token };
+}
+
+export async function removeUser(session: Session, user: string, options: Options): Promise<void> {
+  try {
+    await session.call('user-remove', { user: checkAccountName(user) }, options).catch((thrown) => noSuchUser(user, thrown));
+  } catch (thrown) {
+    if (asMeshError(thrown).code !== 'usage' || !isAccountName(user)) throw thrown;
+    const why = `${user} cannot be removed: the last admin stays, for somebody must be able to add others`;
+    throw new MeshError('usage', why, { cause: thrown });
+  }
+}
+
+export async function users(session: Session, options: Options): Promise<Reply<'users'>['users']> {
+  return (await session.call('users', {}, options).catch(noAccounts)).reply.users;
+}
+
+/** Says what `who`, an account or `everyone`, may do with a path and all below it. */
+export async function grant(
+  session: Session,
+  { path: name, who, right }: { readonly path: string; readonly who: string; readonly right: Right },
+  options: Options,
+): Promise<void> {
+  const path = checkPath(name.replace(/\/+$/, ''));
+  const wanted = who === EVERYONE ? who : checkAccountName(who);
+  await session.call('grant', { path, who: wanted, right }, { ...options, subject: path }).catch(noAccounts);
+}
+
+/** What everyone may do with a path, and each account that may do something else. */
+export async function rightsOf(session: Session, name: string, options: Options): Promise<Reply<'rights'>['rights']> {
+  const path = checkPath(name.replace(/\/+$/, ''));
+  return (await session.call('rights', { path }, { ...options, subject: path }).catch(noAccounts)).reply.rights;
+}
+
+type Tried<R> = { readonly kind: 'done'; readonly reply: R } | Exclude<LoginResult, { kind: 'in' }>;
+
+/** A password was shown: what came of that. */
+async function tried<R extends { wait?: number | undefined }>(call: Promise<{ readonly reply: R }>): Promise<Tried<R>> {
+  try {
+    const { reply } = await call;
+    return reply.wait === undefined || reply.wait === 0 ? { kind: 'done', reply } : { kind: 'wait', seconds: reply.wait };
+  } catch (thrown) {
+    if (asMeshError(thrown).code === 'not-allowed') return { kind: 'wrong' };
+    throw thrown;
+  }
+}
+
+function noSuchUser(user: string, thrown: unknown): never {
+  if (asMeshError(thrown).code !== 'not-found') throw thrown;
+  throw new MeshError('not-found', `there is no account ${quote(user)}; "filemesh user list" lists them`, { cause: thrown });
+}
+
+function noAccounts(thrown: unknown): never {
+  if (asMeshError(thrown).code !== 'usage') throw thrown;
+  const words = 'this mesh has no accounts: everybody may do everything; "filemesh user add NAME" makes the first one';
+  throw new MeshError('usage', words, { cause: thrown });
+}

@@ -1,0 +1,141 @@
+import { byCodeUnits, type PeerId } from './ids.ts';
+import { faultOfPath } from './path.ts';
+
+/** What one may do with a path: `none` hides it. */
+export type Right = 'none' | 'read' | 'write';
+
+/** The sealing key of an account: the public half, and the private one wrapped by its password. Never opened by a peer. */
+export interface AccountKey {
+  /** `age1…` */
+  readonly recipient: string;
+  /** Base64. */
+  readonly wrapped: string;
+}
+
+/** Somebody who may log in. Of two with one name the higher revision counts. */
+export interface AccountFact {
+  readonly kind: 'account';
+  readonly name: string;
+  /** Counts the changes of this account: a token made under another one is void. */
+  readonly revision: number;
+  readonly admin: boolean;
+  /** What the peers keep of the password: an argon2id hash in PHC form, of what the client derived from it. */
+  readonly verifier: string;
+  readonly recipient?: string;
+  readonly wrapped?: string;
+  /** It is gone; kept so that no older fact brings it back. */
+  readonly removed: boolean;
+}
+
+/** What one account, or everyone, may do with a path and all below it. `unset`: as if nothing had been said. */
+export interface GrantFact {
+  readonly kind: 'grant';
+  readonly path: string;
+  /** The name of an account, or EVERYONE. */
+  readonly who: string;
+  readonly right: Right | 'unset';
+  readonly revision: number;
+}
+
+/** A secret of the peers alone: it signs the tokens of those who logged in. The highest generation counts. */
+export interface SessionKeyFact {
+  readonly kind: 'session-key';
+  readonly generation: number;
+  /** 64 hex digits. */
+  readonly key: string;
+  /** Every identity whose removal its maker knew: nobody else may be trusted not to know it. */
+  readonly excludes: readonly PeerId[];
+}
+
+/** The word of a grant that means all accounts. */
+export const EVERYONE = 'everyone';
+/** Accounts of one mesh, removed ones not counted. Range 100–10,000: what a list of them fits in one answer. */
+export const ACCOUNTS_MAX = 1_000;
+/** Grants of one mesh. Range 1,000–100,000: every peer keeps all of them in memory. */
+export const GRANTS_MAX = 10_000;
+/** Characters of an account's name: it is a folder below HOMES. */
+const ACCOUNT_NAME_LENGTH_MAX = 32;
+/** The folder whose folders belong each to the account of its name. */
+export const HOMES = 'home';
+
+/** How long a login lasts: 30 days. Range 1–365 days. */
+export const TOKEN_MS = 30 * 86_400_000;
+
+/** What a client derives from a password, and how; `docs/protocol.md` has the whole of it. */
+export const PASSWORD_SALT_LABEL = 'filemesh account';
+export const PROOF_LABEL = 'filemesh login';
+export const WRAP_LABEL = 'filemesh wrap';
+
+const NAME = /^[a-z0-9][a-z0-9_-]*$/;
+export const ACCOUNT_NAME_WORDS = `1 to ${ACCOUNT_NAME_LENGTH_MAX} of a-z, 0-9, "-" and "_", beginning with a letter or a digit`;
+
+/** True for what may name an account: the same on every disk, and one name however it is written. */
+export function isAccountName(text: string): boolean {
+  return text.length <= ACCOUNT_NAME_LENGTH_MAX && NAME.test(text) && text !== EVERYONE && faultOfPath(text) === undefined;
+}
+
+/** Merges two facts of one account: commutative, associative, idempotent. */
+export function laterAccount(a: AccountFact, b: AccountFact): AccountFact {
+  if (a.revision !== b.revision) return a.revision > b.revision ? a : b;
+  if (a.removed !== b.removed) return a.removed ? a : b;
+  return byCodeUnits(accountOrder(a), accountOrder(b)) >= 0 ? a : b;
+}
+
+/** Merges two grants of one path and account. Of concurrent ones the stricter counts. */
+export function laterGrant(a: GrantFact, b: GrantFact): GrantFact {
+  if (a.revision !== b.revision) return a.revision > b.revision ? a : b;
+  return STRICTNESS.indexOf(a.right) <= STRICTNESS.indexOf(b.right) ? a : b;
+}
+
+/** Merges two session keys: every peer ends with the same one. */
+export function laterSessionKey(a: SessionKeyFact, b: SessionKeyFact): SessionKeyFact {
+  if (a.generation !== b.generation) return a.generation > b.generation ? a : b;
+  if (a.key !== b.key) return a.key > b.key ? a : b;
+  return { ...a, excludes: [...new Set([...a.excludes, ...b.excludes])].sort(byCodeUnits) };
+}
+
+const STRICTNESS: readonly GrantFact['right'][] = ['none', 'read', 'write', 'unset'];
+
+function accountOrder({ admin, verifier, recipient = '', wrapped = '' }: AccountFact): string {
+  // Of two changes at once the one that takes rights away is believed: so `admin` comes last.
+  return [admin ? '0' : '1', verifier, recipient, wrapped].join('/');
+}
+
+/** What a login gives, as it stands in its token. */
+export interface TokenFacts {
+  readonly user: string;
+  /** Of the account, when it logged in. */
+  readonly revision: number;
+  /** Of the session key that signed it. */
+  readonly generation: number;
+  readonly expiresMs: number;
+  /** 32 hex digits. */
+  readonly nonce: string;
+}
+
+/** The text that is signed. A token is this, a dot, and the signature as 64 hex digits. */
+export function tokenBody({ user, revision, generation, expiresMs, nonce }: TokenFacts): string {
+  return [user, revision, generation, expiresMs, nonce].join('.');
+}
+
+/** A token taken apart; undefined when it is none. Nothing of it is proved before its signature is. */
+export function parseToken(token: string): { facts: TokenFacts; body: string; signature: string } | undefined {
+  const parts = /^([a-z0-9_-]{1,32})\.(\d{1,15})\.(\d{1,15})\.(\d{1,15})\.([0-9a-f]{32})\.([0-9a-f]{64})$/.exec(token);
+  if (parts === null) return undefined;
+  const [, user = '', revision, generation, expiresMs, nonce = '', signature = ''] = parts;
+  const facts = { user, revision: Number(revision), generation: Number(generation), expiresMs: Number(expiresMs), nonce };
+  return { facts, body: tokenBody(facts), signature };
+}
+
+/** The head of every verifier: the costs of `Hasher.passwordKey`. */
+const VERIFIER_HEAD = '$argon2id$v=19$m=19456,t=2,p=1$';
+/** A verifier: the head, 16 bytes of salt and 32 of hash in base64 without padding. */
+export const VERIFIER_PATTERN = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$([A-Za-z0-9+/]{22})\$([A-Za-z0-9+/]{43})$/;
+
+/** The PHC form of a hash. `salt`, `hash`: base64 without padding. */
+export function verifierOf(salt: string, hash: string): string {
+  return `${VERIFIER_HEAD}${salt}$${hash}`;
+}
+
+/** What a removed account has for one: no password gives it. */
+export const VERIFIER_NOBODY = verifierOf('A'.repeat(22), 'A'.repeat(43));

@@ -1,0 +1,101 @@
+import { type AccountFact, EVERYONE, type GrantFact, HOMES, type Right } from './accounts.ts';
+import type { Fact } from './facts.ts';
+import { foldCase, folderOf, foldersOf } from './path.ts';
+
+/** Who asks: the name of an account that is logged in. */
+export interface Person {
+  readonly name: string;
+  readonly admin: boolean;
+}
+
+/** A right, and what it follows from. */
+export interface ReasonedRight {
+  readonly right: Right;
+  /** The path of the grant that decides; `home/NAME` where no grant does and it is a home; else empty. */
+  readonly from: string;
+}
+
+/**
+ * Who may do what with which path. An admin may do everything, and everybody with their own home. Else the grant at the
+ * longest beginning of the path decides, one's own before everyone's; a home is closed to others where none does, and all the
+ * rest open. Paths are compared after case-fold: a twin in case is under the same rule.
+ */
+export class Rights {
+  /** By case-folded path, then by name. */
+  readonly #grants = new Map<string, Map<string, Said>>();
+  /** The folders, case-folded, below which there are grants. */
+  readonly #above = new Set<string>();
+
+  constructor(grants: Iterable<GrantFact>) {
+    for (const { path, who, right } of grants) {
+      if (right === 'unset') continue;
+      const fold = foldCase(path);
+      const there = this.#grants.get(fold) ?? new Map<string, Said>();
+      there.set(who, { right, path });
+      this.#grants.set(fold, there);
+      for (const folder of foldersOf(fold)) this.#above.add(folder);
+    }
+  }
+
+  mayRead(person: Person, path: string): boolean {
+    return this.of(person, path).right !== 'none';
+  }
+
+  mayWrite(person: Person, path: string): boolean {
+    return this.of(person, path).right === 'write';
+  }
+
+  /** True when the grants of that path are this person's to make. */
+  mayGrant(person: Person, path: string): boolean {
+    return person.admin || ownerOfHome(foldCase(path)) === person.name;
+  }
+
+  of(person: Person, path: string): ReasonedRight {
+    const fold = foldCase(path);
+    const owner = ownerOfHome(fold);
+    const home = owner === undefined ? '' : `${HOMES}/${owner}`;
+    if (person.admin) return { right: 'write', from: home };
+    if (owner === person.name) return { right: 'write', from: home };
+    for (let prefix = fold; prefix !== ''; prefix = folderOf(prefix)) {
+      const there = this.#grants.get(prefix);
+      const said = there?.get(person.name) ?? there?.get(EVERYONE);
+      if (said !== undefined) return { right: said.right, from: said.path };
+      if (prefix === home) return { right: 'none', from: home };
+    }
+    // A file of that name would leave no place for homes.
+    return fold === HOMES ? { right: 'read', from: HOMES } : { right: 'write', from: '' };
+  }
+
+  /**
+   * The folder around a path that may not be read, below which nothing may: a list goes on behind it. As it is written in
+   * `path`; undefined: there is none, or `path` itself is all.
+   */
+  hiddenFolderOf(person: Person, path: string): string | undefined {
+    const { right, from } = this.of(person, path);
+    if (right !== 'none') return undefined;
+    const depth = from.split('/').length;
+    const folder = path.split('/').slice(0, depth).join('/');
+    return folder === path || this.#above.has(foldCase(from)) ? undefined : folder;
+  }
+}
+
+/** What a grant says, and for which path as it was written. */
+interface Said {
+  readonly right: Right;
+  readonly path: string;
+}
+
+/** Whose home a case-folded path is, or lies in; undefined: nobody's. */
+function ownerOfHome(fold: string): string | undefined {
+  if (!fold.startsWith(`${HOMES}/`)) return undefined;
+  const rest = fold.slice(HOMES.length + 1);
+  const end = rest.indexOf('/');
+  return end < 0 ? rest : rest.slice(0, end);
+}
+
+/** The accounts that are there, by name. */
+export function accountsOf(facts: Iterable<Fact>): Map<string, AccountFact> {
+  const accounts = new Map<string, AccountFact>();
+  for (const fact of facts) if (fact.kind === 'account' && !fact.removed) accounts.set(fact.name, fact);
+  return accounts;
+}

@@ -1,0 +1,126 @@
+import { MeshError } from '../core/errors.ts';
+import type { Clock } from '../platform/clock.ts';
+
+/** Misses that cost nothing: people mistype. Range 3–10. */
+export const FREE_MISSES = 5;
+/** What the first one after these costs; each further one twice as much, up to the longest. In ms. */
+export const DELAY_MS_MIN = 1_000;
+export const DELAY_MS_MAX = 900_000;
+/** Misses are forgotten after so long without another: in that time a steady guesser is let have as many. In ms. */
+const FORGET_MS = 6 * 3_600_000;
+/** Accounts and addresses remembered of each kind, the latest used. Range 1,000–100,000: some 200 bytes each. */
+const REMEMBERED_MAX = 10_000;
+
+/** Who tries. */
+export interface Attempt {
+  /** The name that was given, whether there is such an account or not. */
+  readonly user: string;
+  /** What tells this person's program from others: its key; absent where many people's come through one. */
+  readonly identity?: string;
+  /** Host of the address it comes from. */
+  readonly host: string;
+}
+
+interface Bucket {
+  misses: number;
+  lastMissMs: number;
+  /** Tries that are being looked at. */
+  pending: number;
+}
+
+/**
+ * Slows guessing, per account and per address. Where somebody logged in before, by the same program or from the same
+ * address, their tries are counted apart: they are not held up by what others miss.
+ */
+export class Guessing {
+  readonly #clock: Clock;
+  readonly #buckets = new Map<string, Bucket>();
+  /** `USER/by/IDENTITY` and `USER/at/HOST` that were right once, the latest used last. */
+  readonly #trusted = new Set<string>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** True when that person was here before: their tries go first. */
+  isKnown(attempt: Attempt): boolean {
+    return this.#placesOf(attempt).some((place) => this.#trusted.has(place));
+  }
+
+  /** Whole seconds until a try may be looked at; 0: at once. */
+  waitOf(attempt: Attempt): number {
+    const waits = this.#bucketsOf(attempt).map((key) => waitMs(this.#buckets.get(key), this.#clock.now()));
+    return Math.ceil(Math.max(...waits) / 1000);
+  }
+
+  /**
+   * Looks at one try: `isRight` tells whether the password was. Rejects with `busy` when as many are being looked at as may
+   * be missed: they are the same as misses until they are over. Call it when there is nothing to wait for.
+   */
+  async judge(attempt: Attempt, isRight: () => Promise<boolean>): Promise<boolean> {
+    const buckets = this.#bucketsOf(attempt).map((key) => this.#bucket(key));
+    if (buckets.some(({ misses, pending }) => pending > 0 && misses + pending >= FREE_MISSES))
+      throw new MeshError('busy', 'others try at the same time: try again');
+    for (const bucket of buckets) bucket.pending++;
+    try {
+      const right = await isRight();
+      if (right) this.#trust(attempt);
+      else this.missed(attempt);
+      return right;
+    } finally {
+      for (const bucket of buckets) bucket.pending--;
+    }
+  }
+
+  /** A try was wrong. */
+  missed(attempt: Attempt): void {
+    const now = this.#clock.now();
+    for (const bucket of this.#bucketsOf(attempt).map((key) => this.#bucket(key))) {
+      if (now - bucket.lastMissMs > FORGET_MS) bucket.misses = 0;
+      bucket.misses++;
+      bucket.lastMissMs = now;
+    }
+  }
+
+  #trust(attempt: Attempt): void {
+    // An address stays as suspect as it was: else who has an account could guess at those of others for ever.
+    for (const key of this.#bucketsOf(attempt)) if (!key.startsWith('at/')) this.#buckets.delete(key);
+    for (const place of this.#placesOf(attempt)) {
+      this.#trusted.delete(place);
+      this.#trusted.add(place);
+    }
+    forgetOldest(this.#trusted, () => true);
+  }
+
+  #placesOf({ user, identity, host }: Attempt): string[] {
+    return [...(identity === undefined ? [] : [`${user}/by/${identity}`]), `${user}/at/${host}`];
+  }
+
+  #bucketsOf(attempt: Attempt): string[] {
+    const known = this.#placesOf(attempt).find((place) => this.#trusted.has(place));
+    return known === undefined ? [`user/${attempt.user}`, `at/${attempt.host}`] : [known];
+  }
+
+  #bucket(key: string): Bucket {
+    const bucket = this.#buckets.get(key) ?? { misses: 0, lastMissMs: 0, pending: 0 };
+    this.#buckets.delete(key);
+    this.#buckets.set(key, bucket);
+    forgetOldest(this.#buckets, (oldest) => this.#buckets.get(oldest)?.pending === 0);
+    return bucket;
+  }
+}
+
+function waitMs(bucket: Bucket | undefined, nowMs: number): number {
+  if (bucket === undefined || bucket.misses < FREE_MISSES) return 0;
+  const delayMs = Math.min(DELAY_MS_MAX, DELAY_MS_MIN * 2 ** (bucket.misses - FREE_MISSES));
+  return Math.max(0, bucket.lastMissMs + delayMs - nowMs);
+}
+
+function forgetOldest(
+  keys: { readonly size: number; keys(): Iterator<string>; delete(key: string): boolean },
+  may: (key: string) => boolean,
+): void {
+  if (keys.size <= REMEMBERED_MAX) return;
+  const oldest = keys.keys().next().value;
+  if (oldest !== undefined && may(oldest)) keys.delete(oldest);
+}

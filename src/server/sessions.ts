@@ -1,0 +1,126 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Catalog } from '../catalog/catalog.ts';
+import { type AccountFact, parseToken, TOKEN_MS, type TokenFacts, tokenBody } from '../core/accounts.ts';
+import { MeshError } from '../core/errors.ts';
+import { presentSessionKey } from '../core/facts.ts';
+import type { Person } from '../core/rights.ts';
+import type { Clock } from '../platform/clock.ts';
+import { type Random, randomHex } from '../platform/random.ts';
+import type { Link } from '../wire/link.ts';
+
+interface Slice {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly catalog: Catalog;
+}
+
+/** Whose link it is, and from where they come. */
+interface Session extends TokenFacts {
+  readonly host: string;
+}
+
+/** What somebody may see. */
+export interface Sight {
+  /** Nothing is hidden from them, what the peer says of its folder neither. */
+  readonly all: boolean;
+  sees(path: string): boolean;
+  /** A folder that is hidden with all below it, around `path`: see `Rights`. */
+  hiddenFolderOf(path: string): string | undefined;
+}
+
+export const ALL_SEEN: Sight = { all: true, sees: () => true, hiddenFolderOf: () => undefined };
+const NOTHING: Sight = { all: false, sees: () => false, hiddenFolderOf: () => undefined };
+
+/** Who speaks over which link of a client, and the tokens that show it to every peer. */
+export class Sessions {
+  readonly #slice: Slice;
+  readonly #sessions = new WeakMap<Link, Session>();
+
+  constructor(slice: Slice) {
+    this.#slice = slice;
+  }
+
+  /** A token for that account, and the link is theirs from now on. */
+  begin({ name, revision }: AccountFact, link: Link, host: string): string {
+    const { random, clock, catalog } = this.#slice;
+    const key = presentSessionKey(catalog.facts());
+    if (key === undefined) throw new MeshError('busy', 'the key that signs tokens has not come here yet');
+    const facts: TokenFacts = {
+      user: name,
+      revision,
+      generation: key.generation,
+      expiresMs: Math.floor(clock.wall()) + TOKEN_MS,
+      nonce: randomHex(random, 16),
+    };
+    this.#sessions.set(link, { ...facts, host });
+    const body = tokenBody(facts);
+    return `${body}.${signatureOf(key.key, body)}`;
+  }
+
+  /** The link is that of who has the token. Throws `busy` for one that may be younger than what is known here, else `not-allowed`. */
+  resume(token: string, link: Link, host: string): AccountFact {
+    const { clock, catalog } = this.#slice;
+    this.#sessions.delete(link);
+    const parsed = parseToken(token);
+    if (parsed === undefined) throw voidToken();
+    const { facts, body, signature } = parsed;
+    const key = presentSessionKey(catalog.facts());
+    if (facts.generation > (key?.generation ?? 0)) throw tooYoung();
+    if (key === undefined || !isSame(signatureOf(key.key, body), signature)) throw voidToken();
+    const account = catalog.people.accounts().get(facts.user);
+    if (facts.revision > (account ?? this.#removed(facts.user)).revision) throw tooYoung();
+    if (account?.revision !== facts.revision || facts.expiresMs <= clock.wall()) throw voidToken();
+    this.#sessions.set(link, { ...facts, host });
+    return account;
+  }
+
+  /** What is known of an account that is not there: it was removed, or not heard of yet. */
+  #removed(name: string): { readonly revision: number } {
+    const facts = this.#slice.catalog.facts();
+    return (facts.find((fact) => fact.kind === 'account' && fact.name === name) as AccountFact | undefined) ?? { revision: 0 };
+  }
+
+  end(link: Link): void {
+    this.#sessions.delete(link);
+  }
+
+  /** Who speaks over a link; undefined: nobody, or their login is void by now. */
+  personOf(link: Link): Person | undefined {
+    const session = this.#sessions.get(link);
+    if (session === undefined) return undefined;
+    const account = this.#slice.catalog.people.accounts().get(session.user);
+    if (account?.revision !== session.revision || session.expiresMs <= this.#slice.clock.wall()) return undefined;
+    return account;
+  }
+
+  /** What whoever asks over that link may see: everything while there are no accounts, and for a peer. */
+  sightOf(link: Link): Sight {
+    const { people } = this.#slice.catalog;
+    if (link.role === 'peer' || !people.hasAccounts()) return ALL_SEEN;
+    const person = this.personOf(link);
+    if (person === undefined) return NOTHING;
+    if (person.admin) return ALL_SEEN;
+    const rights = people.rights();
+    return {
+      all: false,
+      sees: (path) => rights.mayRead(person, path),
+      hiddenFolderOf: (path) => rights.hiddenFolderOf(person, path),
+    };
+  }
+}
+
+function signatureOf(key: string, body: string): string {
+  return createHmac('sha256', Buffer.from(key, 'hex')).update(`filemesh token\0${body}`).digest('hex');
+}
+
+function isSame(a: string, b: string): boolean {
+  return timingSafeEqual(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1'));
+}
+
+function voidToken(): MeshError {
+  return new MeshError('not-allowed', 'this login is void');
+}
+
+function tooYoung(): MeshError {
+  return new MeshError('busy', 'this login is younger than what is known here');
+}

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { ACCOUNTS_MAX, EVERYONE } from '../core/accounts.ts';
+import type { Role } from '../core/facts.ts';
+import { accountKeyShape, accountNameShape, addressShape, countShape, filePathShape, rightShape } from './shapes.ts';
+
+const clients: readonly Role[] = ['client'];
+const empty = z.object({});
+/** What a client derives from a password: what the peers take for it. */
+const proofShape = z.string().regex(/^[0-9a-f]{64}$/);
+const tokenShape = z.string().min(1).max(256);
+/** A name that need not be one: whoever guesses is not told which names there can be. */
+const userShape = z.string().min(1).max(64);
+/**
+ * Where the person is for whom a program on the peer's own machine speaks, as a page in a browser does. Believed over the
+ * loopback alone.
+ */
+const fromShape = addressShape.optional();
+/** Seconds until another try is looked at; absent: this one was. */
+const waitShape = countShape.optional();
+
+/** Who somebody is, and what they may do. */
+export const ACCOUNT_CALLS = {
+  /** Answered with `not-allowed` for a wrong password and for an unknown user; `usage` where there are no accounts. */
+  login: {
+    callers: clients,
+    ask: z.object({ user: userShape, proof: proofShape, from: fromShape }),
+    reply: z.object({
+      token: tokenShape.optional(),
+      admin: z.boolean().optional(),
+      key: accountKeyShape.optional(),
+      wait: waitShape,
+    }),
+  },
+  /**
+   * This link is that of who has the token: the first call on every link of a client that has one. `busy`: this peer may
+   * not have heard yet of what made it; `not-allowed`: it is void.
+   */
+  session: {
+    callers: clients,
+    ask: z.object({ token: tokenShape, from: fromShape }),
+    reply: z.object({ user: accountNameShape, admin: z.boolean(), key: accountKeyShape.optional() }),
+  },
+  /** This link is nobody's again. */
+  logout: { callers: clients, ask: empty, reply: empty },
+  /** The first one is an admin whatever it asks for, and needs no other. */
+  'user-add': {
+    callers: clients,
+    ask: z.object({ name: accountNameShape, admin: z.boolean(), proof: proofShape, key: accountKeyShape.optional() }),
+    /** `first`: from now on everybody must log in. */
+    reply: z.object({ first: z.boolean() }),
+  },
+  /**
+   * Another password, and the key wrapped anew. One's own needs the old proof; that of others an admin, and without a key
+   * theirs is gone. Ends every login of that account: `token` is a new one for who asks.
+   */
+  'user-passwd': {
+    callers: clients,
+    ask: z.object({
+      user: accountNameShape,
+      oldProof: proofShape.optional(),
+      proof: proofShape,
+      key: accountKeyShape.optional(),
+    }),
+    reply: z.object({ token: tokenShape.optional(), wait: waitShape }),
+  },
+  'user-remove': { callers: clients, ask: z.object({ user: accountNameShape }), reply: empty },
+  users: {
+    callers: clients,
+    ask: empty,
+    reply: z.object({
+      users: z
+        .array(z.object({ name: accountNameShape, admin: z.boolean(), recipient: z.string().optional() }))
+        .max(2 * ACCOUNTS_MAX),
+    }),
+  },
+  grant: {
+    callers: clients,
+    ask: z.object({ path: filePathShape, who: z.union([accountNameShape, z.literal(EVERYONE)]), right: rightShape }),
+    reply: empty,
+  },
+  /** What everyone may do with a path, and each account that may do something else. */
+  rights: {
+    callers: clients,
+    ask: z.object({ path: filePathShape }),
+    reply: z.object({
+      rights: z
+        .array(
+          z.object({
+            who: z.union([accountNameShape, z.literal(EVERYONE)]),
+            right: rightShape,
+            /** The path of the grant that decides, `home/NAME` of a home, else empty. */
+            from: z.string().max(1024),
+          }),
+        )
+        .max(2 * ACCOUNTS_MAX),
+    }),
+  },
+} as const;
