@@ -1,6 +1,7 @@
 import type { CommandFacts, OptionTable } from './parse.ts';
 import { UP_OPTIONS } from './up-settings.ts';
 import type { VerbCommand } from './verb.ts';
+import { grant, login, logout, rights, user } from './verbs/accounts.ts';
 import { deleteVerb, history, rename, resolve, restore } from './verbs/changes.ts';
 import { download } from './verbs/download.ts';
 import { edit } from './verbs/edit.ts';
@@ -28,6 +29,11 @@ export const VERBS: readonly VerbCommand[] = [
   removeVerb,
   set,
   resume,
+  login,
+  logout,
+  user,
+  grant,
+  rights,
 ];
 
 export const UP: CommandFacts = {

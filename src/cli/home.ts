@@ -10,6 +10,7 @@ import { quote } from '../core/path.ts';
 import type { Address } from '../platform/network.ts';
 import { idPrefixOf, parseMeshLine } from '../wire/mesh-line.ts';
 import { factShape, peerIdShape } from '../wire/shapes.ts';
+import { KeptLogin } from './kept-login.ts';
 import { readJson, writePrivate } from './private-file.ts';
 import { systemReason } from './system-reason.ts';
 
@@ -141,6 +142,11 @@ export class Home {
 
   async keepFolder(folder: string, peer: string): Promise<void> {
     await this.#write(this.#folderFile(folder), JSON.stringify({ folder, peer }));
+  }
+
+  /** The login kept for the mesh of a line. */
+  loginOf(line: string): KeptLogin {
+    return new KeptLogin(this.#meshDirectory(line));
   }
 
   async #write(file: string, text: string): Promise<void> {

@@ -1,9 +1,10 @@
 import { MeshError } from '../core/errors.ts';
+import { CLIENT_OPTIONS } from './client-settings.ts';
 import { COMMANDS, VERBS } from './commands.ts';
 import { completionScript } from './completion.ts';
 import { EXIT_DONE, EXIT_INTERRUPTED } from './exit-codes.ts';
 import { helpOf, helpOfAll } from './help.ts';
-import { CLIENT_OPTIONS, clientWish, openClient } from './open-client.ts';
+import { clientWish, openClient } from './open-client.ts';
 import { type OptionTable, type Parsed, parseLine } from './parse.ts';
 import { reportError } from './report.ts';
 import { runVerb } from './run-verb.ts';
@@ -81,7 +82,7 @@ async function runOnce(verb: VerbCommand, line: Parsed, screen: Screen): Promise
   process.on('SIGTERM', interrupt);
   try {
     const code = await runVerb(verb, line, {
-      session: client.session,
+      client,
       screen,
       inShell: false,
       signal: stop.signal,

@@ -3,22 +3,20 @@ import { makeClient } from '../client/client.ts';
 import { MeshMemory } from '../client/mesh-memory.ts';
 import type { Session } from '../client/session.ts';
 import type { SessionOptions } from '../client/session-ports.ts';
+import type { VerbOptions } from '../client/transfer.ts';
+import { checkAccountName, login as logIn } from '../client/verbs/accounts.ts';
+import { MeshError } from '../core/errors.ts';
+import { quote } from '../core/path.ts';
 import type { Address } from '../platform/network.ts';
 import { idPrefixOf, parseMeshLine } from '../wire/mesh-line.ts';
+import { checkLogin } from './check-login.ts';
 import { clientPlatform } from './client-platform.ts';
+import { type ClientTexts, clientTexts } from './client-settings.ts';
 import { Home, type HomeMesh } from './home.ts';
-import type { OptionTable, Parsed } from './parse.ts';
-import { environmentName, textsOfEnvironment } from './up-settings.ts';
+import type { KeptLogin } from './kept-login.ts';
+import type { Parsed } from './parse.ts';
+import { textsOfEnvironment } from './up-settings.ts';
 import { readAddress, readDuration } from './values.ts';
-
-/** Options every client verb has. */
-export const CLIENT_OPTIONS = {
-  json: { describe: 'print one JSON value' },
-  mesh: { describe: 'the mesh meant, when several are known here', value: 'NAME' },
-  peer: { describe: 'a peer to start at, repeatable', value: 'HOST:PORT', repeats: true },
-  join: { describe: 'join line of the mesh, on a machine that is not in it yet', value: 'LINE' },
-  timeout: { describe: 'how long to look for a peer that answers (default 10)', value: 'SECONDS' },
-} as const satisfies OptionTable;
 
 const TIMEOUT_MS_DEFAULT = 10_000;
 
@@ -26,6 +24,10 @@ const TIMEOUT_MS_DEFAULT = 10_000;
 export interface OpenClient {
   readonly session: Session;
   readonly meshName: string;
+  /** What is kept of a login; undefined: who it is was told for this time, and nothing is kept. */
+  readonly login: KeptLogin | undefined;
+  /** Logs in as whoever was told. To be done before anything is asked; the second time it is done already. Rejects with `not-allowed`. */
+  enter(options: Pick<VerbOptions, 'signal'>): Promise<void>;
   /** Ends the session, and keeps for the next one what it learned. */
   close(): Promise<void>;
 }
@@ -36,27 +38,35 @@ export interface ClientWish {
   readonly mesh: Pick<HomeMesh, 'line' | 'facts' | 'addresses'>;
   readonly peers: readonly Address[];
   readonly timeoutMs: number;
+  /** Given in a file or the environment; absent: whoever logged in here. */
+  readonly account?: { readonly user: string; readonly password: string };
 }
 
 /** Rejects with `usage` for a wrong option, `not-allowed` when no mesh is known. */
 export async function clientWish(line: Parsed, environment: NodeJS.ProcessEnv): Promise<ClientWish> {
   const home = Home.of(environment);
-  const isSaid = line.options.has('mesh') || line.options.has('join');
-  const texts = (option: keyof typeof CLIENT_OPTIONS) => {
-    const flags = line.options.get(option);
-    // Which mesh is meant is said by both or by neither.
-    if (flags !== undefined || (isSaid && (option === 'mesh' || option === 'join'))) return flags ?? [];
-    const text = (environment[environmentName(option)] ?? '').trim();
-    if (text === '') return [];
-    return option === 'peer' ? text.split(/[\s,]+/) : [text];
-  };
-  const peers = texts('peer').map((text) => readAddress(text, '--peer'));
+  const texts = await clientTexts(line, environment);
+  const peers = texts.peer.map((text) => readAddress(text, '--peer'));
   const range = { min: 1, max: 86_400_000 };
-  const [timeout] = texts('timeout').map((text) => readDuration(text, '--timeout', range));
-  const [join] = texts('join');
+  const [timeout] = texts.timeout.map((text) => readDuration(text, '--timeout', range));
+  const [join] = texts.join;
+  const account = accountOf(texts);
   await home.check();
-  const mesh = join === undefined ? await home.choose(texts('mesh')[0]) : await joined(home, join);
-  return { home, mesh, peers, timeoutMs: timeout ?? TIMEOUT_MS_DEFAULT };
+  const mesh = join === undefined ? await home.choose(texts.mesh[0]) : await joined(home, join);
+  return { home, mesh, peers, timeoutMs: timeout ?? TIMEOUT_MS_DEFAULT, ...(account !== undefined && { account }) };
+}
+
+/** Who the user says they are. */
+function accountOf({ user: [user], password: [password] }: ClientTexts): ClientWish['account'] {
+  if (user === undefined && password === undefined) return undefined;
+  if (user === undefined)
+    throw new MeshError('usage', 'a password was given without a user: name them in FILEMESH_USER, or as user: in the file');
+  if (password === undefined)
+    throw new MeshError(
+      'usage',
+      `the user ${quote(user)} was given without a password: it stands in FILEMESH_PASSWORD, or as password: in the file`,
+    );
+  return { user: checkAccountName(user), password };
 }
 
 /** Makes the session; it dials when a verb needs a peer. */
@@ -98,7 +108,16 @@ export async function openClient(wish: ClientWish, options: SessionOptions): Pro
     await keep();
     if (addresses.join() !== mesh.addresses.join()) await home.keepAddresses(memory.line, addresses);
   };
-  return { session: client.session, meshName: memory.name, close };
+  const { session } = client;
+  const { account } = wish;
+  const login = account === undefined ? home.loginOf(memory.line) : undefined;
+  await session.signIn.use((await login?.read())?.token);
+  const enter: OpenClient['enter'] = async (options) => {
+    if (account === undefined || session.signIn.token !== undefined) return;
+    const { proof } = await session.signIn.secretsOf(account.user, account.password);
+    checkLogin(await logIn(session, { user: account.user, proof }, options));
+  };
+  return { session, meshName: memory.name, login, enter, close };
 }
 
 /** The mesh of a join line, with what is known of it already. */

@@ -1,5 +1,5 @@
-import type { Session } from '../client/session.ts';
 import { FileCutter } from './file-cutter.ts';
+import type { OpenClient } from './open-client.ts';
 import type { Parsed } from './parse.ts';
 import { ProgressBar } from './progress.ts';
 import { reportError } from './report.ts';
@@ -9,7 +9,7 @@ import type { VerbCommand, VerbContext } from './verb.ts';
 
 /** What differs between a verb of the shell and one of the command line. */
 export interface Surroundings {
-  readonly session: Session;
+  readonly client: Pick<OpenClient, 'session' | 'login' | 'enter'>;
   readonly screen: Screen;
   readonly inShell: boolean;
   readonly ask?: VerbContext['ask'];
@@ -19,12 +19,13 @@ export interface Surroundings {
 
 /** Runs one verb to its exit code; its error is told. */
 export async function runVerb(command: VerbCommand, line: Parsed, surroundings: Surroundings): Promise<number> {
-  const { session, screen, inShell, ask, lendTerminal, signal } = surroundings;
+  const { client, screen, inShell, ask, lendTerminal, signal } = surroundings;
   const json = line.options.has('json');
   const bar = new ProgressBar(!json);
   const cutter = new FileCutter();
   const context: VerbContext = {
-    session,
+    session: client.session,
+    login: client.login,
     screen: { ...screen, print: cleared(bar, screen.print), note: cleared(bar, screen.note) },
     json,
     inShell,
@@ -35,6 +36,7 @@ export async function runVerb(command: VerbCommand, line: Parsed, surroundings: 
     ...(ask === undefined ? {} : { ask }),
   };
   try {
+    await client.enter(context.options);
     return await command.run(context, line);
   } catch (thrown) {
     bar.end();

@@ -1,5 +1,4 @@
 import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline';
-import type { Session } from '../client/session.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import { BYE, HELP, SHELL_COMMANDS, VERBS } from './commands.ts';
 import { completeLine, NameCache } from './completer.ts';
@@ -42,7 +41,7 @@ async function runPiped(wish: ClientWish, screen: Screen, more: readonly VerbCom
   const input = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
   try {
     for await (const text of input) {
-      const code = await runShellLine(text, client.session, screen, stop.signal, { more });
+      const code = await runShellLine(text, client, screen, stop.signal, { more });
       if (code === LEAVE || stop.signal.aborted) break;
       if (firstFailure === EXIT_DONE) firstFailure = code;
     }
@@ -62,7 +61,7 @@ interface ShellHooks {
 /** Runs one line: LEAVE for `bye`, else its exit code. Its error is told. */
 async function runShellLine(
   text: string,
-  session: Session,
+  client: OpenClient,
   screen: Screen,
   signal: AbortSignal,
   hooks: ShellHooks,
@@ -83,7 +82,7 @@ async function runShellLine(
     if (verb === undefined) throw new MeshError('usage', '"help" lists the commands');
     const lendTerminal = hooks.lendTerminal ?? ((work) => work());
     return await runVerb(verb, line, {
-      session,
+      client,
       screen,
       inShell: true,
       signal,
@@ -164,6 +163,7 @@ class TerminalShell {
   async #greet(client: OpenClient): Promise<void> {
     const signal = this.#begin();
     try {
+      await client.enter({ signal });
       await welcome(client, this.#screen, signal);
     } catch (thrown) {
       reportError(this.#screen, asMeshError(thrown), false);
@@ -185,7 +185,7 @@ class TerminalShell {
       if (text === undefined) return this.#screen.print('\n');
       await writeHistory(this.#wish.home.historyFile, text);
       const signal = this.#begin();
-      const code = await runShellLine(text, client.session, this.#screen, signal, hooks);
+      const code = await runShellLine(text, client, this.#screen, signal, hooks);
       this.#stop = undefined;
       this.#names.forget();
       if (code === LEAVE) return;

@@ -1,6 +1,7 @@
 import type { Session } from '../client/session.ts';
 import type { VerbOptions } from '../client/transfer.ts';
 import type { FileCutter } from './file-cutter.ts';
+import type { KeptLogin } from './kept-login.ts';
 import type { CommandFacts, Parsed } from './parse.ts';
 import type { Screen } from './screen.ts';
 
@@ -18,6 +19,8 @@ export interface VerbContext {
   readonly ask?: (question: string) => Promise<string>;
   /** Leaves the terminal, and Ctrl-C with it, to another program while `work` lasts. */
   readonly lendTerminal: <T>(work: () => Promise<T>) => Promise<T>;
+  /** What is kept of a login; undefined: nothing is. */
+  readonly login: KeptLogin | undefined;
   /** Cuts the local files that are uploaded. */
   readonly cutter: FileCutter;
   /** Clears what a progress bar left on the line, before words are written. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { CLIENT_OPTIONS } from '../../src/cli/client-settings.ts';
 import { COMMANDS, SHELL_COMMANDS } from '../../src/cli/commands.ts';
 import { helpOf, helpOfAll } from '../../src/cli/help.ts';
-import { CLIENT_OPTIONS } from '../../src/cli/open-client.ts';
 import { parseLine } from '../../src/cli/parse.ts';
 
 /** A command line as `command words {options}`. */

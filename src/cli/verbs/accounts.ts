@@ -1,0 +1,174 @@
+import * as accounts from '../../client/verbs/accounts.ts';
+import { EVERYONE, type Right } from '../../core/accounts.ts';
+import { MeshError } from '../../core/errors.ts';
+import { checkLogin } from '../check-login.ts';
+import { EXIT_DONE } from '../exit-codes.ts';
+import { shownTable, shownText } from '../output.ts';
+import { askNewSecret, askSecret } from '../secret.ts';
+import { readChoice } from '../values.ts';
+import { type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
+
+const RIGHTS: readonly Right[] = ['read', 'write', 'none'];
+/** Characters of a password at least: whoever has a peer's disk tries as fast as machines go. */
+const PASSWORD_MIN = 8;
+const WHAT = 'the password';
+
+export const login: VerbCommand = {
+  name: 'login',
+  words: 'USER',
+  count: { min: 1, max: 1 },
+  describe: 'log in: the password is asked for, or is the first line of standard input',
+  options: {},
+  async run(context, line) {
+    const user = accounts.checkAccountName(wordAt(line, 0));
+    const password = await askSecret(context, `password of ${user}: `, WHAT);
+    const { proof } = await context.session.signIn.secretsOf(user, password);
+    const { token, admin } = checkLogin(await accounts.login(context.session, { user, proof }, context.options));
+    await context.login?.keep({ user, token });
+    if (context.json) context.screen.value({ user, admin });
+    else context.screen.print(`logged in as ${user}${admin ? ', an admin' : ''}`);
+    return EXIT_DONE;
+  },
+};
+
+export const logout: VerbCommand = {
+  name: 'logout',
+  words: '',
+  count: { min: 0, max: 0 },
+  describe: "end the login of this machine's user",
+  options: {},
+  async run(context) {
+    await context.login?.forget();
+    await accounts.logout(context.session);
+    if (context.json) context.screen.value({});
+    else context.screen.print('logged out');
+    return EXIT_DONE;
+  },
+};
+
+export const user: VerbCommand = {
+  name: 'user',
+  words: 'add NAME|passwd [NAME]|remove NAME|list',
+  count: { min: 1, max: 2 },
+  describe: 'add, change, remove or list accounts (the first one is an admin)',
+  options: { admin: { describe: 'add one that may do everything' } },
+  candidates: () => Object.keys(USER_ACTS),
+  async run(context, line) {
+    const act = USER_ACTS[wordAt(line, 0)];
+    if (act === undefined) throw new MeshError('usage', `"user ${wordAt(line, 0)}" is nothing: user ${user.words}`);
+    if (line.options.has('admin') && wordAt(line, 0) !== 'add') throw new MeshError('usage', '--admin goes with "user add"');
+    return await act(context, line.words[1], line.options.has('admin'));
+  },
+};
+
+type UserAct = (context: VerbContext, name: string | undefined, admin: boolean) => Promise<number>;
+
+const USER_ACTS: Readonly<Record<string, UserAct>> = {
+  async add(context, given, admin) {
+    const name = accounts.checkAccountName(named(given));
+    const { proof } = await newSecrets(context, name);
+    const { first } = await accounts.addUser(context.session, { name, admin, proof }, context.options);
+    if (context.json) context.screen.value({ user: name, admin: admin || first, first });
+    else context.screen.print(first ? firstWords(name) : `added ${name}${admin ? ', an admin' : ''}`);
+    return EXIT_DONE;
+  },
+
+  async passwd(context, given) {
+    const { session, options, screen } = context;
+    const own = (await accounts.whoAmI(session, options))?.user;
+    const name = given === undefined ? own : accounts.checkAccountName(given);
+    if (name === undefined)
+      throw new MeshError('not-allowed', 'log in first ("filemesh login NAME"), or say whose password it is');
+    const old = name === own ? await askSecret(context, `present password of ${name}: `, 'the present password') : undefined;
+    const oldProof = old === undefined ? undefined : (await session.signIn.secretsOf(name, old)).proof;
+    const { proof } = await newSecrets(context, name);
+    const change = { user: name, proof, ...(oldProof !== undefined && { oldProof }) };
+    const { token } = checkLogin(await accounts.changePassword(session, change, options));
+    if (token !== undefined) await context.login?.keep({ user: name, token });
+    if (context.json) screen.value({ user: name });
+    else screen.print(`changed the password of ${name}: whoever was logged in with the old one logs in again`);
+    return EXIT_DONE;
+  },
+
+  async remove(context, given) {
+    const name = accounts.checkAccountName(named(given));
+    await accounts.removeUser(context.session, name, context.options);
+    if (context.json) context.screen.value({ user: name });
+    else context.screen.print(`removed ${name}; what lies in home/${name} is still there, for admins to see`);
+    return EXIT_DONE;
+  },
+
+  async list(context, given) {
+    if (given !== undefined) throw new MeshError('usage', '"user list" takes no name');
+    const all = await accounts.users(context.session, context.options);
+    if (context.json) context.screen.value(all);
+    else {
+      const rows = all.map((one) => [
+        shownText(one.name),
+        one.admin ? 'admin' : '',
+        one.recipient === undefined ? '' : 'can be sealed for',
+      ]);
+      context.screen.print(shownTable(['user', '', ''], rows));
+    }
+    return EXIT_DONE;
+  },
+};
+
+export const grant: VerbCommand = {
+  name: 'grant',
+  words: 'NAME|FOLDER USER|everyone read|write|none',
+  count: { min: 3, max: 3 },
+  describe: 'say who may read, or change, a file or all in a folder',
+  options: {},
+  async run(context, line) {
+    const [path, who] = [wordAt(line, 0), wordAt(line, 1)];
+    const right = readChoice(wordAt(line, 2), 'the right', RIGHTS);
+    await accounts.grant(context.session, { path, who, right }, context.options);
+    if (context.json) context.screen.value({ path, who, right });
+    else context.screen.print(`${shownText(who)} ${RIGHT_WORDS[right]} ${shownText(path)}`);
+    return EXIT_DONE;
+  },
+};
+
+export const rights: VerbCommand = {
+  name: 'rights',
+  words: 'NAME|FOLDER',
+  count: { min: 1, max: 1 },
+  describe: 'tell who may read, or change, a file or a folder',
+  options: {},
+  async run(context, line) {
+    const all = await accounts.rightsOf(context.session, wordAt(line, 0), context.options);
+    if (context.json) context.screen.value(all);
+    else {
+      const rows = all.map(({ who, right, from }) => [
+        who === EVERYONE ? 'everyone else' : who,
+        right,
+        from === '' ? '' : shownText(from),
+      ]);
+      context.screen.print(shownTable(['user', 'right', 'by'], [...rows.slice(1), ...rows.slice(0, 1)]));
+    }
+    return EXIT_DONE;
+  },
+};
+
+const RIGHT_WORDS: Record<Right, string> = { read: 'may read', write: 'may read and change', none: 'does not see' };
+
+function firstWords(name: string): string {
+  return [
+    `${name} is the first account, and an admin. From now on everybody logs in who uses this mesh: filemesh login ${name}`,
+    `What lies in home/NAME is NAME's alone, all else everybody's; "filemesh grant" changes that, "filemesh user add" lets others in.`,
+    'Peers see the files they hold, and whoever has the join line can run one: give it to nobody else.',
+  ].join('\n');
+}
+
+function named(name: string | undefined): string {
+  if (name === undefined) throw new MeshError('usage', 'whose account? "filemesh user --help" shows how it is used');
+  return name;
+}
+
+async function newSecrets(context: VerbContext, name: string) {
+  const password = await askNewSecret(context, `new password of ${name}: `, 'the new password');
+  if ([...password].length < PASSWORD_MIN)
+    throw new MeshError('usage', `a password has at least ${PASSWORD_MIN} characters; four or five words are good`);
+  return await context.session.signIn.secretsOf(name, password);
+}
