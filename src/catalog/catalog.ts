@@ -1,7 +1,6 @@
 import type { Fact, MemberFact } from '../core/facts.ts';
 import type { FilePath, PeerId, WriterId } from '../core/ids.ts';
 import type { Holding, IndexRecord, PathView } from '../core/namespace.ts';
-import { cursorAt } from '../core/trail.ts';
 import type { Version } from '../core/version.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
@@ -18,6 +17,7 @@ import { type Loaded, load } from './loading.ts';
 import { OwnIndex } from './own-index.ts';
 import { Pauses } from './pauses.ts';
 import { PeerTable } from './peer-table.ts';
+import { RecentRecords } from './recent-records.ts';
 import { headKey } from './store-keys.ts';
 import { takeIn, takeInSlowly } from './taking-in.ts';
 import { OwnChange, type Transaction } from './transaction.ts';
@@ -46,6 +46,7 @@ export class Catalog {
   readonly #known: KnownPaths;
   readonly #facts: FactsBook;
   readonly #own: OwnIndex;
+  readonly #recent: RecentRecords;
   readonly #copies: IndexCopies;
   /** The copy whose replacement is on its way into the store: until it is in memory the two are of different histories. */
   #replacing: PeerId | undefined;
@@ -68,6 +69,7 @@ export class Catalog {
     this.#facts = facts;
     const own = heads.get(self) ?? { trail: [], sequence: 0 };
     this.#own = new OwnIndex(self, random, own.trail, own.sequence);
+    this.#recent = new RecentRecords(known, self, own.sequence);
     this.#pauses = new Pauses(clock);
     this.#copies = new IndexCopies({ known, heads }, { own: this.#own, pauses: this.#pauses, log });
     this.#queue = new ChangeQueue((batch) => this.#commit(batch), log);
@@ -159,13 +161,12 @@ export class Catalog {
 
   /** The own index first. */
   indexes(): IndexState[] {
-    return [this.#ownState(), ...this.#copies.all().map(stateOf)];
+    return [this.#own.state, ...this.#copies.all().map(stateOf)];
   }
 
   index(peer: PeerId): IndexState | undefined {
-    if (peer === this.self) return this.#ownState();
     const copy = this.#copies.get(peer);
-    return copy === undefined ? undefined : stateOf(copy);
+    return peer === this.self ? this.#own.state : copy && stateOf(copy);
   }
 
   /**
@@ -178,7 +179,7 @@ export class Catalog {
     if (this.#replacing === peer) await this.#pauses.turn();
     const head = this.index(peer)?.sequence ?? 0;
     const replaced = this.#copies.get(peer)?.replaced;
-    const page = await readIndex(this.#store, peer, { after, head, limit });
+    const page = await readIndex(this.#store, peer, { after, head, limit }, peer === this.self ? this.#recent : undefined);
     const isOther = this.#replacing === peer || this.#copies.get(peer)?.replaced !== replaced;
     return isOther ? { records: [], upTo: after, last: false } : page;
   }
@@ -261,11 +262,6 @@ export class Catalog {
     return this.#queue.close();
   }
 
-  #ownState(): IndexState {
-    const { peer, trail, sequence } = this.#own;
-    return { peer, trail, sequence, cursor: cursorAt(trail, sequence) };
-  }
-
   /** One batch into the store, then into memory, then to who listens. Rejects with the store's error: then nothing happened. */
   async #commit(batch: Batch): Promise<void> {
     const grows = batch.growsOwn || batch.lines.some((one) => one.peer === this.self);
@@ -282,8 +278,9 @@ export class Catalog {
     }
     head?.durable();
     const tell = (changed: ReadonlySet<FilePath>) => this.#tell(this.#pathListeners, changed);
-    if (batch.replaces === undefined) takeIn(this.#known, batch, tell);
-    else await takeInSlowly(this.#known, batch, this.#pauses, tell);
+    const into = { known: this.#known, recent: this.#recent };
+    if (batch.replaces === undefined) takeIn(into, batch, tell);
+    else await takeInSlowly(into, batch, { pauses: this.#pauses, head: this.#own.sequence }, tell);
     this.#replacing = undefined;
     if (grows) this.#tell(this.#ownListeners, this.#own.sequence);
   }

@@ -100,9 +100,12 @@ export class KnownPaths {
   set(peer: PeerId, path: FilePath, lines: readonly IndexLine[]): boolean {
     const before = this.#linesOf(path);
     const said = before.filter((line) => line.peer === peer);
-    const says = lines.map(({ version, packed, holding, sequence }) =>
-      this.#line(peer, { packed: sharedText(packed, before), size: sizeOf(version), holding, sequence }),
-    );
+    const says = lines.map(({ version, packed, holding, sequence }) => {
+      const text = sharedText(packed, before);
+      // It is looked at next, by all who are told of the change.
+      this.#keepUnpacked(text, version);
+      return this.#line(peer, { packed: text, size: sizeOf(version), holding, sequence });
+    });
     this.#keep(path, before, before.filter((line) => line.peer !== peer).concat(says));
     this.held.change(peer, said, says);
     return !isSame(said, says);
@@ -150,10 +153,14 @@ export class KnownPaths {
     let version = this.#unpacked.get(packed);
     if (version === undefined) {
       version = unpackVersion(packed);
-      if (this.#unpacked.size >= UNPACKED_MAX) this.#unpacked.clear();
-      this.#unpacked.set(packed, version);
+      this.#keepUnpacked(packed, version);
     }
     return version;
+  }
+
+  #keepUnpacked(packed: PackedVersion, version: Version): void {
+    if (this.#unpacked.size >= UNPACKED_MAX) this.#unpacked.clear();
+    this.#unpacked.set(packed, version);
   }
 
   #line(peer: PeerId, { packed, size, holding, sequence }: Omit<KnownLine, 'peer'>): KnownLine {

@@ -1,6 +1,7 @@
 import type { PeerId, WriterId } from '../core/ids.ts';
-import { type Trail, withStart } from '../core/trail.ts';
+import { cursorAt, type Trail, withStart } from '../core/trail.ts';
 import { type Random, randomHex } from '../platform/random.ts';
+import type { IndexState } from './index-copy.ts';
 import { encodeHead } from './persistence.ts';
 
 /**
@@ -35,6 +36,12 @@ export class OwnIndex {
   /** Highest sequence given out that is durable. */
   get sequence(): number {
     return this.#sequence;
+  }
+
+  /** How far it reaches, of what is durable. */
+  get state(): IndexState {
+    const { peer, trail, sequence } = this;
+    return { peer, trail, sequence, cursor: cursorAt(trail, sequence) };
   }
 
   get writer(): WriterId {

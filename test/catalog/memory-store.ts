@@ -33,6 +33,8 @@ export class MemoryStore implements Store {
   readonly disk: StoreDisk;
   /** Batches written so far. */
   batches = 0;
+  /** Ranges read so far. */
+  ranges = 0;
   /** Refuses batches while set. */
   refusal: MeshError | undefined;
   readonly #held: (() => void)[] = [];
@@ -48,6 +50,7 @@ export class MemoryStore implements Store {
   }
 
   async range({ from, to, limit }: StoreRange): Promise<{ key: string; value: Uint8Array }[]> {
+    this.ranges += 1;
     const keys = this.disk.keys();
     const page: { key: string; value: Uint8Array }[] = [];
     for (let at = firstAtLeast(keys, from); at < keys.length && page.length < limit; at++) {

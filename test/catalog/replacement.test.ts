@@ -59,7 +59,7 @@ describe('an index that replaces a large copy', () => {
   }
 
   type Story = Awaited<ReturnType<typeof story>>;
-  const shown = ({ catalog }: Pick<Story, 'catalog'>) => catalog.paths('', 9_999).map((one) => JSON.stringify(catalog.view(one)));
+  const shown = ({ catalog }: Pick<Story, 'catalog'>) => catalog.paths('', 9_999).map((one) => catalog.view(one));
   const reopened = async ({ disk }: Pick<Story, 'disk'>) => ({ catalog: await openCatalog(self, new MemoryStore(disk), 2) });
 
   it('comes in many short turns, and no version is in neither index at any moment', async () => {
