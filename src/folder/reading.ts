@@ -1,4 +1,3 @@
-import { chunkContent, manifestDigest } from '../core/chunking.ts';
 import { asMeshError, type MeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import { type ActFault, type FileStat, WHOLE_BYTES_ALL } from '../platform/disk.ts';
@@ -9,6 +8,7 @@ import { errorOf, isFault } from './faults.ts';
 import { Queue } from './queue.ts';
 import type { Room } from './room.ts';
 import { isSameFile, isSameStat } from './stats.ts';
+import { digestOfWhole } from './whole-digest.ts';
 
 /** Files read at once, one by one. 1…64. */
 const READING_MAX = 16;
@@ -123,7 +123,7 @@ export class Reading {
 
   async #readBatch(batch: readonly { path: FilePath; stat: FileStat }[]): Promise<void> {
     if (batch.length === 0) return;
-    const { disk } = this.#room.options;
+    const { disk, hasher } = this.#room.options;
     const paths = batch.map(({ path }) => path);
     try {
       const files = await disk.readMany(paths, { sync: true });
@@ -132,17 +132,11 @@ export class Reading {
         if (file === undefined || isFault(file)) this.#events.failed(path, file && faultOf(file));
         else if (!isSameFile(file.stat, stat) || !isSameStat(file.stat, file.after) || file.bytes.length !== stat.size)
           this.#events.failed(path, undefined);
-        else this.#events.read({ path, stat: file.stat, digest: this.#digestOf(file.bytes) });
+        else this.#events.read({ path, stat: file.stat, digest: digestOfWhole(hasher, file.bytes) });
       }
     } catch (thrown) {
       for (const path of paths) this.#events.failed(path, asMeshError(thrown));
     }
-  }
-
-  #digestOf(bytes: Uint8Array): Digest {
-    const { hasher } = this.#room.options;
-    const rows = chunkContent(bytes, (piece) => Buffer.from(hasher.hash(piece), 'hex'));
-    return { hash: hasher.hash(bytes), size: bytes.length, manifest: manifestDigest(rows, (encoded) => hasher.hash(encoded)) };
   }
 
   async #readOne(path: FilePath, stat: FileStat): Promise<void> {

@@ -1,4 +1,3 @@
-import { chunkContent, manifestDigest } from '../core/chunking.ts';
 import { invariant, MeshError } from '../core/errors.ts';
 import type { Range } from '../core/range.ts';
 import type { DiskPath } from '../platform/disk.ts';
@@ -6,6 +5,7 @@ import type { Digest } from '../platform/hasher.ts';
 import { Gapless } from './gapless.ts';
 import type { Room } from './room.ts';
 import type { Reservations, Staged } from './staged.ts';
+import { digestOfWhole } from './whole-digest.ts';
 
 /** A larger content is staged on the disk, where an interrupted one stays. 4–1,024 KiB: hashed in well below a millisecond. */
 export const SMALL_BYTES_MAX = 256 * 1024;
@@ -105,10 +105,7 @@ export class SmallStaging implements Staged {
   async digest(): Promise<Digest> {
     this.#assertLive();
     this.#isClosed = true;
-    const { hasher } = this.#room.options;
-    const bytes = this.#bytes.subarray(0, this.have);
-    const rows = chunkContent(bytes, (piece) => Buffer.from(hasher.hash(piece), 'hex'));
-    return { hash: hasher.hash(bytes), size: bytes.length, manifest: manifestDigest(rows, (encoded) => hasher.hash(encoded)) };
+    return digestOfWhole(this.#room.options.hasher, this.#bytes.subarray(0, this.have));
   }
 
   async finish(mode: number, mtimeMs: number): Promise<void> {
