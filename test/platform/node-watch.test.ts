@@ -44,6 +44,18 @@ describe('the watch of a real folder', () => {
     expect(watch.fault()).toBeUndefined();
   });
 
+  it('finds the new folder among many new files of one folder', async () => {
+    const names = Array.from({ length: 700 }, (_, index) => `old/f${index}`);
+    await Promise.all(names.map((name) => writeFile(join(root, name), '1')));
+    await mkdir(join(root, 'old/below'));
+    while (!hints.has('old/below')) await new Promise<void>((resolve) => (wake = resolve));
+    const heard = hinted('old/below/file');
+    const writer = setInterval(() => writeFile(join(root, 'old/below/file'), String(Math.random())).catch(() => undefined), 20);
+    await heard;
+    clearInterval(writer);
+    expect(watch.fault()).toBeUndefined();
+  });
+
   it('stays whole when watched folders are removed, renamed and made again', async () => {
     await rm(join(root, 'old'), { recursive: true });
     await hinted('old');

@@ -1,13 +1,12 @@
-import { type FSWatcher, lstat, opendir, watch } from 'node:fs';
+import { type FSWatcher, lstatSync, opendir, watch } from 'node:fs';
 import { promisify } from 'node:util';
-import { isPrivate, PRIVATE_FOLDER } from '../../core/path.ts';
+import { baseName, folderOf, isPrivate, PRIVATE_FOLDER } from '../../core/path.ts';
 import type { Hint, Watch } from '../disk.ts';
-import { componentsOf, isMissing, withFolder, withParent } from './safe-path.ts';
+import { componentsOf, isMissing, withFolder } from './safe-path.ts';
 import { systemCode } from './system-error.ts';
 import { watchFault } from './watch-fault.ts';
 
 const openDirectory = promisify(opendir);
-const statPath = promisify(lstat);
 
 /** Names read of a directory at once. */
 const NAMES_MAX = 512;
@@ -110,23 +109,48 @@ export class DirectoryWatch implements Watch {
   }
 
   async #lookAll(): Promise<void> {
-    for (const path of this.#waiting) {
-      this.#waiting.delete(path);
-      const isFolder = path === '' || (await this.#isDirectory(path));
-      if (this.#isClosed) return;
-      if (!isFolder || this.#watchers.has(path)) this.#forget(path);
-      if (!isFolder) continue;
-      await this.#watchBelow(path);
-      // What was written before its watch stood made no event.
-      this.#hint(path === '' ? undefined : path);
+    for (let paths = this.#nextPaths(); paths.length > 0; paths = this.#nextPaths()) {
+      const folders = await this.#directoriesAmong(paths);
+      for (const path of paths) {
+        if (this.#isClosed) return;
+        const isFolder = folders.has(path);
+        if (!isFolder || this.#watchers.has(path)) this.#forget(path);
+        if (!isFolder) continue;
+        await this.#watchBelow(path);
+        // What was written before its watch stood made no event.
+        this.#hint(path === '' ? undefined : path);
+      }
     }
   }
 
-  async #isDirectory(path: string): Promise<boolean> {
+  /** Those that wait and lie in one folder, some at a time: where many files are put, each name is one that came. */
+  #nextPaths(): string[] {
+    const paths: string[] = [];
+    for (const path of this.#waiting) {
+      const isWithFirst = paths[0] !== '' && path !== '' && folderOf(path) === folderOf(paths[0] ?? path);
+      if (paths.length >= NAMES_MAX || (paths.length > 0 && !isWithFirst)) break;
+      this.#waiting.delete(path);
+      paths.push(path);
+    }
+    return paths;
+  }
+
+  /** `paths`: of one folder. */
+  async #directoriesAmong(paths: readonly string[]): Promise<Set<string>> {
+    const [first = ''] = paths;
+    if (first === '') return new Set(paths);
+    const components = componentsOf(first).slice(0, -1);
     try {
-      return await withParent(this.#root, path, async (folder, leaf) => (await statPath(folder.at(leaf))).isDirectory());
+      return await withFolder(this.#root, components, async (folder) => {
+        const isDirectory = (path: string) => {
+          // The name came or went just now, so the system has it in memory: a way through a thread would cost ten times the look.
+          const stats = lstatSync(folder.at(baseName(path)), { throwIfNoEntry: false });
+          return stats?.isDirectory() === true;
+        };
+        return new Set(paths.filter(isDirectory));
+      });
     } catch (thrown) {
-      if (isMissing(thrown)) return false;
+      if (isMissing(thrown)) return new Set();
       throw thrown;
     }
   }
