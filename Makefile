@@ -13,10 +13,12 @@ node_modules/.installed: package.json package-lock.json
 
 install: node_modules/.installed ## install what the project needs
 
-dist/main.js: node_modules/.installed tsconfig.build.json $(shell find src -name '*.ts')
+dist/main.js: node_modules/.installed tsconfig.build.json start.cjs package.json $(shell find src -name '*.ts')
 	@rm -rf dist
 	npx tsc -p tsconfig.build.json
-	@chmod +x dist/main.js
+	@sed 's/"type": "module"/"type": "commonjs"/' package.json >dist/package.json
+	@echo '{ "type": "module" }' >dist/program/package.json
+	@install -m 755 start.cjs dist/main.js
 
 build: dist/main.js ## build the program: dist/main.js
 

@@ -3,7 +3,7 @@ import type { PeerEvent } from '../peer/events.ts';
 import { Peer } from '../peer/peer.ts';
 import { parseMeshLine } from '../wire/mesh-line.ts';
 import { EXIT_DONE } from './exit-codes.ts';
-import { keepHeapSmall } from './heap.ts';
+import { keepHeapSmall, spareTheCores } from './heap.ts';
 import { Home } from './home.ts';
 import type { Parsed } from './parse.ts';
 import type { Screen } from './screen.ts';
@@ -20,6 +20,7 @@ const LINE_LOOK_MS = 2000;
 
 /** Runs a peer until it is told to stop. Resolves with the exit code. */
 export async function up(line: Parsed, screen: Screen): Promise<number> {
+  spareTheCores();
   keepHeapSmall();
   const { folder, settings, isNamed } = await wishOf(line);
   const home = Home.of(process.env);
