@@ -1,7 +1,7 @@
 import type { CommandFacts, OptionTable } from './parse.ts';
 import { UP_OPTIONS } from './up-settings.ts';
 import type { VerbCommand } from './verb.ts';
-import { grant, login, logout, rights, user } from './verbs/accounts.ts';
+import { grant, log, login, logout, rights, user } from './verbs/accounts.ts';
 import { deleteVerb, history, rename, resolve, restore } from './verbs/changes.ts';
 import { download } from './verbs/download.ts';
 import { edit } from './verbs/edit.ts';
@@ -34,6 +34,7 @@ export const VERBS: readonly VerbCommand[] = [
   user,
   grant,
   rights,
+  log,
 ];
 
 export const UP: CommandFacts = {

@@ -100,7 +100,7 @@ export class Peer {
       warnings: () => this.#warnings(),
     };
     const noteOf = (path: FilePath) => this.#replication.noteOf(path);
-    this.#server = new Server({ ...shared, hasher, random: random.fork('server'), membership, noteOf });
+    this.#server = new Server({ ...shared, store, hasher, random: random.fork('server'), membership, noteOf });
     new PathEvents(catalog, (event) => this.#tell(event));
   }
 

@@ -8,6 +8,7 @@ import type { Log } from '../platform/log.ts';
 import { type Random, randomHex } from '../platform/random.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
 import type { Link } from '../wire/link.ts';
+import type { Switchboard } from '../wire/switchboard.ts';
 import { type Attempt, Guessing } from './guessing.ts';
 import { Passwords } from './passwords.ts';
 import { hostOf, isLoopback } from './remote-host.ts';
@@ -23,6 +24,7 @@ interface Slice {
   readonly hasher: PasswordHasher;
   readonly catalog: Catalog;
   readonly sessions: Sessions;
+  readonly switchboard: Pick<Switchboard, 'peers' | 'hear'>;
 }
 
 /** Answers who may log in and do what: `login`, `session`, `logout`, `user-…`, `users`, `grant`, `rights`. */
@@ -35,6 +37,9 @@ export class Accounts {
     this.#slice = slice;
     this.#guessing = new Guessing(slice.clock);
     this.#passwords = new Passwords(slice.hasher, slice.random);
+    slice.switchboard.hear('missed', (attempt, from) => {
+      if (from.role === 'peer') this.#guessing.missed(attempt);
+    });
   }
 
   async login(ask: Ask<'login'>, link: Link): Promise<Reply<'login'>> {
@@ -162,9 +167,11 @@ export class Accounts {
     return { rights: [{ who: EVERYONE, ...everyone }, ...others].slice(0, 2 * ACCOUNTS_MAX) };
   }
 
-  #isRight(attempt: Attempt, account: AccountFact | undefined, proof: string): Promise<boolean> {
+  async #isRight(attempt: Attempt, account: AccountFact | undefined, proof: string): Promise<boolean> {
     const isUrgent = this.#guessing.isKnown(attempt);
-    return this.#guessing.judge(attempt, () => this.#passwords.isRight(account?.verifier, proof, isUrgent));
+    const right = await this.#guessing.judge(attempt, () => this.#passwords.isRight(account?.verifier, proof, isUrgent));
+    if (!right) for (const link of this.#slice.switchboard.peers()) link.note('missed', attempt);
+    return right;
   }
 
   #account(name: string): AccountFact {

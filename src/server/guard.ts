@@ -62,6 +62,8 @@ export const NEEDS: { readonly [N in CallName]: Need<N> } = {
   // Who may read a path and not grant it is told so by the answerer.
   grant: reads,
   rights: reads,
+  // Of one's own deeds, and an admin of all: the answerer tells them apart.
+  log: 'login',
 };
 
 /**

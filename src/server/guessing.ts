@@ -1,4 +1,5 @@
 import { MeshError } from '../core/errors.ts';
+import type { PeerId } from '../core/ids.ts';
 import type { Clock } from '../platform/clock.ts';
 
 /** Misses that cost nothing: people mistype. Range 3–10. */
@@ -16,7 +17,7 @@ export interface Attempt {
   /** The name that was given, whether there is such an account or not. */
   readonly user: string;
   /** What tells this person's program from others: its key; absent where many people's come through one. */
-  readonly identity?: string;
+  readonly identity?: PeerId | undefined;
   /** Host of the address it comes from. */
   readonly host: string;
 }

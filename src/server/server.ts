@@ -6,10 +6,12 @@ import type { Clock } from '../platform/clock.ts';
 import type { PasswordHasher } from '../platform/hasher.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
+import type { Store } from '../platform/store.ts';
 import type { Reply } from '../wire/calls.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { Accounts } from './accounts.ts';
 import { Administration, type MembershipSlice } from './administration.ts';
+import { Audit } from './audit.ts';
 import { Changes } from './changes.ts';
 import { Claiming } from './claiming.ts';
 import { Claims } from './claims.ts';
@@ -17,6 +19,7 @@ import { Copies } from './copies.ts';
 import { Entries } from './entries.ts';
 import { checkNeed } from './guard.ts';
 import { History } from './history.ts';
+import { Noting } from './noting.ts';
 import { Planner } from './plans.ts';
 import { Pulling } from './pulling.ts';
 import { RunReceiver } from './run-receiver.ts';
@@ -34,6 +37,7 @@ export interface ServerOptions {
   readonly membership: MembershipSlice;
   readonly hasher: PasswordHasher;
   readonly random: Random;
+  readonly store: Store;
   /** Why a path has too few copies, in words, as far as this peer knows. */
   readonly noteOf: (path: FilePath) => string | undefined;
 }
@@ -58,7 +62,8 @@ export class Server {
     const changes = new Changes({ ...options, entries, uploads, stripes, claiming, copies, planner, pulling });
     const administration = new Administration(options);
     const sessions = new Sessions(options);
-    this.#answerPeople(switchboard, new Accounts({ ...options, sessions }));
+    const noting = new Noting({ ...options, sessions, audit: new Audit(options) });
+    this.#answerPeople(switchboard, new Accounts({ ...options, sessions }), noting);
     switchboard.guard((name, ask, from) => {
       const { people } = catalog;
       if (people.hasAccounts()) checkNeed(name, ask, sessions.personOf(from), people.rights());
@@ -84,7 +89,10 @@ export class Server {
       await receiver.keep(ask);
       return {};
     });
-    switchboard.answer('change', (ask) => changes.carryOut(ask));
+    switchboard.answer(
+      'change',
+      noting.noted('change', (ask) => changes.carryOut(ask)),
+    );
     switchboard.answer('claim', async (ask, from) => {
       claims.grant(ask, from);
       return {};
@@ -98,21 +106,49 @@ export class Server {
     switchboard.answer('read-old', (ask) => history.readOld(ask));
     switchboard.answer('peers', async () => administration.peers());
     switchboard.answer('status', (_ask, from) => administration.status(sessions.sightOf(from)));
-    switchboard.answer('invite', async () => administration.invite());
-    switchboard.answer('remove', (ask) => administration.remove(ask));
-    switchboard.answer('set', (ask) => administration.set(ask));
-    switchboard.answer('resume', (ask) => administration.resume(ask));
+    switchboard.answer(
+      'invite',
+      noting.noted('invite', async () => administration.invite()),
+    );
+    switchboard.answer(
+      'remove',
+      noting.noted('remove', (ask) => administration.remove(ask)),
+    );
+    switchboard.answer(
+      'set',
+      noting.noted('set', (ask) => administration.set(ask)),
+    );
+    switchboard.answer(
+      'resume',
+      noting.noted('resume', (ask) => administration.resume(ask)),
+    );
   }
 
-  #answerPeople(switchboard: Switchboard, accounts: Accounts): void {
-    switchboard.answer('login', (ask, from) => accounts.login(ask, from));
+  #answerPeople(switchboard: Switchboard, accounts: Accounts, noting: Noting): void {
+    switchboard.answer('log', (ask, from) => noting.log(ask, from));
+    switchboard.answer(
+      'login',
+      noting.noted('login', (ask, from) => accounts.login(ask, from)),
+    );
     switchboard.answer('session', (ask, from) => accounts.session(ask, from));
     switchboard.answer('logout', (_ask, from) => accounts.logout(from));
-    switchboard.answer('user-add', (ask, from) => accounts.add(ask, from));
-    switchboard.answer('user-passwd', (ask, from) => accounts.passwd(ask, from));
-    switchboard.answer('user-remove', (ask) => accounts.remove(ask));
+    switchboard.answer(
+      'user-add',
+      noting.noted('user-add', (ask, from) => accounts.add(ask, from)),
+    );
+    switchboard.answer(
+      'user-passwd',
+      noting.noted('user-passwd', (ask, from) => accounts.passwd(ask, from)),
+    );
+    switchboard.answer(
+      'user-remove',
+      noting.noted('user-remove', (ask) => accounts.remove(ask)),
+    );
     switchboard.answer('users', () => accounts.users());
-    switchboard.answer('grant', (ask, from) => accounts.grant(ask, from));
+    switchboard.answer(
+      'grant',
+      noting.noted('grant', (ask, from) => accounts.grant(ask, from)),
+    );
     switchboard.answer('rights', (ask) => accounts.rights(ask));
   }
 

@@ -7,6 +7,7 @@ import type { Person } from '../core/rights.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Random, randomHex } from '../platform/random.ts';
 import type { Link } from '../wire/link.ts';
+import { hostOf } from './remote-host.ts';
 
 interface Slice {
   readonly clock: Clock;
@@ -91,6 +92,11 @@ export class Sessions {
     const account = this.#slice.catalog.people.accounts().get(session.user);
     if (account?.revision !== session.revision || session.expiresMs <= this.#slice.clock.wall()) return undefined;
     return account;
+  }
+
+  /** Where whoever speaks over a link is. */
+  hostOf(link: Link): string {
+    return this.#sessions.get(link)?.host ?? hostOf(link.remoteAddress);
   }
 
   /** What whoever asks over that link may see: everything while there are no accounts, and for a peer. */

@@ -1,8 +1,19 @@
 import { z } from 'zod';
 import { ACCOUNTS_MAX, EVERYONE } from '../core/accounts.ts';
 import type { Role } from '../core/facts.ts';
-import { accountKeyShape, accountNameShape, addressShape, countShape, filePathShape, rightShape } from './shapes.ts';
+import {
+  accountKeyShape,
+  accountNameShape,
+  addressShape,
+  countShape,
+  filePathShape,
+  labelShape,
+  peerIdShape,
+  rightShape,
+  wallShape,
+} from './shapes.ts';
 
+const both: readonly Role[] = ['peer', 'client'];
 const clients: readonly Role[] = ['client'];
 const empty = z.object({});
 /** What a client derives from a password: what the peers take for it. */
@@ -15,8 +26,30 @@ const userShape = z.string().min(1).max(64);
  * loopback alone.
  */
 const fromShape = addressShape.optional();
+/** An address without its port; of an IPv6 one its network. */
+const hostShape = z.string().max(300);
 /** Seconds until another try is looked at; absent: this one was. */
 const waitShape = countShape.optional();
+
+/** Entries of one page of `log`. */
+export const LOG_ENTRIES_MAX = 500;
+
+/** One thing that somebody did. */
+export const logEntryShape = z.object({
+  at: wallShape,
+  /** Who said so: of a login that was refused the name that was tried. */
+  user: z.string().max(64),
+  action: z.string().max(32),
+  /** What it was done to; empty: that is all there is to say. */
+  subject: z.string().max(2200),
+  /** Host it came from. */
+  from: hostShape,
+  /** The peer that carried it out. */
+  peer: labelShape,
+});
+
+/** A try to log in that was wrong: the name that was tried, the host it came from, the key it came by. */
+export const missedShape = z.object({ user: userShape, host: hostShape, identity: peerIdShape.optional() });
 
 /** Who somebody is, and what they may do. */
 export const ACCOUNT_CALLS = {
@@ -94,5 +127,17 @@ export const ACCOUNT_CALLS = {
         )
         .max(2 * ACCOUNTS_MAX),
     }),
+  },
+  /** What was done, the newest first, by what all live peers noted: one's own deeds, for an admin those of all, or of `user`. */
+  log: {
+    callers: both,
+    ask: z.object({
+      /** Only what is older. */
+      before: wallShape.optional(),
+      limit: z.number().int().min(1).max(LOG_ENTRIES_MAX),
+      user: z.string().max(64).optional(),
+    }),
+    /** `more`: there are older ones, from the last one's time on. */
+    reply: z.object({ entries: z.array(logEntryShape).max(LOG_ENTRIES_MAX), more: z.boolean() }),
   },
 } as const;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Role } from '../core/facts.ts';
-import { ACCOUNT_CALLS } from './account-calls.ts';
+import { ACCOUNT_CALLS, missedShape } from './account-calls.ts';
 import {
   type changeShape,
   type contentShape,
@@ -219,6 +219,8 @@ export const NOTES = {
   load: { callers: peers, body: z.object({ ...statusOfSelf, head: indexHeadShape.optional() }) },
   /** Facts the sender has and believes the other lacks. */
   facts: { callers: both, body: z.object({ facts: z.array(factShape).max(FACTS_MAX) }) },
+  /** A try to log in was wrong there: it counts here too, lest each peer be guessed at for itself. */
+  missed: { callers: peers, body: missedShape },
   /** The sender stops on purpose. */
   goodbye: { callers: both, body: empty },
 } as const satisfies Record<string, { callers: readonly Role[]; body: z.ZodType }>;

@@ -1,41 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { Session } from '../../src/client/session.ts';
-import { addUser, changePassword, grant, login, logout, removeUser, rightsOf, users } from '../../src/client/verbs/accounts.ts';
+import { changePassword, grant, logout, readLog, removeUser, rightsOf, users } from '../../src/client/verbs/accounts.ts';
 import { remove, rename } from '../../src/client/verbs/changes.ts';
 import { invite, status } from '../../src/client/verbs/mesh.ts';
 import { EVERYONE } from '../../src/core/accounts.ts';
 import { NEEDS } from '../../src/server/guard.ts';
 import { CALLS } from '../../src/wire/calls.ts';
 import { VERB } from '../sim/mesh-client.ts';
+import { addAccount, enter, people } from './people.ts';
 import { codeOf, createText, listed, seen, startStory } from './story.ts';
-
-async function add(session: Session, name: string, password: string, admin = false) {
-  const { proof } = await session.signIn.secretsOf(name, password);
-  return await addUser(session, { name, admin, proof }, VERB);
-}
-
-async function enter(session: Session, user: string, password: string) {
-  const { proof } = await session.signIn.secretsOf(user, password);
-  return await login(session, { user, proof }, VERB);
-}
-
-/** Three peers; an admin, anna and bob, each logged in at another peer. */
-async function people(seed: string) {
-  const { mesh, sessions } = await startStory(seed, { clients: 3 });
-  const [root, anna, bob] = sessions as [Session, Session, Session];
-  await mesh.settle(
-    (async () => {
-      expect(await add(root, 'root', 'r')).toEqual({ first: true });
-      expect(await enter(root, 'root', 'r')).toMatchObject({ kind: 'in', admin: true });
-      expect(await add(root, 'anna', 'a')).toEqual({ first: false });
-      await add(root, 'bob', 'b');
-    })(),
-  );
-  await mesh.run(500);
-  expect(await mesh.settle(enter(anna, 'anna', 'a'))).toMatchObject({ kind: 'in', admin: false });
-  expect(await mesh.settle(enter(bob, 'bob', 'b'))).toMatchObject({ kind: 'in' });
-  return { mesh, root, anna, bob };
-}
 
 describe('accounts', () => {
   test('the guard knows every call, and those of peers are for peers', () => {
@@ -51,8 +24,8 @@ describe('accounts', () => {
     const { mesh, sessions } = await startStory('first account', { clients: 2 });
     const [root, other] = sessions as [Session, Session];
     await mesh.settle(createText(other, 'a.txt', 'a'));
-    expect(await mesh.settle(codeOf(enter(other, 'root', 'r')))).toBe('usage');
-    await mesh.settle(add(root, 'root', 'r'));
+    expect(await mesh.settle(codeOf(enter(other, 'root', 'of root')))).toBe('usage');
+    await mesh.settle(addAccount(root, 'root', 'of root'));
     await mesh.run(500);
     for (const act of [
       () => listed(other),
@@ -63,8 +36,8 @@ describe('accounts', () => {
     ])
       expect(await mesh.settle(codeOf(act()))).toBe('not-allowed');
     expect(await mesh.settle(enter(other, 'root', 'wrong'))).toEqual({ kind: 'wrong' });
-    expect(await mesh.settle(enter(other, 'nobody', 'r'))).toEqual({ kind: 'wrong' });
-    expect(await mesh.settle(enter(other, 'root', 'r'))).toMatchObject({ kind: 'in', user: 'root', admin: true });
+    expect(await mesh.settle(enter(other, 'nobody', 'of root'))).toEqual({ kind: 'wrong' });
+    expect(await mesh.settle(enter(other, 'root', 'of root'))).toMatchObject({ kind: 'in', user: 'root', admin: true });
     expect((await mesh.settle(listed(other))).map((entry) => entry.path)).toEqual(['a.txt']);
     await mesh.settle(logout(other));
     expect(await mesh.settle(codeOf(listed(other)))).toBe('not-allowed');
@@ -108,7 +81,7 @@ describe('accounts', () => {
     const peer = mesh.peers.find((one) => one.node.id === anna.peer);
     peer?.node.kill();
     await mesh.settle(createText(anna, 'home/anna/after.txt', 'x'));
-    const { proof: oldProof } = await mesh.settle(anna.signIn.secretsOf('anna', 'a'));
+    const { proof: oldProof } = await mesh.settle(anna.signIn.secretsOf('anna', 'of anna'));
     const { proof } = await mesh.settle(anna.signIn.secretsOf('anna', 'a2'));
     const before = anna.signIn.token;
     expect(await mesh.settle(changePassword(anna, { user: 'anna', oldProof: proof, proof }, VERB))).toEqual({ kind: 'wrong' });
@@ -116,7 +89,7 @@ describe('accounts', () => {
     expect((await mesh.settle(listed(anna))).map((entry) => entry.path)).toEqual(['home/anna/after.txt']);
     await mesh.settle(anna.signIn.use(before));
     expect(await mesh.settle(codeOf(listed(anna)))).toBe('not-allowed');
-    expect(await mesh.settle(enter(anna, 'anna', 'a'))).toEqual({ kind: 'wrong' });
+    expect(await mesh.settle(enter(anna, 'anna', 'of anna'))).toEqual({ kind: 'wrong' });
     expect(await mesh.settle(enter(anna, 'anna', 'a2'))).toMatchObject({ kind: 'in' });
     await mesh.settle(removeUser(root, 'anna', VERB));
     await mesh.run(500);
@@ -130,5 +103,61 @@ describe('accounts', () => {
     const told = JSON.stringify(mesh.clients.map((client) => client.memory?.facts));
     expect(told).toContain('member');
     for (const word of ['argon2', 'session-key', 'verifier', anna.signIn.token ?? '']) expect(told).not.toContain(word);
+  });
+
+  test('who did what, and through which peer, is told by all that live: to an admin all, to others their own', async () => {
+    const { mesh, root, anna, bob } = await people('log');
+    await mesh.settle(createText(anna, 'home/anna/a.txt', 'a'));
+    await mesh.settle(rename(anna, 'home/anna/a.txt', 'home/anna/b.txt', VERB));
+    await mesh.settle(createText(bob, 'b.txt', 'b'));
+    await mesh.settle(remove(bob, 'b.txt', VERB));
+    expect(await mesh.settle(enter(bob, 'bob', 'wrong'))).toEqual({ kind: 'wrong' });
+    await mesh.settle(codeOf(createText(bob, 'home/anna/c.txt', 'c')));
+    await mesh.settle(grant(root, { path: 'docs', who: 'bob', right: 'none' }, VERB));
+    const deeds = async (session: Session, user?: string) => {
+      const { entries } = await mesh.settle(readLog(session, { limit: 500, ...(user !== undefined && { user }) }, VERB));
+      expect(entries.map(({ at }) => at)).toEqual(entries.map(({ at }) => at).toSorted((a, b) => b - a));
+      for (const { from, peer } of entries)
+        expect([from !== '', mesh.peers.some((one) => one.peer?.name === peer)]).toEqual([true, true]);
+      return entries.map((entry) => [entry.user, entry.action, entry.subject].join(' ').trim()).toReversed();
+    };
+    const all = await deeds(root);
+    expect(all.slice(0, 6)).toEqual([
+      'root user add root (admin)',
+      'root login',
+      'root user add anna',
+      'anna login',
+      'root user add bob',
+      'bob login',
+    ]);
+    expect(all.slice(6)).toEqual([
+      'anna create home/anna/a.txt',
+      'anna rename home/anna/a.txt -> home/anna/b.txt',
+      'bob create b.txt',
+      'bob delete b.txt',
+      'bob login refused',
+      'root grant docs bob none',
+    ]);
+    expect(await deeds(bob)).toEqual(all.filter((deed) => deed.startsWith('bob')));
+    expect(await deeds(root, 'anna')).toEqual(all.filter((deed) => deed.startsWith('anna')));
+    expect(await mesh.settle(codeOf(readLog(bob, { limit: 10, user: 'anna' }, VERB)))).toBe('not-allowed');
+    expect(
+      new Set((await mesh.settle(readLog(root, { limit: 500 }, VERB))).entries.map(({ peer }) => peer)).size,
+    ).toBeGreaterThan(1);
+    // In pages it is the same, and it is there after a restart.
+    for (const one of mesh.peers) {
+      mesh.kill(one);
+      mesh.start(one);
+      await mesh.run(5_000);
+    }
+    const paged: string[] = [];
+    for (let before: number | undefined, more = true; more; ) {
+      const query = { limit: 2, ...(before !== undefined && { before }) };
+      const page = await mesh.settle(readLog(root, query, VERB));
+      paged.push(...page.entries.map((entry) => [entry.user, entry.action, entry.subject].join(' ').trim()));
+      before = page.entries.at(-1)?.at;
+      more = page.more;
+    }
+    expect(paged.toReversed()).toEqual(all);
   });
 });

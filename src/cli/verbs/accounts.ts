@@ -1,14 +1,19 @@
 import * as accounts from '../../client/verbs/accounts.ts';
 import { EVERYONE, type Right } from '../../core/accounts.ts';
 import { MeshError } from '../../core/errors.ts';
+import { LOG_ENTRIES_MAX } from '../../wire/account-calls.ts';
+import type { Reply } from '../../wire/calls.ts';
 import { checkLogin } from '../check-login.ts';
 import { EXIT_DONE } from '../exit-codes.ts';
 import { shownTable, shownText } from '../output.ts';
+import { page } from '../pager.ts';
 import { askNewSecret, askSecret } from '../secret.ts';
-import { readChoice } from '../values.ts';
-import { type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
+import { readChoice, readInteger } from '../values.ts';
+import { optionText, type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
 
 const RIGHTS: readonly Right[] = ['read', 'write', 'none'];
+/** Lines of the log that are told. */
+const LINES_DEFAULT = 100;
 /** Characters of a password at least: whoever has a peer's disk tries as fast as machines go. */
 const PASSWORD_MIN = 8;
 const WHAT = 'the password';
@@ -146,6 +151,41 @@ export const rights: VerbCommand = {
         from === '' ? '' : shownText(from),
       ]);
       context.screen.print(shownTable(['user', 'right', 'by'], [...rows.slice(1), ...rows.slice(0, 1)]));
+    }
+    return EXIT_DONE;
+  },
+};
+
+export const log: VerbCommand = {
+  name: 'log',
+  words: '',
+  count: { min: 0, max: 0 },
+  describe: 'tell who did what, when, from where and through which peer (an admin sees all, others themselves)',
+  options: {
+    user: { describe: 'only what this one did', value: 'USER' },
+    limit: { describe: `how many lines at most (default ${LINES_DEFAULT})`, value: 'N' },
+  },
+  async run(context, line) {
+    const user = optionText(line, 'user');
+    const limit = readInteger(optionText(line, 'limit') ?? `${LINES_DEFAULT}`, '--limit', { min: 1, max: 1_000_000 });
+    const entries: Reply<'log'>['entries'] = [];
+    for (let before: number | undefined, more = true; more && entries.length < limit; before = entries.at(-1)?.at) {
+      const query = {
+        limit: Math.min(LOG_ENTRIES_MAX, limit - entries.length),
+        ...(user && { user }),
+        ...(before && { before }),
+      };
+      const answer = await accounts.readLog(context.session, query, context.options);
+      entries.push(...answer.entries);
+      more = answer.more && answer.entries.length > 0;
+    }
+    if (context.json) context.screen.value(entries);
+    else {
+      const rows = entries.map((one) => [
+        `${new Date(one.at).toISOString().slice(0, 19).replace('T', ' ')}`,
+        ...[one.user, one.action, one.subject, one.from, one.peer].map(shownText),
+      ]);
+      await page(context, shownTable(['when (UTC)', 'user', 'did', 'what', 'from', 'through'], rows));
     }
     return EXIT_DONE;
   },

@@ -126,6 +126,18 @@ export async function rightsOf(session: Session, name: string, options: Options)
   return (await session.call('rights', { path }, { ...options, subject: path }).catch(noAccounts)).reply.rights;
 }
 
+/** Which deeds are wanted: older than `before` (wall ms), at most `limit` (1…500), those of `user` alone. */
+export interface LogQuery {
+  readonly before?: number;
+  readonly limit: number;
+  readonly user?: string;
+}
+
+/** A page of what was done, the newest first; the next one is before the last one's time. One's own deeds, for an admin all. */
+export async function readLog(session: Session, query: LogQuery, options: Options): Promise<Reply<'log'>> {
+  return (await session.call('log', { ...query }, options).catch(noAccounts)).reply;
+}
+
 type Tried<R> = { readonly kind: 'done'; readonly reply: R } | Exclude<LoginResult, { kind: 'in' }>;
 
 /** A password was shown: what came of that. */

@@ -1,0 +1,119 @@
+import type { z } from 'zod';
+import { asMeshError } from '../core/errors.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Store, StoreWrite } from '../platform/store.ts';
+import { logEntryShape } from '../wire/account-calls.ts';
+import type { Reply } from '../wire/calls.ts';
+
+/** Entries kept, the newest. Range 1,000–100,000: some 300 bytes each, in memory too. */
+export const AUDIT_ENTRIES_MAX = 10_000;
+/** Entries that go into the store at once. */
+const BATCH_MAX = 500;
+/** Entries read from the store at once. */
+const PAGE_ROWS = 1_000;
+const PREFIX = 's/audit/';
+/** As many as 2^53 has: so the order of keys is that of entries. */
+const SEQUENCE_DIGITS = 16;
+
+export type LogEntry = Reply<'log'>['entries'][number];
+
+const UNREADABLE: LogEntry = { at: 0, user: '', action: 'unreadable', subject: '', from: '', peer: '?' };
+
+interface Slice {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: Store;
+}
+
+const storedShape = logEntryShape as z.ZodType<LogEntry>;
+
+/** Who did what, as this peer carried it out: in its store, the newest entries of all. */
+export class Audit {
+  readonly #slice: Slice;
+  /** Oldest first, each with the number it is stored by. */
+  readonly #entries: { readonly sequence: number; readonly entry: LogEntry }[] = [];
+  readonly #unwritten: StoreWrite[] = [];
+  #loaded: Promise<void> | undefined;
+  #isWriting = false;
+
+  constructor(slice: Slice) {
+    this.#slice = slice;
+  }
+
+  /** Notes one entry; it is durable a moment later, and nobody waits for that. */
+  note(entry: LogEntry): void {
+    this.#note(entry).catch((thrown: unknown) => this.#failed(thrown));
+  }
+
+  /** Those that `wanted` says yes to, newest first. */
+  async newest(wanted: (entry: LogEntry) => boolean, limit: number): Promise<LogEntry[]> {
+    await this.#load();
+    const found: LogEntry[] = [];
+    for (let at = this.#entries.length - 1; at >= 0 && found.length < limit; at--) {
+      const { entry } = this.#entries[at] as { readonly entry: LogEntry };
+      if (wanted(entry)) found.push(entry);
+    }
+    return found;
+  }
+
+  async #note(entry: LogEntry): Promise<void> {
+    await this.#load();
+    const sequence = (this.#entries.at(-1)?.sequence ?? 0) + 1;
+    this.#entries.push({ sequence, entry });
+    this.#unwritten.push({ key: keyOf(sequence), value: Buffer.from(JSON.stringify(entry)) });
+    while (this.#entries.length > AUDIT_ENTRIES_MAX) {
+      const oldest = this.#entries.shift();
+      if (oldest !== undefined) this.#unwritten.push({ key: keyOf(oldest.sequence), value: undefined });
+    }
+    if (!this.#isWriting) await this.#write();
+  }
+
+  /** What comes while a batch is on its way goes with the next one. */
+  async #write(): Promise<void> {
+    this.#isWriting = true;
+    try {
+      while (this.#unwritten.length > 0) await this.#slice.store.batch(this.#unwritten.splice(0, BATCH_MAX));
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  #load(): Promise<void> {
+    this.#loaded ??= this.#loadNow().catch((thrown: unknown) => {
+      this.#loaded = undefined;
+      throw thrown;
+    });
+    return this.#loaded;
+  }
+
+  async #loadNow(): Promise<void> {
+    for (let from = PREFIX; ; ) {
+      const rows = await this.#slice.store.range({ from, to: `${PREFIX}~`, limit: PAGE_ROWS });
+      for (const { key, value } of rows) {
+        // One that cannot be read has its number all the same.
+        this.#entries.push({ sequence: Number(key.slice(PREFIX.length)), entry: entryIn(value) ?? UNREADABLE });
+      }
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < PAGE_ROWS) return;
+      from = `${last.key}!`;
+    }
+  }
+
+  #failed(thrown: unknown): void {
+    this.#slice.log.warn('what was done could not be noted', { error: asMeshError(thrown).message });
+  }
+}
+
+function keyOf(sequence: number): string {
+  return `${PREFIX}${String(sequence).padStart(SEQUENCE_DIGITS, '0')}`;
+}
+
+/** Undefined for what cannot be read. */
+function entryIn(value: Uint8Array): LogEntry | undefined {
+  try {
+    return storedShape.safeParse(JSON.parse(Buffer.from(value).toString('utf8'))).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,144 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import { asMeshError, MeshError } from '../core/errors.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Ask, CallName, Reply } from '../wire/calls.ts';
+import type { Link } from '../wire/link.ts';
+import type { Answered, Answerer, Switchboard } from '../wire/switchboard.ts';
+import { firstWithin } from './answer-bytes.ts';
+import type { Audit, LogEntry } from './audit.ts';
+import type { Sessions } from './sessions.ts';
+
+/** A peer that does not answer in time is left out. */
+const ASK_DEADLINE_MS = 3_000;
+const SUBJECT_MAX = 2_100;
+
+/** What was done, and with what; undefined: nothing worth noting. */
+type Deed = { readonly action: string; readonly subject?: string } | undefined;
+type Telling<N extends CallName> = (ask: Ask<N>, reply: Reply<N>) => Deed;
+
+/** What is noted: each change, each login, and what admins do. */
+const DEEDS: { readonly [N in CallName]?: Telling<N> } = {
+  login: (_ask, { token }) => (token === undefined ? undefined : { action: 'login' }),
+  change: ({ change }, { done }) => {
+    // Sent on to another peer: that one notes it.
+    if (done.length === 0) return undefined;
+    const action = CHANGE_WORDS[change.kind] ?? change.kind;
+    return { action, subject: change.kind === 'rename' ? `${change.path} -> ${change.to}` : change.path };
+  },
+  'user-add': ({ name, admin }, { first }) => ({ action: 'user add', subject: admin || first ? `${name} (admin)` : name }),
+  'user-passwd': ({ user }, { wait }) => (wait === undefined ? { action: 'user passwd', subject: user } : undefined),
+  'user-remove': ({ user }) => ({ action: 'user remove', subject: user }),
+  grant: ({ path, who, right }) => ({ action: 'grant', subject: `${path} ${who} ${right}` }),
+  invite: () => ({ action: 'invite' }),
+  remove: ({ peer }, { removed }) => (removed ? { action: 'remove', subject: peer } : undefined),
+  set: ({ name, value }) => ({ action: 'set', subject: `${name} ${value}` }),
+  resume: ({ how }) => ({ action: 'resume', subject: how }),
+};
+
+const CHANGE_WORDS: Readonly<Record<string, string>> = { put: 'upload', 'resolve-both': 'resolve' };
+
+interface Slice {
+  readonly clock: Clock;
+  readonly catalog: Catalog;
+  readonly switchboard: Pick<Switchboard, 'peers'>;
+  readonly sessions: Sessions;
+  readonly audit: Audit;
+}
+
+/** Notes what clients do, once there are accounts, and answers `log` by what all live peers have noted. */
+export class Noting {
+  readonly #slice: Slice;
+
+  constructor(slice: Slice) {
+    this.#slice = slice;
+  }
+
+  /** `answerer`, and what came of it is noted. */
+  noted<N extends CallName>(name: N, answerer: Answerer<N>): Answerer<N> {
+    const tells = DEEDS[name] as Telling<N> | undefined;
+    if (tells === undefined) return answerer;
+    return async (ask, from, tail) => {
+      // As it was before: a changed password ends the session it was changed by.
+      const user = this.#slice.sessions.personOf(from)?.name;
+      try {
+        const answered = await answerer(ask, from, tail);
+        this.#note(tells(ask, replyOf(answered)), user ?? nameIn(ask), from);
+        return answered;
+      } catch (thrown) {
+        if (name === 'login' && asMeshError(thrown).code === 'not-allowed')
+          this.#note({ action: 'login refused' }, nameIn(ask), from);
+        throw thrown;
+      }
+    };
+  }
+
+  /** The newest entries, of one's own unless an admin asks; `ask`: of the other peers too. */
+  async log(ask: Ask<'log'>, from: Link): Promise<Reply<'log'>> {
+    const { catalog, sessions } = this.#slice;
+    if (!catalog.people.hasAccounts()) throw new MeshError('usage', 'this mesh has no accounts');
+    if (from.role === 'peer') return await this.#here(ask);
+    const person = sessions.personOf(from);
+    if (person === undefined) throw new MeshError('not-allowed', 'this client is not logged in');
+    const user = person.admin ? ask.user : person.name;
+    if (ask.user !== undefined && ask.user !== user) throw new MeshError('not-allowed', 'what others did is for admins to see');
+    const wish = { ...ask, ...(user !== undefined && { user }) };
+    return merged([await this.#here(wish), ...(await this.#elsewhere(wish))], ask.limit);
+  }
+
+  async #here({ before = Number.POSITIVE_INFINITY, user, limit }: Ask<'log'>): Promise<Reply<'log'>> {
+    const isWanted = (entry: LogEntry) => entry.at < before && (user === undefined || entry.user === user);
+    const entries = await this.#slice.audit.newest(isWanted, limit + 1);
+    return pageOf(entries, limit, false);
+  }
+
+  async #elsewhere(ask: Ask<'log'>): Promise<Reply<'log'>[]> {
+    const asked = this.#slice.switchboard.peers().map((link) => link.call('log', ask, { deadlineMs: ASK_DEADLINE_MS }));
+    const answers = await Promise.allSettled(asked);
+    return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value.reply] : []));
+  }
+
+  #note(deed: Deed, user: string, from: Link): void {
+    const { catalog, clock, sessions, audit } = this.#slice;
+    if (deed === undefined || from.role === 'peer' || !catalog.people.hasAccounts()) return;
+    const { action, subject = '' } = deed;
+    audit.note({
+      at: clock.wall(),
+      user,
+      action,
+      subject: subject.slice(0, SUBJECT_MAX),
+      from: sessions.hostOf(from),
+      peer: catalog.shownName(catalog.self),
+    });
+  }
+}
+
+/** The newest of all lists: none older than where one of them broke off. */
+function merged(replies: readonly Reply<'log'>[], limit: number): Reply<'log'> {
+  const floor = Math.max(...replies.map(({ entries, more }) => (more ? (entries.at(-1)?.at ?? 0) : Number.NEGATIVE_INFINITY)));
+  const entries = replies.flatMap((reply) => reply.entries).filter(({ at }) => at >= floor);
+  const isCut = replies.some(({ more }) => more);
+  return pageOf(
+    entries.sort((a, b) => b.at - a.at || (a.peer < b.peer ? -1 : 1)),
+    limit,
+    isCut,
+  );
+}
+
+/** As many as one answer holds. The next page begins before the last time of this one: so entries of one time are not parted. */
+function pageOf(entries: readonly LogEntry[], limit: number, more: boolean): Reply<'log'> {
+  const fitting = firstWithin(entries.slice(0, limit));
+  if (fitting.length === entries.length) return { entries: fitting, more };
+  const next = entries[fitting.length]?.at;
+  const whole = fitting.filter(({ at }) => at !== next);
+  return { entries: whole.length > 0 ? whole : fitting, more: true };
+}
+
+function replyOf<N extends CallName>(answered: Answered<N>): Reply<N> {
+  return (typeof answered === 'object' && 'reply' in answered ? answered.reply : answered) as Reply<N>;
+}
+
+/** Who somebody says they are. */
+function nameIn(ask: object): string {
+  const { user, name } = ask as { user?: string; name?: string };
+  return user ?? name ?? '';
+}
