@@ -111,9 +111,9 @@ export class Catalog {
     return this.#known.tree.twinsOf(path);
   }
 
-  /** True when a path with contents lies below the folder `path`. */
-  isFolder(path: string): boolean {
-    return this.#known.tree.isFolder(path);
+  /** The folders in which paths with contents lie. */
+  get folders(): Pick<KnownPaths['tree'], 'isFolder' | 'foldersIn'> {
+    return this.#known.tree;
   }
 
   /**

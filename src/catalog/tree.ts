@@ -1,5 +1,5 @@
 import type { FilePath } from '../core/ids.ts';
-import { foldCase, foldersOf } from '../core/path.ts';
+import { baseName, foldCase, folderOf, foldersOf } from '../core/path.ts';
 
 /** Paths that have contents now, by their case-folded name and by the folders they lie in. */
 export class Tree {
@@ -8,6 +8,8 @@ export class Tree {
   readonly #unfolded = new Map<string, readonly FilePath[]>();
   /** Folder → paths with contents below it. */
   readonly #folders = new Map<string, number>();
+  /** Folder (`''`: the top) → names of the folders in it. */
+  readonly #within = new Map<string, Set<string>>();
 
   /** `hasContents`: of any path, now. */
   constructor(hasContents: (path: string) => boolean) {
@@ -16,7 +18,7 @@ export class Tree {
 
   /** `path` has contents now, and had none. */
   add(path: FilePath): void {
-    for (const folder of foldersOf(path)) this.#folders.set(folder, (this.#folders.get(folder) ?? 0) + 1);
+    for (const folder of foldersOf(path)) this.#enter(folder);
     const folded = foldCase(path);
     if (folded !== path) this.#unfolded.set(folded, [...(this.#unfolded.get(folded) ?? []), path]);
   }
@@ -41,9 +43,31 @@ export class Tree {
     return this.#folders.has(path);
   }
 
+  /** Names of the folders in a folder (`''`: the top), in no order, each with the number of paths below it. */
+  *foldersIn(folder: string): Iterable<{ name: string; files: number }> {
+    const prefix = folder === '' ? '' : `${folder}/`;
+    for (const name of this.#within.get(folder) ?? []) yield { name, files: this.#folders.get(prefix + name) ?? 0 };
+  }
+
+  #enter(folder: string): void {
+    const paths = this.#folders.get(folder);
+    this.#folders.set(folder, (paths ?? 0) + 1);
+    if (paths !== undefined) return;
+    const above = folderOf(folder);
+    const names = this.#within.get(above) ?? new Set();
+    this.#within.set(above, names.add(baseName(folder)));
+  }
+
   #leave(folder: string): void {
     const paths = (this.#folders.get(folder) ?? 0) - 1;
-    if (paths > 0) this.#folders.set(folder, paths);
-    else this.#folders.delete(folder);
+    if (paths > 0) {
+      this.#folders.set(folder, paths);
+      return;
+    }
+    this.#folders.delete(folder);
+    const above = folderOf(folder);
+    const names = this.#within.get(above);
+    names?.delete(baseName(folder));
+    if (names?.size === 0) this.#within.delete(above);
   }
 }

@@ -89,7 +89,7 @@ export class Claims {
     if ((catalog.view(path)?.contents.length ?? 0) > 0) throw new MeshError('overtaken', `${path} exists already`);
     const twin = catalog.twinsOf(path).find((one) => one !== except);
     if (twin !== undefined) throw new MeshError('exists', `${path} differs only in case from ${twin}`);
-    if (catalog.isFolder(path)) throw new MeshError('exists', `${path} is a folder`);
+    if (catalog.folders.isFolder(path)) throw new MeshError('exists', `${path} is a folder`);
     const file = foldersOf(path).find((folder) => (catalog.view(folder as FilePath)?.contents.length ?? 0) > 0);
     if (file !== undefined && file !== except) throw new MeshError('exists', `${file} is a file, so nothing can lie below it`);
   }

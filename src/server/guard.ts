@@ -32,8 +32,9 @@ export const NEEDS: { readonly [N in CallName]: Need<N> } = {
   read: reads,
   manifest: reads,
   verify: reads,
-  // Its page has only what may be read.
+  // Their pages have only what may be read.
   list: 'login',
+  folder: 'login',
   locate: reads,
   begin: writes,
   // Bytes without a name: an upload is known to who began it alone, and gets its name by `change`.

@@ -17,6 +17,7 @@ import { Claiming } from './claiming.ts';
 import { Claims } from './claims.ts';
 import { Copies } from './copies.ts';
 import { Entries } from './entries.ts';
+import { FolderLists } from './folder-lists.ts';
 import { checkNeed } from './guard.ts';
 import { History } from './history.ts';
 import { Noting } from './noting.ts';
@@ -50,6 +51,7 @@ export class Server {
   constructor(options: ServerOptions) {
     const { catalog, switchboard } = options;
     const entries = new Entries(options);
+    const folders = new FolderLists({ ...options, entries });
     const uploads = new Uploads({ ...options, entries });
     const receiver = new RunReceiver(options);
     const stripes = new StripedUploads({ ...options, receiver });
@@ -72,6 +74,7 @@ export class Server {
     this.#administration = administration;
 
     switchboard.answer('list', (ask, from) => entries.list(ask, sessions.sightOf(from)));
+    switchboard.answer('folder', (ask, from) => folders.list(ask, sessions.sightOf(from)));
     switchboard.answer('locate', (ask, from) => entries.locate(ask.path, from.role === 'client'));
     switchboard.answer('begin', (ask, from) => uploads.begin(ask, from));
     switchboard.answer('chunks', (ask, _from, tail) => uploads.chunks(ask, tail));

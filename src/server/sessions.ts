@@ -24,13 +24,15 @@ interface Session extends TokenFacts {
 export interface Sight {
   /** Nothing is hidden from them, what the peer says of its folder neither. */
   readonly all: boolean;
+  /** Whose it is; empty where nobody need be told apart. */
+  readonly name: string;
   sees(path: string): boolean;
   /** A folder that is hidden with all below it, around `path`: see `Rights`. */
   hiddenFolderOf(path: string): string | undefined;
 }
 
-export const ALL_SEEN: Sight = { all: true, sees: () => true, hiddenFolderOf: () => undefined };
-const NOTHING: Sight = { all: false, sees: () => false, hiddenFolderOf: () => undefined };
+export const ALL_SEEN: Sight = { all: true, name: '', sees: () => true, hiddenFolderOf: () => undefined };
+const NOTHING: Sight = { all: false, name: '', sees: () => false, hiddenFolderOf: () => undefined };
 
 /** Who speaks over which link of a client, and the tokens that show it to every peer. */
 export class Sessions {
@@ -109,6 +111,7 @@ export class Sessions {
     const rights = people.rights();
     return {
       all: false,
+      name: person.name,
       sees: (path) => rights.mayRead(person, path),
       hiddenFolderOf: (path) => rights.hiddenFolderOf(person, path),
     };

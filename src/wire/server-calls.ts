@@ -5,6 +5,7 @@ import {
   contentHashShape,
   countShape,
   filePathShape,
+  httpShape,
   labelShape,
   modeShape,
   peerIdShape,
@@ -95,6 +96,30 @@ export const SERVER_CALLS = {
     /** `next`: where the next page begins after, when there is `more`; a page may be short or empty. */
     reply: z.object({ entries: z.array(entryShape).max(LIST_ENTRIES_MAX), more: z.boolean(), next: z.string().max(1024) }),
   },
+  /**
+   * What lies directly in a folder (no `path`: at the top): its folders by name, then its files in the order asked for. With `query` all
+   * files below it whose path from there on contains these words in any case, and no folders. `not-found`: there is no such folder.
+   */
+  folder: {
+    callers: both,
+    ask: z.object({
+      path: filePathShape.optional(),
+      /** `next` of the page before; `''`: from the start. */
+      after: z.string().max(1100),
+      limit: z.number().int().min(1).max(LIST_ENTRIES_MAX),
+      sort: z.enum(['name', 'size', 'modified']),
+      /** The greatest first. */
+      descending: z.boolean(),
+      query: z.string().min(1).max(255).optional(),
+    }),
+    /** `files` of a folder: how many lie below it, told to whoever may see all of them. `next`: what the next page goes on after, when there is `more`; it may be short. */
+    reply: z.object({
+      folders: z.array(z.object({ name: z.string().max(255), files: countShape.optional() })).max(LIST_ENTRIES_MAX),
+      entries: z.array(entryShape).max(LIST_ENTRIES_MAX),
+      more: z.boolean(),
+      next: z.string().max(1100),
+    }),
+  },
   /** One entry, deleted ones too (without contents); `not-found` when the name was never there. */
   locate: { callers: both, ask: z.object({ path: filePathShape }), reply: entryShape },
   ...UPLOAD_CALLS,
@@ -179,6 +204,8 @@ export const SERVER_CALLS = {
             id: peerIdShape,
             name: labelShape,
             address: addressShape.optional(),
+            /** Where its page is, as it said itself. */
+            http: httpShape.optional(),
             alive: z.boolean(),
             /** Wall ms since when it is as it is, as the answering peer saw it. */
             since: wallShape,

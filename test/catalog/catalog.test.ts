@@ -239,16 +239,16 @@ describe('the namespace', () => {
     expect(catalog.twinsOf(path('dir/file')).sort()).toEqual(['dir/FILE', 'dir/File']);
     expect(catalog.twinsOf(path('dir/FILE')).sort()).toEqual(['dir/File', 'dir/file']);
     expect(catalog.twinsOf(path('DIR/OTHER'))).toEqual(['Dir/other']);
-    expect([catalog.isFolder('dir'), catalog.isFolder('Dir'), catalog.isFolder('dir/file'), catalog.isFolder('di')]).toEqual([
-      true,
-      true,
-      false,
-      false,
-    ]);
+    expect([
+      catalog.folders.isFolder('dir'),
+      catalog.folders.isFolder('Dir'),
+      catalog.folders.isFolder('dir/file'),
+      catalog.folders.isFolder('di'),
+    ]).toEqual([true, true, false, false]);
     const grave = path('Dir/other');
     await catalog.change([grave], (tx) => tx.mint(grave, graveDraft(self, []), tx.known(grave), 'none'));
     expect(catalog.twinsOf(path('DIR/OTHER'))).toEqual([]);
-    expect(catalog.isFolder('Dir')).toBe(false);
+    expect(catalog.folders.isFolder('Dir')).toBe(false);
     expect(catalog.paths('', 9)).toContain('Dir/other');
   });
 
@@ -258,7 +258,7 @@ describe('the namespace', () => {
     const views = [catalog.view(path('Dir/x')), catalog.view(b)];
     catalog = await reopened(5);
     expect([catalog.view(path('Dir/x')), catalog.view(b)]).toEqual(views);
-    expect(catalog.isFolder('Dir')).toBe(true);
+    expect(catalog.folders.isFolder('Dir')).toBe(true);
   });
 });
 

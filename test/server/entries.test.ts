@@ -77,6 +77,7 @@ describe('a page of the list', () => {
     };
     const sight = (folder?: string) => ({
       all: false,
+      name: 'alma',
       sees,
       hiddenFolderOf: (path: string) => (path.startsWith('home/') ? folder : undefined),
     });

@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import type { Catalog } from '../../src/catalog/catalog.ts';
+import { Tree } from '../../src/catalog/tree.ts';
+import type { FilePath } from '../../src/core/ids.ts';
+import { Rights } from '../../src/core/rights.ts';
+import type { Clock } from '../../src/platform/clock.ts';
+import { FolderLists } from '../../src/server/folder-lists.ts';
+import { ALL_SEEN, type Sight } from '../../src/server/sessions.ts';
+import type { Ask, Entry } from '../../src/wire/calls.ts';
+
+const first: Ask<'folder'> = { after: '', limit: 500, sort: 'name', descending: false };
+
+/** Lists of a catalog with these present files: name and size; `deleted` are known and have no contents. */
+function listsOf(files: Readonly<Record<string, number>>, deleted: readonly string[] = []) {
+  const present = new Map(Object.entries(files) as [FilePath, number][]);
+  const paths = [...present.keys(), ...(deleted as FilePath[])].sort();
+  const tree = new Tree((path) => present.has(path as FilePath));
+  for (const path of present.keys()) tree.add(path);
+  let looked = 0;
+  const catalog = {
+    paths: (after: string, limit: number) => {
+      const page = paths.slice(paths.findIndex((path) => path > after)).slice(0, paths.some((path) => path > after) ? limit : 0);
+      looked += page.length;
+      return page;
+    },
+    view: (path: FilePath) => ({
+      path,
+      contents: present.has(path) ? [{ size: present.get(path), modifiedMs: -(present.get(path) ?? 0) }] : [],
+    }),
+    folders: tree,
+    onPaths: () => {},
+  } as unknown as Catalog;
+  const clock = { after: (_ms: number, act: () => void) => void queueMicrotask(act) } as unknown as Clock;
+  const entries = { entry: ({ path }: { path: FilePath }) => ({ path, contents: [], base: [], wanted: 2 }) as Entry };
+  return { lists: new FolderLists({ catalog, clock, entries }), looked: () => looked };
+}
+
+/** All pages one behind the other, as `folder/` and `file`. */
+async function all(lists: FolderLists, ask: Ask<'folder'>, sight = ALL_SEEN): Promise<string[]> {
+  const names: string[] = [];
+  for (let after = '', page = 0; page < 1000; page++) {
+    const reply = await lists.list({ ...ask, after }, sight);
+    names.push(...reply.folders.map(({ name, files }) => `${name}/${files ?? ''}`), ...reply.entries.map(({ path }) => path));
+    if (!reply.more) return names;
+    after = reply.next;
+  }
+  throw new Error('the pages do not end');
+}
+
+const FILES = {
+  'a.txt': 3,
+  'docs.txt': 1,
+  'docs/a': 9,
+  'docs/b/c/d': 4,
+  'docs/b/e': 5,
+  docs0: 2,
+  'docs/\uffff\uffff': 7,
+  Zebra: 8,
+};
+
+describe('a folder', () => {
+  it('shows its folders with what lies below them, then its files, whatever the size of the pages', async () => {
+    const { lists } = listsOf(FILES, ['gone', 'docs/gone']);
+    const top = ['docs/4', 'Zebra', 'a.txt', 'docs.txt', 'docs0'];
+    for (const limit of [1, 2, 3, 500]) expect(await all(lists, { ...first, limit })).toEqual(top);
+    const docs = ['b/2', 'docs/a', 'docs/\uffff\uffff'];
+    for (const limit of [1, 2, 500]) expect(await all(lists, { ...first, limit, path: 'docs' as FilePath })).toEqual(docs);
+  });
+
+  it('is in the order of size, time or name, either way', async () => {
+    const { lists } = listsOf(FILES);
+    const sizes = ['docs/4', 'docs.txt', 'docs0', 'a.txt', 'Zebra'];
+    expect(await all(lists, { ...first, sort: 'size', limit: 2 })).toEqual(sizes);
+    expect(await all(lists, { ...first, sort: 'modified' })).toEqual(['docs/4', 'Zebra', 'a.txt', 'docs0', 'docs.txt']);
+    expect(await all(lists, { ...first, descending: true, limit: 2 })).toEqual(['docs/4', 'docs0', 'docs.txt', 'a.txt', 'Zebra']);
+  });
+
+  it('with words shows what lies below it and has them in its path, in any case', async () => {
+    const { lists } = listsOf(FILES);
+    expect(await all(lists, { ...first, query: 'ZEB' })).toEqual(['Zebra']);
+    expect(await all(lists, { ...first, query: 'b/', limit: 1 })).toEqual(['docs/b/c/d', 'docs/b/e']);
+    expect(await all(lists, { ...first, query: 'docs', path: 'docs' as FilePath })).toEqual([]);
+  });
+
+  it('shows what may be seen alone, and goes on by no hidden name', async () => {
+    const { lists } = listsOf({ ...FILES, 'home/alma/a': 1, 'home/bert/b': 2, 'home/bert/c': 3, 'home/bert/open/d': 4 });
+    const rights = new Rights([
+      { kind: 'grant', path: 'home/bert/open', who: 'alma', right: 'read', revision: 1 },
+      { kind: 'grant', path: 'docs/b', who: 'everyone', right: 'none', revision: 1 },
+    ]);
+    const alma = { name: 'alma', admin: false };
+    const sight: Sight = {
+      all: false,
+      name: 'alma',
+      sees: (path) => rights.mayRead(alma, path),
+      hiddenFolderOf: (path) => rights.hiddenFolderOf(alma, path),
+    };
+    for (const sort of ['name', 'size', 'modified'] as const) {
+      const see = (path: string, more = {}) => all(lists, { ...first, limit: 1, sort, path: path as FilePath, ...more }, sight);
+      expect(await see('home')).toEqual(['alma/', 'bert/']);
+      expect(await see('home/bert')).toEqual(['open/']);
+      expect((await see('docs')).sort()).toEqual(['docs/a', 'docs/\uffff\uffff']);
+      expect(await see('home', { query: 'b' })).toEqual(['home/bert/open/d']);
+      await expect(see('docs/b')).rejects.toMatchObject({ code: 'not-found' });
+    }
+  });
+
+  it('that is none is not found', async () => {
+    const { lists } = listsOf(FILES);
+    await expect(lists.list({ ...first, path: 'a.txt' as FilePath }, ALL_SEEN)).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it('takes no steps over what lies below its folders', async () => {
+    const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`deep/${index}`, 1]));
+    const { lists, looked } = listsOf({ ...many, 'deep.txt': 1, z: 1 });
+    expect(await all(lists, first)).toEqual(['deep/20000', 'deep.txt', 'z']);
+    expect(looked()).toBeLessThan(20);
+  });
+});
