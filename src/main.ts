@@ -12,6 +12,6 @@ process.stderr.on('error', () => undefined);
 
 process.on('uncaughtException', (thrown) => process.exit(reportError(processScreen(), thrown, process.argv.includes('--json'))));
 
-const code = await run(process.argv.slice(2));
+const code = await run(process.argv.slice(2), { web: () => import('./web/listening.ts') });
 // What was written may still be on its way into a pipe.
 process.stdout.write('', () => process.exit(code));

@@ -8,6 +8,8 @@ export interface PeerStatus {
   /** The name it gives itself; `shownName` of the catalog makes it unique. */
   readonly name: string;
   readonly address: Address | undefined;
+  /** Where its page is: scheme, host and port. Absent: it serves none, or was not met. */
+  readonly http?: string | undefined;
   readonly live: boolean;
   /** Clock.now() of the last change of `live`; for peers never seen by this process: of its start. */
   readonly sinceMs: number;

@@ -32,6 +32,8 @@ export interface LocalPeer {
   readonly addresses: readonly Address[];
   /** The process it runs in. */
   readonly pid: number;
+  /** Where its page is; absent: it serves none. */
+  readonly http?: string | undefined;
 }
 
 const meshShape = z.object({ line: z.string().max(400), facts: z.array(z.unknown()).max(20_000) });
@@ -41,6 +43,7 @@ const localShape = z.object({
   folder: z.string(),
   addresses: z.array(z.string()).max(64),
   pid: z.number().int(),
+  http: z.string().max(300).optional(),
 });
 const folderShape = z.object({ folder: z.string(), peer: peerIdShape });
 

@@ -11,6 +11,7 @@ import { runVerb } from './run-verb.ts';
 import { isInteractive, processScreen, type Screen } from './screen.ts';
 import type { VerbCommand } from './verb.ts';
 import { programVersion } from './version.ts';
+import type { Doors } from './web-door.ts';
 
 /** Options of the command line beside those of every client verb. */
 const GLOBALS: OptionTable = {
@@ -23,19 +24,19 @@ const GLOBALS: OptionTable = {
 const STOP_MS_MAX = 2000;
 
 /** Runs one command line to its exit code. Nothing is thrown: what fails is told in one line. */
-export async function run(argv: readonly string[]): Promise<number> {
+export async function run(argv: readonly string[], doors: Doors): Promise<number> {
   const screen = processScreen();
   try {
     const words = argv.map((word) => (word === '-h' ? '--help' : word));
     // `restore --version ID` is an option of that verb.
     const globals = argv.includes('restore') ? without(GLOBALS, 'version') : GLOBALS;
-    return await runLine(await parseLine(words, COMMANDS, globals), screen);
+    return await runLine(await parseLine(words, COMMANDS, globals), screen, doors);
   } catch (thrown) {
     return reportError(screen, thrown, argv.includes('--json'));
   }
 }
 
-async function runLine(line: Parsed, screen: Screen): Promise<number> {
+async function runLine(line: Parsed, screen: Screen, doors: Doors): Promise<number> {
   const name = line.command?.name;
   if (line.options.has('help') || name === 'help') return help(line, screen);
   if (name !== 'restore' && line.options.has('version')) {
@@ -48,7 +49,7 @@ async function runLine(line: Parsed, screen: Screen): Promise<number> {
   }
   if (name === 'up') {
     const { up } = await import('./up.ts');
-    return await up(line, screen);
+    return await up(line, screen, doors);
   }
   const verb = VERBS.find((one) => one.name === name);
   if (verb !== undefined) return await runOnce(verb, line, screen);

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import type { PeerConfig } from '../peer/config.ts';
 import { isMeshName, MESH_NAME_WORDS } from '../wire/mesh-line.ts';
@@ -26,6 +27,8 @@ export interface UpSettings {
   readonly config: PeerConfig;
   /** Addresses or names of the interfaces to use; empty: all. */
   readonly interfaces: readonly string[];
+  /** Where the page is to be served; undefined: on the loopback, at the usual port or the next free one. */
+  readonly http: { readonly host: string; readonly port: number } | 'off' | undefined;
   /** This folder has a new peer in it although another was known here. */
   readonly isNew: boolean;
 }
@@ -46,6 +49,10 @@ export const UP_OPTIONS = {
   mesh: { describe: 'name for a new mesh', value: 'NAME' },
   join: { describe: 'join line of the mesh to enter ("filemesh invite" prints it)', value: 'LINE' },
   port: { describe: `TCP port; the next free one when taken (default ${PORT_DEFAULT})`, value: 'PORT' },
+  http: {
+    describe: 'where the page is served: ADDRESS:PORT, or off (default 127.0.0.1:4780 or the next free port)',
+    value: 'ADDRESS:PORT|off',
+  },
   interface: { describe: 'network interface or address to use, repeatable (default: all)', value: 'NAME', repeats: true },
   peer: { describe: 'a peer to call besides those found by multicast, repeatable', value: 'HOST:PORT', repeats: true },
   replicas: { describe: 'copies of every file, when this peer enters a mesh (default 2)', value: 'N' },
@@ -120,8 +127,20 @@ export function settingsOf(texts: UpTexts): UpSettings {
   return {
     config,
     interfaces: (texts.interface ?? []).map((text) => readText(text, '--interface')),
+    http: one<UpSettings['http']>('http', readHttp, undefined),
     isNew: one('new', readBoolean, false),
   };
+}
+
+/** Where the page is served: an address of this machine and a port (0: any), or nowhere. */
+function readHttp(text: string, option: string): NonNullable<UpSettings['http']> {
+  if (text.trim() === 'off') return 'off';
+  const [, host = '', port = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(text.trim()) ?? [];
+  const bare = host.replace(/^\[(.*)\]$/, '$1');
+  const isHost = host === '' || isIP(bare) !== 0;
+  if (port === '' || Number(port) > 65_535 || !isHost)
+    throw badValue(option, text, 'ADDRESS:PORT of this machine, a port, or "off"');
+  return { host: host === '' ? '127.0.0.1' : bare, port: Number(port) };
 }
 
 /** A mesh's name stands in the join line: a name that no line can carry would make a mesh nobody enters again. */

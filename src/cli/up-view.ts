@@ -10,7 +10,7 @@ export type ShownPeer = Pick<Peer, 'id' | 'name' | 'meshName' | 'addresses' | 's
 /** What a running peer shows: events as they happen, and in a terminal how it is. */
 export interface UpView {
   /** It listens and its store is open. */
-  ready(peer: ShownPeer, join: string): void;
+  ready(peer: ShownPeer, join: string, http?: string): void;
   event(event: PeerEvent): void;
   /** Something about how it was started that its user should know. */
   note(text: string): void;
@@ -44,7 +44,7 @@ export function jsonView(screen: Screen): UpView {
     lines = [];
   };
   return {
-    ready: (peer, join) => {
+    ready: (peer, join, http) => {
       const { id, name, meshName } = peer;
       screen.value({
         event: 'ready',
@@ -53,6 +53,7 @@ export function jsonView(screen: Screen): UpView {
         mesh: meshName ?? join.split(/[+/]/)[0],
         address: peer.addresses[0] ?? null,
         join,
+        http: http ?? null,
       });
     },
     event: (event) => {
@@ -68,7 +69,7 @@ export function jsonView(screen: Screen): UpView {
 /** Plain lines, where there is no terminal. */
 export function plainView(screen: Screen, folder: string): UpView {
   return {
-    ready: (peer) => screen.print(readyText(peer, folder)),
+    ready: (peer, _join, http) => screen.print(readyText(peer, folder, http)),
     event: (event) => screen.print(eventText(event)),
     note: (text) => screen.note(`filemesh: ${text}`),
     stopping: () => screen.print('stopping'),
@@ -80,7 +81,7 @@ export function plainView(screen: Screen, folder: string): UpView {
 export function livingView(screen: Screen, folder: string): UpView {
   const living = new Living(screen, folder);
   return {
-    ready: (peer, join) => living.start(peer, join),
+    ready: (peer, join, http) => living.start(peer, join, http),
     event: (event) => living.event(event),
     note: (text) => living.say(`filemesh: ${text}`),
     stopping: () => {
@@ -105,9 +106,9 @@ class Living {
     this.#folder = folder;
   }
 
-  start(peer: ShownPeer, join: string): void {
+  start(peer: ShownPeer, join: string, http: string | undefined): void {
     this.#peer = peer;
-    this.say(`${readyText(peer, this.#folder)}\nother machines enter with: filemesh up --join ${join}`);
+    this.say(`${readyText(peer, this.#folder, http)}\nother machines enter with: filemesh up --join ${join}`);
     this.#timer = setInterval(() => this.#redraw(), REDRAW_MS);
     this.#redraw();
   }
@@ -175,9 +176,10 @@ class Living {
   }
 }
 
-function readyText(peer: ShownPeer, folder: string): string {
+function readyText(peer: ShownPeer, folder: string, http: string | undefined): string {
   const mesh = peer.meshName === undefined ? 'waits to be let into its mesh' : `of mesh ${shownText(peer.meshName)}`;
-  return `${shownText(peer.name)} ${mesh} listens on ${peer.addresses[0] ?? 'no address'}, folder ${shownText(folder)}`;
+  const page = http === undefined ? '' : `; in a browser: ${http}`;
+  return `${shownText(peer.name)} ${mesh} listens on ${peer.addresses[0] ?? 'no address'}, folder ${shownText(folder)}${page}`;
 }
 
 /** One event in words. */

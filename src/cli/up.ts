@@ -14,12 +14,14 @@ import { openPeerPlatform } from './up-platform.ts';
 import { isUpOption, precedence, settingsOf, textsOfEnvironment, type UpSettings, type UpTexts } from './up-settings.ts';
 import { unlessStopped, withinStopTime } from './up-stop.ts';
 import { jsonView, livingView, plainView, type UpView } from './up-view.ts';
+import { listenForPage, servePage } from './up-web.ts';
+import type { Doors, WebListener } from './web-door.ts';
 
 /** How often it is looked whether the join line changed, so that local clients have the present one. */
 const LINE_LOOK_MS = 2000;
 
 /** Runs a peer until it is told to stop. Resolves with the exit code. */
-export async function up(line: Parsed, screen: Screen): Promise<number> {
+export async function up(line: Parsed, screen: Screen, doors: Doors): Promise<number> {
   spareTheCores();
   keepHeapSmall();
   const { folder, settings, isNamed } = await wishOf(line);
@@ -31,9 +33,13 @@ export async function up(line: Parsed, screen: Screen): Promise<number> {
   const view = json ? jsonView(screen) : living ? livingView(screen, places.folder) : plainView(screen, places.folder);
   const stopped = untilStopped();
   const start = new Start(view);
-  const starting = startPeer(places, settings, living ? 'silent' : json ? 'info' : 'warn', start);
+  const logs = living ? 'silent' : json ? 'info' : 'warn';
+  const starting = startPeer(places, settings, logs, start, () => listenForPage(doors, settings, places, view));
   try {
-    const started = await unlessStopped(starting, stopped, async ({ peer, close }) => await peer.stop().then(close));
+    const started = await unlessStopped(starting, stopped, async ({ peer, web, close }) => {
+      await web?.close();
+      await peer.stop().then(close);
+    });
     if (started === undefined) {
       view.stopping();
       return EXIT_DONE;
@@ -46,6 +52,8 @@ export async function up(line: Parsed, screen: Screen): Promise<number> {
 
 interface Started {
   readonly peer: Peer;
+  /** Where the page is served. */
+  readonly web: WebListener | undefined;
   /** Lets go of the outside; after the peer has stopped. */
   readonly close: () => Promise<void>;
 }
@@ -56,11 +64,16 @@ async function startPeer(
   settings: UpSettings,
   logs: Parameters<typeof openPeerPlatform>[2],
   start: Start,
+  listen: () => Promise<WebListener | undefined>,
 ): Promise<Started> {
   const { platform, close } = await openPeerPlatform(places, settings.interfaces, logs);
+  let web: WebListener | undefined;
   try {
-    return { peer: await Peer.start(platform, settings.config, (event) => start.event(event)), close };
+    web = await listen();
+    const config = web === undefined ? settings.config : { ...settings.config, http: web.url };
+    return { peer: await Peer.start(platform, config, (event) => start.event(event)), web, close };
   } catch (thrown) {
+    await web?.close();
     await platform.store.close();
     await close();
     throw thrown;
@@ -78,18 +91,23 @@ interface Serving {
 }
 
 /** From ready to the end. */
-async function serve({ peer, close }: Started, serving: Serving): Promise<number> {
+async function serve({ peer, web, close }: Started, serving: Serving): Promise<number> {
   const { home, places, settings, isNamed, view, start, stopped } = serving;
   try {
-    const keeping = await keepForClients(home, peer, places, settings);
-    start.ready(peer, keeping.line());
+    const keeping = await keepForClients(home, peer, places, settings, web?.url);
+    if (web !== undefined) servePage(web, peer, home, keeping.line, () => localAddresses(peer));
+    start.ready(peer, keeping.line(), web?.url);
     if (isNamed) tellOtherName(peer, settings.config.name, view);
     const telling = tellOtherReplicas(peer, settings.config.replicas, view);
     await stopped;
     view.stopping();
     keeping.end();
     telling.end();
-    await withinStopTime(peer.stop().then(close));
+    const stopping = async (): Promise<void> => {
+      await web?.close();
+      await peer.stop().then(close);
+    };
+    await withinStopTime(stopping());
     return EXIT_DONE;
   } catch (thrown) {
     await close();
@@ -115,8 +133,8 @@ class Start {
     else this.#early.push(event);
   }
 
-  ready(peer: Peer, join: string): void {
-    this.#view.ready(peer, join);
+  ready(peer: Peer, join: string, http: string | undefined): void {
+    this.#view.ready(peer, join, http);
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const event of early) this.#view.event(event);
@@ -142,7 +160,7 @@ async function wishOf(line: Parsed): Promise<{ folder: string; settings: UpSetti
 }
 
 /** Leaves the join line and the address where a client of this user finds them, now and whenever they change. */
-async function keepForClients(home: Home, peer: Peer, places: PeerPlaces, settings: UpSettings) {
+async function keepForClients(home: Home, peer: Peer, places: PeerPlaces, settings: UpSettings, http: string | undefined) {
   const line = (): string => peer.join ?? settings.config.join ?? '';
   let kept = '';
   const keep = async (): Promise<void> => {
@@ -152,7 +170,7 @@ async function keepForClients(home: Home, peer: Peer, places: PeerPlaces, settin
     if (state === kept || now === '') return;
     kept = state;
     await home.keepMesh({ line: now, facts: [] });
-    await home.keepLocalPeer(now, { id: peer.id, folder: places.folder, addresses, pid: process.pid });
+    await home.keepLocalPeer(now, { id: peer.id, folder: places.folder, addresses, pid: process.pid, ...(http && { http }) });
   };
   await home.keepFolder(places.folder, peer.id);
   await keep();

@@ -23,10 +23,15 @@ export class ByChunks {
   /** Of what is held. */
   readonly #proved = new Set<number>();
   /** The first chunk that was not passed on. */
-  #next = 0;
+  #next: number;
+  /** The first behind those that are wanted. */
+  readonly #end: number;
 
-  constructor(order: InOrder, rows: readonly ManifestRow[], newHash: () => RunningHash) {
+  /** `span`: the chunks that are wanted, from the first to before the end, of which `order` begins with the first; absent: all. */
+  constructor(order: InOrder, rows: readonly ManifestRow[], newHash: () => RunningHash, span = { first: 0, end: rows.length }) {
     this.#order = order;
+    this.#next = span.first;
+    this.#end = span.end;
     this.#rows = rows;
     this.#newHash = newHash;
     this.ends = chunkEnds(rows);
@@ -75,7 +80,7 @@ export class ByChunks {
   /** What is to be fetched, in order: all behind what was passed on but proved chunks that are held. What else is held is forgotten. */
   missing(): Range[] {
     const ranges: Range[] = [];
-    for (let chunk = this.#next; chunk < this.#rows.length; chunk++) {
+    for (let chunk = this.#next; chunk < this.#end; chunk++) {
       if (this.#proved.has(chunk)) continue;
       const { offset, length } = this.#rangeOf(chunk);
       const last = ranges.at(-1);
@@ -85,6 +90,11 @@ export class ByChunks {
     }
     for (const range of ranges) this.#forget(range);
     return ranges;
+  }
+
+  /** Resolves when all that was passed on is in the sink; rejects as the sink did. Call once, at the end. */
+  async end(): Promise<void> {
+    await this.#order.finish();
   }
 
   /** Whole pieces, however their chunks lie in them: most have many. */

@@ -7,15 +7,17 @@ const RESUME_BYTES = 1024 * 1024;
 
 /** Puts pieces that come in any order into a sink in order, and hashes them. Holds what came too early. */
 export class InOrder {
-  readonly #sink: Sink;
+  readonly #sink: Pick<Sink, 'write' | 'left'>;
   readonly #newHash: () => RunningHash;
   #hash: RunningHash;
   /** Pieces beyond `next`, by offset; the fetch bounds how far ahead they may be. */
   readonly #early = new Map<number, Uint8Array>();
-  #next = 0;
+  #next: number;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(sink: Sink, newHash: () => RunningHash) {
+  /** `from`: the byte it begins with; then `finish` tells the hash of those that came. */
+  constructor(sink: Pick<Sink, 'write' | 'left'>, newHash: () => RunningHash, from = 0) {
+    this.#next = from;
     this.#sink = sink;
     this.#newHash = newHash;
     this.#hash = newHash();

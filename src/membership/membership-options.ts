@@ -30,6 +30,8 @@ export interface MembershipConfig {
   /** `| undefined` too: the assembly hands on what it was given. */
   readonly join?: string | undefined;
   readonly port: number;
+  /** Where the page of this peer is: told to the others. */
+  readonly http?: string | undefined;
   readonly peers: readonly Address[];
   /** Wanted copies, if this peer was told; counts only when it enters a mesh. */
   readonly replicas?: number | undefined;

@@ -118,7 +118,7 @@ export class Membership {
       this.#links.meet(pipe).catch((thrown: unknown) => this.#failed('meeting', thrown));
     };
     this.#listener = await network.listen({ port: config.port, accept });
-    this.#presence.start(this.#addresses());
+    this.#presence.start(this.#addresses(), config.http);
     this.#alone = clock.after(ALONE_MS, () => {
       if (switchboard.peers().length === 0) events.onAlone();
     });
@@ -202,9 +202,10 @@ export class Membership {
   }
 
   #hello(): Hello {
-    const { catalog } = this.#options;
+    const { catalog, config } = this.#options;
     return {
       ...this.#presence.self(),
+      ...(config.http === undefined ? {} : { http: config.http }),
       instance: this.instance,
       addresses: this.#addresses(),
       factsDigest: digestOf(catalog.facts()),

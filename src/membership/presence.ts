@@ -52,13 +52,14 @@ export class Presence {
     this.#options = options;
   }
 
-  /** Enters the own entry, and begins to tell. `addresses`: where this peer listens. */
-  start(addresses: readonly Address[]): void {
+  /** Enters the own entry, and begins to tell. `addresses`: where this peer listens; `http`: where its page is. */
+  start(addresses: readonly Address[], http: string | undefined): void {
     const { catalog, switchboard, name, folderState } = this.#options;
     const { paused, opening, load } = folderState();
     catalog.peers.set({
       ...this.#absent(catalog.self, name),
       address: addresses[0],
+      http,
       live: true,
       paused,
       opening,
@@ -127,6 +128,7 @@ export class Presence {
       id: link.peer,
       name: hello.name,
       address: addressesOf(link, hello)[0],
+      http: hello.http,
       live: true,
       sinceMs: clock.now(),
       sinceWallMs: clock.wall(),

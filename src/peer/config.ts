@@ -11,6 +11,8 @@ export interface PeerConfig {
   readonly join?: string;
   /** Port asked for; the next free one when taken. */
   readonly port: number;
+  /** Where the page of this peer is: scheme, host and port, told to the others; absent: it serves none. */
+  readonly http?: string;
   /** Peers named by hand. */
   readonly peers: readonly Address[];
   /** Wanted copies, when this peer enters a mesh; 1…16. Absent: what the mesh has, or REPLICAS_DEFAULT. */

@@ -144,6 +144,11 @@ export class Peer {
     this.#listeners.push(listener);
   }
 
+  /** Told after every durable change: the paths of which something is different now. */
+  onPaths(listener: (paths: ReadonlySet<FilePath>) => void): void {
+    this.#catalog.onPaths(listener);
+  }
+
   status(): Promise<Reply<'status'>> {
     return this.#server.status();
   }

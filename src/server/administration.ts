@@ -77,6 +77,7 @@ export class Administration {
         id: one.id,
         name: catalog.shownName(one.id),
         ...(one.address === undefined ? {} : { address: one.address }),
+        ...(one.http === undefined ? {} : { http: one.http }),
         alive: one.live,
         since: one.sinceWallMs,
         ...(one.paused === undefined ? {} : { paused: one.paused.slice(0, 500) }),

@@ -16,6 +16,7 @@ import {
   cursorShape,
   factShape,
   filePathShape,
+  httpShape,
   indexRecordShape,
   labelShape,
   peerIdShape,
@@ -86,6 +87,8 @@ export const CALLS = {
       ...statusOfSelf,
       instance: z.string().regex(/^[0-9a-f]{16}$/),
       addresses: z.array(addressShape).max(16),
+      /** Where its page is; absent: it serves none. */
+      http: httpShape.optional(),
       /** Hash over all facts known: differing ones are told each other. */
       factsDigest: contentHashShape,
       /** Own index; a client has none. */
@@ -95,6 +98,8 @@ export const CALLS = {
       ...statusOfSelf,
       instance: z.string().regex(/^[0-9a-f]{16}$/),
       addresses: z.array(addressShape).max(16),
+      /** Where its page is; absent: it serves none. */
+      http: httpShape.optional(),
       factsDigest: contentHashShape,
       head: indexHeadShape.optional(),
     }),

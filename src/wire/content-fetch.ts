@@ -141,7 +141,8 @@ export class ContentFetch {
       bytes += piece.length;
       lowest = Math.min(lowest, piece.offset);
     }
-    return bytes + length <= WINDOW_BYTES_MAX && offset + length - lowest <= SPAN_BYTES_MAX;
+    const span = this.#options.spanBytes ?? SPAN_BYTES_MAX;
+    return bytes + length <= WINDOW_BYTES_MAX && offset + length - lowest <= span;
   }
 
   #read(source: Source, piece: Piece): void {

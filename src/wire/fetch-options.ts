@@ -30,6 +30,8 @@ export interface FetchOptions {
   readonly from?: number | undefined;
   /** What is to be pulled, where it is not all from `from` on: in order, and none touches another. */
   readonly missing?: readonly Range[] | undefined;
+  /** How far ahead of the first byte not yet written is asked, in bytes; at least a chunk, at most and by default SPAN_BYTES_MAX. */
+  readonly spanBytes?: number | undefined;
   readonly clock: Clock;
   /** On what is taken in; shared with other fetches. */
   readonly limit?: RateLimit | undefined;

@@ -47,6 +47,11 @@ export const labelShape = z
   .max(LABEL_LENGTH_MAX)
   .refine((text) => text.isWellFormed() && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}/\\]/u.test(text));
 export const addressShape = z.string().min(3).max(300);
+/** Where the page of a peer is: scheme, host and port alone, so that it is safe wherever it is written. */
+export const httpShape = z
+  .string()
+  .max(300)
+  .regex(/^https?:\/\/(?:[0-9A-Za-z.-]+|\[[0-9a-f:.]+\]):[0-9]{1,5}$/);
 /** A sentence for a person; bounded, of one line. */
 export const wordsShape = z.string().max(500);
 

@@ -75,6 +75,7 @@ const statusShape = z.strictObject({
 });
 const readyShape = z.strictObject({
   event: z.literal('ready'),
+  http: z.string().regex(/^http:\/\/127\.0\.0\.1:\d+$/),
   id: hash,
   name: z.literal('alpha'),
   mesh: z.literal('home'),

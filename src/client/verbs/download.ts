@@ -1,30 +1,20 @@
-import { decodeManifest, MANIFEST_FILE_BYTES_MIN, type ManifestRow } from '../../core/chunking.ts';
+import type { ManifestRow } from '../../core/chunking.ts';
 import { asMeshError, MeshError } from '../../core/errors.ts';
 import type { PeerId } from '../../core/ids.ts';
 import { quote } from '../../core/path.ts';
-import type { Range } from '../../core/range.ts';
-import { runEnds } from '../../core/striping.ts';
-import type { Entry, Holder, ShownContent } from '../../wire/calls.ts';
+import type { Entry, ShownContent } from '../../wire/calls.ts';
 import { fetchContent } from '../../wire/fetch.ts';
 import type { Link } from '../../wire/link.ts';
-import { fetchManifest, type ManifestSource } from '../../wire/manifest.ts';
-import { reachOf } from '../../wire/stripe-reach.ts';
-import { ask } from '../ask.ts';
 import { ByChunks } from '../by-chunks.ts';
+import { ContentSources } from '../content-sources.ts';
 import { InOrder } from '../in-order.ts';
-import { type DownloadResult, isAvailable, spreadOf } from '../results.ts';
+import { type DownloadResult, isAvailable } from '../results.ts';
 import type { Session } from '../session.ts';
 import type { OpenSink, Sink, VerbOptions } from '../transfer.ts';
 import { checkStopped } from '../waiting.ts';
 import { presentEntry } from './listing.ts';
 import { unavailable } from './unavailable.ts';
 
-/** Holders asked at once for one large content. Range 1–6. */
-const HOLDERS_MAX = 4;
-/** The same of a striped one, of which each has a part; the own peer relays the rest. Below EXTRA_LINKS_MAX. */
-const PARTS_MAX = 12;
-/** A content up to this size comes from one holder: more handshakes would cost more than they bring. */
-const ONE_HOLDER_BYTES_MAX = 2 * 1024 * 1024;
 /** Fetches of one content whose bytes were wrong each time: then the fault is not a single copy's. */
 const WRONG_MAX = 3;
 /** A name that gets new versions faster than it is downloaded is given up after so many. */
@@ -80,10 +70,8 @@ class ContentDownload {
   readonly #entry: Entry;
   readonly #content: ShownContent;
   readonly #options: VerbOptions;
-  /** Peers whose bytes were wrong. */
-  readonly #distrusted = new Set<PeerId>();
   readonly #from = new Set<PeerId>();
-  #holders: readonly Holder[];
+  readonly #sources: ContentSources;
   /** How it is cut, once somebody told; undefined: it comes in one piece. */
   #rows: readonly ManifestRow[] | undefined;
   #chunks: ByChunks | undefined;
@@ -99,7 +87,7 @@ class ContentDownload {
     this.#entry = entry;
     this.#content = content;
     this.#options = options;
-    this.#holders = content.holders;
+    this.#sources = new ContentSources(session, entry.path, content, options.newHash);
   }
 
   async into(open: OpenSink): Promise<{ name: string; from: string[] }> {
@@ -110,7 +98,7 @@ class ContentDownload {
       await this.#fill(sink);
       checkStopped(this.#options.signal);
       const name = await sink.finish();
-      return { name, from: [...this.#from].map((peer) => this.#nameOf(peer)) };
+      return { name, from: [...this.#from].map((peer) => this.#sources.nameOf(peer)) };
     } catch (thrown) {
       const error = asMeshError(thrown);
       const isCutShort = this.#options.signal?.aborted === true || error.advice !== 'never';
@@ -133,7 +121,8 @@ class ContentDownload {
       const wasLeft = !isResumed && sink.left !== undefined && this.#chunks === undefined;
       isResumed = true;
       if (!wasLeft) {
-        await this.#tellWrong();
+        await this.#sources.tellWrong(this.#from);
+        this.#from.clear();
         if (++this.#wrong >= WRONG_MAX) {
           throw new MeshError(
             'corrupt',
@@ -150,7 +139,7 @@ class ContentDownload {
   /** Goes on from what is there, with the peers in reach now; `link` relays when none of them has it any more. */
   async #fetch(link: Link, order: InOrder, sink: Sink): Promise<void> {
     const isFirst = this.#attempts++ === 0;
-    if (!isFirst) await this.#refreshHolders(link);
+    if (!isFirst) await this.#sources.refresh(link);
     order.forgetEarly();
     const { path } = this.#entry;
     const { hash, size } = this.#content;
@@ -160,14 +149,15 @@ class ContentDownload {
       checkStopped(signal);
       progress?.(this.#content.shownPath, bytes, size, bytes);
     };
-    const links = await this.#reach();
-    this.#rows ??= await this.#cut(link, links);
+    const sources = this.#sources;
+    const links = await sources.reach();
+    this.#rows ??= await sources.cut(link, links);
     if (this.#chunks === undefined && !this.#isUncut && this.#rows !== undefined && order.bytes === 0) {
       this.#chunks = new ByChunks(order, this.#rows, this.#options.newHash);
       await this.#chunks.resume(sink, readAgain);
     } else if (isFirst) await order.resume(readAgain);
     const chunks = this.#chunks;
-    const reach = this.#isStriped ? this.#reachOfRuns() : undefined;
+    const reach = sources.reachOf(this.#rows);
     const missing = chunks?.missing() ?? [{ offset: order.bytes, length: size - order.bytes }];
     this.#savedBytes ??= size - missing.reduce((sum, { length }) => sum + length, 0);
     const given = await fetchContent({
@@ -175,104 +165,17 @@ class ContentDownload {
       hash,
       size,
       ...(chunks === undefined ? { from: order.bytes } : { ends: chunks.ends, missing }),
-      sources: () => links.filter((one) => one.open && !this.#distrusted.has(one.peer)),
+      sources: () => links.filter((one) => one.open && sources.trusts(one.peer)),
       ...(reach === undefined ? {} : { reach }),
-      ...(this.#distrusted.has(link.peer) ? {} : { relaySource: link }),
+      ...(sources.trusts(link.peer) ? { relaySource: link } : {}),
       sink: chunks ?? order,
-      blamed: (liar) => this.#tellLiar(liar),
+      blamed: (liar) => sources.tellLiar(liar),
       clock: this.#session.clock,
       progress: (bytes) => progress?.(this.#content.shownPath, bytes, size, Math.min(bytes, this.#savedBytes ?? 0)),
       ...(signal === undefined ? {} : { stop: signal }),
     });
     for (const [peer, bytes] of given) if (bytes > 0) this.#from.add(peer);
   }
-
-  /** Links to holders: one for a small content, else all that answer; more arrive while the first is already read from. */
-  async #reach(): Promise<Link[]> {
-    const live = this.#holders.filter((holder) => holder.live && !this.#distrusted.has(holder.id));
-    const ordered = [
-      ...live.filter((holder) => holder.id === this.#session.peer),
-      ...live.filter((holder) => holder.id !== this.#session.peer),
-    ];
-    const links: Link[] = [];
-    if (this.#content.size <= ONE_HOLDER_BYTES_MAX && !this.#isStriped) {
-      for (const holder of ordered) {
-        const link = await this.#session.linkTo(holder);
-        if (link !== undefined) return [link];
-      }
-      return links;
-    }
-    const dials = ordered.slice(0, this.#isStriped ? PARTS_MAX : HOLDERS_MAX).map(async (holder) => {
-      const link = await this.#session.linkTo(holder);
-      if (link === undefined) throw new MeshError('unreachable', `${holder.name} cannot be reached`);
-      links.push(link);
-    });
-    // None in reach: then the own peer relays.
-    await Promise.any(dials).catch(() => undefined);
-    return links;
-  }
-
-  get #isStriped(): boolean {
-    return this.#holders.some(({ runs }) => runs !== undefined);
-  }
-
-  /** By the manifest its version announces, from the first that gives that one. Small ones come in one piece. */
-  async #cut(link: Link, links: readonly Link[]): Promise<readonly ManifestRow[] | undefined> {
-    const { hash, size, manifest: announced } = this.#content;
-    if (size < MANIFEST_FILE_BYTES_MIN && !this.#isStriped) return undefined;
-    const content = { path: this.#entry.path, hash, size };
-    return await fetchManifest(sourcesIn(links, link), content, (manifest) => {
-      const hashOfIt = this.#options.newHash();
-      hashOfIt.update(manifest);
-      if (announced !== undefined && hashOfIt.hex() !== announced)
-        throw new MeshError('corrupt', 'the manifest that came is not the announced one');
-      return decodeManifest(manifest, size);
-    });
-  }
-
-  /** What of a striped content each peer has; nothing, where nobody tells how it is cut: then all of it is relayed. */
-  #reachOfRuns(): (source: Link) => readonly Range[] | undefined {
-    if (this.#rows === undefined) return () => [];
-    const ends = runEnds(
-      this.#rows.map(({ length }) => length),
-      this.#content.size,
-    );
-    return reachOf(() => spreadOf({ ...this.#content, holders: [...this.#holders] }), ends);
-  }
-
-  async #refreshHolders(link: Link): Promise<void> {
-    const { reply } = await ask(link, 'locate', { path: this.#entry.path }, { subject: this.#entry.path });
-    const same = reply.contents.find((content) => content.hash === this.#content.hash);
-    if (same === undefined) throw new MeshError('changed', `another version of ${quote(this.#entry.path)} took its place`);
-    this.#holders = same.holders;
-  }
-
-  /** Told for the mesh's sake: this download goes on whether it is heard or not. */
-  #tellLiar(liar: Link): void {
-    this.#distrusted.add(liar.peer);
-    liar.call('verify', { path: this.#entry.path, hash: this.#content.hash }).catch(() => undefined);
-  }
-
-  /** Makes whoever gave bytes hash its copy again; a wrong one is set aside and healed. */
-  async #tellWrong(): Promise<void> {
-    for (const peer of this.#from) {
-      this.#distrusted.add(peer);
-      const holder = this.#holders.find((one) => one.id === peer);
-      const link = holder === undefined ? undefined : await this.#session.linkTo(holder);
-      if (link !== undefined) this.#tellLiar(link);
-    }
-    this.#from.clear();
-  }
-
-  #nameOf(peer: PeerId): string {
-    return this.#holders.find((holder) => holder.id === peer)?.name ?? `${peer.slice(0, 8)} (relayed)`;
-  }
-}
-
-/** Links that come up meanwhile too; at last the own peer is to ask others. */
-function* sourcesIn(links: readonly Link[], own: Link): Iterable<ManifestSource> {
-  for (const link of links) yield { link };
-  yield { link: own, relay: true };
 }
 
 function hashesOf(entry: Entry): string {

@@ -1,0 +1,122 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { type FastifyInstance, fastify } from 'fastify';
+import { invariant } from '../core/errors.ts';
+import { serveRoutes } from './dispatch.ts';
+import { Events } from './events.ts';
+import { bodyOf, failureOf, WebFailure } from './failures.ts';
+import { PageFiles } from './page-files.ts';
+import { allRoutes } from './routes.ts';
+import { type RequestHead, refusalOf, type Standing, safeHeaders } from './safety.ts';
+import { Sessions } from './sessions.ts';
+import type { WebDuty } from './web-options.ts';
+
+/** Bytes of a JSON body: names of files to be changed. Range 64 KiB – 1 MiB. */
+const JSON_BYTES_MAX = 256 * 1024;
+/** Characters of a path in an address, unescaped: a name of 1 KiB and what stands before it. */
+const PARAMETER_MAX = 2048;
+
+/** What answers requests. */
+export interface WebApp {
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  close(): Promise<void>;
+}
+
+export interface WebHouse {
+  /** Where it listens: scheme, host and port. */
+  readonly url: string;
+  /** Private folder of the peer. */
+  readonly directory: string;
+  readonly server: Server;
+}
+
+/** Builds what serves the page and its interface: one gate, one table of routes, and the files of the page. */
+export async function makeApp(duty: WebDuty, house: WebHouse): Promise<WebApp> {
+  const sessions = new Sessions(duty);
+  const events = new Events(duty.peer);
+  const page = await PageFiles.load();
+  let handle: WebApp['handle'] | undefined;
+  const app = fastify({
+    serverFactory: (handler) => {
+      handle = handler as WebApp['handle'];
+      return house.server;
+    },
+    routerOptions: { maxParamLength: PARAMETER_MAX },
+    bodyLimit: JSON_BYTES_MAX,
+    exposeHeadRoutes: false,
+  });
+  guard(app, duty, standingOf(house.url));
+  const routes = allRoutes({ duty, house, events, page });
+  const slice = { duty, sessions };
+  await app.register(async (inner) => {
+    serveRoutes(
+      inner,
+      routes.filter(({ takesBytes }) => takesBytes !== true),
+      slice,
+    );
+  });
+  await app.register(async (inner) => {
+    // Whatever its kind is said to be, it is bytes.
+    inner.removeAllContentTypeParsers();
+    inner.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+    serveRoutes(
+      inner,
+      routes.filter(({ takesBytes }) => takesBytes === true),
+      slice,
+    );
+  });
+  await app.ready();
+  invariant(handle !== undefined, 'the server was not asked for');
+  const close = async (): Promise<void> => {
+    events.close();
+    await sessions.close();
+  };
+  return { handle, close };
+}
+
+/** What goes before and behind every route. */
+function guard(app: FastifyInstance, duty: WebDuty, standing: Standing): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(safeHeaders(connectsOf(duty)));
+    const refusal = refusalOf(headOf(request.raw), standing);
+    if (refusal !== undefined) throw refusal;
+  });
+  app.setErrorHandler((thrown, request, reply) => {
+    const failure = failureOf(thrown);
+    // What was not read of a body would be taken for the next request.
+    if (!request.raw.complete) reply.header('connection', 'close');
+    return reply.code(failure.status).headers(failure.headers).header('cache-control', 'no-store').send(bodyOf(failure));
+  });
+  app.setNotFoundHandler(() => {
+    throw new WebFailure(404, 'not-found', 'there is nothing here; /openapi.json tells what there is');
+  });
+}
+
+function headOf(request: IncomingMessage): RequestHead {
+  const { headers } = request;
+  const text = (name: string): string | undefined => {
+    const value = headers[name];
+    return Array.isArray(value) ? value.join() : value;
+  };
+  return {
+    method: request.method ?? '',
+    path: (request.url ?? '').split('?')[0] ?? '',
+    host: text('host'),
+    origin: text('origin'),
+    site: text('sec-fetch-site'),
+    mode: text('sec-fetch-mode'),
+    hasCookie: headers.cookie !== undefined,
+    isMarked: headers['x-filemesh'] !== undefined,
+  };
+}
+
+function standingOf(url: string): Standing {
+  const { protocol, hostname, port } = new URL(url);
+  const scheme = protocol === 'https:' ? 'https' : 'http';
+  const usual = scheme === 'https' ? 443 : 80;
+  return { scheme, port: port === '' ? usual : Number(port), isLocal: scheme === 'http', names: new Set([hostname]) };
+}
+
+/** Where the page may look for another peer when its own goes away: what peers said of themselves, in the one form the wire lets through. */
+function connectsOf({ peer }: WebDuty): string[] {
+  return [...new Set(['http://127.0.0.1:*', ...peer.peers().peers.flatMap(({ http }) => http ?? [])])];
+}

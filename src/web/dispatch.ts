@@ -1,0 +1,65 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { WebFailure } from './failures.ts';
+import type { Call, Route } from './route.ts';
+import type { Sessions } from './sessions.ts';
+import type { WebDuty } from './web-options.ts';
+
+/** Time for a JSON body to come. */
+const JSON_MS_MAX = 20_000;
+
+interface Slice {
+  readonly duty: Pick<WebDuty, 'newHash'>;
+  readonly sessions: Sessions;
+}
+
+/** Serves these routes in this scope of the server. */
+export function serveRoutes(app: FastifyInstance, routes: readonly Route[], slice: Slice): void {
+  for (const route of routes) {
+    app.route({
+      method: route.method,
+      url: route.url,
+      handler: (request, reply) => answer(route, request, reply, slice),
+      ...(route.body === undefined ? {} : { onRequest: async (request) => boundBody(request) }),
+    });
+  }
+}
+
+async function answer(route: Route, request: FastifyRequest, reply: FastifyReply, { duty, sessions }: Slice): Promise<unknown> {
+  const stop = new AbortController();
+  reply.raw.once('close', () => stop.abort());
+  const call: Call = {
+    session: await sessions.of(request),
+    query: parsed(route.query, request.query, 'query'),
+    body: parsed(route.body, request.body, 'body'),
+    rest: (request.params as Record<string, string>)['*'] ?? '',
+    request,
+    reply,
+    signal: stop.signal,
+    options: { signal: stop.signal, newHash: duty.newHash },
+  };
+  const value = await route.run(call);
+  if (reply.sent) return reply;
+  if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+  return value === undefined ? await reply.send() : value;
+}
+
+/** A body that does not come in time ends its connection. */
+function boundBody(request: FastifyRequest): void {
+  const timer = setTimeout(() => request.raw.destroy(), JSON_MS_MAX);
+  const over = (): void => clearTimeout(timer);
+  request.raw.once('end', over).once('close', over);
+}
+
+function parsed(shape: z.ZodType | undefined, value: unknown, where: string): unknown {
+  if (shape === undefined) return undefined;
+  const result = shape.safeParse(value ?? {});
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const member = issue?.path.join('.') ?? '';
+  throw new WebFailure(
+    400,
+    'usage',
+    `the ${where} is not as it should be${member === '' ? '' : ` at "${member}"`}: ${issue?.message ?? ''}`,
+  );
+}

@@ -1,0 +1,132 @@
+import type { ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
+import { WebFailure } from './failures.ts';
+import { shownPeer } from './shown-peer.ts';
+import type { WebPeer } from './web-options.ts';
+
+/** Streams open at once. Range 8–256. */
+const STREAMS_MAX = 64;
+/** News is told at most so often: what came meanwhile goes together. Range 100–1,000 ms. */
+const TELL_MS = 250;
+/** The peers are looked at so often, and told when something of them changed. */
+const LOOK_MS = 1000;
+/** A comment so often keeps the connection. */
+const HEARTBEAT_MS = 15_000;
+/** Paths of one telling; more are told as `more`, and whoever shows a list asks for it anew. */
+const PATHS_MAX = 200;
+/** Bytes a stream may lag behind: whoever does not read is let go, and comes again. */
+const LAG_BYTES_MAX = 1024 * 1024;
+
+/** What happens at this peer, told to every open page as server-sent events: `files`, `peers`, `status`. */
+export class Events {
+  readonly #peer: WebPeer;
+  readonly #streams = new Set<ServerResponse>();
+  readonly #paths = new Set<string>();
+  #hasMore = false;
+  #happened = false;
+  #telling: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Timeout | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #peers = '';
+  #status = '';
+
+  constructor(peer: WebPeer) {
+    this.#peer = peer;
+    peer.onPaths((paths) => this.#changed(paths));
+    peer.onEvent(({ path }) => {
+      if (path !== undefined) return;
+      this.#happened = true;
+      this.#tellSoon();
+    });
+  }
+
+  /** Opens one more stream; it lasts until its reader goes, or the peer. */
+  open(reply: FastifyReply): void {
+    if (this.#streams.size >= STREAMS_MAX) throw new WebFailure(503, 'busy', 'too many pages are open here; close some');
+    reply.hijack();
+    const stream = reply.raw;
+    stream.writeHead(200, {
+      ...(reply.getHeaders() as Record<string, string>),
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
+    stream.write('retry: 1000\n\n');
+    this.#streams.add(stream);
+    stream.once('close', () => this.#leave(stream));
+    this.#looking ??= setInterval(() => this.#look(), LOOK_MS);
+    this.#heartbeat ??= setInterval(() => this.#tell(':\n\n'), HEARTBEAT_MS);
+    this.#peers = this.#status = '';
+    this.#look();
+  }
+
+  close(): void {
+    for (const stream of this.#streams) stream.destroy();
+    clearTimeout(this.#telling);
+    this.#rest();
+  }
+
+  #leave(stream: ServerResponse): void {
+    this.#streams.delete(stream);
+    if (this.#streams.size === 0) this.#rest();
+  }
+
+  #rest(): void {
+    clearInterval(this.#looking);
+    clearInterval(this.#heartbeat);
+    this.#looking = this.#heartbeat = undefined;
+  }
+
+  #changed(paths: ReadonlySet<string>): void {
+    if (this.#streams.size === 0) return;
+    for (const path of paths) {
+      if (this.#paths.size >= PATHS_MAX) {
+        this.#hasMore = true;
+        break;
+      }
+      this.#paths.add(path);
+    }
+    this.#tellSoon();
+  }
+
+  #tellSoon(): void {
+    if (this.#streams.size === 0) return;
+    this.#telling ??= setTimeout(() => {
+      this.#telling = undefined;
+      this.#tellNews();
+    }, TELL_MS);
+  }
+
+  #tellNews(): void {
+    if (this.#paths.size > 0) this.#tell(eventText('files', { paths: [...this.#paths], more: this.#hasMore }));
+    this.#paths.clear();
+    this.#hasMore = false;
+    if (this.#happened) this.#look();
+    this.#happened = false;
+  }
+
+  #look(): void {
+    const peers = eventText('peers', { peers: this.#peer.peers().peers.map(shownPeer) });
+    if (peers !== this.#peers) this.#tell(peers);
+    this.#peers = peers;
+    this.#peer.status().then(
+      (status) => {
+        const text = eventText('status', status);
+        if (text !== this.#status) this.#tell(text);
+        this.#status = text;
+      },
+      () => undefined,
+    );
+  }
+
+  #tell(text: string): void {
+    for (const stream of this.#streams) {
+      if (stream.writableLength > LAG_BYTES_MAX) stream.destroy();
+      else stream.write(text);
+    }
+  }
+}
+
+function eventText(name: string, value: unknown): string {
+  return `event: ${name}\ndata: ${JSON.stringify(value)}\n\n`;
+}

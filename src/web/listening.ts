@@ -1,0 +1,133 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { MeshError } from '../core/errors.ts';
+import type { WebApp } from './app.ts';
+import type { WebDuty, WebPlace } from './web-options.ts';
+
+/** Bytes of the head of a request: more is refused with 431. Range 4–64 KiB: names of 1 KiB may be escaped to 3. */
+const HEAD_BYTES_MAX = 16 * 1024;
+/** Headers of one request; more are not read. */
+const HEADERS_MAX = 64;
+/** Time for the head of a request. Range 2–60 s. */
+const HEAD_MS_MAX = 10_000;
+/** A connection on which nothing moves is closed: above the heartbeat of the event stream. Range 20–300 s. */
+const IDLE_MS_MAX = 60_000;
+/** A connection without a request is closed. */
+const KEEP_ALIVE_MS = 15_000;
+/** Connections at once, in all and from one address: more are closed unread. Range 16–1,024. */
+const CONNECTIONS_MAX = 256;
+const CONNECTIONS_OF_ADDRESS_MAX = 128;
+
+/** The open door of the page: it listens, and serves once it has a peer. */
+export interface WebListener {
+  /** Scheme, host and port, as a browser takes it. */
+  readonly url: string;
+  /** From now on requests are answered; before they are told to come again. */
+  serve(duty: WebDuty): void;
+  /** Ends all connections and whatever was under way. */
+  close(): Promise<void>;
+}
+
+/** Takes the place. Rejects with `failed` when it cannot be had. What serves is loaded at the first request: most peers get none. */
+export async function listenWeb(place: WebPlace): Promise<WebListener> {
+  const server = createServer({
+    maxHeaderSize: HEAD_BYTES_MAX,
+    headersTimeout: HEAD_MS_MAX,
+    // Bodies are bounded where they are read: those of large files may take hours.
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: HEAD_MS_MAX / 4,
+  });
+  server.maxHeadersCount = HEADERS_MAX;
+  server.maxConnections = CONNECTIONS_MAX;
+  server.timeout = IDLE_MS_MAX;
+  boundAddresses(server);
+  await listen(server, place);
+  return new Listening(server, place);
+}
+
+class Listening implements WebListener {
+  readonly url: string;
+  readonly #server: Server;
+  readonly #place: WebPlace;
+  #app: Promise<WebApp> | undefined;
+  #duty: WebDuty | undefined;
+
+  constructor(server: Server, place: WebPlace) {
+    this.#server = server;
+    this.#place = place;
+    this.url = `http://${place.host}:${(server.address() as AddressInfo).port}`;
+    server.on('request', (request, response) => this.#take(request, response));
+  }
+
+  serve(duty: WebDuty): void {
+    this.#duty = duty;
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+    await (await this.#app?.catch(() => undefined))?.close();
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse): void {
+    const duty = this.#duty;
+    if (duty === undefined) {
+      response
+        .writeHead(503, { 'retry-after': '1', 'content-type': 'text/plain' })
+        .end('the peer starts; come again in a moment\n');
+      return;
+    }
+    this.#app ??= this.#load(duty);
+    this.#app.then(
+      (app) => app.handle(request, response),
+      () => response.destroy(),
+    );
+  }
+
+  async #load(duty: WebDuty): Promise<WebApp> {
+    const { makeApp } = await import('./app.ts');
+    return await makeApp(duty, { url: this.url, directory: this.#place.directory, server: this.#server });
+  }
+}
+
+function boundAddresses(server: Server): void {
+  const counts = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    const count = (counts.get(address) ?? 0) + 1;
+    if (count > CONNECTIONS_OF_ADDRESS_MAX) {
+      socket.destroy();
+      return;
+    }
+    counts.set(address, count);
+    socket.once('close', () => {
+      const left = (counts.get(address) ?? 1) - 1;
+      if (left > 0) counts.set(address, left);
+      else counts.delete(address);
+    });
+  });
+}
+
+async function listen(server: Server, { host, port, portsBehind }: WebPlace): Promise<void> {
+  for (let offset = 0; ; offset++) {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ host, port: port === 0 ? 0 : port + offset, exclusive: true }, () => {
+          server.off('error', reject);
+          resolve();
+        });
+      });
+      return;
+    } catch (cause) {
+      const isTaken = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      if (isTaken && offset < portsBehind) continue;
+      const why = isTaken ? 'the port is taken' : (cause as Error).message;
+      throw new MeshError('failed', `the page cannot be served on ${host}:${port}: ${why}; --http names another place, or off`, {
+        cause,
+      });
+    }
+  }
+}
