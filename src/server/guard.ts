@@ -1,4 +1,5 @@
 import { MeshError } from '../core/errors.ts';
+import { folderOf } from '../core/path.ts';
 import type { Person, Rights } from '../core/rights.ts';
 import type { Ask, CallName } from '../wire/calls.ts';
 
@@ -44,7 +45,12 @@ export const NEEDS: { readonly [N in CallName]: Need<N> } = {
   'run-open': 'peer',
   'run-write': 'peer',
   'run-keep': 'peer',
-  change: ({ change }) => (change.kind === 'rename' ? [...writes(change), ...writes({ path: change.to })] : writes(change)),
+  change: ({ change }) => {
+    if (change.kind === 'rename') return [...writes(change), ...writes({ path: change.to })];
+    // It makes files beside that one.
+    if (change.kind === 'resolve-both') return [...writes(change), ...writes({ path: folderOf(change.path) })];
+    return writes(change);
+  },
   claim: 'peer',
   release: 'peer',
   history: reads,
