@@ -10,13 +10,13 @@ import type { Copy, Staging } from './face.ts';
 import { type Lender, Lenders } from './lenders.ts';
 import type { Room } from './room.ts';
 import type { Runs } from './runs.ts';
-import { type Block, WantedChunks } from './wanted-chunks.ts';
+import { type Lent, WantedChunks } from './wanted-chunks.ts';
 
 /** What is to be known of a content that is to come. */
 export type ContentFacts = Pick<FileVersion, 'hash' | 'size' | 'manifest'>;
 
-/** Bytes a file gives at once. */
-const READ_BYTES_MAX = 1024 * 1024;
+/** Chunks are copied by so many bytes: whatever else a hashing thread has to do waits so long, some 10 ms. 1…64 MiB. */
+const LENT_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Contents as chunks: their manifests, and of a content that is to come what lies here already. */
 export class Chunks {
@@ -73,51 +73,36 @@ export class Chunks {
 
   /** Whatever is wrong with the lender costs what it would have lent. */
   async #takeFrom(lender: Lender, wanted: WantedChunks, staging: Staging): Promise<void> {
-    /** False once a wrong chunk came. */
-    let taking: Promise<boolean> = Promise.resolve(true);
+    let isWrong = false;
     let copy: Copy | undefined;
+    let taking = Promise.resolve();
+    const take = async (source: Copy, some: readonly Lent[]) => {
+      const wrong = new Set(await staging.takeFrom(source, some));
+      wanted.take(some.filter(({ chunk }) => !wrong.has(chunk)));
+      isWrong ||= wrong.size > 0;
+    };
     try {
       const manifest = await lender.manifest();
-      const blocks = manifest === undefined ? [] : wanted.blocksIn(new ChunkList(manifest, lender.size), lender);
-      let [memory, other] = [new Uint8Array(READ_BYTES_MAX), new Uint8Array(READ_BYTES_MAX)];
-      for (const block of blocks) {
+      const lent = manifest === undefined ? [] : wanted.lentBy(new ChunkList(manifest, lender.size), lender, LENT_BYTES_MAX);
+      for (const some of lent) {
         copy ??= await lender.open();
-        // The next one is read while one is written and checked.
-        const bytes = await readBlock(copy, block, memory);
-        [memory, other] = [other, memory];
-        if (!(await taking)) break;
-        taking = takeBlock(staging, wanted, block, bytes);
-        // Awaited a read later. Until then a full disk must not look like a failure nobody listens for.
-        taking.catch(() => undefined);
+        // Asked for while others are copied: the thread that does it never waits.
+        const next = take(copy, some);
+        next.catch(() => undefined);
+        const before = taking;
+        taking = next;
+        await before;
+        if (isWrong) break;
       }
+      await taking;
     } catch (thrown) {
-      this.#room.options.log.debug('a content here could not lend chunks', { reason: asMeshError(thrown).message });
+      const error = asMeshError(thrown);
+      if (error.code === 'full') throw error;
+      this.#room.options.log.debug('a content here could not lend chunks', { reason: error.message });
     } finally {
+      await taking.catch(() => undefined);
       await copy?.close();
     }
-    if (!(await taking)) lender.doubt();
+    if (isWrong) lender.doubt();
   }
-}
-
-/** False when a chunk of it is wrong. */
-async function takeBlock(staging: Staging, wanted: WantedChunks, block: Block, bytes: Uint8Array): Promise<boolean> {
-  await staging.write(block.offset, bytes);
-  const chunks = Array.from({ length: block.end - block.first }, (_, index) => block.first + index);
-  const wrong = await staging.check(chunks);
-  if (wrong.length === 0) wanted.take(block);
-  return wrong.length === 0;
-}
-
-/** Rejects with `changed` when there are fewer bytes. */
-async function readBlock(copy: Copy, { from, length }: Block, memory: Uint8Array): Promise<Uint8Array> {
-  // Only a chunk that is larger alone is a larger block.
-  const whole = length <= memory.length ? memory.subarray(0, length) : new Uint8Array(length);
-  for (let at = 0; at < length; ) {
-    const into = whole.subarray(at, Math.min(length, at + READ_BYTES_MAX));
-    const bytes = await copy.read(from + at, into.length, into);
-    if (bytes.length === 0) throw new MeshError('changed', 'the source became shorter while it was copied');
-    if (bytes.buffer !== into.buffer || bytes.byteOffset !== into.byteOffset) into.set(bytes);
-    at += bytes.length;
-  }
-  return whole;
 }

@@ -27,7 +27,11 @@ export class Copies {
     const copy = this.#copy(path, hash);
     try {
       const opened = await openNoted(this.#room, copy);
-      return { ...opened, read: (...asked) => this.#watched(copy, () => opened.read(...asked)) };
+      return {
+        ...opened,
+        read: (...asked) => this.#watched(copy, () => opened.read(...asked)),
+        copyTo: (...asked) => this.#watched(copy, () => opened.copyTo(...asked)),
+      };
     } catch (thrown) {
       this.#doubt(copy);
       throw thrown;
@@ -105,7 +109,7 @@ export class Copies {
     return copy;
   }
 
-  async #watched(copy: HeldCopy, read: () => Promise<Uint8Array>): Promise<Uint8Array> {
+  async #watched<Result>(copy: HeldCopy, read: () => Promise<Result>): Promise<Result> {
     try {
       this.#room.belief.assert();
       return await read();

@@ -14,14 +14,16 @@ export async function openNoted(room: Room, { disk, stat }: { disk: DiskPath; st
     await file.close();
     throw new MeshError('changed', `${disk} is not the file that was hashed`);
   }
+  const asNoted = async <Result>(use: Promise<Result>): Promise<Result> => {
+    const used = await use;
+    // After it: a writer that came before it shows in the stat.
+    if (isSameFile(file.stat, await file.restat())) return used;
+    throw new MeshError('changed', `${disk} was changed while it was read`);
+  };
   return {
     size: file.stat.size,
-    read: async (...asked) => {
-      const bytes = await file.read(...asked);
-      // After the read: a writer that came before it shows in the stat.
-      if (isSameFile(file.stat, await file.restat())) return bytes;
-      throw new MeshError('changed', `${disk} was changed while it was read`);
-    },
+    read: (...asked) => asNoted(file.read(...asked)),
+    copyTo: (...asked) => asNoted(room.options.hasher.copy(file, ...asked)),
     close: () => file.close(),
   };
 }

@@ -3,12 +3,13 @@ import type { ContentHash, FilePath, MeshId, PeerId } from '../core/ids.ts';
 import type { Range } from '../core/range.ts';
 import type { FileVersion, Version } from '../core/version.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Disk } from '../platform/disk.ts';
-import type { Digest, Hasher } from '../platform/hasher.ts';
+import type { Disk, StageFile } from '../platform/disk.ts';
+import type { Digest, Hasher, LentChunk } from '../platform/hasher.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Store } from '../platform/store.ts';
 import type { Ledger } from './ledger.ts';
+import type { Lent } from './wanted-chunks.ts';
 
 /** How the user wants the folder watched and used. */
 export interface FolderConfig {
@@ -43,6 +44,8 @@ export interface Copy {
   readonly size: number;
   /** See OpenFile.read. */
   read(offset: number, length: number, memory?: Uint8Array): Promise<Uint8Array>;
+  /** See Hasher.copy. Rejects with `changed` as `read` does. */
+  copyTo(target: StageFile, chunks: readonly LentChunk[]): Promise<readonly number[]>;
   close(): Promise<void>;
 }
 
@@ -66,6 +69,8 @@ export interface Staging {
   cut(cut: Cut): Promise<void>;
   /** Proves chunks of a cut one of which all bytes are written; gives the wrong ones. */
   check(chunks: readonly number[]): Promise<readonly number[]>;
+  /** Copies chunks of a cut one that lie in another content; gives the wrong ones, which are not there then. */
+  takeFrom(source: Copy, lent: readonly Lent[]): Promise<readonly number[]>;
   /** What is still to be written, in order; of a cut one whole chunks, else all behind `have`. None touches another. */
   missing(): Range[];
   /** Hash of what was written; the staging is closed for writing. */

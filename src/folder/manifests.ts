@@ -1,6 +1,6 @@
 import type { ContentHash } from '../core/ids.ts';
-import type { OpenFile } from '../platform/disk.ts';
-import type { Digest, Following, Hasher, Proving } from '../platform/hasher.ts';
+import type { OpenFile, StageFile } from '../platform/disk.ts';
+import type { Digest, Following, Hasher, LentChunk, Proving } from '../platform/hasher.ts';
 
 /** Bytes of manifests in memory: 36 a chunk, 0.3 MiB for 1 GiB of content. Range 1–64 MiB. */
 const KEPT_BYTES_MAX = 4 * 1024 * 1024;
@@ -38,6 +38,10 @@ export class Manifests implements Hasher {
 
   prove(file: OpenFile): Proving {
     return this.#hasher.prove(file);
+  }
+
+  copy(source: OpenFile, target: StageFile, chunks: readonly LentChunk[]): Promise<readonly number[]> {
+    return this.#hasher.copy(source, target, chunks);
   }
 
   hashPieces(file: OpenFile, lengths: readonly number[]): Promise<Uint8Array> {

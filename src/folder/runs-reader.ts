@@ -1,6 +1,8 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { Range } from '../core/range.ts';
 import { hasRun, rangeOfRun } from '../core/striping.ts';
+import type { StageFile } from '../platform/disk.ts';
+import type { LentChunk } from '../platform/hasher.ts';
 import { openNoted } from './copying.ts';
 import type { Copy } from './face.ts';
 import type { Room } from './room.ts';
@@ -23,15 +25,38 @@ export class RunsReader implements Copy {
     this.size = held.size;
   }
 
-  async read(offset: number, length: number, memory?: Uint8Array): Promise<Uint8Array> {
-    this.#room.belief.assert();
-    if (this.#isClosed) throw new MeshError('gone', 'these runs are not open any more');
-    this.#reading += 1;
-    try {
+  read(offset: number, length: number, memory?: Uint8Array): Promise<Uint8Array> {
+    return this.#use(async () => {
       const end = Math.min(offset + length, this.size);
       const bytes = memory?.subarray(0, Math.max(0, end - offset)) ?? new Uint8Array(Math.max(0, end - offset));
       for (let at = offset; at < end; ) at += await this.#readRun(at, bytes.subarray(at - offset));
       return bytes;
+    });
+  }
+
+  /** Each lies in one run. */
+  copyTo(target: StageFile, chunks: readonly LentChunk[]): Promise<readonly number[]> {
+    return this.#use(async () => {
+      const wrong: number[] = [];
+      for (let at = 0; at < chunks.length; ) {
+        const { run, range } = this.#runAt(chunks[at]?.from ?? 0);
+        const of = chunks.slice(at).findIndex(({ from }) => from < range.offset || from >= range.offset + range.length);
+        const some = chunks.slice(at, of < 0 ? chunks.length : at + of);
+        const inRun = some.map((chunk) => ({ ...chunk, from: chunk.from - range.offset }));
+        const found = await this.#ofRun(run, range, (copy) => copy.copyTo(target, inRun));
+        for (const index of found) wrong.push(at + index);
+        at += some.length;
+      }
+      return wrong;
+    });
+  }
+
+  async #use<Result>(act: () => Promise<Result>): Promise<Result> {
+    this.#room.belief.assert();
+    if (this.#isClosed) throw new MeshError('gone', 'these runs are not open any more');
+    this.#reading += 1;
+    try {
+      return await act();
     } finally {
       this.#reading -= 1;
       if (this.#isClosed) await this.close();
@@ -49,18 +74,27 @@ export class RunsReader implements Copy {
 
   /** Fills `into` with bytes at `offset` of the run that has them, as far as it goes. */
   async #readRun(offset: number, into: Uint8Array): Promise<number> {
-    const { hash, ends } = this.#held;
-    const run = ends.findIndex((end) => end > offset);
-    const held = this.#room.runs.of(hash);
-    if (held === undefined || !hasRun(held.mask, run)) throw new MeshError('gone', 'that run is not held here');
-    const range = rangeOfRun(ends, run);
+    const { run, range } = this.#runAt(offset);
     const count = Math.min(into.length, range.offset + range.length - offset);
-    try {
-      const copy = await this.#copyOf(run);
+    return await this.#ofRun(run, range, async (copy) => {
       const got = await copy.read(offset - range.offset, count, into.subarray(0, count));
       if (got.length !== count) throw new MeshError('changed', 'a run is shorter than it was');
       if (got.buffer !== into.buffer || got.byteOffset !== into.byteOffset) into.set(got);
       return count;
+    });
+  }
+
+  #runAt(offset: number): { run: number; range: Range } {
+    const { hash, ends } = this.#held;
+    const run = ends.findIndex((end) => end > offset);
+    const held = this.#room.runs.of(hash);
+    if (held === undefined || !hasRun(held.mask, run)) throw new MeshError('gone', 'that run is not held here');
+    return { run, range: rangeOfRun(ends, run) };
+  }
+
+  async #ofRun<Result>(run: number, range: Range, use: (copy: Copy) => Promise<Result>): Promise<Result> {
+    try {
+      return await use(await this.#copyOf(run));
     } catch (thrown) {
       const { code } = asMeshError(thrown);
       if (code === 'gone' || code === 'changed') this.#doubt(range);

@@ -98,6 +98,10 @@ export class SmallStaging implements Staged {
     return Promise.reject(new MeshError('failed', 'a small content has no chunks of its own'));
   }
 
+  takeFrom(): Promise<readonly number[]> {
+    return this.check();
+  }
+
   missing(): Range[] {
     return [{ offset: this.have, length: this.size - this.have }];
   }

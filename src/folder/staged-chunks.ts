@@ -1,12 +1,13 @@
 import { CHUNKING_SCHEME, type ManifestRow } from '../core/chunking.ts';
 import { invariant } from '../core/errors.ts';
 import type { Range } from '../core/range.ts';
-import type { DiskPath, OpenFile } from '../platform/disk.ts';
+import type { DiskPath, OpenFile, StageFile } from '../platform/disk.ts';
 import type { ProvedChunk, Proving } from '../platform/hasher.ts';
 import { ChunkSet } from './chunk-set.ts';
-import type { Cut } from './face.ts';
+import type { Copy, Cut } from './face.ts';
 import type { Room } from './room.ts';
 import type { Digested } from './staged-digest.ts';
+import type { Lent } from './wanted-chunks.ts';
 
 /** The chunks of a staged content, each proved by its hash as soon as it is there, in whatever order they come. */
 export class StagedChunks {
@@ -55,17 +56,23 @@ export class StagedChunks {
     return this.#right.wholeIn({ offset: 0, length: end }).filter((chunk) => !this.#right.has(chunk));
   }
 
+  bytesOf(lent: readonly Lent[]): number {
+    return lent.reduce((sum, { chunk }) => sum + this.#right.rangeOf(chunk).length, 0);
+  }
+
   /** Call before and after a write. */
   touched(offset: number, length: number): void {
-    for (const chunk of this.#right.touching({ offset, length })) {
-      let wasChecking = false;
-      for (const check of this.#checks) {
-        if (!check.chunks.has(chunk)) continue;
-        check.over.add(chunk);
-        wasChecking = true;
-      }
-      if (this.#right.remove(chunk) || wasChecking) this.#isSpoilt = true;
+    for (const chunk of this.#right.touching({ offset, length })) this.#touchedChunk(chunk);
+  }
+
+  #touchedChunk(chunk: number): void {
+    let wasChecking = false;
+    for (const check of this.#checks) {
+      if (!check.chunks.has(chunk)) continue;
+      check.over.add(chunk);
+      wasChecking = true;
     }
+    if (this.#right.remove(chunk) || wasChecking) this.#isSpoilt = true;
   }
 
   /** Proves chunks that lie there whole; gives the wrong ones. */
@@ -83,6 +90,30 @@ export class StagedChunks {
       this.#checks.delete(check);
     }
     return asked.filter((chunk) => !this.#right.has(chunk));
+  }
+
+  /** Copies chunks that are missing from another content; gives the wrong ones. */
+  async takeFrom(source: Copy, target: StageFile, lent: readonly Lent[]): Promise<readonly number[]> {
+    const asked = lent.filter(({ chunk }) => !this.#right.has(chunk));
+    const check = { chunks: new Set(asked.map(({ chunk }) => chunk)), over: new Set<number>() };
+    for (const chunk of check.chunks) this.#touchedChunk(chunk);
+    const { proving } = await this.#open();
+    this.#checks.add(check);
+    let wrong: Set<number | undefined>;
+    try {
+      const chunks = asked.map(({ chunk, from }) => ({ ...this.#proved(chunk), from }));
+      wrong = new Set((await source.copyTo(target, chunks)).map((at) => asked[at]?.chunk));
+    } finally {
+      this.#checks.delete(check);
+      for (const chunk of check.chunks) this.#touchedChunk(chunk);
+    }
+    for (const chunk of check.chunks) {
+      // Written over meanwhile: then it is not known to be right.
+      if (check.over.has(chunk) || wrong.has(chunk)) continue;
+      this.#right.add(chunk);
+      proving.trust(this.#right.rangeOf(chunk));
+    }
+    return [...check.chunks].filter((chunk) => !this.#right.has(chunk));
   }
 
   /** When all are right. Undefined: the file is to be read as a whole. */

@@ -2,22 +2,20 @@ import { asMeshError, invariant, MeshError } from '../core/errors.ts';
 import type { Range } from '../core/range.ts';
 import type { DiskPath, FileStat, StageFile } from '../platform/disk.ts';
 import type { Digest } from '../platform/hasher.ts';
-import type { Cut } from './face.ts';
+import type { Copy, Cut } from './face.ts';
 import { Gapless } from './gapless.ts';
 import type { Room } from './room.ts';
 import { encodeRow, stagingKey } from './rows.ts';
 import type { Reservations, Staged } from './staged.ts';
 import { StagedChunks } from './staged-chunks.ts';
 import { digestWhole, StagedDigest } from './staged-digest.ts';
+import { StagingNotes } from './staging-notes.ts';
 import { notedChunks, rowOf, type StagingRow } from './staging-row.ts';
 import { isSameFile } from './stats.ts';
+import type { Lent } from './wanted-chunks.ts';
 
-/** A staging is synced and noted each time so much was added: what a crash costs to fetch again. 1…256 MiB. */
-const NOTE_EVERY_BYTES = 16 * 1024 * 1024;
 /** A staging of unknown size reserves so much at a time. */
 const RESERVE_STEP_BYTES = 16 * 1024 * 1024;
-/** So many bytes may wait for the sync of those before: beyond it the writers wait too. 1…16 × NOTE_EVERY_BYTES. */
-const UNNOTED_BYTES_MAX = 4 * NOTE_EVERY_BYTES;
 /** Larger ones are hashed while they come in; a smaller one is hashed in no time. In bytes. */
 const FOLLOW_BYTES_MIN = 1024 * 1024;
 
@@ -32,11 +30,8 @@ export class StagingFile implements Staged {
   readonly #row: StagingRow;
   #file: StageFile | undefined;
   #reserved = 0;
-  /** Bytes written here, and how many of them are in the last note. */
-  #writtenBytes = 0;
-  #notedBytes = 0;
+  readonly #notes: StagingNotes;
   #notedChunks = 0;
-  #noting: Promise<void> | undefined;
   #following: StagedDigest | undefined;
   #chunks: StagedChunks | undefined;
   #digest: Promise<Digest> | undefined;
@@ -58,6 +53,7 @@ export class StagingFile implements Staged {
     this.#row = row;
     this.#written = new Gapless(row.have);
     this.#usedMs = room.options.clock.now();
+    this.#notes = new StagingNotes(room.options.log, (noted) => this.#note(noted));
   }
 
   get place(): DiskPath {
@@ -72,7 +68,7 @@ export class StagingFile implements Staged {
     if (this.#chunks?.cut.manifestHash === cut.manifestHash) return;
     invariant(this.#chunks === undefined, 'a content is cut in one way');
     // What was written since it was opened may lie over what was noted then.
-    const noted = this.#writtenBytes === 0 ? notedChunks(this.#row, cut.manifestHash) : undefined;
+    const noted = this.#notes.writtenBytes === 0 ? notedChunks(this.#row, cut.manifestHash) : undefined;
     const chunks = new StagedChunks(this.#room, this.place, cut, noted);
     this.#notedChunks = chunks.rightCount;
     this.#chunks = chunks;
@@ -102,12 +98,17 @@ export class StagingFile implements Staged {
     this.#usedMs = this.#room.options.clock.now();
   }
 
+  async takeFrom(source: Copy, lent: readonly Lent[]): Promise<readonly number[]> {
+    invariant(this.#chunks !== undefined, 'the staging is cut');
+    const file = this.#toWrite();
+    this.#reserveUpTo(this.size ?? 0);
+    const wrong = await this.#chunks.takeFrom(source, file, lent);
+    await this.#notes.wrote(file, this.#chunks.bytesOf(lent));
+    return wrong;
+  }
+
   async write(offset: number, bytes: Uint8Array): Promise<void> {
-    if (this.#isOver) throw new MeshError('gone', 'this staging was let go: begin it again');
-    this.#assertSound();
-    this.touch();
-    const file = this.#file;
-    if (file === undefined || this.#digest !== undefined) throw new MeshError('failed', 'the staging is closed for writing');
+    const file = this.#toWrite();
     this.#reserveUpTo(offset + bytes.length);
     if ((this.size ?? 0) >= FOLLOW_BYTES_MIN && this.#chunks === undefined)
       this.#following ??= new StagedDigest(this.#room, this.place, this.size ?? 0);
@@ -118,22 +119,24 @@ export class StagingFile implements Staged {
       // Also of a write that failed: part of it may be there.
       this.#touched(offset, bytes.length);
     }
-    this.#writtenBytes += bytes.length;
     if (this.#chunks === undefined) this.#written.add(offset, bytes.length);
     this.#following?.reach(this.have);
-    const unnoted = this.#writtenBytes - this.#notedBytes;
-    if (unnoted >= UNNOTED_BYTES_MAX) await this.#noting;
-    if (unnoted >= NOTE_EVERY_BYTES) this.#note(file).catch(this.#notNoted);
+    await this.#notes.wrote(file, bytes.length);
+  }
+
+  #toWrite(): StageFile {
+    if (this.#isOver) throw new MeshError('gone', 'this staging was let go: begin it again');
+    this.#assertSound();
+    this.touch();
+    if (this.#file === undefined || this.#digest !== undefined)
+      throw new MeshError('failed', 'the staging is closed for writing');
+    return this.#file;
   }
 
   #touched(offset: number, length: number): void {
     this.#following?.touched(offset);
     this.#chunks?.touched(offset, length);
   }
-
-  /** Bytes the disk lost are told by the next act on it; anything else costs what a crash leaves to fetch again. */
-  readonly #notNoted = (thrown: unknown): void =>
-    this.#room.options.log.debug('a staging was not noted', { reason: asMeshError(thrown).message });
 
   get isBroken(): boolean {
     return this.#fault !== undefined;
@@ -175,7 +178,7 @@ export class StagingFile implements Staged {
     try {
       await this.#dropDigest();
       // A note that came after the end of this staging would be told of the next one of its name.
-      await this.#noting?.catch(this.#notNoted);
+      await this.#notes.settled();
       await this.#file?.close();
       if (!this.#room.pinned.has(this.place)) await this.#room.options.disk.remove(this.place);
     } finally {
@@ -191,9 +194,9 @@ export class StagingFile implements Staged {
     await this.#dropDigest();
     const file = this.#file;
     try {
-      await this.#noting?.catch(this.#notNoted);
-      const isNews = this.#writtenBytes > this.#notedBytes || (this.#chunks?.rightCount ?? 0) > this.#notedChunks;
-      if (file !== undefined && isNews) await this.#note(file);
+      await this.#notes.settled();
+      const isNews = this.#notes.isBehind || (this.#chunks?.rightCount ?? 0) > this.#notedChunks;
+      if (file !== undefined && isNews) await this.#notes.note(file);
     } finally {
       await this.#close();
     }
@@ -250,16 +253,7 @@ export class StagingFile implements Staged {
     }
   }
 
-  /** One at a time; a failure is told to the writer that met it. */
-  #note(file: StageFile): Promise<void> {
-    this.#noting ??= this.#noteNow(file).finally(() => {
-      this.#noting = undefined;
-    });
-    return this.#noting;
-  }
-
-  async #noteNow(file: StageFile): Promise<void> {
-    this.#notedBytes = this.#writtenBytes;
+  async #note(file: StageFile): Promise<void> {
     this.#notedChunks = this.#chunks?.rightCount ?? 0;
     // As of before the sync: what comes meanwhile may not be on the disk after it.
     const row = rowOf(this.have, this.#chunks);
@@ -271,7 +265,7 @@ export class StagingFile implements Staged {
     const file = this.#file;
     if (file === undefined) return;
     this.#file = undefined;
-    await this.#noting?.catch(this.#notNoted);
+    await this.#notes.settled();
     try {
       await this.#sync(file);
     } finally {

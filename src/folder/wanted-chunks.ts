@@ -2,14 +2,10 @@ import type { Range } from '../core/range.ts';
 import type { ChunkKey, ChunkList } from './chunk-list.ts';
 import type { Lender } from './lenders.ts';
 
-/** Chunks that follow each other in both contents are copied at once up to so many bytes. */
-const BLOCK_BYTES_MAX = 1024 * 1024;
-
-/** The chunks from `first` to before `end` of the wanted content, at `offset` of it, that lie at `from` of another. */
-export interface Block extends Range {
+/** A chunk of the wanted content, by its index, that lies at `from` of another. */
+export interface Lent {
+  readonly chunk: number;
   readonly from: number;
-  readonly first: number;
-  readonly end: number;
 }
 
 /** What is still missing of a content, by chunks. */
@@ -43,37 +39,35 @@ export class WantedChunks {
   }
 
   /** These are there. */
-  take({ first, end }: Pick<Block, 'first' | 'end'>): void {
-    for (let index = first; index < end; index++) {
-      this.#count -= this.#isMissing[index] ?? 0;
-      this.#isMissing[index] = 0;
+  take(lent: readonly Lent[]): void {
+    for (const { chunk } of lent) {
+      this.#count -= this.#isMissing[chunk] ?? 0;
+      this.#isMissing[chunk] = 0;
     }
   }
 
   /**
-   * Where missing chunks seem to lie in another content, in the order of the wanted one: drawn up as they are asked for, since
-   * there may be 100,000.
+   * Where missing chunks seem to lie in another content, in the order of the wanted one, by as many as have `bytesMax`: drawn up
+   * as they are asked for, since there may be 100,000.
    */
-  *blocksIn(other: ChunkList, { has }: Pick<Lender, 'has'>): Iterable<Block> {
+  *lentBy(other: ChunkList, { has }: Pick<Lender, 'has'>, bytesMax: number): Iterable<Lent[]> {
     const known = new Map<ChunkKey, number>();
     for (let index = 0; index < other.count; index++) {
       if (has(other.offset(index), other.length(index))) known.set(other.key(index), index);
     }
-    let last: Block | undefined;
-    for (let index = 0; index < this.chunks.count; index++) {
-      const there = this.#isMissing[index] === 1 ? known.get(this.chunks.key(index)) : undefined;
-      if (there === undefined || !this.chunks.isSame(index, other, there)) continue;
-      const length = this.chunks.length(index);
-      const from = other.offset(there);
-      const isNext = last?.end === index && last.from + last.length === from && last.length + length <= BLOCK_BYTES_MAX;
-      if (last !== undefined && isNext) {
-        last = { ...last, length: last.length + length, end: index + 1 };
-        continue;
+    let some: Lent[] = [];
+    let bytes = 0;
+    for (let chunk = 0; chunk < this.chunks.count; chunk++) {
+      const there = this.#isMissing[chunk] === 1 ? known.get(this.chunks.key(chunk)) : undefined;
+      if (there === undefined || !this.chunks.isSame(chunk, other, there)) continue;
+      if (some.length > 0 && bytes + this.chunks.length(chunk) > bytesMax) {
+        yield some;
+        [some, bytes] = [[], 0];
       }
-      if (last !== undefined) yield last;
-      last = { offset: this.chunks.offset(index), from, length, first: index, end: index + 1 };
+      some.push({ chunk, from: other.offset(there) });
+      bytes += this.chunks.length(chunk);
     }
-    if (last !== undefined) yield last;
+    if (some.length > 0) yield some;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ContentHash } from '../core/ids.ts';
 import type { Range } from '../core/range.ts';
 import type { ManifestId } from '../core/version.ts';
-import type { OpenFile } from './disk.ts';
+import type { OpenFile, StageFile } from './disk.ts';
 
 /** What one pass over a file tells of its content. */
 export interface Digest {
@@ -27,6 +27,12 @@ export interface ProvedChunk extends Range {
   readonly hash: Uint8Array;
 }
 
+/** A chunk that lies in another file too. */
+export interface LentChunk extends ProvedChunk {
+  /** Where it begins there. */
+  readonly from: number;
+}
+
 /**
  * One pass over a file that comes in chunk by chunk, in any order, each held against its hash. End it by `finish` or
  * `drop`: until then the file stays open.
@@ -49,6 +55,12 @@ export interface Hasher {
   follow(file: OpenFile, size: number): Following;
   /** The same of a file whose chunks are known. Throws `failed` when the hasher is closed. */
   prove(file: OpenFile): Proving;
+  /**
+   * Copies chunks of `source` to their places in `target`, off the main thread: each is held against its hash between its one
+   * read and its write. Gives the wrong ones, as places in `chunks`: what lies at their places then is nothing. Rejects with
+   * `failed` on a read error, else with what a write would.
+   */
+  copy(source: OpenFile, target: StageFile, chunks: readonly LentChunk[]): Promise<readonly number[]>;
   /**
    * BLAKE3-256 of consecutive pieces of an open file from its start, off the main thread: 32 bytes each, of those that the
    * file has whole. Rejects with `failed` on a read error.

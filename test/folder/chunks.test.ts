@@ -86,18 +86,7 @@ describe('what of a new content lies here already', () => {
 
   it('is given up without harm when the disk is full', async () => {
     const staging = await staged(bench, version, manifestOf(next));
-    staging.write = () => Promise.reject(new MeshError('full', 'the disk is full'));
-    const { disk, clock } = bench.platform;
-    const open = disk.open.bind(disk);
-    disk.open = async (place) => {
-      const file = await open(place);
-      const read = file.read.bind(file);
-      file.read = async (offset, length) => {
-        await new Promise<void>((resolve) => void clock.after(5, () => resolve()));
-        return read(offset, length);
-      };
-      return file;
-    };
+    staging.takeFrom = () => Promise.reject(new MeshError('full', 'the disk is full'));
     const filling = bench.folder.chunks.fill(path('a'), version, staging, manifestOf(next));
     await expect(filling).rejects.toMatchObject({ code: 'full' });
   });

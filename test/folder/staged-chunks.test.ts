@@ -164,6 +164,61 @@ describe('a staging that comes by chunks', () => {
     expect(missingBytes(staging)).toBe(content.length);
   });
 
+  describe('and lies here in another content', () => {
+    /** Another content: all of this one, with chunk 5 wrong, behind a thousand other bytes. */
+    const lender = async () => {
+      const file = await bench.platform.disk.stage('lender');
+      await file.write(1000, content);
+      await file.write(1000 + (ranges[5]?.offset ?? 0), new Uint8Array(9));
+      await file.close();
+      const open = await bench.platform.disk.open(file.path);
+      const { hasher } = bench.platform;
+      return { size: open.stat.size, read: open.read, copyTo: hasher.copy.bind(hasher, open), close: () => open.close() };
+    };
+    const lent = all.map((chunk) => ({ chunk, from: 1000 + (ranges[chunk]?.offset ?? 0) }));
+
+    it('takes the chunks that are right there, and reads none of it again', async () => {
+      const staging = await stage();
+      await bring(staging, [0, 1]);
+      const source = await lender();
+      expect(await staging.takeFrom(source, lent)).toEqual([5]);
+      expect(staging.missing()).toEqual([ranges[5]]);
+      await bring(staging, [5]);
+      expect((await staging.digest()).hash).toBe(hash);
+      expect(wholePasses).toBe(0);
+      await source.close();
+    });
+
+    it('does not call a chunk right that was written over while it was copied', async () => {
+      const staging = await stage();
+      const source = await lender();
+      const taking = staging.takeFrom(source, lent.slice(0, 4));
+      await bench.pass(1);
+      await write(
+        staging,
+        3,
+        content.map((byte) => byte ^ 1),
+      );
+      expect(await taking).toEqual([3]);
+      await bring(staging, all.slice(3));
+      expect((await staging.digest()).hash).toBe(hash);
+      await source.close();
+    });
+
+    it('has it after a crash, as far as it was noted', async () => {
+      const staging = await stage();
+      const source = await lender();
+      for (let at = 0; at < all.length; at += 8) await staging.takeFrom(source, lent.slice(at, at + 8));
+      bench.node.kill();
+      await start();
+      const again = await stage();
+      expect(missingBytes(again)).toBeLessThan(17 * MIB);
+      for (const { offset, length } of again.missing()) await again.write(offset, content.subarray(offset, offset + length));
+      expect(await again.check(all)).toEqual([]);
+      expect((await again.digest()).hash).toBe(hash);
+    });
+  });
+
   it.each(['kill', 'journal', 'hostile'] as const)(
     'after a %s goes on with what was noted, and none of that is wrong',
     async (how) => {

@@ -1,12 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { chunkContent, manifestDigest } from '../../src/core/chunking.ts';
-import type { OpenFile } from '../../src/platform/disk.ts';
+import type { OpenFile, StageFile } from '../../src/platform/disk.ts';
 import type { Hasher, PasswordHasher } from '../../src/platform/hasher.ts';
 
 export interface HasherBench {
   readonly hasher: Hasher & PasswordHasher;
   /** An open file of that content. */
   open(content: Uint8Array): Promise<OpenFile>;
+  /** A new staged file. */
+  stage(): Promise<StageFile>;
+  /** What lies in a staged file now. */
+  openStaged(file: StageFile): Promise<OpenFile>;
   dispose(): Promise<void>;
 }
 
@@ -196,6 +200,49 @@ export function runHasherAcceptance(name: string, makeBench: () => Promise<Hashe
         proving.drop();
         expect(await checked).toEqual([]);
         await file.close();
+      });
+    });
+
+    describe('copying', () => {
+      const content = noise(5_000_000, 4);
+      // Longer than what is read at once, too; in the source they lie in another order, behind one byte more.
+      const lengths = [70_000, 1, 1_500_000, 300_000, 2_200_000, 929_999];
+      const lent = () => {
+        let [from, end] = [1, content.length];
+        return lengths.map((length) => {
+          [from, end] = [from + length, end - length];
+          return { from: from - length, offset: end, length, hash: hashBytes(content.subarray(end, end + length)) };
+        });
+      };
+      const source = () => {
+        const bytes = new Uint8Array(content.length + 1);
+        for (const { from, offset, length } of lent()) bytes.set(content.subarray(offset, offset + length), from);
+        return bytes;
+      };
+
+      it('brings chunks to their places, wherever they lie in the other file', async () => {
+        const staged = await bench.stage();
+        const file = await open(source());
+        const [first, second] = [lent().slice(0, 3), lent().slice(3)];
+        const copied = await Promise.all([first, second].map((some) => bench.hasher.copy(file, staged, some)));
+        expect(copied).toEqual([[], []]);
+        await staged.close();
+        const there = await bench.openStaged(staged);
+        opened.push(there);
+        expect((await bench.hasher.digest(there)).hash).toBe(bench.hasher.hash(content));
+      });
+
+      it('names those that are wrong or are not there, and writes nothing of a short one', async () => {
+        const staged = await bench.stage();
+        const bytes = source();
+        for (const at of [0, 4]) bytes[(lent()[at]?.from ?? 0) + 9] = 1 + (bytes[(lent()[at]?.from ?? 0) + 9] ?? 0);
+        const file = await open(bytes.subarray(0, bytes.length - 1));
+        expect(await bench.hasher.copy(file, staged, lent())).toEqual([0, 4, 5]);
+        await staged.close();
+        const there = await bench.openStaged(staged);
+        opened.push(there);
+        // The first of them is the last of the content.
+        expect(there.stat.size).toBe(content.length - 70_000);
       });
     });
 

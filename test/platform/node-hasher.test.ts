@@ -3,7 +3,7 @@ import { appendFile, truncate, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import type { OpenFile } from '../../src/platform/disk.ts';
+import type { OpenFile, StageFile } from '../../src/platform/disk.ts';
 import { NodeHasher } from '../../src/platform/node/node-hasher.ts';
 import { type HasherBench, noise, runHasherAcceptance } from './hasher-acceptance.ts';
 import { NodeBench } from './node-bench.ts';
@@ -24,6 +24,15 @@ class NodeHasherBench implements HasherBench {
     const name = randomUUID();
     await writeFile(join(this.disk.root, name), content);
     return this.disk.disk.open(name);
+  }
+
+  async stage(): Promise<StageFile> {
+    await this.disk.disk.prepare(Buffer.from('marker'));
+    return await this.disk.disk.stage(randomUUID());
+  }
+
+  openStaged(file: StageFile): Promise<OpenFile> {
+    return this.disk.disk.open(file.path);
   }
 
   async dispose(): Promise<void> {

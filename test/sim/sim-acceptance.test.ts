@@ -62,6 +62,11 @@ runHasherAcceptance('simulated', async () => {
       node.drive.userWrite(path, content);
       return disk.open(path);
     },
+    async stage() {
+      await disk.prepare(bytes('marker'));
+      return await disk.stage(`staged${++count}`);
+    },
+    openStaged: (file) => disk.open(file.path),
     async dispose() {
       await stop();
     },

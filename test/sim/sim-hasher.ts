@@ -2,8 +2,8 @@ import { Blake3Hasher, blake3 } from '@napi-rs/blake-hash';
 import { Chunker, encodeManifest, MANIFEST_FILE_BYTES_MIN, type ManifestRow, manifestDigest } from '../../src/core/chunking.ts';
 import type { ContentHash } from '../../src/core/ids.ts';
 import type { Range } from '../../src/core/range.ts';
-import type { OpenFile } from '../../src/platform/disk.ts';
-import type { Digest, Following, Hasher, PasswordHasher, ProvedChunk, Proving } from '../../src/platform/hasher.ts';
+import type { OpenFile, StageFile } from '../../src/platform/disk.ts';
+import type { Digest, Following, Hasher, LentChunk, PasswordHasher, ProvedChunk, Proving } from '../../src/platform/hasher.ts';
 import type { Incarnation } from './incarnation.ts';
 import type { SimRandom } from './sim-random.ts';
 
@@ -52,6 +52,22 @@ export class SimHasher implements Hasher, PasswordHasher {
     return new SimProving(file, (bytes) =>
       this.#incarnation.perform(this.#random.between(0, 1) + bytes / BYTES_PER_MS, true, () => {}),
     );
+  }
+
+  async copy(source: OpenFile, target: StageFile, chunks: readonly LentChunk[]): Promise<readonly number[]> {
+    const wrong: number[] = [];
+    for (const [at, { from, offset, length, hash }] of chunks.entries()) {
+      const pieces: Uint8Array[] = [];
+      for (let done = 0; done < length; done += pieces.at(-1)?.length ?? 0) {
+        pieces.push(await source.read(from + done, Math.min(READ_BYTES, length - done)));
+        if (pieces.at(-1)?.length === 0) break;
+      }
+      const bytes = Buffer.concat(pieces);
+      await this.#incarnation.perform(this.#random.between(0, 1) + length / BYTES_PER_MS, true, () => {});
+      if (Buffer.compare(blake3(bytes), hash) === 0) await target.write(offset, bytes);
+      else wrong.push(at);
+    }
+    return wrong;
   }
 
   async hashPieces(file: OpenFile, lengths: readonly number[]): Promise<Uint8Array> {

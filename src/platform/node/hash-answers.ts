@@ -18,7 +18,10 @@ export function piecesOf(answer: HashAnswer[number] | undefined): Uint8Array {
   return told.pieces;
 }
 
-/** Which of the checked chunks are wrong. Throws `failed` when the file could not be read. */
+/**
+ * Which of the checked or copied chunks are wrong. Throws `failed` when the file could not be read; what the system said, by
+ * its code, when it took no write.
+ */
 export function wrongOf(answer: HashAnswer[number] | undefined): readonly number[] {
   const told = readable(answer);
   invariant('wrong' in told, 'chunks were to be checked');
@@ -39,6 +42,7 @@ export function wholeOf(answer: HashAnswer[number] | undefined): ContentHash | u
 
 function readable(told: HashAnswer[number] | undefined) {
   if (told === undefined) throw new MeshError('failed', 'the hashing thread gave no answer');
+  if ('unwritten' in told) throw Object.assign(new Error('a write was refused'), { code: told.unwritten });
   if ('error' in told) throw new MeshError('failed', `cannot read a file to hash it: ${told.error}`);
   return told;
 }

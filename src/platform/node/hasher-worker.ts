@@ -1,10 +1,11 @@
-import { readSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { Blake3Hasher, blake3 } from '@napi-rs/blake-hash';
 import { Chunker, encodeManifest, MANIFEST_FILE_BYTES_MIN, type ManifestRow, manifestDigest } from '../../core/chunking.ts';
 import { invariant } from '../../core/errors.ts';
-import { gearWindow } from '../../core/gear.ts';
 import type { Range } from '../../core/range.ts';
+import { copyLent, type LentRange } from './copy-lent.ts';
+import { buffer, fill, WriteRefused } from './hash-buffer.ts';
+import { AHEAD_BYTES_MAX, Proof } from './proof.ts';
 import { systemCode } from './system-error.ts';
 
 /** A file to hash. Descriptors are the process's: one opened in the main thread is read here. */
@@ -37,6 +38,14 @@ export type HashOrder =
       readonly known: readonly Range[];
       readonly size?: number;
     }
+  /** Chunks that lie in `source` too: copied to their places in `target`, each once it was held against its hash. */
+  | {
+      readonly kind: 'copy';
+      readonly source: number;
+      readonly target: number;
+      readonly chunks: readonly LentRange[];
+      readonly hashes: Uint8Array;
+    }
   /** Consecutive pieces of a file, from `offset` on. */
   | { readonly kind: 'pieces'; readonly descriptor: number; readonly offset: number; readonly lengths: readonly number[] };
 
@@ -49,22 +58,17 @@ export interface HashDigest {
   readonly rows: Uint8Array | undefined;
 }
 
-/** One for each job of a `digest`, one for the last `follow`, for `pieces`, `check` and `prove`; none for the rest. */
+/** One for each job of a `digest`, one for the last `follow`, for `pieces`, `check`, `copy` and `prove`; none for the rest. */
 export type HashAnswer = readonly (
   | HashDigest
   | { readonly pieces: Uint8Array }
   | { readonly wrong: readonly number[] }
   | { readonly isBehind: boolean }
   | { readonly whole: string | undefined }
+  | { readonly unwritten: string }
   | { readonly error: string }
 )[];
 
-const HASH_BYTES = 32;
-/** What came before its turn and is read once more in one order, at most: another file's turn comes soon. In bytes. */
-const AHEAD_BYTES_MAX = 8 * 1024 * 1024;
-
-/** Files are read where their chunks are looked for: that is large enough for a read, and saves a copy. */
-const buffer = gearWindow;
 const hex = (bytes: Uint8Array) => blake3(bytes).toString('hex');
 const followed = new Map<number, Pass>();
 const proved = new Map<number, Proof>();
@@ -85,6 +89,8 @@ function answerTo(order: HashOrder): HashAnswer {
       return [];
     case 'check':
       return [told(() => ({ wrong: proofOf(order).check(order.chunks, order.hashes) }))];
+    case 'copy':
+      return [told(() => ({ wrong: copyLent(order) }))];
     case 'prove':
       return prove(order);
     case 'pieces':
@@ -139,87 +145,12 @@ function hashPieces({ descriptor, offset: begin, lengths }: HashOrder & { kind: 
   return Buffer.concat(hashes);
 }
 
-function told<Result>(work: () => Result): Result | { error: string } {
+function told<Result>(work: () => Result): Result | { error: string } | { unwritten: string } {
   try {
     return work();
   } catch (thrown) {
+    if (thrown instanceof WriteRefused) return { unwritten: thrown.code };
     return { error: systemCode(thrown) ?? String(thrown) };
-  }
-}
-
-/** A file whose chunks are checked as they come: most come in order, and are read once for their own hash and the whole one. */
-class Proof {
-  readonly #descriptor: number;
-  readonly #whole = new Blake3Hasher();
-  readonly #part = new Blake3Hasher();
-  /** Right ranges beyond `#offset`: where each begins, and its length. */
-  readonly #ahead = new Map<number, number>();
-  /** Bytes that went into the whole hash. */
-  #offset = 0;
-  /** Wrong bytes went into it. */
-  #isSpoilt = false;
-
-  constructor(descriptor: number) {
-    this.#descriptor = descriptor;
-  }
-
-  check(chunks: readonly Range[], hashes: Uint8Array): number[] {
-    const wrong: number[] = [];
-    for (const [at, { offset, length }] of chunks.entries()) {
-      const isNext = offset === this.#offset;
-      const hash = length <= buffer.length ? this.#hashOfSmall(offset, length) : this.#hashOf(offset, length, isNext);
-      const isRight = hash !== undefined && Buffer.compare(hash, hashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES)) === 0;
-      if (!isRight) wrong.push(at);
-      if (!isNext && isRight) this.#ahead.set(offset, length);
-      if (!isNext) continue;
-      if (length > buffer.length) this.#isSpoilt ||= !isRight;
-      else if (isRight) this.#whole.update(buffer.subarray(0, length));
-      if (isRight) this.#offset += length;
-    }
-    this.goOn(AHEAD_BYTES_MAX);
-    return wrong;
-  }
-
-  trust({ offset, length }: Range): void {
-    if (length > 0) this.#ahead.set(offset, length);
-  }
-
-  finish(size: number): string | undefined {
-    this.goOn(Number.POSITIVE_INFINITY);
-    return this.#offset === size && !this.#isSpoilt ? this.#whole.digest('hex') : undefined;
-  }
-
-  /** Takes into the whole hash what came before its turn. True: there is more of it. */
-  goOn(bytesMax: number): boolean {
-    let left = bytesMax;
-    for (let length = this.#ahead.get(this.#offset); length !== undefined && left > 0; length = this.#ahead.get(this.#offset)) {
-      this.#ahead.delete(this.#offset);
-      const count = fill(this.#descriptor, this.#offset, Math.min(buffer.length, length));
-      // Shorter than it was: the whole hash will tell.
-      if (count === 0) return false;
-      this.#whole.update(buffer.subarray(0, count));
-      this.#offset += count;
-      left -= count;
-      if (count < length) this.#ahead.set(this.#offset, length - count);
-    }
-    return this.#ahead.has(this.#offset);
-  }
-
-  /** Of what is in the buffer then; undefined when the file ends before. */
-  #hashOfSmall(offset: number, length: number): Uint8Array | undefined {
-    return fill(this.#descriptor, offset, length) === length ? blake3(buffer.subarray(0, length)) : undefined;
-  }
-
-  #hashOf(offset: number, length: number, isNext: boolean): Uint8Array {
-    this.#part.reset();
-    for (let done = 0; done < length; ) {
-      const count = fill(this.#descriptor, offset + done, Math.min(buffer.length, length - done));
-      if (count === 0) break;
-      this.#part.update(buffer.subarray(0, count));
-      if (isNext) this.#whole.update(buffer.subarray(0, count));
-      done += count;
-    }
-    return this.#part.digestBuffer();
   }
 }
 
@@ -280,15 +211,4 @@ class Pass {
     this.#open.reset();
     this.#openBytes = 0;
   }
-}
-
-/** Fills the buffer from `offset` with `length` bytes; fewer only at the end of the file. */
-function fill(descriptor: number, offset: number, length: number): number {
-  let filled = 0;
-  while (filled < length) {
-    const count = readSync(descriptor, buffer, filled, length - filled, offset + filled);
-    if (count === 0) break;
-    filled += count;
-  }
-  return filled;
 }

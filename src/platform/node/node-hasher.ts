@@ -2,14 +2,15 @@ import { availableParallelism } from 'node:os';
 import { blake3 } from '@napi-rs/blake-hash';
 import { invariant } from '../../core/errors.ts';
 import type { ContentHash } from '../../core/ids.ts';
-import type { OpenFile } from '../disk.ts';
-import type { Digest, Following, Hasher, PasswordHasher, Proving } from '../hasher.ts';
+import type { OpenFile, StageFile } from '../disk.ts';
+import type { Digest, Following, Hasher, LentChunk, PasswordHasher, Proving } from '../hasher.ts';
 import { FollowingDigest, STRIDE_BYTES_MAX } from './following-digest.ts';
-import { digestOf, piecesOf } from './hash-answers.ts';
+import { digestOf, piecesOf, wrongOf } from './hash-answers.ts';
 import { HasherThread, hasherClosed } from './hasher-thread.ts';
 import type { HashJob } from './hasher-worker.ts';
 import { NodeOpenFile } from './open-file.ts';
 import { ProvingFile } from './proving-file.ts';
+import { NodeStageFile } from './stage-file.ts';
 
 /** Threads that hash: one may wait for the disk while the other computes. Range 1–8. */
 const THREADS_MAX = 2;
@@ -93,6 +94,20 @@ export class NodeHasher implements Hasher, PasswordHasher {
   /** As `follow`. */
   prove(file: OpenFile): Proving {
     return this.#stay(file, (descriptor, over) => new ProvingFile(this.#anyThread(), this.#files++, descriptor, over));
+  }
+
+  /** `source`, `target`: opened by this side's Disk; both stay open until this is done. */
+  copy(source: OpenFile, target: StageFile, chunks: readonly LentChunk[]): Promise<readonly number[]> {
+    invariant(source instanceof NodeOpenFile && target instanceof NodeStageFile, 'files of this Disk');
+    return source.lend((from) =>
+      target.lend(async (to) => {
+        if (this.#closed) throw hasherClosed();
+        const hashes = Buffer.concat(chunks.map(({ hash }) => hash));
+        const ranges = chunks.map(({ offset, length, from: there }) => ({ offset, length, from: there }));
+        const order = { kind: 'copy', source: from, target: to, chunks: ranges, hashes } as const;
+        return wrongOf((await this.#anyThread().do(order))[0]);
+      }),
+    );
   }
 
   /** Lends the descriptor until `over` is called. */

@@ -12,6 +12,7 @@ export class ProvingFile implements Proving {
   readonly #over: () => void;
   /** Told with the next order. */
   #known: Range[] = [];
+  #isKeepingUp = false;
   #isOver = false;
 
   /** `file`: a number of its own in this process. `over`: called once, when the descriptor is not read any more. */
@@ -35,6 +36,15 @@ export class ProvingFile implements Proving {
 
   trust(range: Range): void {
     this.#known.push(range);
+    if (!this.#isKeepingUp) this.#keepUp().catch(() => undefined);
+  }
+
+  /** What is trusted goes into the whole hash when it is its turn, so that little is left to be read at the end. */
+  async #keepUp(): Promise<void> {
+    this.#isKeepingUp = true;
+    // A thread that broke is told by `finish`.
+    while (!this.#isOver && (isBehind(await this.#prove()) || this.#known.length > 0)) {}
+    this.#isKeepingUp = false;
   }
 
   async finish(size: number): Promise<ContentHash | undefined> {

@@ -88,7 +88,8 @@ function secondsOf(ms: number): number {
   return (ms + 0.0005) / 1000;
 }
 
-class NodeStageFile implements StageFile {
+/** A staged file whose descriptor a worker thread may write to. */
+export class NodeStageFile implements StageFile {
   readonly path: DiskPath;
   readonly #descriptor: number;
   readonly #directories: DirectorySync;
@@ -107,11 +108,18 @@ class NodeStageFile implements StageFile {
   }
 
   write(offset: number, bytes: Uint8Array): Promise<void> {
-    return this.#act('cannot write', () => {
-      const writing = this.#writing.then(() => this.#writeNow(offset, bytes));
-      this.#writing = writing.catch(() => undefined);
-      return writing;
-    });
+    return this.#act('cannot write', () => this.#inTurn(() => this.#writeNow(offset, bytes)));
+  }
+
+  /** Lends the descriptor to one that writes, in its turn among the writes. What it rejects with is told as of a write. */
+  lend<Result>(use: (descriptor: number) => Promise<Result>): Promise<Result> {
+    return this.#act('cannot write', () => this.#inTurn(() => use(this.#descriptor)));
+  }
+
+  #inTurn<Result>(write: () => Promise<Result>): Promise<Result> {
+    const writing = this.#writing.then(write);
+    this.#writing = writing.catch(() => undefined);
+    return writing;
   }
 
   async #writeNow(offset: number, bytes: Uint8Array): Promise<void> {
@@ -150,11 +158,11 @@ class NodeStageFile implements StageFile {
     return this.#closed;
   }
 
-  async #act(doing: string, act: () => Promise<unknown>): Promise<void> {
+  async #act<Result>(doing: string, act: () => Promise<Result>): Promise<Result> {
     if (this.#closed !== undefined) throw new MeshError('failed', `${quote(this.path)} was closed already`);
     if (this.#fault !== undefined) throw this.#fault;
     try {
-      await act();
+      return await act();
     } catch (thrown) {
       throw asReadWriteError(thrown, doing, this.path);
     }
