@@ -157,7 +157,8 @@ export class Copies {
     if (content.parts !== undefined && this.#liveCopies(content) === 0) return true;
     const { peers } = this.#slice.catalog;
     const takers = peers.all().filter((one) => this.#isLive(one.id) && !content.holders.includes(one.id));
-    if (takers.some((one) => one.opening || hasRoom(one.load, content.size))) return true;
+    // Whoever has runs of a striped one is no taker for all of it.
+    if (takers.some((one) => one.opening || (content.parts === undefined && hasRoom(one.load, content.size)))) return true;
     return content.parts !== undefined || content.size >= STRIPE_BYTES_MIN ? this.#canGrowInRuns(content, takers) : false;
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { rename } from '../../src/client/verbs/changes.ts';
 import type { ContentHash, FilePath, PeerId, RequestId } from '../../src/core/ids.ts';
 import type { PathView } from '../../src/core/namespace.ts';
+import { maskOf } from '../../src/core/striping.ts';
 import type { Version } from '../../src/core/version.ts';
 import { Changes } from '../../src/server/changes.ts';
 import { Copies, type Kept } from '../../src/server/copies.ts';
@@ -15,17 +16,20 @@ const path = 'a' as FilePath;
 const hash = 'f'.repeat(64) as ContentHash;
 const load = { bytes: 0, files: 0, capacity: 1_000, incomingBytes: 0, incomingFiles: 0 };
 
-/** A content that only this peer holds, where bravo has room for it. */
-function alone(reasonOf: () => Promise<string | undefined>) {
+/** A content that only this peer holds, in runs when it is `striped`, where those of `peers` have room for it. */
+function alone(reasonOf: () => Promise<string | undefined>, { peers = ['alpha', 'bravo'], striped = false } = {}) {
   const clock = new HandClock();
   let holders: string[] | undefined = ['alpha'];
+  const parts = (all: readonly string[]) => new Map(all.map((one) => [one as PeerId, maskOf([0, 1, 2, 3])]));
+  const shown = (all: string[]) =>
+    striped ? { hash, size: 10, holders: [], parts: parts(all) } : { hash, size: 10, holders: all };
   const catalog = {
     self: 'alpha',
     wantedCopies: () => 2,
-    view: () => ({ contents: holders === undefined ? [] : [{ hash, size: 10, holders }] }),
+    view: () => ({ contents: holders === undefined ? [] : [shown(holders)] }),
     shownName: (peer: PeerId) => peer,
     peers: {
-      all: () => ['alpha', 'bravo'].map((id) => ({ id, live: true, load })),
+      all: () => peers.map((id) => ({ id, live: true, load })),
       get: () => ({ live: true, load }),
     },
   };
@@ -56,6 +60,14 @@ describe('the wait for copies of a content', () => {
     const unasked = await outcome(alone(async () => undefined));
     expect(unasked.kept.note).toBe('kept on 1 of 2: more copies are on their way');
     expect(asked.tookMs).toBeLessThan(unasked.tookMs / 5);
+  });
+
+  it('in runs is not waited for where nobody else is', async () => {
+    const { kept, tookMs } = await outcome(alone(async () => undefined, { peers: ['alpha'], striped: true }));
+    expect(kept).toEqual({ copies: 1, wanted: 2, note: 'kept on 1 of 2: there is no other peer' });
+    const growing = await outcome(alone(async () => undefined, { striped: true }));
+    expect(growing.kept.note).toBe('kept on 1 of 2: more copies are on their way');
+    expect(tookMs).toBeLessThan(growing.tookMs / 2);
   });
 
   it('does not wait for an owner that does not answer', async () => {
