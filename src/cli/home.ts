@@ -124,17 +124,17 @@ export class Home {
   async keepMesh({ line, facts }: Pick<MeshRecord, 'line' | 'facts'>): Promise<void> {
     const memory = new MeshMemory({ line, facts: (await this.#mesh(idPrefixOf(parseMeshLine(line))))?.facts ?? [] });
     memory.adopt(facts);
-    await this.#write(join(this.#meshDirectory(line), 'mesh.json'), JSON.stringify({ line, facts: memory.facts }));
+    await this.#write(join(this.meshFolder(line), 'mesh.json'), JSON.stringify({ line, facts: memory.facts }));
   }
 
   /** Keeps where a client reached the peers of a mesh. */
   async keepAddresses(line: string, addresses: readonly Address[]): Promise<void> {
-    await this.#write(join(this.#meshDirectory(line), 'addresses.json'), JSON.stringify({ addresses }));
+    await this.#write(join(this.meshFolder(line), 'addresses.json'), JSON.stringify({ addresses }));
   }
 
   /** Tells clients of this user where a peer of this machine listens. */
   async keepLocalPeer(line: string, peer: LocalPeer): Promise<void> {
-    await this.#write(join(this.#meshDirectory(line), 'local', `${peer.id}.json`), JSON.stringify(peer));
+    await this.#write(join(this.meshFolder(line), 'local', `${peer.id}.json`), JSON.stringify(peer));
   }
 
   /** The peer a folder belonged to the last time. */
@@ -149,7 +149,7 @@ export class Home {
 
   /** The login kept for the mesh of a line. */
   loginOf(line: string): KeptLogin {
-    return new KeptLogin(this.#meshDirectory(line));
+    return new KeptLogin(this.meshFolder(line));
   }
 
   async #write(file: string, text: string): Promise<void> {
@@ -167,7 +167,8 @@ export class Home {
     return new MeshError(code, `${what} (${quote(file)}: ${why}); let FILEMESH_HOME name a folder of your own`, { cause });
   }
 
-  #meshDirectory(line: string): string {
+  /** Where what is known of the mesh of a line lies. */
+  meshFolder(line: string): string {
     return join(this.directory, 'meshes', idPrefixOf(parseMeshLine(line)));
   }
 

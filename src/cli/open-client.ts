@@ -24,6 +24,8 @@ const TIMEOUT_MS_DEFAULT = 10_000;
 export interface OpenClient {
   readonly session: Session;
   readonly meshName: string;
+  /** Where this user's programs keep what they know of the mesh. */
+  readonly meshFolder: string;
   /** What is kept of a login; undefined: who it is was told for this time, and nothing is kept. */
   readonly login: KeptLogin | undefined;
   /** Logs in as whoever was told. To be done before anything is asked; the second time it is done already. Rejects with `not-allowed`. */
@@ -117,7 +119,7 @@ export async function openClient(wish: ClientWish, options: SessionOptions): Pro
     const { proof } = await session.signIn.secretsOf(account.user, account.password);
     checkLogin(await logIn(session, { user: account.user, proof }, options));
   };
-  return { session, meshName: memory.name, login, enter, close };
+  return { session, meshName: memory.name, meshFolder: home.meshFolder(memory.line), login, enter, close };
 }
 
 /** The mesh of a join line, with what is known of it already. */

@@ -9,6 +9,8 @@ import type { Screen } from './screen.ts';
 export interface VerbContext {
   readonly session: Session;
   readonly screen: Screen;
+  /** Where this user's programs keep what they know of the mesh. */
+  readonly meshFolder: string;
   /** One JSON value is wanted on standard output. */
   readonly json: boolean;
   /** Signal, progress and hash for the client's verbs. */

@@ -1,54 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CountedWire } from './counted-wire.ts';
 import { PeersHere } from './peers-here.ts';
 
 const LIMIT_MS = 120_000;
 const MIB = 1024 * 1024;
 const SIZE = 64 * MIB;
 
-/** A port that goes to another, and counts what clients send. */
-class Wire {
-  sent = 0;
-  /** Called after each piece that was sent. */
-  onSent: () => void = () => {};
-  readonly #server: Server;
-
-  constructor(port: number) {
-    this.#server = createServer((client) => {
-      const peer = connect(port, '127.0.0.1');
-      client.on('data', (bytes) => {
-        this.sent += bytes.length;
-        this.onSent();
-      });
-      client.pipe(peer).pipe(client);
-      for (const socket of [client, peer]) socket.on('error', () => [client, peer].map((one) => one.destroy()));
-    });
-  }
-
-  async open(): Promise<string> {
-    this.#server.listen(0, '127.0.0.1');
-    await new Promise((resolve) => this.#server.once('listening', resolve));
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  close(): void {
-    this.#server.close();
-  }
-}
-
 describe('an upload by a client process', () => {
   const here = new PeersHere();
   const file = join(here.place, 'film');
   const content = randomBytes(SIZE);
-  let wire: Wire;
+  let wire: CountedWire;
   let address: string;
 
   beforeAll(async () => {
     const { address: peer } = await here.up('alpha', '--interface', '127.0.0.1');
-    wire = new Wire(Number(String(peer).split(':')[1]));
+    wire = new CountedWire(Number(String(peer).split(':')[1]));
     address = await wire.open();
   }, LIMIT_MS);
   afterAll(async () => {

@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { MeshError } from '../../core/errors.ts';
 import { quote } from '../../core/path.ts';
 import type { OptionTable, Parsed } from '../parse.ts';
 import { askNewSecret, askSecret } from '../secret.ts';
 import { systemReason } from '../system-reason.ts';
 import { optionText, type VerbContext } from '../verb.ts';
+import { KeptSeals } from './kept-seals.ts';
 import type { Keys } from './opening.ts';
 import { READERS_MAX, type Reader } from './readers.ts';
 import { type SealedFor, Sealing } from './sealing.ts';
@@ -37,7 +39,8 @@ export async function sealingOf(context: VerbContext, line: Parsed): Promise<Sea
   }
   if (byPassphrase && named.length > 0)
     throw new MeshError('usage', 'a file is sealed either with a passphrase or for somebody: --passphrase or --for');
-  return new Sealing(byPassphrase ? await newPassphrase(context, line) : { readers: readersNamed(named) });
+  const sealedFor = byPassphrase ? await newPassphrase(context, line) : { readers: readersNamed(named) };
+  return new Sealing(sealedFor, new KeptSeals(join(context.meshFolder, 'seals')));
 }
 
 /** What sealed files are opened with. Rejects with `usage`. */

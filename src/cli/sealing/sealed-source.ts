@@ -70,6 +70,8 @@ export class SealedSource implements Source {
     if (first >= behind || length <= 0) return new Uint8Array(0);
     const plain = await this.#plain.read(offset, length);
     if (plain.length < length) throw new MeshError('changed', 'the file became shorter while it was read');
+    // Two contents sealed with one key would tell of each other: nothing is, of a file that changed since its opening.
+    await this.#plain.check();
     return plain;
   }
 

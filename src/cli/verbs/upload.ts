@@ -10,7 +10,6 @@ import { isFolder, type TreeFile, walkTree } from '../local-tree.ts';
 import { shownText } from '../output.ts';
 import type { Parsed } from '../parse.ts';
 import { SEAL_OPTIONS, sealingOf } from '../sealing/seal-options.ts';
-import { SealedSource } from '../sealing/sealed-source.ts';
 import type { Sealing } from '../sealing/sealing.ts';
 import { isGiven, openNameless, spool } from '../standard-input.ts';
 import { readSize } from '../values.ts';
@@ -148,8 +147,7 @@ async function putSource(context: VerbContext, name: string, source: Source, way
   const { sealing, stripeOver } = way;
   if (sealing === undefined) return await put(context.session, path, source, { ...context.options, stripeOver });
   // In parts, however small: so no peer has even all the sealed bytes, and the load of a large one is shared.
-  const sealed = new SealedSource(source, await sealing.newSeal());
-  return await put(context.session, path, sealed, { ...context.options, stripeOver: 0 });
+  return await sealing.with(path, source, (sealed) => put(context.session, path, sealed, { ...context.options, stripeOver: 0 }));
 }
 
 function nameOf(path: string, { sealing }: Way): string {

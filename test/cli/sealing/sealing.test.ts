@@ -13,6 +13,7 @@ import { OpeningSink } from '../../../src/cli/sealing/opening-sink.ts';
 import { stanzasForReaders } from '../../../src/cli/sealing/readers.ts';
 import { type Seal, SealedSource } from '../../../src/cli/sealing/sealed-source.ts';
 import type { Sink, Source } from '../../../src/client/transfer.ts';
+import { MeshError } from '../../../src/core/errors.ts';
 import { noise } from '../../platform/hasher-acceptance.ts';
 import { ageOpens, ageSeals, hasAge } from './age-program.ts';
 
@@ -155,6 +156,14 @@ describe('a sealed source', () => {
     );
     for (const end of [bytes.length - 1, bytes.length - 116, bytes.length - 117, bytes.length - 116 - SEALED_CHUNK_BYTES])
       await expect(opened(bytes.slice(0, end))).rejects.toThrow();
+  });
+
+  test('of a file that changes meanwhile gives nothing more: with one key one content is sealed', async () => {
+    const plain = new Memory(noise(3 * CHUNK));
+    const source = new SealedSource(plain, sealFor(recipient));
+    await source.read(0, CHUNK);
+    plain.check = () => Promise.reject(new MeshError('changed', 'it changed'));
+    await expect(source.read(2 * CHUNK, CHUNK)).rejects.toMatchObject({ code: 'changed' });
   });
 
   test('is opened by who it is sealed to, and by nobody else', async () => {

@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CountedWire } from './counted-wire.ts';
+import { PeersHere } from './peers-here.ts';
+
+const LIMIT_MS = 120_000;
+const MIB = 1024 * 1024;
+const SIZE = 32 * MIB;
+
+describe('a sealed upload by a client process', () => {
+  const here = new PeersHere();
+  const file = join(here.place, 'film');
+  const content = randomBytes(SIZE);
+  const seals = () =>
+    readdirSync(join(here.place, 'home', 'meshes'), { recursive: true }).filter((name) => /seals.[0-9a-f]/.test(`${name}`));
+  let wire: CountedWire;
+  let address: string;
+  let upload: string[];
+
+  beforeAll(async () => {
+    const { address: peer } = await here.up('alpha', '--interface', '127.0.0.1');
+    wire = new CountedWire(Number(String(peer).split(':')[1]));
+    address = await wire.open();
+    const identity = await generateX25519Identity();
+    writeFileSync(join(here.place, 'key.txt'), identity);
+    upload = ['upload', '--seal', '--for', await identityToRecipient(identity), 'film', '--peer', address];
+    writeFileSync(file, content);
+  }, LIMIT_MS);
+  afterAll(async () => {
+    await here.end();
+    wire.close();
+  });
+
+  it('that was killed at half sends the other half when it is started again', { timeout: LIMIT_MS }, async () => {
+    const killed = here.begin(upload);
+    wire.onSent = () => {
+      if (wire.sent >= SIZE / 2) killed.signal('SIGKILL');
+    };
+    expect((await killed.ended).code).toBe(-1);
+    wire.onSent = () => {};
+    expect(seals()).toHaveLength(1);
+    wire.sent = 0;
+    await here.value(0, upload);
+    expect(wire.sent).toBeGreaterThan(SIZE / 4);
+    // What was on its way at the kill, the run it belonged to, and the frames around the bytes.
+    expect(wire.sent).toBeLessThan(SIZE / 2 + 6 * MIB);
+    expect(seals()).toEqual([]);
+    await here.value(0, ['download', 'film', '--identity', 'key.txt', '--force']);
+    expect(readFileSync(file).equals(content)).toBe(true);
+  });
+
+  it('goes on to nobody else: for other readers it is sealed anew', { timeout: LIMIT_MS }, async () => {
+    const killed = here.begin(upload);
+    wire.sent = 0;
+    wire.onSent = () => {
+      if (wire.sent >= SIZE / 2) killed.signal('SIGKILL');
+    };
+    await killed.ended;
+    wire.onSent = () => {};
+    const other = await identityToRecipient(await generateX25519Identity());
+    await here.value(0, [...upload, '--for', other]);
+    await here.value(0, ['download', 'film', '--identity', 'key.txt', '--force']);
+    expect(readFileSync(file).equals(content)).toBe(true);
+  });
+});
