@@ -13,14 +13,17 @@ node_modules/.installed: package.json package-lock.json
 
 install: node_modules/.installed ## install what the project needs
 
-dist/main.js: node_modules/.installed tsconfig.build.json start.cjs package.json $(shell find src -name '*.ts')
-	@rm -rf dist
+dist/main.js: node_modules/.installed tsconfig.build.json start.cjs package.json $(shell find src -name '*.ts' -not -path 'src/web/page/*')
+	@rm -rf dist/program
 	npx tsc -p tsconfig.build.json
 	@sed 's/"type": "module"/"type": "commonjs"/' package.json >dist/package.json
 	@echo '{ "type": "module" }' >dist/program/package.json
 	@install -m 755 start.cjs dist/main.js
 
-build: dist/main.js ## build the program: dist/main.js
+dist/page/index.html: node_modules/.installed vite.config.ts $(shell find src/web/page -type f)
+	npx vite build --logLevel warn
+
+build: dist/main.js dist/page/index.html ## build the program and its page: dist/main.js, dist/page
 
 demo: build ## peers on this machine and a client shell: make demo PEERS=50 FILES="a.iso b.iso" (or a number)
 	@node peers/demo.mjs --peers "$(PEERS)" $(if $(FILES),--files $(FILES))
@@ -30,6 +33,7 @@ peer: build ## one peer: make peer PEER=peers/alpha.yaml
 
 check: install ## types, lint, tidiness: seconds
 	npx tsc -p tsconfig.json
+	npx svelte-check --tsconfig src/web/page/tsconfig.json --fail-on-warnings --output human
 	npx biome check --error-on-warnings
 	npx vitest run test/tidy.test.ts --reporter=dot
 

@@ -39,7 +39,7 @@ const source = join(project, 'src');
 
 function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isFile() && /\.(ts|svelte)$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
@@ -100,6 +100,16 @@ describe('the house', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('lets the page take only rules and shapes from the rooms below', () => {
+    const page = files.filter((file) => file.includes('/web/page/'));
+    const wrong = page.flatMap((file) =>
+      [...readFileSync(file, 'utf8').matchAll(/import (type )?[^;]*? from '((?:\.\.\/)+(?:core|client|wire)\/[^']+)'/g)]
+        .filter(([, isType, target]) => isType === undefined && !target?.includes('/core/'))
+        .map(([, , target]) => `${relative(source, file)} -> ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   it('never imports the simulation', () => {
     expect(files.filter((file) => importsOf(file).some((target) => target.includes('/test/')))).toEqual([]);
   });
@@ -114,7 +124,7 @@ describe('every file', () => {
   });
 
   it('has a kebab-case name', () => {
-    expect(all.filter((file) => !/\/[a-z0-9-]+(\.test)?\.ts$/.test(file))).toEqual([]);
+    expect(all.filter((file) => !/\/[a-z0-9-]+(\.(test|svelte|config))?\.(ts|svelte)$/.test(file))).toEqual([]);
   });
 
   it('speaks of the project alone', () => {

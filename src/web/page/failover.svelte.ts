@@ -1,0 +1,110 @@
+import type { Handover, Unfinished } from './handover.ts';
+import { handoverOf, handoverUrl } from './handover.ts';
+import { live } from './live.svelte.ts';
+import { isPrivateWay, type Place, placesOf, rememberedPlaces, rememberPlaces } from './places.ts';
+import { router } from './router.svelte.ts';
+import type { Route } from './routes.ts';
+import { session } from './session.svelte.ts';
+
+/** When the peer behind this page dies: another one is looked for, and one goes on there, at the same place. */
+
+/** A probe that takes longer is of a peer one would not want. */
+const PROBE_MS = 1_500;
+const PAUSE_MS = 700;
+/** Whoever sends files from here would have to choose them again elsewhere: the own peer gets so long to come back. */
+const PATIENCE_MS = 6_000;
+
+class Failover {
+  /** Since when nobody answers here, as `performance.now()`; undefined: all is well. */
+  lostAt = $state<number | undefined>();
+  /** Where one could go by hand, when no probe gets through. */
+  places = $state.raw<readonly Place[]>([]);
+  /** Unsaved work: one does not leave by itself. */
+  isHeld = $state(false);
+  /** What is on its way from this page. */
+  unfinished: () => readonly Unfinished[] = () => [];
+  /** Seconds into what is playing. */
+  playing: () => number | undefined = () => undefined;
+  #isLooking = false;
+
+  /** Takes what another page handed over, and clears it away. */
+  arrive(): Handover | undefined {
+    const handover = handoverOf(location.hash);
+    if (handover !== undefined) router.replace(router.route);
+    if (handover?.token !== undefined) session.takeToken(handover.token);
+    return handover;
+  }
+
+  /** What is known now is remembered for later. */
+  remember(): void {
+    const mesh = session.now?.meshId ?? '';
+    const places = placesOf(live.peers, rememberedPlaces(mesh));
+    this.places = places.filter(({ http }) => http !== location.origin);
+    rememberPlaces(mesh, places);
+  }
+
+  /** Looks until somebody answers: the own peer, else another one. */
+  async look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    const beganMs = performance.now();
+    try {
+      for (let turn = 0; ; turn += 1) {
+        if (await answers(location.origin)) return;
+        this.lostAt ??= beganMs;
+        const isPatient = this.unfinished().length > 0 && performance.now() - beganMs < PATIENCE_MS;
+        if (turn > 0 && !isPatient && !this.isHeld) {
+          const place = await firstThatAnswers(this.places);
+          if (place !== undefined) return this.goTo(place);
+        }
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      }
+    } finally {
+      this.#isLooking = false;
+      if (await answers(location.origin)) {
+        this.lostAt = undefined;
+        live.open();
+      }
+    }
+  }
+
+  goTo(place: Place): void {
+    location.href = this.urlAt(place);
+  }
+
+  urlAt(place: Place): string {
+    const token = session.token;
+    const handover: Handover = {
+      from: session.now?.peer.name ?? 'the other peer',
+      unfinished: this.unfinished(),
+      ...(token !== undefined && isPrivateWay(place.http) && { token }),
+    };
+    return handoverUrl(place.http, this.#route(), handover);
+  }
+
+  #route(): Route {
+    const at = this.playing();
+    const { route } = router;
+    return route.view === 'files' && at !== undefined ? { ...route, at: Math.floor(at * 10) / 10 } : route;
+  }
+}
+
+/** True when somebody is there, whatever the answer: of another origin it cannot be read. */
+async function answers(http: string): Promise<boolean> {
+  try {
+    await fetch(`${http}/healthz`, { mode: 'no-cors', cache: 'no-store', signal: AbortSignal.timeout(PROBE_MS) });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function firstThatAnswers(places: readonly Place[]): Promise<Place | undefined> {
+  const probes = places.map(async (place) => {
+    if (await answers(place.http)) return place;
+    throw new Error('silent');
+  });
+  return Promise.any(probes).catch(() => undefined);
+}
+
+export const failover = new Failover();

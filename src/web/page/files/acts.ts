@@ -1,0 +1,135 @@
+import { faultOfPath } from '../../../core/path.ts';
+import { ApiError, api, type ShownFile, send, wordsOf } from '../api.ts';
+import { notices } from '../notices.svelte.ts';
+import { fileUrl, folderOf, joined, nameOf } from '../paths.ts';
+import { questions } from '../questions.svelte.ts';
+import { router } from '../router.svelte.ts';
+import { countWords } from '../words.ts';
+import type { Row } from './listing.svelte.ts';
+
+/** What one does with files: asks the person where that is needed, does it, says so, and offers the way back. */
+
+/** Calls under way at once. */
+const AT_ONCE = 4;
+
+/** Runs an act; what goes wrong is told. True: it was done. */
+export async function tried(act: () => Promise<void>): Promise<boolean> {
+  try {
+    await act();
+    return true;
+  } catch (thrown) {
+    notices.warn(wordsOf(thrown));
+    return false;
+  }
+}
+
+function nameFault(text: string): string | undefined {
+  if (text.trim() === '') return 'It needs a name.';
+  const fault = faultOfPath(text.trim());
+  return fault === undefined ? undefined : `This name cannot be kept: ${fault}.`;
+}
+
+export async function rename(row: Row): Promise<void> {
+  const name = await questions.ask({
+    title: `Rename ${row.name}`,
+    field: { label: 'New name', value: row.name, hint: 'With a slash it moves: reports/2026.txt' },
+    yes: 'Rename',
+    fault: nameFault,
+  });
+  if (name === undefined || name.trim() === row.name) return;
+  const to = joined(folderOf(row.path), name.trim());
+  await tried(async () => {
+    await api.rename(row.path, to);
+    const { route } = router;
+    if (route.view === 'files' && route.open === row.path) router.replace({ ...route, open: to });
+    notices.tell(`${row.name} is now ${nameOf(to)}.`, async () => {
+      await api.rename(to, row.path);
+    });
+  });
+}
+
+/** Deleting can be undone, so nobody is asked: but for a folder, which may hold more than one sees. */
+export async function remove(rows: readonly Row[]): Promise<void> {
+  const what = rows.length === 1 ? (rows[0]?.name ?? '') : countWords(rows.length, 'item');
+  if (rows.some(({ kind }) => kind === 'folder') && (await confirmed(what)) === undefined) return;
+  await tried(async () => {
+    const gone: string[] = [];
+    await allOf(rows, async ({ path }) => {
+      gone.push(...(await api.remove(path)).changes.map((change) => change.path));
+    });
+    const { route } = router;
+    if (route.view === 'files' && route.open !== undefined && gone.includes(route.open)) {
+      const { open: _, ...rest } = route;
+      router.replace(rest);
+    }
+    notices.tell(`${what} was deleted.`, () => allOf(gone, (path) => api.restore(path)));
+  });
+}
+
+function confirmed(what: string): Promise<string | undefined> {
+  return questions.ask({
+    title: `Delete ${what}?`,
+    text: 'All files in it will be deleted on all machines. They can be restored for 30 days.',
+    yes: 'Delete',
+    isDangerous: true,
+  });
+}
+
+export async function restore(path: string, version?: string): Promise<void> {
+  await tried(async () => {
+    await api.restore(path, version);
+    notices.tell(version === undefined ? `${nameOf(path)} is back.` : `${nameOf(path)} is again as it was then.`);
+  });
+}
+
+export async function newText(folder: string): Promise<void> {
+  const name = await questions.ask({
+    title: 'New text file',
+    field: { label: 'Name', value: 'notes.txt', hint: 'With a slash it goes into a folder: ideas/notes.txt' },
+    yes: 'Create',
+    fault: nameFault,
+  });
+  if (name === undefined) return;
+  const path = joined(folder, name.trim());
+  await tried(async () => {
+    await send('PUT', fileUrl(path), { body: '', headers: { 'if-none-match': '*', 'content-type': 'text/plain' } });
+    const { route } = router;
+    if (route.view === 'files') router.go({ view: 'files', folder: folderOf(path), open: path });
+  });
+}
+
+/** Saves a text over the version it was begun from. `overtaken`: somebody saved another meanwhile, nothing was stored. */
+export async function saveText(path: string, text: string, base: string | undefined): Promise<'saved' | 'overtaken'> {
+  try {
+    await send('PUT', fileUrl(path), {
+      body: text,
+      headers: { 'content-type': 'text/plain', ...(base && { 'if-match': base }) },
+    });
+    return 'saved';
+  } catch (thrown) {
+    if (thrown instanceof ApiError && (thrown.status === 412 || thrown.code === 'overtaken')) return 'overtaken';
+    throw thrown;
+  }
+}
+
+export async function keepOne(file: ShownFile, origin: string): Promise<void> {
+  await tried(async () => {
+    await api.keep(file.path, origin);
+    notices.tell(`${nameOf(file.path)} is now as on ${origin}. The other version is in its history.`);
+  });
+}
+
+export async function keepBoth(file: ShownFile): Promise<void> {
+  await tried(async () => {
+    await api.keepBoth(file.path);
+    notices.tell('Both versions are kept, each under a name of its own.');
+  });
+}
+
+async function allOf<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
+  const open = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = open.shift(); item !== undefined; item = open.shift()) await act(item);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}

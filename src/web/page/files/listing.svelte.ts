@@ -1,0 +1,166 @@
+import { type ApiError, api, type ShownFile, type Sort, wordsOf } from '../api.ts';
+import { folderOf, joined, nameOf, searchPattern } from '../paths.ts';
+
+/** The names in sight: of a folder, of a search, in conflict, or deleted. Read page by page as one scrolls. */
+
+export type Row =
+  | { readonly kind: 'folder'; readonly path: string; readonly name: string; readonly files: number | undefined }
+  | { readonly kind: 'file'; readonly path: string; readonly name: string; readonly file: ShownFile };
+
+interface Source {
+  readonly folder: string;
+  readonly search: string | undefined;
+  readonly show: 'deleted' | 'conflicts' | undefined;
+  readonly sort: Sort;
+  readonly descending: boolean;
+}
+
+interface Page {
+  readonly rows: readonly Row[];
+  readonly next: string | undefined;
+}
+
+/** A change of what is in sight is looked up this long after: what comes meanwhile is looked up with it. */
+const SETTLE_MS = 250;
+/** A list of so many names is read anew at most once in this time. */
+const REST_MS_PER_1000_ROWS = 1_500;
+
+class Listing {
+  rows = $state.raw<readonly Row[]>([]);
+  hasMore = $state(false);
+  /** Nothing of this source was read yet. */
+  isFirst = $state(true);
+  fault = $state('');
+  #source: Source | undefined;
+  #next: string | undefined;
+  #stop = new AbortController();
+  #isReading = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #readAt = 0;
+
+  show(source: Source): void {
+    if (this.#source !== undefined && isSame(this.#source, source)) return;
+    this.#source = source;
+    this.#begin();
+    this.rows = [];
+    this.hasMore = false;
+    this.isFirst = true;
+    void this.#read(0);
+  }
+
+  /** The next page, unless one is on its way. */
+  async more(): Promise<void> {
+    if (!this.hasMore || this.#isReading) return;
+    const page = await this.#page(this.#next);
+    if (page === undefined) return;
+    this.rows = [...this.rows, ...page.rows];
+    this.#at(page);
+  }
+
+  /** Paths that changed; undefined: any may have. What is in sight is read anew, soon. */
+  changed(paths: readonly string[] | undefined): void {
+    const source = this.#source;
+    if (source === undefined || (paths !== undefined && !paths.some((path) => isSeen(source, path)))) return;
+    if (this.#timer !== undefined) return;
+    const restMs = (this.rows.length / 1000) * REST_MS_PER_1000_ROWS - (performance.now() - this.#readAt);
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.reload();
+      },
+      Math.max(SETTLE_MS, restMs),
+    );
+  }
+
+  /** As many names as there are now, without a blank in between. */
+  reload(): void {
+    if (this.#source === undefined) return;
+    this.#begin();
+    void this.#read(this.rows.length);
+  }
+
+  #begin(): void {
+    this.#stop.abort();
+    this.#stop = new AbortController();
+    this.#isReading = false;
+  }
+
+  async #read(count: number): Promise<void> {
+    const rows: Row[] = [];
+    let page = await this.#page(undefined);
+    while (page !== undefined) {
+      rows.push(...page.rows);
+      if (page.next === undefined || rows.length >= count) break;
+      page = await this.#page(page.next);
+    }
+    if (page === undefined) return;
+    this.rows = rows;
+    this.isFirst = false;
+    this.#readAt = performance.now();
+    this.#at(page);
+  }
+
+  #at(page: Page): void {
+    this.#next = page.next;
+    this.hasMore = page.next !== undefined;
+  }
+
+  /** Undefined: it failed, or something else is wanted by now. */
+  async #page(after: string | undefined): Promise<Page | undefined> {
+    const { signal } = this.#stop;
+    this.#isReading = true;
+    try {
+      const page = await pageOf(this.#source as Source, after, signal);
+      if (signal.aborted) return undefined;
+      this.fault = '';
+      return page;
+    } catch (thrown) {
+      if (signal.aborted) return undefined;
+      this.isFirst = false;
+      // Who is told that the peer does not answer needs no second word here.
+      if ((thrown as ApiError).status !== 0) this.fault = wordsOf(thrown);
+      return undefined;
+    } finally {
+      if (!signal.aborted) this.#isReading = false;
+    }
+  }
+}
+
+async function pageOf(source: Source, after: string | undefined, signal: AbortSignal): Promise<Page> {
+  const { folder, search, show, sort, descending } = source;
+  if (search !== undefined || show !== undefined) {
+    const wanted = {
+      ...(search !== undefined && { pattern: searchPattern(search) }),
+      ...(show === 'deleted' && { deleted: true }),
+      ...(show === 'conflicts' && { conflicts: true }),
+    };
+    const { files, next } = await api.files({ ...wanted, after }, signal);
+    return { rows: files.map(fileRow), next };
+  }
+  const { folders, files, next } = await api.folder({ path: folder, after, sort, descending }, signal);
+  const folderRows = folders.map(({ name, files: count }) => ({
+    kind: 'folder' as const,
+    path: joined(folder, name),
+    name,
+    files: count,
+  }));
+  return { rows: [...folderRows, ...files.map(fileRow)], next };
+}
+
+function fileRow(file: ShownFile): Row {
+  return { kind: 'file', path: file.path, name: nameOf(file.path), file };
+}
+
+function isSame(a: Source, b: Source): boolean {
+  return (
+    a.folder === b.folder && a.search === b.search && a.show === b.show && a.sort === b.sort && a.descending === b.descending
+  );
+}
+
+/** A change of this path may change what the list shows. */
+function isSeen({ folder, search, show }: Source, path: string): boolean {
+  if (search !== undefined || show !== undefined || folder === '') return true;
+  return folderOf(path) === folder || path.startsWith(`${folder}/`);
+}
+
+export const listing = new Listing();

@@ -1,0 +1,113 @@
+import { api, type PagePeer, peersOf, type StatusResult, type Transfer } from './api.ts';
+import { type Rate, ratesOf } from './rates.ts';
+
+/** The mesh as it is now: told by the peer as it happens. */
+
+/** A stream that says nothing for so long may be dead without a word: the peer is asked. */
+const QUIET_MS = 10_000;
+const ANSWER_MS = 4_000;
+/** Paths of one event: more mean "much has changed". */
+type FilesListener = (paths: readonly string[] | undefined) => void;
+
+class Live {
+  peers = $state.raw<readonly PagePeer[]>([]);
+  transfers = $state.raw<readonly Transfer[]>([]);
+  status = $state.raw<StatusResult | undefined>();
+  rates = $state.raw<ReadonlyMap<string, Rate>>(new Map());
+  /** The stream is open: what is seen is true. */
+  isOpen = $state(false);
+  /** Called when the stream breaks. */
+  onBroken: () => void = () => undefined;
+  readonly #filesListeners = new Set<FilesListener>();
+  #source: EventSource | undefined;
+  #silence: ReturnType<typeof setTimeout> | undefined;
+  #ratesAt = 0;
+
+  /** Opens the stream anew, and reads what it only tells when it changes. */
+  open(): void {
+    this.close();
+    const source = new EventSource('/api/v1/events');
+    this.#source = source;
+    const on = (name: string, take: (data: unknown) => void) =>
+      source.addEventListener(name, (event) => {
+        this.#heard();
+        take(JSON.parse((event as MessageEvent<string>).data));
+      });
+    source.addEventListener('open', () => {
+      this.#heard();
+      this.isOpen = true;
+      void this.#reload();
+      this.#tellFiles(undefined);
+    });
+    source.addEventListener('error', () => this.#broke());
+    on('peers', (data) => this.#takePeers(data));
+    on('status', (data) => {
+      this.status = data as StatusResult;
+    });
+    on('files', (data) => {
+      const { paths, more } = data as { paths?: string[]; more?: unknown };
+      this.#tellFiles(more || paths === undefined ? undefined : paths);
+    });
+    this.#heard();
+  }
+
+  close(): void {
+    clearTimeout(this.#silence);
+    this.#source?.close();
+    this.#source = undefined;
+    this.isOpen = false;
+  }
+
+  /** Names that changed, undefined: any may have. Returns how to stop. */
+  onFiles(listener: FilesListener): () => void {
+    this.#filesListeners.add(listener);
+    return () => this.#filesListeners.delete(listener);
+  }
+
+  peerNamed(name: string): PagePeer | undefined {
+    return this.peers.find((peer) => peer.name === name);
+  }
+
+  async #reload(): Promise<void> {
+    const [peers, status] = await Promise.allSettled([api.peers(), api.status()]);
+    if (peers.status === 'fulfilled') this.#takePeers(peers.value);
+    if (status.status === 'fulfilled') this.status = status.value;
+  }
+
+  #takePeers(data: unknown): void {
+    const nowMs = performance.now();
+    const peers = peersOf(data);
+    this.rates = ratesOf(this.peers, peers, nowMs - this.#ratesAt, this.rates);
+    this.#ratesAt = nowMs;
+    this.peers = peers;
+    const transfers = (data as { transfers?: readonly Transfer[] }).transfers;
+    if (transfers !== undefined) this.transfers = transfers;
+  }
+
+  #tellFiles(paths: readonly string[] | undefined): void {
+    for (const listener of this.#filesListeners) listener(paths);
+  }
+
+  #heard(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => void this.#listen(), QUIET_MS);
+  }
+
+  async #listen(): Promise<void> {
+    const source = this.#source;
+    const isThere = await fetch('/healthz', { cache: 'no-store', signal: AbortSignal.timeout(ANSWER_MS) }).then(
+      () => true,
+      () => false,
+    );
+    if (source === undefined || source !== this.#source) return;
+    if (isThere) this.#heard();
+    else this.#broke();
+  }
+
+  #broke(): void {
+    this.close();
+    this.onBroken();
+  }
+}
+
+export const live = new Live();

@@ -1,0 +1,44 @@
+/** Paths of the mesh as the page uses them: `/` between parts, none at the ends. */
+
+/** The last part. */
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** All but the last part; empty at the top. */
+export function folderOf(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? '' : path.slice(0, slash);
+}
+
+export function joined(folder: string, name: string): string {
+  return folder === '' ? name : `${folder}/${name}`;
+}
+
+/** Where the bytes of a file are: for links, pictures and films. */
+export function fileUrl(path: string, asked: Readonly<Record<string, string>> = {}): string {
+  const query = new URLSearchParams(asked).toString().replace(/=(&|$)/g, '$1');
+  return `/files/${path.split('/').map(encodeURIComponent).join('/')}${query === '' ? '' : `?${query}`}`;
+}
+
+/** A pattern for names anywhere in the mesh that contain the words in any case: `*` and its like stand for themselves. */
+export function searchPattern(words: string): string {
+  const body = [...words.trim()].map(anyCase).join('').replace(/\s+/g, '*');
+  return words.includes('/') ? `**${body}**` : `*${body}*`;
+}
+
+function anyCase(character: string): string {
+  // Braces are spelled out before all else and cannot be quoted: any character stands for them.
+  if ('{}'.includes(character)) return '?';
+  if ('*?['.includes(character)) return `[${character}]`;
+  const [lower, upper] = [character.toLowerCase(), character.toUpperCase()];
+  return lower === upper || [...lower].length > 1 || [...upper].length > 1 ? character : `[${lower}${upper}]`;
+}
+
+/** `film.mp4` → `film (mine).mp4`. */
+export function besideName(path: string, word: string): string {
+  const name = nameOf(path);
+  const dot = name.lastIndexOf('.');
+  const [stem, end] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ''];
+  return joined(folderOf(path), `${stem} (${word})${end}`);
+}

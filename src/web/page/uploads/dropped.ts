@@ -1,0 +1,53 @@
+import { joined } from '../paths.ts';
+import type { Dropped } from './uploads.svelte.ts';
+
+/** Files that were dropped or chosen, folders with all below them. */
+
+/** A drop of more is cut: see the limit of uploads. */
+const FILES_MAX = 20_000;
+
+/** Of a drop: must be called at once, while the event lasts; what it resolves with comes later. */
+export function droppedFiles(transfer: DataTransfer, folder: string): Promise<Dropped[]> {
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  return walked(entries, folder);
+}
+
+/** Of a choice of files, or of a folder (which names its files from the folder on). */
+export function chosenFiles(files: Iterable<File>, folder: string): Dropped[] {
+  return [...files].map((file) => ({ path: joined(folder, tidy(file.webkitRelativePath || file.name)), file }));
+}
+
+/** Of the clipboard: pictures come without a name of their own. */
+export function pastedFiles(transfer: DataTransfer, folder: string): Dropped[] {
+  return chosenFiles(transfer.files, folder);
+}
+
+async function walked(entries: readonly FileSystemEntry[], folder: string): Promise<Dropped[]> {
+  const found: Dropped[] = [];
+  const open = entries.map((entry) => ({ entry, folder }));
+  for (let next = open.shift(); next !== undefined && found.length < FILES_MAX; next = open.shift()) {
+    const path = joined(next.folder, tidy(next.entry.name));
+    if (next.entry.isFile) found.push({ path, file: await fileOf(next.entry as FileSystemFileEntry) });
+    else open.push(...(await childrenOf(next.entry as FileSystemDirectoryEntry)).map((entry) => ({ entry, folder: path })));
+  }
+  return found;
+}
+
+function fileOf(entry: FileSystemFileEntry): Promise<File> {
+  return new Promise((resolve, reject) => entry.file(resolve, reject));
+}
+
+/** A browser gives them in pages, the last one empty. */
+async function childrenOf(entry: FileSystemDirectoryEntry): Promise<FileSystemEntry[]> {
+  const reader = entry.createReader();
+  const all: FileSystemEntry[] = [];
+  for (;;) {
+    const page = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+    if (page.length === 0) return all;
+    all.push(...page);
+  }
+}
+
+function tidy(name: string): string {
+  return name.normalize('NFC');
+}

@@ -1,0 +1,137 @@
+import { isUnfinished, type Unfinished } from '../handover.ts';
+import { notices } from '../notices.svelte.ts';
+import { nameOf } from '../paths.ts';
+import { Upload } from './upload.svelte.ts';
+
+/** Everything on its way from this page into the mesh. */
+
+/** Sent at the same time: more only take turns on one wire. */
+const AT_ONCE_MAX = 3;
+/** Files of one visit: a list of more would be a program's task. */
+const UPLOADS_MAX = 20_000;
+/** Remembered over a reload. */
+const KEPT_MAX = 100;
+const KEY = 'filemesh-uploads';
+
+/** A file and where it goes. */
+export interface Dropped {
+  readonly path: string;
+  readonly file: File;
+}
+
+class Uploads {
+  list = $state.raw<readonly Upload[]>([]);
+  unfinished = $derived(this.list.filter((upload) => !upload.isOver));
+  readonly #running = new Set<Upload>();
+
+  constructor() {
+    addEventListener('pagehide', () => this.#keep());
+  }
+
+  /** What was cut short when the page was left, and what another page handed over. */
+  recall(handed: readonly Unfinished[]): void {
+    const kept = keptUploads();
+    const paths = new Set(kept.map(({ path }) => path));
+    const all = [...kept, ...handed.filter(({ path }) => !paths.has(path))];
+    this.list = [...this.list, ...all.map((item) => new Upload(item.path, item))];
+    this.#keep();
+  }
+
+  add(dropped: readonly Dropped[]): void {
+    const room = UPLOADS_MAX - this.list.length;
+    if (dropped.length > room)
+      notices.warn(`These are too many files for a page: the first ${room} are taken. Use the command line for the rest.`);
+    const news: Upload[] = [];
+    for (const { path, file } of dropped.slice(0, room)) {
+      const known = this.list.find((upload) => upload.path === path && !upload.isOver);
+      if (known?.isOf(file)) this.#goOnWith(known, file);
+      else news.push(new Upload(path, file));
+    }
+    this.list = [...this.list.filter((upload) => upload.state !== 'done' || news.length === 0), ...news];
+    this.#pump();
+  }
+
+  /** The file that an upload was begun with, chosen again. */
+  giveFile(upload: Upload, file: File): void {
+    if (upload.isOf(file)) this.#goOnWith(upload, file);
+    else
+      notices.warn(
+        `This is not the file that was begun: its size or its date is another. To send it as it is now, drop it anew.`,
+      );
+  }
+
+  pause(upload: Upload): void {
+    upload.pause();
+    this.#running.delete(upload);
+    this.#pump();
+  }
+
+  resume(upload: Upload): void {
+    upload.state = 'waiting';
+    upload.message = '';
+    this.#pump();
+  }
+
+  async cancel(upload: Upload): Promise<void> {
+    this.list = this.list.filter((other) => other !== upload);
+    this.#running.delete(upload);
+    await upload.cancel();
+    this.#pump();
+  }
+
+  clearDone(): void {
+    this.list = this.list.filter((upload) => !upload.isOver);
+  }
+
+  /** The peer is back. */
+  goOn(): void {
+    for (const upload of this.list) if (upload.state === 'lost') upload.state = 'waiting';
+    this.#pump();
+  }
+
+  #goOnWith(upload: Upload, file: File): void {
+    if (upload.state !== 'fileless') return;
+    upload.file = file;
+    this.resume(upload);
+  }
+
+  #pump(): void {
+    for (const upload of this.list) {
+      if (this.#running.size >= AT_ONCE_MAX) break;
+      if (upload.state === 'waiting' && !this.#running.has(upload)) void this.#run(upload);
+    }
+    this.#keep();
+  }
+
+  async #run(upload: Upload): Promise<void> {
+    this.#running.add(upload);
+    await upload.run();
+    this.#running.delete(upload);
+    if (upload.state === 'failed') notices.warn(`${nameOf(upload.path)} was not stored: ${upload.message}`);
+    this.#pump();
+  }
+
+  #keep(): void {
+    const kept = this.list
+      .filter((upload) => !upload.isOver)
+      .slice(0, KEPT_MAX)
+      .map(({ path, size, modified, url, sent }) => ({ path, size, modified, url, sent }));
+    try {
+      localStorage.setItem(KEY, JSON.stringify(kept));
+    } catch {
+      // A browser that keeps nothing: a reload begins anew.
+    }
+  }
+}
+
+function keptUploads(): (Unfinished & { readonly url?: string; readonly sent?: number })[] {
+  try {
+    const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? '[]');
+    if (!Array.isArray(kept)) return [];
+    return kept.slice(0, KEPT_MAX).filter(isUnfinished);
+  } catch {
+    return [];
+  }
+}
+
+export const uploads = new Uploads();

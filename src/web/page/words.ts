@@ -1,0 +1,89 @@
+/** What the page says about numbers and states: words, never codes. */
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+/** `3.2 MiB`. */
+export function sizeWords(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 100 ? 0 : 1;
+  return `${value.toFixed(digits)} ${UNITS[unit]}`;
+}
+
+export function rateWords(bytesPerSecond: number): string {
+  return bytesPerSecond < 1 ? 'nothing' : `${sizeWords(bytesPerSecond)}/s`;
+}
+
+/** `1 file`, `1,204 files`. */
+export function countWords(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** How long ago: `just now`, `5 min ago`, `yesterday`, else the day. */
+export function agoWords(time: string | number, nowMs: number): string {
+  const then = typeof time === 'number' ? time : Date.parse(time);
+  if (!Number.isFinite(then)) return '';
+  const ageMs = nowMs - then;
+  if (ageMs < MINUTE_MS) return 'just now';
+  if (ageMs < HOUR_MS) return `${Math.floor(ageMs / MINUTE_MS)} min ago`;
+  if (ageMs < DAY_MS) return `${Math.floor(ageMs / HOUR_MS)} h ago`;
+  if (ageMs < 2 * DAY_MS) return 'yesterday';
+  return dayWords(then, nowMs);
+}
+
+function dayWords(then: number, nowMs: number): string {
+  const isThisYear = new Date(then).getFullYear() === new Date(nowMs).getFullYear();
+  return new Date(then).toLocaleDateString('en-GB', {
+    day: 'numeric',
+    month: 'short',
+    ...(isThisYear ? {} : { year: 'numeric' }),
+  });
+}
+
+/** The whole moment, for a title. */
+export function momentWords(time: string | number): string {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? '' : date.toLocaleString('en-GB', { dateStyle: 'long', timeStyle: 'short' });
+}
+
+/** `40 s left`, `12 min left`. */
+export function leftWords(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '';
+  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s left`;
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min left`;
+  return `${Math.round(seconds / 3600)} h left`;
+}
+
+/** `alpha`, `alpha and bravo`, `alpha, bravo and charlie`. */
+export function listWords(names: readonly string[]): string {
+  if (names.length < 2) return names[0] ?? '';
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
+/** What its copies mean to the person whose file it is. */
+export function copiesWords(file: {
+  readonly copies: number;
+  readonly wanted: number;
+  readonly available: boolean;
+  readonly incomplete?: boolean | undefined;
+  readonly holders: readonly string[];
+}): string {
+  if (file.incomplete) return 'Some parts are on machines that are away';
+  if (!file.available) return file.holders.length === 0 ? 'No machine has it any more' : `Away with ${listWords(file.holders)}`;
+  if (file.copies >= file.wanted) return file.copies === 1 ? 'Kept on 1 machine' : `Kept on ${file.copies} machines`;
+  return `On ${file.copies} of ${file.wanted} machines so far`;
+}
+
+/** What is left when a peer is lost. */
+export function lossWords(peer: string, left: number): string {
+  if (left === 0) return `Without ${peer} it cannot be read`;
+  return `Without ${peer} ${left === 1 ? 'one copy is' : `${left} copies are`} left`;
+}

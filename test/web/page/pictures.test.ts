@@ -1,0 +1,106 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { lanesOf, partMarks } from '../../../src/web/page/mesh/pieces.ts';
+import { MAP_HEIGHT, MAP_WIDTH, peerRadius, ringSpots, shareArc } from '../../../src/web/page/mesh/ring.ts';
+import { placesOf } from '../../../src/web/page/places.ts';
+import { ratesOf } from '../../../src/web/page/rates.ts';
+import { drawnRows, scrolledTo } from '../../../src/web/page/window.ts';
+
+describe('the map', () => {
+  it('has room for every peer, and none touches another', () => {
+    for (let count = 1; count <= 50; count += 1) {
+      const spots = ringSpots(count);
+      const radius = peerRadius(count);
+      for (const { x, y } of spots) {
+        expect(x - radius).toBeGreaterThan(0);
+        expect(x + radius).toBeLessThan(MAP_WIDTH);
+        expect(y - radius).toBeGreaterThan(0);
+        expect(y + radius + 36).toBeLessThan(MAP_HEIGHT);
+      }
+      const gaps = spots.flatMap((a, index) => spots.slice(index + 1).map((b) => Math.hypot(a.x - b.x, a.y - b.y)));
+      expect(Math.min(...gaps, 999), `${count} peers`).toBeGreaterThan(2 * radius);
+    }
+  });
+
+  it('draws a full peer as a full ring and an empty one as none', () => {
+    expect(shareArc(0)).toBe('');
+    expect(shareArc(0.25)).toMatch(/^M0 -1A1 1 0 0 1 1\.000 -?0\.000$/);
+    expect(shareArc(7)).toContain('A1 1 0 1 1');
+  });
+});
+
+describe('the picture of a file', () => {
+  const chunks = [
+    { offset: 0, size: 40, hash: 'a', holders: ['alpha', 'bravo'] },
+    { offset: 40, size: 20, hash: 'b', holders: ['alpha', 'charlie'] },
+    { offset: 60, size: 40, hash: 'c', holders: ['bravo', 'charlie'] },
+  ];
+
+  it('shows each holder what it has, in one piece where parts lie side by side', () => {
+    expect(lanesOf(100, chunks, ['alpha', 'bravo', 'charlie'])).toEqual([
+      { peer: 'alpha', stretches: [{ from: 0, to: 0.6, parts: 2 }], bytes: 60, share: 0.6 },
+      {
+        peer: 'bravo',
+        stretches: [
+          { from: 0, to: 0.4, parts: 1 },
+          { from: 0.6, to: 1, parts: 1 },
+        ],
+        bytes: 80,
+        share: 0.8,
+      },
+      { peer: 'charlie', stretches: [{ from: 0.4, to: 1, parts: 2 }], bytes: 60, share: 0.6 },
+    ]);
+    expect(partMarks(100, chunks)).toEqual([0.4, 0.6]);
+  });
+
+  it('needs no parts where all is held', () => {
+    expect(lanesOf(0, [], ['alpha'])).toEqual([{ peer: 'alpha', stretches: [{ from: 0, to: 1, parts: 1 }], bytes: 0, share: 1 }]);
+  });
+});
+
+describe('a long list', () => {
+  it('draws what is in sight, and never more than a screen and a few', () => {
+    fc.assert(
+      fc.property(fc.nat(1_000_000), fc.nat(50_000_000), fc.integer({ min: 100, max: 2000 }), (count, top, view) => {
+        const { from, to } = drawnRows(count, 50, top, view);
+        expect(to - from).toBeLessThanOrEqual(view / 50 + 28);
+        const seen = Math.min(count - 1, Math.floor(top / 50));
+        if (count > 0 && top / 50 < count) expect(from <= seen && seen < to).toBe(true);
+      }),
+    );
+  });
+
+  it('scrolls as little as shows the row', () => {
+    expect(scrolledTo(3, 50, 0, 500)).toBe(0);
+    expect(scrolledTo(3, 50, 400, 500)).toBe(150);
+    expect(scrolledTo(20, 50, 0, 500)).toBe(550);
+  });
+});
+
+describe('what is known of peers', () => {
+  const peer = { id: 'a', name: 'alpha', alive: true, files: 1, bytes: 1, capacity: 9 };
+
+  it('bytes a second come of two looks; one that began anew began at nothing', () => {
+    const rates = ratesOf([{ ...peer, sent: 1000, received: 500 }], [{ ...peer, sent: 3000, received: 100 }], 2000, new Map());
+    expect(rates.get('a')).toEqual({ sent: 1000, received: 0 });
+    expect(ratesOf([peer], [peer], 10, rates)).toBe(rates);
+  });
+
+  it('pages of others are tried as they live, the ones of old last, and no such address never', () => {
+    const peers = [
+      { ...peer, name: 'away', alive: false, http: 'http://10.0.0.1:4780' },
+      { ...peer, name: 'here', http: '127.0.0.1:4781' },
+      { ...peer, name: 'odd', http: 'javascript:alert(1)' },
+      { ...peer, name: 'none' },
+    ];
+    const old = [
+      { name: 'old', http: 'https://10.0.0.9:4780' },
+      { name: 'x', http: 'http://127.0.0.1:4781' },
+    ];
+    expect(placesOf(peers, old).map(({ http }) => http)).toEqual([
+      'http://127.0.0.1:4781',
+      'http://10.0.0.1:4780',
+      'https://10.0.0.9:4780',
+    ]);
+  });
+});

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { compilePattern } from '../../../src/core/glob.ts';
+import { besideName, fileUrl, searchPattern } from '../../../src/web/page/paths.ts';
+import { agoWords, copiesWords, leftWords, listWords, lossWords, sizeWords } from '../../../src/web/page/words.ts';
+
+describe('what the page says', () => {
+  it('of sizes', () => {
+    expect([0, 1023, 1024, 10 * 1024 ** 2, 1.5 * 1024 ** 4].map(sizeWords)).toEqual([
+      '0 B',
+      '1023 B',
+      '1.0 KiB',
+      '10.0 MiB',
+      '1.5 TiB',
+    ]);
+  });
+
+  it('of ages', () => {
+    const now = Date.parse('2026-03-05T12:00:00Z');
+    const said = ['2026-03-05T11:59:40Z', '2026-03-05T11:10:00Z', '2026-03-05T02:00:00Z', '2026-03-04T10:00:00Z'].map((time) =>
+      agoWords(time, now),
+    );
+    expect(said).toEqual(['just now', '50 min ago', '10 h ago', 'yesterday']);
+    expect(agoWords('2025-12-24T12:00:00Z', now)).toBe('24 Dec 2025');
+    expect(agoWords('no time', now)).toBe('');
+  });
+
+  it('of copies, in words a person can act on', () => {
+    const file = { copies: 2, wanted: 2, available: true, holders: ['alpha', 'bravo'] };
+    expect(copiesWords(file)).toBe('Kept on 2 machines');
+    expect(copiesWords({ ...file, copies: 1 })).toBe('On 1 of 2 machines so far');
+    expect(copiesWords({ ...file, copies: 0, available: false })).toBe('Away with alpha and bravo');
+    expect(copiesWords({ ...file, copies: 0, available: false, incomplete: true })).toBe(
+      'Some parts are on machines that are away',
+    );
+    expect(lossWords('alpha', 0)).toBe('Without alpha it cannot be read');
+    expect(lossWords('alpha', 1)).toBe('Without alpha one copy is left');
+  });
+
+  it('of what is left, and of lists', () => {
+    expect([0.2, 59, 60, 7200].map(leftWords)).toEqual(['1 s left', '59 s left', '1 min left', '2 h left']);
+    expect(leftWords(Number.POSITIVE_INFINITY)).toBe('');
+    expect([listWords([]), listWords(['a']), listWords(['a', 'b', 'c'])]).toEqual(['', 'a', 'a, b and c']);
+  });
+});
+
+describe('paths', () => {
+  it('are addresses whatever they are called', () => {
+    expect(fileUrl('a b/50%?#.txt', { inline: '', version: 'ab' })).toBe('/files/a%20b/50%25%3F%23.txt?inline&version=ab');
+    expect(besideName('docs/report.final.pdf', 'mine')).toBe('docs/report.final (mine).pdf');
+    expect(besideName('.profile', 'mine')).toBe('.profile (mine)');
+  });
+
+  it('are found by any part of their name, in any case, and by signs that stand for themselves', () => {
+    const cases: [string, string, boolean][] = [
+      ['report', 'docs/Final-REPORT.pdf', true],
+      ['final pdf', 'docs/Final-REPORT.pdf', true],
+      ['docs/fin', 'docs/Final-REPORT.pdf', true],
+      ['docs/fin', 'other/Final.pdf', false],
+      ['a*b', 'xa*by', true],
+      ['a*b', 'xaxby', false],
+      ['what?', 'what?.txt', true],
+      ['what?', 'whatx.txt', false],
+      ['[1]', 'copy[1].txt', true],
+      ['[1]', 'copy1.txt', false],
+      ['{a,b}', 'x{a,b}y', true],
+      ['ß', 'straße', true],
+    ];
+    for (const [words, path, fits] of cases) expect(compilePattern(searchPattern(words))(path), `${words} in ${path}`).toBe(fits);
+  });
+});
