@@ -199,6 +199,8 @@ export const api = {
   log: async () => listOf<LogEntry>(await ask<unknown>('GET', `/api/v1/log?${query({ limit: 500 })}`), 'entries'),
   invite: () => ask<{ join: string }>('POST', '/api/v1/invite', { body: {} }),
   removePeer: (peer: string, confirm: boolean) => ask<RemoveResult>('POST', '/api/v1/remove', { body: { peer, confirm } }),
+  /** Answers the peer that does not believe its folder. */
+  resume: (how: 'deleted' | 'restore') => ask<unknown>('POST', '/api/v1/resume', { body: { how } }),
   setReplicas: (replicas: number) => ask<unknown>('POST', '/api/v1/settings', { body: { replicas } }),
 };
 

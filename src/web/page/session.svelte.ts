@@ -29,8 +29,8 @@ class Session {
   }
 
   async proofOf(user: string, password: string): Promise<string> {
-    const { passwordProof } = await import('./password.ts');
-    return passwordProof(password, this.now?.meshId ?? '', user);
+    const { passwordSecrets } = await import('./password.ts');
+    return (await passwordSecrets(password, this.now?.meshId ?? '', user)).proof;
   }
 
   async logout(): Promise<void> {

@@ -18,9 +18,11 @@ export function ringSpots(count: number): Spot[] {
   const [radiusX, radiusY] = [MAP_WIDTH / 2 - EDGE, MAP_HEIGHT / 2 - EDGE * 0.8];
   // Two stand side by side, not above each other.
   const turn = count === 2 ? Math.PI : -Math.PI / 2;
+  // An odd ring reaches less far down than up.
+  const sink = count % 2 === 1 ? (radiusY * (1 - Math.cos(Math.PI / count))) / 2 : 0;
   return Array.from({ length: count }, (_, index) => {
     const angle = turn + (2 * Math.PI * index) / count;
-    return { x: middleX + radiusX * Math.cos(angle), y: middleY + radiusY * Math.sin(angle) };
+    return { x: middleX + radiusX * Math.cos(angle), y: middleY + sink + radiusY * Math.sin(angle) };
   });
 }
 

@@ -7,9 +7,17 @@ import type { Dropped } from './uploads.svelte.ts';
 const FILES_MAX = 20_000;
 
 /** Of a drop: must be called at once, while the event lasts; what it resolves with comes later. */
-export function droppedFiles(transfer: DataTransfer, folder: string): Promise<Dropped[]> {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  return walked(entries, folder);
+export async function droppedFiles(transfer: DataTransfer, folder: string): Promise<Dropped[]> {
+  const entries: FileSystemEntry[] = [];
+  const files: File[] = [];
+  for (const item of transfer.items) {
+    const entry = item.webkitGetAsEntry();
+    const file = entry === null ? item.getAsFile() : null;
+    if (entry !== null) entries.push(entry);
+    // Not of a disk, such as a picture dragged out of another page.
+    else if (file !== null) files.push(file);
+  }
+  return [...chosenFiles(files, folder), ...(await walked(entries, folder))];
 }
 
 /** Of a choice of files, or of a folder (which names its files from the folder on). */
