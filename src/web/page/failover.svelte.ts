@@ -20,7 +20,7 @@ class Failover {
   /** Where one could go by hand, when no probe gets through. */
   places = $state.raw<readonly Place[]>([]);
   /** Unsaved work: one does not leave by itself. */
-  isHeld = $state(false);
+  isHeld: () => boolean = () => false;
   /** What is on its way from this page. */
   unfinished: () => readonly Unfinished[] = () => [];
   /** Seconds into what is playing. */
@@ -53,7 +53,7 @@ class Failover {
         if (await answers(location.origin)) return;
         this.lostAt ??= beganMs;
         const isPatient = this.unfinished().length > 0 && performance.now() - beganMs < PATIENCE_MS;
-        if (turn > 0 && !isPatient && !this.isHeld) {
+        if (turn > 0 && !isPatient && !this.isHeld()) {
           const place = await firstThatAnswers(this.places);
           if (place !== undefined) return this.goTo(place);
         }

@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
@@ -41,7 +41,8 @@ export class Person {
     const page = await context.newPage();
     page.on('pageerror', (error) => this.complaints.push(String(error)));
     page.on('console', (message) => {
-      if (message.type() === 'error' && /Content Security Policy|Uncaught/.test(message.text())) this.complaints.push(message.text());
+      if (message.type() === 'error' && /Content Security Policy|Uncaught/.test(message.text()))
+        this.complaints.push(message.text());
     });
     await page.goto(url);
     return page;
@@ -57,27 +58,70 @@ export class Person {
 export async function picture(page: Page, name: string): Promise<void> {
   mkdirSync(PICTURES, { recursive: true });
   const before = page.viewportSize() ?? DESKTOP;
-  for (const [kind, size] of [['desktop', DESKTOP], ['phone', PHONE]] as const) {
+  for (const [kind, size] of [
+    ['desktop', DESKTOP],
+    ['phone', PHONE],
+  ] as const) {
     await page.setViewportSize(size);
     // What glides has come to rest.
-    await page.evaluate(() => Promise.all(document.getAnimations().filter((one) => one.effect?.getComputedTiming().iterations !== Infinity).map((one) => one.finished.catch(() => undefined))));
+    await page.evaluate(() =>
+      Promise.all(
+        document
+          .getAnimations()
+          .filter((one) => one.effect?.getComputedTiming().iterations !== Infinity)
+          .map((one) => one.finished.catch(() => undefined)),
+      ),
+    );
     await page.screenshot({ path: join(PICTURES, `${name}-${kind}.png`) });
   }
   await page.setViewportSize(before);
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+interface Finding {
+  readonly id: string;
+  readonly impact: string | null;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+}
+
+/** What axe finds serious or worse, in words; none is what a screen reader needs. */
+export async function findings(page: Page): Promise<string[]> {
+  // Its policy lets the page run no foreign script; the browser itself may.
+  const found = await page.evaluate(`(${'function'} () { ${axe}; return window.axe.run(document); })()`);
+  return (found as { violations: readonly Finding[] }).violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)} ${node.failureSummary}`));
 }
 
 /** A file as a browser is given it. */
 export interface GivenFile {
   readonly name: string;
   readonly text: string;
+  /** How often the text stands in it. */
+  readonly times?: number;
 }
 
-/** Drops files on the page, as from a file manager. */
+/** Drops files on the page, as from a file manager: the same file has the same date each time. */
 export async function drop(page: Page, files: readonly GivenFile[]): Promise<void> {
   const transfer = await page.evaluateHandle((given) => {
     const data = new DataTransfer();
-    for (const { name, text } of given) data.items.add(new File([text], name, { lastModified: 1_700_000_000_000 }));
+    for (const { name, text, times = 1 } of given) {
+      data.items.add(new File([text.repeat(times)], name, { lastModified: 1_700_000_000_000 }));
+    }
     return data;
   }, files);
   for (const type of ['dragenter', 'dragover', 'drop']) await page.dispatchEvent('body', type, { dataTransfer: transfer });
+}
+
+/** Bounds what the browser sends; undefined: nothing does. */
+export async function slowUploads(page: Page, bytesPerSecond: number | undefined): Promise<void> {
+  const devtools = await page.context().newCDPSession(page);
+  const uploadThroughput = bytesPerSecond ?? -1;
+  await devtools.send('Network.emulateNetworkConditions', {
+    offline: false,
+    latency: 0,
+    downloadThroughput: -1,
+    uploadThroughput,
+  });
 }
