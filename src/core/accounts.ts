@@ -84,14 +84,16 @@ export function laterAccount(a: AccountFact, b: AccountFact): AccountFact {
 /** Merges two grants of one path and account. Of concurrent ones the stricter counts. */
 export function laterGrant(a: GrantFact, b: GrantFact): GrantFact {
   if (a.revision !== b.revision) return a.revision > b.revision ? a : b;
-  return STRICTNESS.indexOf(a.right) <= STRICTNESS.indexOf(b.right) ? a : b;
+  if (a.right !== b.right) return STRICTNESS.indexOf(a.right) < STRICTNESS.indexOf(b.right) ? a : b;
+  return byCodeUnits(a.path, b.path) <= 0 ? a : b;
 }
 
 /** Merges two session keys: every peer ends with the same one. */
 export function laterSessionKey(a: SessionKeyFact, b: SessionKeyFact): SessionKeyFact {
-  if (a.generation !== b.generation) return a.generation > b.generation ? a : b;
-  if (a.key !== b.key) return a.key > b.key ? a : b;
-  return { ...a, excludes: [...new Set([...a.excludes, ...b.excludes])].sort(byCodeUnits) };
+  const order = a.generation - b.generation || byCodeUnits(a.key, b.key);
+  const excludes = [...(order < 0 ? [] : a.excludes), ...(order > 0 ? [] : b.excludes)];
+  // In one order, whichever of them it is.
+  return { ...(order >= 0 ? a : b), excludes: [...new Set(excludes)].sort(byCodeUnits) };
 }
 
 const STRICTNESS: readonly GrantFact['right'][] = ['none', 'read', 'write', 'unset'];

@@ -102,3 +102,19 @@ describe('the removal of a peer', () => {
     expect(told).toEqual({ onlyThere: ['both', 'there'], more: 0, removed: false });
   });
 });
+
+test('status names no file that may not be seen, and tells admins alone what the folder warns of', async () => {
+  const state = () => ({
+    warnings: ['busy: home/anna/a changes all the time'],
+    notKept: ['home/anna/a.', 'b.'].map((path) => ({ path, reason: 'its name' })),
+  });
+  const mesh = new SimMesh('status of a guest');
+  const { catalog, platform } = await mesh.start('alpha');
+  const { clock } = platform;
+  const administration = new Administration({ clock, catalog, folder: { state } as unknown as Folder, membership });
+  const sight = { all: false, name: 'bob', sees: (path: string) => !path.startsWith('home/anna'), hiddenFolderOf: () => undefined };
+  const told = await mesh.settle(administration.status(sight));
+  expect([told.warnings, told.notKept]).toEqual([[], [{ path: 'b.', reason: 'its name' }]]);
+  const all = await mesh.settle(administration.status(ALL_SEEN));
+  expect([all.warnings.length, all.notKept.length]).toEqual([1, 2]);
+});

@@ -20,7 +20,9 @@ const FRESH = 'a name nobody had';
 export async function closedDoors(mesh: Mesh): Promise<Finding[]> {
   const doors = mesh.survivors.map((machine) => {
     const node = mesh.world.addNode(`door-${machine.name}`);
-    return { machine, session: new MeshClient(node, JOIN_LINE, [machine.address]).open() };
+    const client = new MeshClient(node, JOIN_LINE, [machine.address]);
+    client.token = mesh.clients[0]?.token;
+    return { machine, session: client.open() };
   });
   try {
     const lists = await mesh.settle(Promise.all(doors.map(({ session }) => listOf(session))), DOORS_MS_MAX);
@@ -35,11 +37,26 @@ export async function closedDoors(mesh: Mesh): Promise<Finding[]> {
       const entry = lists[index]?.[index % Math.max(1, lists[index].length)];
       if (entry !== undefined) findings.push(...(await mesh.settle(comes(session, entry, machine.name), DOORS_MS_MAX)));
     }
+    if (mesh.clients[0]?.token !== undefined) findings.push(...(await mesh.settle(strangersGetNothing(mesh), DOORS_MS_MAX)));
     findings.push(...(await mesh.settle(oneWins(doors.map((door) => door.session)), DOORS_MS_MAX)));
     return findings;
   } catch (thrown) {
     return [{ invariant: 10, words: `a healed mesh does not answer: ${asMeshError(thrown).message}` }];
   }
+}
+
+/** Where there are accounts, every peer knows it: who is not logged in is told nothing. */
+async function strangersGetNothing(mesh: Mesh): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const { name, address } of mesh.survivors) {
+    const node = mesh.world.addNode(`stranger-${name}`);
+    const told = await listOf(new MeshClient(node, JOIN_LINE, [address]).open()).then(
+      () => 'everything',
+      (thrown: unknown) => asMeshError(thrown).code,
+    );
+    if (told !== 'not-allowed') findings.push({ invariant: 13, words: `${name} told ${told} to a client that is not logged in` });
+  }
+  return findings;
 }
 
 async function listOf(session: Session): Promise<Entry[]> {

@@ -18,6 +18,8 @@ export class MeshClient {
   readonly node: SimNode;
   readonly #line: string;
   readonly #given: readonly Address[];
+  /** What it keeps of a login, for each process: none, and it is nobody. */
+  token: string | undefined;
   /** What the process that runs knows of its mesh. */
   memory: MeshMemory | undefined;
   #client: Client | undefined;
@@ -47,6 +49,8 @@ export class MeshClient {
       remembered: [],
       timeoutMs: TIMEOUT_MS,
     });
+    // No link is up yet, so there is nobody to be told.
+    if (this.token !== undefined) this.#client.session.signIn.use(this.token).catch(() => undefined);
     return this.#client.session;
   }
 

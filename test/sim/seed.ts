@@ -1,5 +1,6 @@
 import { setReplicas } from '../../src/client/verbs/mesh.ts';
 import { asMeshError } from '../../src/core/errors.ts';
+import { logInAll } from './accounts.ts';
 import { closedDoors } from './check-doors.ts';
 import { brokenPromises } from './check-promises.ts';
 import { type Finding, halfFiles, pending, statesOf } from './check-state.ts';
@@ -61,6 +62,8 @@ class SeedRun {
   readonly #wanted: number;
   readonly #lostByDoom: number;
   readonly #hasDoom: boolean;
+  /** From the start everybody logs in; then a client that does not gets nothing anywhere. */
+  readonly #hasAccounts: boolean;
   readonly #hasFaults: boolean;
   readonly #random: SimRandom;
 
@@ -70,6 +73,7 @@ class SeedRun {
     this.#random = draw;
     this.#hasFaults = draw.chance(0.88);
     const hasStripes = seed % 3 === 0;
+    this.#hasAccounts = seed % 5 === 4;
     const options: MeshOptions = {
       seed: String(seed),
       peers: draw.pick([3, 3, 3, 4, 4, 5, 7]),
@@ -150,6 +154,7 @@ class SeedRun {
     }
     for (const machine of mesh.peers) mesh.scheduler.outside.after(this.#random.between(0, 400), () => mesh.start(machine));
     await mesh.run(INIT_MS);
+    if (this.#hasAccounts) await mesh.settle(logInAll(mesh));
     if (this.#wanted === 2) return;
     const session = mesh.clients[0]?.open();
     if (session !== undefined) await mesh.settle(setReplicas(session, this.#wanted, {}));
