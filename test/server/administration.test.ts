@@ -112,7 +112,12 @@ test('status names no file that may not be seen, and tells admins alone what the
   const { catalog, platform } = await mesh.start('alpha');
   const { clock } = platform;
   const administration = new Administration({ clock, catalog, folder: { state } as unknown as Folder, membership });
-  const sight = { all: false, name: 'bob', sees: (path: string) => !path.startsWith('home/anna'), hiddenFolderOf: () => undefined };
+  const sight = {
+    all: false,
+    name: 'bob',
+    sees: (path: string) => !path.startsWith('home/anna'),
+    hiddenFolderOf: () => undefined,
+  };
   const told = await mesh.settle(administration.status(sight));
   expect([told.warnings, told.notKept]).toEqual([[], [{ path: 'b.', reason: 'its name' }]]);
   const all = await mesh.settle(administration.status(ALL_SEEN));
