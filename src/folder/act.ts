@@ -101,4 +101,6 @@ export interface Aside {
 /** What the store keeps of an act: the act itself, then what has to be looked at again. */
 export type IntentRow =
   | { readonly phase: 'acting'; readonly act: Act }
+  /** Acts that are told together; each ends alone. */
+  | { readonly phase: 'acting together'; readonly acts: readonly NewFileAct[] }
   | { readonly phase: 'watching'; readonly asides: readonly Aside[] };

@@ -1,6 +1,7 @@
 import { asMeshError, invariant, MeshError } from '../core/errors.ts';
 import type { Version } from '../core/version.ts';
 import type { CommitIntent, DiskPath, FileStat } from '../platform/disk.ts';
+import type { StoreWrite } from '../platform/store.ts';
 import { type Act, type Aside, contentsOf, type IntentRow, type Move, type NewFileAct, pathsOf } from './act.ts';
 import type { Asides } from './asides.ts';
 import { writeEffects } from './effects.ts';
@@ -9,6 +10,7 @@ import type { Room } from './room.ts';
 import { decodeRow, encodeRow, INTENT_KEYS, intentKey } from './rows.ts';
 import { isSameFile } from './stats.ts';
 import { rowsOf } from './store-queue.ts';
+import { actWrite, apart, together, togetherWrite } from './told-together.ts';
 import { undoMove } from './undoing.ts';
 
 export type Stats = Map<DiskPath, FileStat>;
@@ -59,8 +61,12 @@ export class Acts {
     for await (const page of rowsOf(this.#room.options.store, INTENT_KEYS)) {
       for (const { key, value } of page) {
         const row = decodeRow<IntentRow>(value);
-        if (row.phase === 'watching') this.#asides.watch(key, row.asides);
-        else await this.#finish(row.act);
+        if (row.phase === 'watching') {
+          this.#asides.watch(key, row.asides);
+          continue;
+        }
+        if (row.phase === 'acting together') await this.#room.queue.write(apart([{ key, acts: row.acts }], row.acts));
+        for (const act of row.phase === 'acting' ? [row.act] : row.acts) await this.#finish(act);
       }
     }
   }
@@ -78,10 +84,9 @@ export class Acts {
   async #run(act: Act): Promise<readonly (Version | undefined)[]> {
     // Nothing happens on the disk: the ledger's change is the whole act.
     if (act.moves.length === 0) return this.#record(act, new Map());
-    const row: IntentRow = { phase: 'acting', act };
     // What was read is forgotten by a crash: its manifest goes before.
     const manifests = this.#room.kept.writesFor(contentsOf(act));
-    await this.#room.queue.write([{ key: intentKey(act.id), value: encodeRow(row) }, ...manifests.writes]);
+    await this.#room.queue.write([actWrite(act), ...manifests.writes]);
     manifests.noted();
     return this.#perform(act);
   }
@@ -89,17 +94,21 @@ export class Acts {
   async #runNew(acts: readonly NewFileAct[]): Promise<(MeshError | undefined)[]> {
     if (acts.length === 0) return [];
     const { queue, options } = this.#room;
-    await queue.write(acts.map((act) => ({ key: intentKey(act.id), value: encodeRow({ phase: 'acting', act }) })));
+    const rows = together(acts);
+    await queue.write(rows.map(togetherWrite));
     const stats: Stats = new Map();
     const endings = await commitNew(options.disk, acts, stats);
     const done = acts.filter((_, index) => endings[index]?.kind === 'done');
+    const left = acts.filter((act) => !done.includes(act));
     let error: MeshError | undefined;
     try {
       // What was done on another disk than ours must not be told of ours: it would be missing there, and taken for deleted.
       if (!(await this.#room.belief.isItself())) this.#room.belief.assert();
-      await this.#recordAll(done, stats);
+      await this.#recordAll(done, stats, apart(rows, left));
     } catch (thrown) {
       error = asMeshError(thrown);
+      // A store that takes nothing now tells them together after the next start: what was undone by then is undone again.
+      await queue.write(apart(rows, acts)).catch(() => undefined);
     }
     const errors: (MeshError | undefined)[] = [];
     for (const [index, act] of acts.entries()) {
@@ -110,14 +119,11 @@ export class Acts {
     return errors;
   }
 
-  async #recordAll(acts: readonly NewFileAct[], stats: Stats): Promise<void> {
-    if (acts.length === 0) return;
-    const written = await this.#room.options.ledger.change(acts.flatMap(pathsOf), (transaction) =>
-      acts.map((act) => {
-        transaction.save(intentKey(act.id), undefined);
-        return writeEffects(this.#room, transaction, act.effects, stats);
-      }),
-    );
+  async #recordAll(acts: readonly NewFileAct[], stats: Stats, intents: readonly StoreWrite[]): Promise<void> {
+    const written = await this.#room.options.ledger.change(acts.flatMap(pathsOf), (transaction) => {
+      for (const { key, value } of intents) transaction.save(key, value);
+      return acts.map((act) => writeEffects(this.#room, transaction, act.effects, stats));
+    });
     for (const { tell } of written) tell();
     this.#room.tell();
   }

@@ -122,7 +122,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'no intents across a crash',
-    edits: [{ file: 'src/folder/acts.ts', find: '        else await this.#finish(row.act);\n', replace: '' }],
+    edits: [
+      {
+        file: 'src/folder/acts.ts',
+        find: "        for (const act of row.phase === 'acting' ? [row.act] : row.acts) await this.#finish(act);\n",
+        replace: '',
+      },
+    ],
   },
   {
     name: 'a folder edit based on the namespace',
@@ -257,7 +263,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: 'src/folder/acts.ts',
-        find: "    await queue.write(acts.map((act) => ({ key: intentKey(act.id), value: encodeRow({ phase: 'acting', act }) })));\n",
+        find: '    await queue.write(rows.map(togetherWrite));\n',
         replace: '    await queue.write([]);\n',
       },
     ],
