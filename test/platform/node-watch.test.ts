@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Watch } from '../../src/platform/disk.ts';
+import { openNodeDisk } from '../../src/platform/node/node-disk.ts';
 import { watchRoot } from '../../src/platform/node/watch.ts';
 
 describe('the watch of a real folder', () => {
@@ -74,5 +75,29 @@ describe('the watch of a real folder', () => {
       clearInterval(writer);
     }
     expect(watch.fault()).toBeUndefined();
+  });
+
+  it('does not hint at what the disk itself puts there, but at what a person does with it at once', async () => {
+    await watch.close();
+    const disk = await openNodeDisk(root);
+    await disk.prepare(new Uint8Array(1));
+    watch = await disk.watch((path) => {
+      hints.add(path);
+      wake();
+    });
+    const names = Array.from({ length: 50 }, (_, index) => `old/f${index}`);
+    const wholes = names.map((_, index) => ({ name: `s${index}`, bytes: new Uint8Array(9), mode: 0o644, mtimeMs: 1_000 }));
+    const intents = names.map((path, index) => ({
+      path,
+      staged: `.filemesh/stage/s${index}`,
+      aside: `.filemesh/versions/a${index}`,
+    }));
+    await disk.stageMany(wholes);
+    expect((await disk.commitMany(intents)).every((one) => 'result' in one && one.result === 'done')).toBe(true);
+    await writeFile(join(root, 'other'), '1');
+    await rename(join(root, 'other'), join(root, 'old/f7'));
+    await rm(join(root, 'old/f8'));
+    while (!hints.has('old/f8')) await new Promise<void>((resolve) => (wake = resolve));
+    expect([...hints].filter((path) => path?.startsWith('old/f')).sort()).toEqual(['old/f7', 'old/f8']);
   });
 });

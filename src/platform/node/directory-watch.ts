@@ -22,6 +22,8 @@ export class DirectoryWatch implements Watch {
   readonly #hint: Hint;
   readonly #watchers = new Map<string, FSWatcher>();
   readonly #waiting = new Set<string>();
+  /** Names of files that this program is about to put in watched directories: each makes one event, which is no news. */
+  readonly #own = new Set<string>();
   #isLooking = false;
   #isClosed = false;
   #fault: string | undefined;
@@ -35,6 +37,16 @@ export class DirectoryWatch implements Watch {
   private constructor(root: string, hint: Hint) {
     this.#root = root;
     this.#hint = hint;
+  }
+
+  /** This program puts new files there: the event of each coming is not hinted at, until `expectNoMore`. Any other is. */
+  expect(paths: readonly string[]): void {
+    // Where no watch stands yet there will be no event, and the next one is somebody else's.
+    for (const path of paths) if (this.#watchers.has(folderOf(path))) this.#own.add(path);
+  }
+
+  expectNoMore(paths: readonly string[]): void {
+    for (const path of paths) this.#own.delete(path);
   }
 
   fault(): string | undefined {
@@ -87,7 +99,7 @@ export class DirectoryWatch implements Watch {
       return;
     }
     const path = folder === '' ? name : `${folder}/${name}`;
-    if (path === PRIVATE_FOLDER) return;
+    if (path === PRIVATE_FOLDER || (event === 'rename' && this.#own.delete(path))) return;
     this.#hint(path);
     if (event === 'rename' && !isPrivate(name)) this.#lookAt(path);
   }

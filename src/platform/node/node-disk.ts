@@ -21,6 +21,7 @@ import type {
 } from '../disk.ts';
 import { ActsInThread, type ThreadOptions } from './acts-in-thread.ts';
 import { DirectorySync } from './directory-sync.ts';
+import { DirectoryWatch } from './directory-watch.ts';
 import { type Acts, type BeforeStep, DiskActs } from './disk-acts.ts';
 import { type NodeOpenFile, openFile } from './open-file.ts';
 import { prepareRoot } from './rooms.ts';
@@ -31,6 +32,9 @@ import { watchRoot } from './watch.ts';
 import { notWatchable } from './watch-fault.ts';
 
 const statFileSystem = promisify(statfs);
+
+/** An event of an act of our own may be read so much later than its end. 50…2,000 ms. */
+const LATE_EVENT_MS = 500;
 
 export interface NodeDiskOptions {
   /** For tests: called before every step of a commit that changes the disk; a throw stops it there. */
@@ -51,6 +55,7 @@ export class NodeDisk implements Disk {
   readonly #root: string;
   readonly #directories: DirectorySync;
   readonly #acts: Acts;
+  #watch: DirectoryWatch | undefined;
 
   constructor(root: string, options: NodeDiskOptions) {
     this.#root = root;
@@ -103,8 +108,17 @@ export class NodeDisk implements Disk {
     return this.#acts.commit(intent);
   }
 
-  commitMany(intents: readonly NewFileIntent[]): Promise<readonly (CommitOutcome | ActFault)[]> {
-    return this.#acts.commitMany(intents);
+  /** Of so many new files nobody needs a hint: what each became is told here. */
+  async commitMany(intents: readonly NewFileIntent[]): Promise<readonly (CommitOutcome | ActFault)[]> {
+    const watch = this.#watch;
+    const paths = intents.map(({ path }) => path);
+    watch?.expect(paths);
+    try {
+      return await this.#acts.commitMany(intents);
+    } finally {
+      // The events of what was put there are read within the turn, or there are none.
+      setTimeout(() => watch?.expectNoMore(paths), LATE_EVENT_MS).unref();
+    }
   }
 
   async move(from: DiskPath, to: DiskPath): Promise<void> {
@@ -152,7 +166,9 @@ export class NodeDisk implements Disk {
   async watch(hint: Hint): Promise<Watch> {
     const root = await this.probe();
     if (root.state !== 'present') throw notWatchable(root.reason);
-    return watchRoot(this.#root, hint);
+    const watch = await watchRoot(this.#root, hint);
+    if (watch instanceof DirectoryWatch) this.#watch = watch;
+    return watch;
   }
 }
 
