@@ -84,7 +84,8 @@ export function meshRoutes({ duty, events }: RouteRooms): Route[] {
       url: '/healthz',
       summary: 'Says that the peer lives.',
       answers: 'text',
-      run: async ({ reply }) => reply.type('text/plain').send('ok\n'),
+      // A page whose own peer died looks which other one answers, without reading what.
+      run: async ({ reply }) => reply.type('text/plain').header('cross-origin-resource-policy', 'cross-origin').send('ok\n'),
     }),
   ];
 }

@@ -111,7 +111,8 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', () => {
     await details().getByRole('textbox').fill('another idea\n');
     await details().getByRole('button', { name: 'Save' }).click();
     await details().locator('pre').getByText('another idea').waitFor();
-    await details().getByRole('region', { name: 'History' }).getByRole('button', { name: 'Restore' }).first().click();
+    const older = details().getByRole('region', { name: 'History' }).getByRole('listitem').filter({ hasText: '9 B' });
+    await older.getByRole('button', { name: 'Restore' }).click();
     await details().locator('pre').getByText('one idea').waitFor();
     await page.keyboard.press('Escape');
   });
@@ -159,7 +160,7 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', () => {
     await row('notes.txt').first().waitFor();
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
-    await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('content');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.id), { timeout: 10_000 }).toBe('content');
     for (let step = 0; step < 12 && (await page.evaluate(() => document.activeElement?.id)) !== 'grid'; step += 1) {
       await page.keyboard.press('Tab');
     }

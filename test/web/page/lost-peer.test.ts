@@ -10,6 +10,7 @@ const SLOW_BYTES = 1024 * 1024;
 /** Some seconds at that speed. */
 const LARGE = { name: 'large.txt', text: 'forty characters of a rather large file\n', times: 200_000 };
 const SONG_SECONDS = 60;
+const PATIENT = { timeout: 20_000 };
 
 describe.skipIf(!hasBrowser)('a page whose peer dies', () => {
   const peers = new PeersHere();
@@ -27,7 +28,7 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', () => {
   async function openAt(name: string, hash = ''): Promise<void> {
     page = await person.open(`${addresses.get(name)}/${hash}`);
     await page.getByText('3 peers here').waitFor();
-    await expect.poll(() => page.evaluate(() => JSON.stringify({ ...localStorage }))).toContain('"name":"charlie"');
+    await expect.poll(() => page.evaluate(() => JSON.stringify({ ...localStorage })), PATIENT).toContain('charlie');
   }
 
   async function up(name: string): Promise<void> {
@@ -51,10 +52,12 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', () => {
     await slowUploads(page, SLOW_BYTES);
     await drop(page, [LARGE]);
     await expect
-      .poll(() =>
-        tray()
-          .getByRole('progressbar')
-          .evaluate((bar) => (bar as HTMLProgressElement).value),
+      .poll(
+        () =>
+          tray()
+            .getByRole('progressbar')
+            .evaluate((bar) => (bar as HTMLProgressElement).value),
+        PATIENT,
       )
       .toBeGreaterThan(2_000_000);
     await tray().getByRole('button', { name: 'Pause large.txt' }).click();
@@ -93,10 +96,12 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', () => {
     await slowUploads(page, SLOW_BYTES);
     await drop(page, [{ ...LARGE, name: 'third.txt' }]);
     await expect
-      .poll(() =>
-        tray()
-          .getByRole('progressbar')
-          .evaluate((bar) => (bar as HTMLProgressElement).value),
+      .poll(
+        () =>
+          tray()
+            .getByRole('progressbar')
+            .evaluate((bar) => (bar as HTMLProgressElement).value),
+        PATIENT,
       )
       .toBeGreaterThan(1_000_000);
     await peers.peer('alpha').kill();
@@ -118,11 +123,11 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', () => {
       (element as HTMLAudioElement).currentTime = 20;
       await (element as HTMLAudioElement).play();
     });
-    await expect.poll(position).toBeGreaterThan(20.5);
+    await expect.poll(position, PATIENT).toBeGreaterThan(20.5);
     await peers.peer('alpha').kill();
     await page.waitForURL((url) => url.origin !== addresses.get('alpha'), { timeout: 30_000 });
     await song().waitFor();
-    await expect.poll(position).toBeGreaterThan(21);
+    await expect.poll(position, PATIENT).toBeGreaterThan(21);
     expect(await song().evaluate((element) => (element as HTMLAudioElement).paused)).toBe(false);
     expect(await position()).toBeLessThan(40);
     await up('alpha');
@@ -135,13 +140,13 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', () => {
     const without = NAMES.find((name) => !holders.includes(name));
     await openAt(without ?? 'bravo', '#/files?open=song.wav');
     await song().evaluate((element) => (element as HTMLAudioElement).play());
-    await expect.poll(position).toBeGreaterThan(0.3);
+    await expect.poll(position, PATIENT).toBeGreaterThan(0.3);
     const victim = holders.find((name) => name !== serving()) ?? '';
     await peers.peer(victim).kill();
     await song().evaluate((element) => {
       (element as HTMLAudioElement).currentTime = 45;
     });
-    await expect.poll(position).toBeGreaterThan(45.3);
+    await expect.poll(position, PATIENT).toBeGreaterThan(45.3);
     await page.getByText('2 peers here').waitFor();
     await page.goto(`${new URL(page.url()).origin}/#/mesh?file=song.wav`);
     await page.getByRole('status').getByText(`${victim} is away`).waitFor();

@@ -98,16 +98,17 @@ export async function newText(folder: string): Promise<void> {
   });
 }
 
-/** Saves a text over the version it was begun from. `overtaken`: somebody saved another meanwhile, nothing was stored. */
-export async function saveText(path: string, text: string, base: string | undefined): Promise<'saved' | 'overtaken'> {
+/**
+ * Saves a text over the version it was begun from, and gives the version made. Undefined: somebody saved another meanwhile,
+ * and nothing was stored.
+ */
+export async function saveText(path: string, text: string, base: string | undefined): Promise<string | undefined> {
   try {
-    await send('PUT', fileUrl(path), {
-      body: text,
-      headers: { 'content-type': 'text/plain', ...(base && { 'if-match': base }) },
-    });
-    return 'saved';
+    const headers = { 'content-type': 'text/plain', ...(base && { 'if-match': `"${base}"` }) };
+    const reply = await send('PUT', fileUrl(path), { body: text, headers });
+    return ((await reply.json()) as { version: string }).version;
   } catch (thrown) {
-    if (thrown instanceof ApiError && (thrown.status === 412 || thrown.code === 'overtaken')) return 'overtaken';
+    if (thrown instanceof ApiError && (thrown.status === 412 || thrown.code === 'overtaken')) return undefined;
     throw thrown;
   }
 }

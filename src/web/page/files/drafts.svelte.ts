@@ -4,7 +4,7 @@ import { SvelteMap } from 'svelte/reactivity';
 
 export interface Draft {
   readonly text: string;
-  /** What it was begun from, and the tag of that version. */
+  /** What it was begun from, and its version. */
   readonly original: string;
   readonly base: string;
 }
