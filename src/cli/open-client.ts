@@ -15,6 +15,8 @@ import { type ClientTexts, clientTexts } from './client-settings.ts';
 import { Home, type HomeMesh } from './home.ts';
 import type { KeptLogin } from './kept-login.ts';
 import type { Parsed } from './parse.ts';
+import { unwrapKeyPair } from './sealing/account-key.ts';
+import { OwnKey } from './sealing/own-key.ts';
 import { textsOfEnvironment } from './up-settings.ts';
 import { readAddress, readDuration } from './values.ts';
 
@@ -28,6 +30,8 @@ export interface OpenClient {
   readonly meshFolder: string;
   /** What is kept of a login; undefined: who it is was told for this time, and nothing is kept. */
   readonly login: KeptLogin | undefined;
+  /** What opens the sealed files of who is logged in. */
+  readonly ownKey: OwnKey;
   /** Logs in as whoever was told. To be done before anything is asked; the second time it is done already. Rejects with `not-allowed`. */
   enter(options: Pick<VerbOptions, 'signal'>): Promise<void>;
   /** Ends the session, and keeps for the next one what it learned. */
@@ -113,13 +117,16 @@ export async function openClient(wish: ClientWish, options: SessionOptions): Pro
   const { session } = client;
   const { account } = wish;
   const login = account === undefined ? home.loginOf(memory.line) : undefined;
+  const ownKey = new OwnKey(login?.folder);
   await session.signIn.use((await login?.read())?.token);
   const enter: OpenClient['enter'] = async (options) => {
     if (account === undefined || session.signIn.token !== undefined) return;
-    const { proof } = await session.signIn.secretsOf(account.user, account.password);
-    checkLogin(await logIn(session, { user: account.user, proof }, options));
+    const { proof, wrapKey } = await session.signIn.secretsOf(account.user, account.password);
+    const { key } = checkLogin(await logIn(session, { user: account.user, proof }, options));
+    const pair = key && unwrapKeyPair(key, wrapKey);
+    if (pair !== undefined) await ownKey.keep(pair);
   };
-  return { session, meshName: memory.name, meshFolder: home.meshFolder(memory.line), login, enter, close };
+  return { session, meshName: memory.name, meshFolder: home.meshFolder(memory.line), login, ownKey, enter, close };
 }
 
 /** The mesh of a join line, with what is known of it already. */

@@ -9,7 +9,7 @@ import type { VerbCommand, VerbContext } from './verb.ts';
 
 /** What differs between a verb of the shell and one of the command line. */
 export interface Surroundings {
-  readonly client: Pick<OpenClient, 'session' | 'meshFolder' | 'login' | 'enter'>;
+  readonly client: Pick<OpenClient, 'session' | 'meshFolder' | 'login' | 'ownKey' | 'enter'>;
   readonly screen: Screen;
   readonly inShell: boolean;
   readonly ask?: VerbContext['ask'];
@@ -27,6 +27,7 @@ export async function runVerb(command: VerbCommand, line: Parsed, surroundings: 
     session: client.session,
     meshFolder: client.meshFolder,
     login: client.login,
+    ownKey: client.ownKey,
     screen: { ...screen, print: cleared(bar, screen.print), note: cleared(bar, screen.note) },
     json,
     inShell,

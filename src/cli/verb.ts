@@ -4,6 +4,7 @@ import type { FileCutter } from './file-cutter.ts';
 import type { KeptLogin } from './kept-login.ts';
 import type { CommandFacts, Parsed } from './parse.ts';
 import type { Screen } from './screen.ts';
+import type { OwnKey } from './sealing/own-key.ts';
 
 /** What a client verb is run with. */
 export interface VerbContext {
@@ -23,6 +24,8 @@ export interface VerbContext {
   readonly lendTerminal: <T>(work: () => Promise<T>) => Promise<T>;
   /** What is kept of a login; undefined: nothing is. */
   readonly login: KeptLogin | undefined;
+  /** What opens the sealed files of who is logged in. */
+  readonly ownKey: OwnKey;
   /** Cuts the local files that are uploaded. */
   readonly cutter: FileCutter;
   /** Clears what a progress bar left on the line, before words are written. */

@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { MeshError } from '../../core/errors.ts';
 import { quote } from '../../core/path.ts';
 import type { OptionTable, Parsed } from '../parse.ts';
+import { readJson, writePrivate } from '../private-file.ts';
 import { askNewSecret, askSecret } from '../secret.ts';
 import { systemReason } from '../system-reason.ts';
 import { optionText, type VerbContext } from '../verb.ts';
 import { KeptSeals } from './kept-seals.ts';
 import type { Keys } from './opening.ts';
-import { READERS_MAX, type Reader } from './readers.ts';
+import { addedTo, readersNamed } from './reader-names.ts';
+import type { Reader } from './readers.ts';
 import { type SealedFor, Sealing } from './sealing.ts';
 
 /** Whoever has the file can try passphrases as fast as machines go. In characters. */
@@ -39,14 +41,15 @@ export async function sealingOf(context: VerbContext, line: Parsed): Promise<Sea
   }
   if (byPassphrase && named.length > 0)
     throw new MeshError('usage', 'a file is sealed either with a passphrase or for somebody: --passphrase or --for');
-  const sealedFor = byPassphrase ? await newPassphrase(context, line) : { readers: readersNamed(named) };
+  const sealedFor = byPassphrase ? await newPassphrase(context, line) : { readers: await readersOf(context, named) };
   return new Sealing(sealedFor, new KeptSeals(join(context.meshFolder, 'seals')));
 }
 
 /** What sealed files are opened with. Rejects with `usage`. */
 export async function keysOf(context: VerbContext, line: Parsed): Promise<Keys> {
   const file = optionText(line, 'identity');
-  const identities = file === undefined ? [] : await identitiesIn(file);
+  const own = await context.ownKey.read();
+  const identities = [...(own === undefined ? [] : [own.identity]), ...(file === undefined ? [] : await identitiesIn(file))];
   if (!line.options.has('passphrase')) return { identities };
   return { identities, passphrase: await askSecret(context, 'passphrase: ', 'the passphrase') };
 }
@@ -60,12 +63,29 @@ async function newPassphrase(context: VerbContext, line: Parsed): Promise<Sealed
   throw new MeshError('usage', `a passphrase has at least ${PASSPHRASE_MIN} characters; four or five words are good`);
 }
 
-function readersNamed(names: readonly string[]): Reader[] {
-  const readers = [...new Set(names)].map((name) => ({ name, recipient: name }));
-  if (readers.length === 0)
-    throw new MeshError('usage', 'whom is it sealed for? --for USER names somebody, --passphrase asks for a passphrase');
-  if (readers.length <= READERS_MAX) return readers;
-  throw new MeshError('usage', `a file is sealed for ${READERS_MAX} readers at most`);
+/** Whoever seals, and who is named. */
+async function readersOf(context: VerbContext, names: readonly string[]): Promise<Reader[]> {
+  const own = await context.ownKey.read();
+  const user = (await context.login?.read())?.user ?? context.session.signIn.who?.user;
+  const self = own === undefined ? [] : [{ name: user ?? own.recipient, recipient: own.recipient }];
+  const readers = addedTo(self, await readersNamed(context, names));
+  if (readers.length === 0) {
+    const how =
+      'log in ("filemesh login NAME") to seal it for yourself, or name somebody with --for; --passphrase asks for a passphrase';
+    throw new MeshError('usage', `whom is it sealed for? ${how}`);
+  }
+  await tellOnce(context);
+  return readers;
+}
+
+/** Before the first file is sealed here: what cannot be mended later. */
+async function tellOnce(context: VerbContext): Promise<void> {
+  const told = join(context.meshFolder, 'seals', 'told');
+  if ((await readJson(told)) !== undefined) return;
+  context.screen.note(
+    'note: what is sealed opens with the password of its readers alone. A lost password is final: then no peer and no administrator can open it.',
+  );
+  await writePrivate(told, JSON.stringify({ told: true }));
 }
 
 /** The keys of a file as age-keygen writes it. */

@@ -7,6 +7,8 @@ import { checkLogin } from '../check-login.ts';
 import { EXIT_DONE } from '../exit-codes.ts';
 import { shownTable, shownText } from '../output.ts';
 import { page } from '../pager.ts';
+import { newKeyPair, unwrapKeyPair, wrapKeyPair } from '../sealing/account-key.ts';
+import { keyPairOf } from '../sealing/own-key.ts';
 import { askNewSecret, askSecret } from '../secret.ts';
 import { readChoice, readInteger } from '../values.ts';
 import { optionText, type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
@@ -27,9 +29,13 @@ export const login: VerbCommand = {
   async run(context, line) {
     const user = accounts.checkAccountName(wordAt(line, 0));
     const password = await askSecret(context, `password of ${user}: `, WHAT);
-    const { proof } = await context.session.signIn.secretsOf(user, password);
-    const { token, admin } = checkLogin(await accounts.login(context.session, { user, proof }, context.options));
-    await context.login?.keep({ user, token });
+    const { session, options } = context;
+    const secrets = await session.signIn.secretsOf(user, password);
+    const { token, admin, key } = checkLogin(await accounts.login(session, { user, proof: secrets.proof }, options));
+    const own = await keyPairOf(session, { user, ...secrets, key }, options);
+    await context.login?.keep({ user, token: own.token ?? token });
+    if (own.pair === undefined) context.screen.note(`note: the key of ${user} is of another password: sealed files stay closed`);
+    else await context.ownKey.keep(own.pair);
     if (context.json) context.screen.value({ user, admin });
     else context.screen.print(`logged in as ${user}${admin ? ', an admin' : ''}`);
     return EXIT_DONE;
@@ -44,6 +50,7 @@ export const logout: VerbCommand = {
   options: {},
   async run(context) {
     await context.login?.forget();
+    await context.ownKey.forget();
     await accounts.logout(context.session);
     if (context.json) context.screen.value({});
     else context.screen.print('logged out');
@@ -71,8 +78,9 @@ type UserAct = (context: VerbContext, name: string | undefined, admin: boolean) 
 const USER_ACTS: Readonly<Record<string, UserAct>> = {
   async add(context, given, admin) {
     const name = accounts.checkAccountName(named(given));
-    const { proof } = await newSecrets(context, name);
-    const { first } = await accounts.addUser(context.session, { name, admin, proof }, context.options);
+    const { proof, wrapKey } = await newSecrets(context, name);
+    const key = wrapKeyPair(await newKeyPair(), wrapKey);
+    const { first } = await accounts.addUser(context.session, { name, admin, proof, key }, context.options);
     if (context.json) context.screen.value({ user: name, admin: admin || first, first });
     else context.screen.print(first ? firstWords(name) : `added ${name}${admin ? ', an admin' : ''}`);
     return EXIT_DONE;
@@ -80,16 +88,23 @@ const USER_ACTS: Readonly<Record<string, UserAct>> = {
 
   async passwd(context, given) {
     const { session, options, screen } = context;
-    const own = (await accounts.whoAmI(session, options))?.user;
-    const name = given === undefined ? own : accounts.checkAccountName(given);
+    const self = await accounts.whoAmI(session, options);
+    const name = given === undefined ? self?.user : accounts.checkAccountName(given);
     if (name === undefined)
       throw new MeshError('not-allowed', 'log in first ("filemesh login NAME"), or say whose password it is');
-    const old = name === own ? await askSecret(context, `present password of ${name}: `, 'the present password') : undefined;
-    const oldProof = old === undefined ? undefined : (await session.signIn.secretsOf(name, old)).proof;
-    const { proof } = await newSecrets(context, name);
-    const change = { user: name, proof, ...(oldProof !== undefined && { oldProof }) };
+    const isOwn = name === self?.user;
+    const old = isOwn ? await askSecret(context, `present password of ${name}: `, 'the present password') : undefined;
+    const before = old === undefined ? undefined : await session.signIn.secretsOf(name, old);
+    const { proof, wrapKey } = await newSecrets(context, name);
+    // One's own stays the same, wrapped anew. Nobody else can unwrap another's: it begins with a new one.
+    const isKept = before !== undefined && self?.key !== undefined;
+    const pair = isKept ? unwrapKeyPair(self.key, before.wrapKey) : await newKeyPair();
+    if (pair === undefined) throw new MeshError('not-allowed', 'the present password is another one');
+    const change = { user: name, proof, key: wrapKeyPair(pair, wrapKey), ...(before && { oldProof: before.proof }) };
     const { token } = checkLogin(await accounts.changePassword(session, change, options));
     if (token !== undefined) await context.login?.keep({ user: name, token });
+    if (isOwn) await context.ownKey.keep(pair);
+    else screen.note(`note: ${name} cannot open any more what was sealed for them, and can be sealed for from now on`);
     if (context.json) screen.value({ user: name });
     else screen.print(`changed the password of ${name}: whoever was logged in with the old one logs in again`);
     return EXIT_DONE;
