@@ -36,9 +36,10 @@ export async function askNewSecret(context: VerbContext, question: string, what:
 
 /** From the terminal of this process, whatever its standard input is. */
 async function typedSecret(question: string): Promise<string> {
-  process.stderr.write(question);
   const terminal = new ReadStream(openSync('/dev/tty', 'r'));
+  // Before it is asked for: a program that types for a person is quick.
   terminal.setRawMode(true);
+  process.stderr.write(question);
   try {
     return await typedLine(terminal);
   } finally {

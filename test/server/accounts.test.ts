@@ -88,6 +88,7 @@ describe('accounts', () => {
     expect(await mesh.settle(changePassword(anna, { user: 'anna', oldProof, proof }, VERB))).toMatchObject({ kind: 'done' });
     expect((await mesh.settle(listed(anna))).map((entry) => entry.path)).toEqual(['home/anna/after.txt']);
     await mesh.settle(anna.signIn.use(before));
+    expect(anna.signIn.who).toBeUndefined();
     expect(await mesh.settle(codeOf(listed(anna)))).toBe('not-allowed');
     expect(await mesh.settle(enter(anna, 'anna', 'of anna'))).toEqual({ kind: 'wrong' });
     expect(await mesh.settle(enter(anna, 'anna', 'a2'))).toMatchObject({ kind: 'in' });
@@ -96,6 +97,25 @@ describe('accounts', () => {
     expect(await mesh.settle(codeOf(listed(anna)))).toBe('not-allowed');
     expect((await mesh.settle(users(root, VERB))).map((user) => user.name)).toEqual(['bob', 'root']);
     expect(await mesh.settle(codeOf(removeUser(root, 'root', VERB)))).toBe('usage');
+  });
+
+  test('a token that was changed, made elsewhere, or is of nobody, is void', async () => {
+    const { mesh, anna } = await people('forged');
+    const token = anna.signIn.token ?? '';
+    const [, revision, generation, expires, nonce] = token.split('.');
+    const forged = [
+      token.replace('anna', 'root'),
+      token.replace(/.$/, (digit) => (digit === '0' ? '1' : '0')),
+      ['root', revision, generation, expires, nonce, '0'.repeat(64)].join('.'),
+      token.replace(`.${expires}.`, `.${Number(expires) + 1}.`),
+      'nonsense',
+    ];
+    for (const one of forged) {
+      await mesh.settle(anna.signIn.use(one));
+      expect([one === token, await mesh.settle(codeOf(listed(anna)))]).toEqual([false, 'not-allowed']);
+    }
+    await mesh.settle(anna.signIn.use(token));
+    expect(await mesh.settle(codeOf(listed(anna)))).toBeUndefined();
   });
 
   test('nothing of it is told to a client', async () => {

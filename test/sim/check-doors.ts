@@ -54,7 +54,7 @@ async function strangersGetNothing(mesh: Mesh): Promise<Finding[]> {
       () => 'everything',
       (thrown: unknown) => asMeshError(thrown).code,
     );
-    if (told !== 'not-allowed') findings.push({ invariant: 13, words: `${name} told ${told} to a client that is not logged in` });
+    if (told !== 'not-allowed') findings.push({ invariant: 11, words: `${name} told ${told} to a client that is not logged in` });
   }
   return findings;
 }

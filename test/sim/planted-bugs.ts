@@ -288,4 +288,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: 'clients that nobody looks at',
+    edits: [
+      { file: 'src/server/server.ts', find: 'if (people.hasAccounts()) check', replace: 'if (people === undefined) check' },
+    ],
+  },
 ];
