@@ -9,5 +9,5 @@ export interface Random {
 
 /** `count` random bytes as lower-case hex. */
 export function randomHex(random: Random, count: number): string {
-  return Array.from(random.bytes(count), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return Buffer.from(random.bytes(count)).toString('hex');
 }
