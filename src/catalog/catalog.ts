@@ -221,7 +221,7 @@ export class Catalog {
   }
 
   /** Who may log in, and do what. */
-  get people(): Pick<FactsBook, 'accounts' | 'hasAccounts' | 'rights'> {
+  get people(): Pick<FactsBook, 'accounts' | 'hasAccounts' | 'rights' | 'sessionKey'> {
     return this.#facts;
   }
 

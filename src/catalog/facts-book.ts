@@ -1,8 +1,8 @@
-import type { AccountFact } from '../core/accounts.ts';
+import type { AccountFact, SessionKeyFact } from '../core/accounts.ts';
 import { MeshError } from '../core/errors.ts';
 import { type Fact, factKey, type MemberFact, membersOf, mergeFacts, shownPeerNames } from '../core/facts.ts';
 import { byCodeUnits, type PeerId } from '../core/ids.ts';
-import { accountsOf, Rights } from '../core/rights.ts';
+import { accountsOf, grantsInForce, Rights } from '../core/rights.ts';
 import { wantedCopies } from '../core/settings.ts';
 import type { Batch } from './change-queue.ts';
 import { encodeFact } from './persistence.ts';
@@ -54,8 +54,13 @@ export class FactsBook {
   }
 
   rights(): Rights {
-    this.#rights ??= new Rights([...this.#facts.values()].filter((fact) => fact.kind === 'grant'));
+    this.#rights ??= new Rights(grantsInForce(this.#facts.values()));
     return this.#rights;
+  }
+
+  /** The key that signs tokens now; undefined before there is an account. */
+  sessionKey(): SessionKeyFact | undefined {
+    return this.#facts.get('session-key') as SessionKeyFact | undefined;
   }
 
   shownName(peer: PeerId): string {
@@ -73,7 +78,7 @@ export class FactsBook {
       this.#accounts = undefined;
       this.#hasAccounts = true;
     }
-    if (fact.kind === 'grant') this.#rights = undefined;
+    if (fact.kind === 'account' || fact.kind === 'grant') this.#rights = undefined;
   }
 
   /** Adds to the batch what adopting `facts` changes; returns the facts as merged, those that changed. */

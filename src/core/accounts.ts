@@ -12,28 +12,34 @@ export interface AccountKey {
   readonly wrapped: string;
 }
 
-/** Somebody who may log in. Of two with one name the higher revision counts. */
+/** Somebody who may log in. */
 export interface AccountFact {
   readonly kind: 'account';
   readonly name: string;
-  /** Counts the changes of this account: a token made under another one is void. */
+  /** Counts how often the name was given anew: what was given to, or by, an earlier one of that name is void. */
+  readonly life: number;
+  /** Counts the changes of this life: a token made under another one is void. */
   readonly revision: number;
   readonly admin: boolean;
   /** What the peers keep of the password: an argon2id hash in PHC form, of what the client derived from it. */
   readonly verifier: string;
   readonly recipient?: string;
   readonly wrapped?: string;
-  /** It is gone; kept so that no older fact brings it back. */
+  /** It is gone; kept so that no other fact of this life brings it back. */
   readonly removed: boolean;
 }
 
-/** What one account, or everyone, may do with a path and all below it. `unset`: as if nothing had been said. */
+/** What one account, or everyone, may do with a path and all below it. */
 export interface GrantFact {
   readonly kind: 'grant';
   readonly path: string;
   /** The name of an account, or EVERYONE. */
   readonly who: string;
-  readonly right: Right | 'unset';
+  /** Of the account, when this was said; of EVERYONE 0. Of another life it is void. */
+  readonly life: number;
+  /** The same of whose home the path lies in; elsewhere 0. */
+  readonly homeLife: number;
+  readonly right: Right;
   readonly revision: number;
 }
 
@@ -76,13 +82,17 @@ export function isAccountName(text: string): boolean {
 
 /** Merges two facts of one account: commutative, associative, idempotent. */
 export function laterAccount(a: AccountFact, b: AccountFact): AccountFact {
-  if (a.revision !== b.revision) return a.revision > b.revision ? a : b;
+  if (a.life !== b.life) return a.life > b.life ? a : b;
+  // Whatever the removed one changes elsewhere meanwhile.
   if (a.removed !== b.removed) return a.removed ? a : b;
+  if (a.revision !== b.revision) return a.revision > b.revision ? a : b;
   return byCodeUnits(accountOrder(a), accountOrder(b)) >= 0 ? a : b;
 }
 
 /** Merges two grants of one path and account. Of concurrent ones the stricter counts. */
 export function laterGrant(a: GrantFact, b: GrantFact): GrantFact {
+  const older = a.homeLife - b.homeLife || a.life - b.life;
+  if (older !== 0) return older > 0 ? a : b;
   if (a.revision !== b.revision) return a.revision > b.revision ? a : b;
   if (a.right !== b.right) return STRICTNESS.indexOf(a.right) < STRICTNESS.indexOf(b.right) ? a : b;
   return byCodeUnits(a.path, b.path) <= 0 ? a : b;
@@ -96,7 +106,7 @@ export function laterSessionKey(a: SessionKeyFact, b: SessionKeyFact): SessionKe
   return { ...(order >= 0 ? a : b), excludes: [...new Set(excludes)].sort(byCodeUnits) };
 }
 
-const STRICTNESS: readonly GrantFact['right'][] = ['none', 'read', 'write', 'unset'];
+const STRICTNESS: readonly GrantFact['right'][] = ['none', 'read', 'write'];
 
 function accountOrder({ admin, verifier, recipient = '', wrapped = '' }: AccountFact): string {
   // Of two changes at once the one that takes rights away is believed: so `admin` comes last.
@@ -106,7 +116,8 @@ function accountOrder({ admin, verifier, recipient = '', wrapped = '' }: Account
 /** What a login gives, as it stands in its token. */
 export interface TokenFacts {
   readonly user: string;
-  /** Of the account, when it logged in. */
+  /** Of the account, when it logged in; so the revision. */
+  readonly life: number;
   readonly revision: number;
   /** Of the session key that signed it. */
   readonly generation: number;
@@ -115,17 +126,26 @@ export interface TokenFacts {
   readonly nonce: string;
 }
 
-/** The text that is signed. A token is this, a dot, and the signature as 64 hex digits. */
-export function tokenBody({ user, revision, generation, expiresMs, nonce }: TokenFacts): string {
-  return [user, revision, generation, expiresMs, nonce].join('.');
+/**
+ * What a token begins with; a dot and its signature, 64 hex digits, follow. Signed is this, and the verifier of the account:
+ * of two passwords that are set at once one revision comes, and the one that counts ends what the other gave.
+ */
+export function tokenBody({ user, life, revision, generation, expiresMs, nonce }: TokenFacts): string {
+  return [user, life, revision, generation, expiresMs, nonce].join('.');
 }
 
 /** A token taken apart; undefined when it is none. Nothing of it is proved before its signature is. */
 export function parseToken(token: string): { facts: TokenFacts; body: string; signature: string } | undefined {
-  const parts = /^([a-z0-9_-]{1,32})\.(\d{1,15})\.(\d{1,15})\.(\d{1,15})\.([0-9a-f]{32})\.([0-9a-f]{64})$/.exec(token);
+  const parts = /^([a-z0-9_-]{1,32})\.(\d{1,15})\.(\d{1,15})\.(\d{1,15})\.(\d{1,15})\.([0-9a-f]{32})\.([0-9a-f]{64})$/.exec(
+    token,
+  );
   if (parts === null) return undefined;
-  const [, user = '', revision, generation, expiresMs, nonce = '', signature = ''] = parts;
-  const facts = { user, revision: Number(revision), generation: Number(generation), expiresMs: Number(expiresMs), nonce };
+  const [, user = '', life, revision, generation, expiresMs, nonce = '', signature = ''] = parts;
+  const [numbers, expires] = [
+    { life: Number(life), revision: Number(revision), generation: Number(generation) },
+    Number(expiresMs),
+  ];
+  const facts = { user, ...numbers, expiresMs: expires, nonce };
   return { facts, body: tokenBody(facts), signature };
 }
 

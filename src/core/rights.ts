@@ -28,7 +28,6 @@ export class Rights {
 
   constructor(grants: Iterable<GrantFact>) {
     for (const { path, who, right } of grants) {
-      if (right === 'unset') continue;
       const fold = foldCase(path);
       const there = this.#grants.get(fold) ?? new Map<string, Said>();
       there.set(who, { right, path });
@@ -85,8 +84,29 @@ interface Said {
   readonly path: string;
 }
 
+/** The grants that count: said to those who have the names now, of the homes of those who have them now. */
+export function grantsInForce(facts: Iterable<Fact>): GrantFact[] {
+  const all = [...facts];
+  const lives = livesOf(all);
+  const grants = all.filter((fact) => fact.kind === 'grant');
+  return grants.filter((grant) => grant.life === (lives.get(grant.who) ?? 0) && grant.homeLife === homeLifeOf(lives, grant.path));
+}
+
+/** The life of each name that ever was an account's: of one that was removed the next. Of others it is 0. */
+export function livesOf(facts: Iterable<Fact>): Map<string, number> {
+  const lives = new Map<string, number>();
+  for (const fact of facts) if (fact.kind === 'account') lives.set(fact.name, fact.life + (fact.removed ? 1 : 0));
+  return lives;
+}
+
+/** The life of whose home a path is, or lies in; of a path outside of all 0. */
+export function homeLifeOf(lives: ReadonlyMap<string, number>, path: string): number {
+  const owner = ownerOfHome(foldCase(path));
+  return owner === undefined ? 0 : (lives.get(owner) ?? 0);
+}
+
 /** Whose home a case-folded path is, or lies in; undefined: nobody's. */
-function ownerOfHome(fold: string): string | undefined {
+export function ownerOfHome(fold: string): string | undefined {
   if (!fold.startsWith(`${HOMES}/`)) return undefined;
   const rest = fold.slice(HOMES.length + 1);
   const end = rest.indexOf('/');

@@ -2,6 +2,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { ACCOUNTS_MAX, type AccountFact, EVERYONE, GRANTS_MAX, type GrantFact, VERIFIER_NOBODY } from '../core/accounts.ts';
 import { MeshError } from '../core/errors.ts';
 import { type Fact, factKey, presentSessionKey } from '../core/facts.ts';
+import { homeLifeOf, livesOf } from '../core/rights.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { PasswordHasher } from '../platform/hasher.ts';
 import type { Log } from '../platform/log.ts';
@@ -78,7 +79,7 @@ export class Accounts {
     if (people.accounts().has(ask.name)) throw new MeshError('exists', `there is an account ${ask.name}`);
     const account: AccountFact = {
       ...{ kind: 'account', name: ask.name, admin: first || ask.admin, verifier, removed: false },
-      revision: this.#revisionOf(ask.name) + 1,
+      ...{ life: livesOf(catalog.facts()).get(ask.name) ?? 0, revision: 1 },
       ...ask.key,
     };
     const facts: Fact[] = [account];
@@ -108,8 +109,9 @@ export class Accounts {
     }
     const verifier = await this.#passwords.verifier(ask.proof);
     if (this.#account(ask.user) !== account) throw new MeshError('busy', 'the account was changed meanwhile');
-    const { name, admin, revision } = account;
-    const changed: AccountFact = { kind: 'account', name, admin, verifier, removed: false, revision: revision + 1, ...ask.key };
+    const { name } = account;
+    const { recipient: _recipient, wrapped: _wrapped, ...kept } = account;
+    const changed: AccountFact = { ...kept, verifier, revision: account.revision + 1, ...ask.key };
     await catalog.adopt([changed]);
     log.info('a password was changed', { name, by: person?.name });
     return isOwn ? { token: sessions.begin(changed, link, hostOf(link.remoteAddress)) } : {};
@@ -122,12 +124,10 @@ export class Accounts {
     const others = [...catalog.people.accounts().values()].filter((one) => one !== account);
     if (!others.some((one) => one.admin))
       throw new MeshError('usage', 'the last admin stays: somebody must be able to add others');
-    const { name, admin, revision } = account;
-    const gone: AccountFact = { kind: 'account', name, admin, verifier: VERIFIER_NOBODY, removed: true, revision: revision + 1 };
-    // Whoever gets the name one day is somebody else.
-    const grants = catalog.facts().filter((fact) => fact.kind === 'grant' && fact.who === name) as GrantFact[];
-    const unset = grants.map((grant): GrantFact => ({ ...grant, right: 'unset', revision: grant.revision + 1 }));
-    await catalog.adopt([gone, ...unset]);
+    const { kind, name, life, admin, revision } = account;
+    // What was granted to it, and by it in its home, ends with its life.
+    const gone: AccountFact = { kind, name, life, admin, verifier: VERIFIER_NOBODY, removed: true, revision: revision + 1 };
+    await catalog.adopt([gone]);
     log.info('an account was removed', { name });
     return {};
   }
@@ -146,7 +146,9 @@ export class Accounts {
     if (person === undefined || !people.rights().mayGrant(person, path))
       throw new MeshError('not-allowed', 'the rights of that path are for an admin to give');
     if (who !== EVERYONE) this.#account(who);
-    const wish: GrantFact = { kind: 'grant', path, who, right, revision: 0 };
+    const lives = livesOf(catalog.facts());
+    const [life, homeLife] = [lives.get(who) ?? 0, homeLifeOf(lives, path)];
+    const wish: GrantFact = { kind: 'grant', path, who, life, homeLife, right, revision: 0 };
     const grants = catalog.facts().filter((fact) => fact.kind === 'grant') as GrantFact[];
     const known = grants.find((one) => factKey(one) === factKey(wish));
     if (known === undefined && grants.length >= GRANTS_MAX)
@@ -178,14 +180,6 @@ export class Accounts {
     const account = this.#slice.catalog.people.accounts().get(name);
     if (account === undefined) throw new MeshError('not-found', `there is no account ${name}`);
     return account;
-  }
-
-  /** Of a removed one too: a name that comes again is younger than its end. */
-  #revisionOf(name: string): number {
-    const revisions = this.#slice.catalog
-      .facts()
-      .map((fact) => (fact.kind === 'account' && fact.name === name ? fact.revision : 0));
-    return Math.max(0, ...revisions);
   }
 
   #mustBeAdmin(link: Link): void {

@@ -2,7 +2,6 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type AccountFact, parseToken, TOKEN_MS, type TokenFacts, tokenBody } from '../core/accounts.ts';
 import { MeshError } from '../core/errors.ts';
-import { presentSessionKey } from '../core/facts.ts';
 import type { Person } from '../core/rights.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Random, randomHex } from '../platform/random.ts';
@@ -15,8 +14,15 @@ interface Slice {
   readonly catalog: Catalog;
 }
 
+/** Clocks of two peers may differ by so much: a token that lasts longer than one made now was made by nobody. */
+const CLOCKS_APART_MS = 86_400_000;
+
 /** Whose link it is, and from where they come. */
-interface Session extends TokenFacts {
+interface Session {
+  readonly account: AccountFact;
+  /** What signed the token. */
+  readonly key: string;
+  readonly expiresMs: number;
   readonly host: string;
 }
 
@@ -44,20 +50,19 @@ export class Sessions {
   }
 
   /** A token for that account, and the link is theirs from now on. */
-  begin({ name, revision }: AccountFact, link: Link, host: string): string {
+  begin(account: AccountFact, link: Link, host: string): string {
     const { random, clock, catalog } = this.#slice;
-    const key = presentSessionKey(catalog.facts());
+    const key = catalog.people.sessionKey();
     if (key === undefined) throw new MeshError('busy', 'the key that signs tokens has not come here yet');
+    const { name, life, revision, verifier } = account;
     const facts: TokenFacts = {
-      user: name,
-      revision,
-      generation: key.generation,
+      ...{ user: name, life, revision, generation: key.generation },
       expiresMs: Math.floor(clock.wall()) + TOKEN_MS,
       nonce: randomHex(random, 16),
     };
-    this.#sessions.set(link, { ...facts, host });
+    this.#sessions.set(link, { account, key: key.key, expiresMs: facts.expiresMs, host });
     const body = tokenBody(facts);
-    return `${body}.${signatureOf(key.key, body)}`;
+    return `${body}.${signatureOf(key.key, body, verifier)}`;
   }
 
   /** The link is that of who has the token. Throws `busy` for one that may be younger than what is known here, else `not-allowed`. */
@@ -67,20 +72,25 @@ export class Sessions {
     const parsed = parseToken(token);
     if (parsed === undefined) throw voidToken();
     const { facts, body, signature } = parsed;
-    const key = presentSessionKey(catalog.facts());
-    if (facts.generation > (key?.generation ?? 0)) throw tooYoung();
-    if (key === undefined || !isSame(signatureOf(key.key, body), signature)) throw voidToken();
-    const account = catalog.people.accounts().get(facts.user);
-    if (facts.revision > (account ?? this.#removed(facts.user)).revision) throw tooYoung();
-    if (account?.revision !== facts.revision || facts.expiresMs <= clock.wall()) throw voidToken();
-    this.#sessions.set(link, { ...facts, host });
+    const key = catalog.people.sessionKey();
+    const account = this.#known(facts.user);
+    if (key === undefined || account === undefined || facts.generation > key.generation || isYounger(facts, account))
+      throw tooYoung();
+    const isOf = !account.removed && account.life === facts.life && account.revision === facts.revision;
+    const isSigned = isSame(signatureOf(key.key, body, account.verifier), signature);
+    const now = clock.wall();
+    const isInTime = facts.expiresMs > now && facts.expiresMs <= now + TOKEN_MS + CLOCKS_APART_MS;
+    if (!(isOf && isSigned && isInTime)) throw voidToken();
+    this.#sessions.set(link, { account, key: key.key, expiresMs: facts.expiresMs, host });
     return account;
   }
 
-  /** What is known of an account that is not there: it was removed, or not heard of yet. */
-  #removed(name: string): { readonly revision: number } {
-    const facts = this.#slice.catalog.facts();
-    return (facts.find((fact) => fact.kind === 'account' && fact.name === name) as AccountFact | undefined) ?? { revision: 0 };
+  /** A removed one too; undefined: not heard of yet. */
+  #known(name: string): AccountFact | undefined {
+    const { people } = this.#slice.catalog;
+    const removed = (): AccountFact | undefined =>
+      this.#slice.catalog.facts().find((fact) => fact.kind === 'account' && fact.name === name) as AccountFact | undefined;
+    return people.accounts().get(name) ?? removed();
   }
 
   end(link: Link): void {
@@ -91,8 +101,11 @@ export class Sessions {
   personOf(link: Link): Person | undefined {
     const session = this.#sessions.get(link);
     if (session === undefined) return undefined;
-    const account = this.#slice.catalog.people.accounts().get(session.user);
-    if (account?.revision !== session.revision || session.expiresMs <= this.#slice.clock.wall()) return undefined;
+    const { catalog, clock } = this.#slice;
+    const account = catalog.people.accounts().get(session.account.name);
+    // Whoever knows the key that was renewed may have made the token.
+    if (account === undefined || !isSameLogin(account, session.account)) return undefined;
+    if (catalog.people.sessionKey()?.key !== session.key || session.expiresMs <= clock.wall()) return undefined;
     return account;
   }
 
@@ -118,8 +131,19 @@ export class Sessions {
   }
 }
 
-function signatureOf(key: string, body: string): string {
-  return createHmac('sha256', Buffer.from(key, 'hex')).update(`filemesh token\0${body}`).digest('hex');
+function signatureOf(key: string, body: string, verifier: string): string {
+  return createHmac('sha256', Buffer.from(key, 'hex')).update(`filemesh token\0${body}\0${verifier}`).digest('hex');
+}
+
+/** The token may be of a change of the account that has not come here yet. */
+function isYounger(facts: TokenFacts, account: AccountFact): boolean {
+  if (facts.life !== account.life) return facts.life > account.life;
+  return !account.removed && facts.revision > account.revision;
+}
+
+/** Nothing ended the logins of that account: neither another password nor another life. */
+function isSameLogin(a: AccountFact, b: AccountFact): boolean {
+  return a.life === b.life && a.revision === b.revision && a.verifier === b.verifier;
 }
 
 function isSame(a: string, b: string): boolean {

@@ -118,6 +118,8 @@ export const rightShape = z.enum(['none', 'read', 'write']);
 const MEMBERS_MAX = 10_000;
 /** Changes of one account or grant: has room in a token. */
 const REVISION_MAX = 1e12;
+/** How often a name may be given anew. */
+const LIFE_MAX = 1e6;
 
 export const factShape = z.discriminatedUnion('kind', [
   z.object({
@@ -149,6 +151,7 @@ export const factShape = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('account'),
     name: accountNameShape,
+    life: countShape.max(LIFE_MAX),
     revision: countShape.max(REVISION_MAX),
     admin: z.boolean(),
     verifier: z.string().regex(VERIFIER_PATTERN),
@@ -160,7 +163,9 @@ export const factShape = z.discriminatedUnion('kind', [
     kind: z.literal('grant'),
     path: filePathShape,
     who: z.union([accountNameShape, z.literal(EVERYONE)]),
-    right: z.enum(['none', 'read', 'write', 'unset']),
+    life: countShape.max(LIFE_MAX),
+    homeLife: countShape.max(LIFE_MAX),
+    right: rightShape,
     revision: countShape.max(REVISION_MAX),
   }),
   z.object({

@@ -34,6 +34,7 @@ const fact: fc.Arbitrary<Fact> = fc.oneof(
   fc.record({
     kind: fc.constant('account' as const),
     name: fc.constantFrom('anna', 'bob'),
+    life: fc.nat(1),
     revision: fc.nat(2),
     admin: fc.boolean(),
     verifier: fc.constantFrom('v', 'w'),
@@ -43,7 +44,9 @@ const fact: fc.Arbitrary<Fact> = fc.oneof(
     kind: fc.constant('grant' as const),
     path: fc.constantFrom('a', 'A', 'b'),
     who: fc.constantFrom('anna', 'everyone'),
-    right: fc.constantFrom('none' as const, 'read' as const, 'write' as const, 'unset' as const),
+    life: fc.nat(1),
+    homeLife: fc.nat(1),
+    right: fc.constantFrom('none' as const, 'read' as const, 'write' as const),
     revision: fc.nat(2),
   }),
   fc.record({ kind: fc.constant('session-key' as const), generation, key: fc.constantFrom('k', 'l'), excludes: ids }),

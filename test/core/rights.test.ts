@@ -9,12 +9,12 @@ const bob: Person = { name: 'bob', admin: false };
 const root: Person = { name: 'root', admin: true };
 
 const grantOf = (path: string, who: string, right: GrantFact['right'], revision = 0): GrantFact => ({
-  ...{ kind: 'grant', path, who, right, revision },
+  ...{ kind: 'grant', path, who, life: 0, homeLife: 0, right, revision },
 });
 const part = fc.constantFrom('home', 'anna', 'bob', 'docs', 'Docs', 'a', 'A', 'b.txt', 'ß', 'SS');
 const path = fc.array(part, { minLength: 1, maxLength: 5 }).map((parts) => parts.join('/'));
 const who = fc.constantFrom('anna', 'bob', EVERYONE);
-const right = fc.constantFrom('none' as const, 'read' as const, 'write' as const, 'unset' as const);
+const right = fc.constantFrom('none' as const, 'read' as const, 'write' as const);
 const grants = fc.array(fc.record({ path, who, right }), { maxLength: 12 }).map((all) => {
   const byKey = new Map(all.map((one) => [`${foldCase(one.path)} ${one.who}`, grantOf(one.path, one.who, one.right)]));
   return [...byKey.values()];
@@ -66,7 +66,7 @@ describe('rights', () => {
   it('open a home to another only by a grant in it', () => {
     fc.assert(
       fc.property(grants, path, (all, below) => {
-        const inHome = all.some((one) => /^home\/anna(\/|$)/.test(foldCase(one.path)) && one.right !== 'unset');
+        const inHome = all.some((one) => /^home\/anna(\/|$)/.test(foldCase(one.path)));
         return inHome || !new Rights(all).mayRead(bob, `home/anna/${below}`);
       }),
     );
@@ -88,7 +88,7 @@ describe('rights', () => {
       fc.property(grants, path, (all, one) => {
         const rights = new Rights(all);
         const said = all
-          .filter((grant) => grant.right !== 'unset' && grant.who !== 'anna')
+          .filter((grant) => grant.who !== 'anna')
           .filter((grant) => foldCase(one) === foldCase(grant.path) || foldCase(one).startsWith(`${foldCase(grant.path)}/`))
           .sort((a, b) => b.path.split('/').length - a.path.split('/').length || (a.who === 'bob' ? -1 : 1));
         const home = /^home\/[^/]+/.exec(foldCase(one))?.[0];
@@ -121,7 +121,7 @@ describe('names and tokens', () => {
   });
 
   it('takes apart what it put together, and nothing else', () => {
-    const facts = { user: 'a-b_1', revision: 3, generation: 2, expiresMs: 1_800_000_000_000, nonce: 'ab'.repeat(16) };
+    const facts = { user: 'a-b_1', life: 1, revision: 3, generation: 2, expiresMs: 1_800_000_000_000, nonce: 'ab'.repeat(16) };
     const token = `${tokenBody(facts)}.${'0f'.repeat(32)}`;
     expect(parseToken(token)).toEqual({ facts, body: tokenBody(facts), signature: '0f'.repeat(32) });
     for (const wrong of ['', token.slice(1).slice(0, -1), `${token}0`, `x.${token}`, token.toUpperCase(), `${token}\n`])

@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import type { Session } from '../../src/client/session.ts';
+import { changePassword, grant, removeUser, users } from '../../src/client/verbs/accounts.ts';
+import { removePeer } from '../../src/client/verbs/mesh.ts';
+import { type AccountFact, laterAccount, VERIFIER_NOBODY } from '../../src/core/accounts.ts';
+import type { Mesh } from '../sim/mesh.ts';
+import { VERB } from '../sim/mesh-client.ts';
+import { addAccount, enter, people } from './people.ts';
+import { codeOf, createText, listed } from './story.ts';
+
+/** Parts one session and its peer from all others. */
+function part(mesh: Mesh, session: Session, client: string): void {
+  const near = [mesh.peers.find(({ node }) => node.id === session.peer)?.name as string, client];
+  const names = [...mesh.peers.map(({ name }) => name), ...mesh.clients.map((_, index) => `client${index + 1}`)];
+  mesh.partition([near, names.filter((name) => !near.includes(name))]);
+}
+
+async function setPassword(session: Session, user: string, from: string, to: string): Promise<void> {
+  const { proof: oldProof } = await session.signIn.secretsOf(user, from);
+  const { proof } = await session.signIn.secretsOf(user, to);
+  await changePassword(session, { user, oldProof, proof }, VERB);
+}
+
+test('who is removed does not come back by what they change elsewhere at the same time', async () => {
+  const { mesh, root, bob } = await people('removed elsewhere');
+  part(mesh, bob, 'client3');
+  await mesh.run(30_000);
+  await mesh.settle(removeUser(root, 'bob', VERB));
+  await mesh.settle(setPassword(bob, 'bob', 'of bob', 'another'));
+  await mesh.settle(setPassword(bob, 'bob', 'another', 'a third'));
+  mesh.world.lan.heal();
+  await mesh.run(30_000);
+  expect((await mesh.settle(users(root, VERB))).map(({ name }) => name)).toEqual(['anna', 'root']);
+  expect(await mesh.settle(codeOf(listed(bob)))).toBe('not-allowed');
+});
+
+test('a name that is given anew is stronger than the end of the one before', () => {
+  const gone: AccountFact = {
+    ...{ kind: 'account', name: 'anna', life: 0, revision: 7, admin: true, removed: true },
+    verifier: VERIFIER_NOBODY,
+  };
+  const again: AccountFact = { ...gone, life: 1, revision: 1, admin: false, removed: false };
+  expect(laterAccount(gone, again)).toBe(again);
+  expect(laterAccount(again, gone)).toBe(again);
+});
+
+test('of two passwords set at once the tokens of the one that lost are void', async () => {
+  const { mesh, root, anna, others } = await people('two passwords', 4);
+  const [thief] = others as [Session];
+  await mesh.settle(enter(thief, 'anna', 'of anna'));
+  part(mesh, thief, 'client4');
+  await mesh.run(30_000);
+  await mesh.settle(setPassword(anna, 'anna', 'of anna', 'of anna now'));
+  await mesh.settle(setPassword(thief, 'anna', 'of anna', 'of a thief'));
+  mesh.world.lan.heal();
+  await mesh.run(30_000);
+  const show = (session: Session) => root.attempt((link) => link.call('session', { token: session.signIn.token as string }));
+  const tokens = [await mesh.settle(codeOf(show(anna))), await mesh.settle(codeOf(show(thief)))];
+  expect(tokens.sort()).toEqual(['not-allowed', undefined]);
+  const links = [await mesh.settle(codeOf(listed(anna))), await mesh.settle(codeOf(listed(thief)))];
+  expect(links.sort()).toEqual(['not-allowed', undefined]);
+});
+
+test('when a peer is removed every login is over, that of a link that is up too', async () => {
+  const { mesh, root, bob } = await people('key renewed');
+  const gone = mesh.peers.find(({ node }) => node.id !== bob.peer && node.id !== root.peer);
+  await mesh.settle(removePeer(root, gone?.peer?.name ?? '', true, VERB));
+  await mesh.run(1_000);
+  for (const session of [root, bob]) expect(await mesh.settle(codeOf(listed(session)))).toBe('not-allowed');
+  expect((await mesh.settle(enter(root, 'root', 'of root'))).kind).toBe('in');
+  expect(await mesh.settle(codeOf(listed(root)))).toBeUndefined();
+});
+
+test('what was granted in a home ends with who granted it', async () => {
+  const { mesh, root, anna, bob } = await people('a home again');
+  await mesh.settle(grant(anna, { path: 'home/anna', who: 'bob', right: 'write' }, VERB));
+  await mesh.settle(createText(anna, 'home/anna/old.txt', 'o'));
+  await mesh.run(500);
+  expect((await mesh.settle(listed(bob))).map(({ path }) => path)).toEqual(['home/anna/old.txt']);
+  await mesh.settle(removeUser(root, 'anna', VERB));
+  await mesh.run(500);
+  expect(await mesh.settle(listed(bob))).toEqual([]);
+  await mesh.settle(addAccount(root, 'anna', 'another anna'));
+  await mesh.run(500);
+  await mesh.settle(enter(anna, 'anna', 'another anna'));
+  await mesh.settle(createText(anna, 'home/anna/new.txt', 'n'));
+  await mesh.run(500);
+  expect(await mesh.settle(listed(bob))).toEqual([]);
+  // And she may open it to him herself.
+  await mesh.settle(grant(anna, { path: 'home/anna/new.txt', who: 'bob', right: 'read' }, VERB));
+  await mesh.run(500);
+  expect((await mesh.settle(listed(bob))).map(({ path }) => path)).toEqual(['home/anna/new.txt']);
+});
