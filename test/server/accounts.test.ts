@@ -102,11 +102,11 @@ describe('accounts', () => {
   test('a token that was changed, made elsewhere, or is of nobody, is void', async () => {
     const { mesh, anna } = await people('forged');
     const token = anna.signIn.token ?? '';
-    const [, revision, generation, expires, nonce] = token.split('.');
+    const [, life, revision, generation, expires, nonce] = token.split('.');
     const forged = [
       token.replace('anna', 'root'),
       token.replace(/.$/, (digit) => (digit === '0' ? '1' : '0')),
-      ['root', revision, generation, expires, nonce, '0'.repeat(64)].join('.'),
+      ['root', life, revision, generation, expires, nonce, '0'.repeat(64)].join('.'),
       token.replace(`.${expires}.`, `.${Number(expires) + 1}.`),
       'nonsense',
     ];
