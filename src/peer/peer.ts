@@ -140,6 +140,11 @@ export class Peer {
     return this.#folder.state().scanned;
   }
 
+  /** Who may log in, and who may do what. */
+  get people(): Catalog['people'] {
+    return this.#catalog.people;
+  }
+
   onEvent(listener: (event: PeerEvent) => void): void {
     this.#listeners.push(listener);
   }

@@ -31,7 +31,7 @@ export interface WebHouse {
 
 /** Builds what serves the page and its interface: one gate, one table of routes, and the files of the page. */
 export async function makeApp(duty: WebDuty, house: WebHouse): Promise<WebApp> {
-  const sessions = new Sessions(duty);
+  const sessions = new Sessions(duty, house.url.startsWith('http:'));
   const events = new Events(duty.peer);
   const page = await PageFiles.load();
   let handle: WebApp['handle'] | undefined;
@@ -44,8 +44,10 @@ export async function makeApp(duty: WebDuty, house: WebHouse): Promise<WebApp> {
     bodyLimit: JSON_BYTES_MAX,
     exposeHeadRoutes: false,
   });
+  // A form of another place can send that, and no JSON.
+  app.removeContentTypeParser('text/plain');
   guard(app, duty, standingOf(house.url));
-  const routes = allRoutes({ duty, house, events, page });
+  const routes = allRoutes({ duty, house, events, page, sessions });
   const slice = { duty, sessions };
   await app.register(async (inner) => {
     serveRoutes(

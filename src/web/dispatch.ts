@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { WebFailure } from './failures.ts';
 import type { Call, Route } from './route.ts';
-import type { Sessions } from './sessions.ts';
+import type { Sessions, WebSession } from './sessions.ts';
 import type { WebDuty } from './web-options.ts';
 
 /** Time for a JSON body to come. */
@@ -28,17 +28,23 @@ export function serveRoutes(app: FastifyInstance, routes: readonly Route[], slic
 async function answer(route: Route, request: FastifyRequest, reply: FastifyReply, { duty, sessions }: Slice): Promise<unknown> {
   const stop = new AbortController();
   reply.raw.once('close', () => stop.abort());
-  const call: Call = {
-    session: await sessions.of(request),
-    query: parsed(route.query, request.query, 'query'),
-    body: parsed(route.body, request.body, 'body'),
-    rest: (request.params as Record<string, string>)['*'] ?? '',
-    request,
-    reply,
-    signal: stop.signal,
-    options: { signal: stop.signal, newHash: duty.newHash },
+  const query = parsed(route.query, request.query, 'query');
+  const body = parsed(route.body, request.body, 'body');
+  const work = async ({ session, who }: WebSession) => {
+    const call: Call = {
+      session,
+      who,
+      query,
+      body,
+      rest: (request.params as Record<string, string>)['*'] ?? '',
+      request,
+      reply,
+      signal: stop.signal,
+      options: { signal: stop.signal, newHash: duty.newHash },
+    };
+    return await route.run(call);
   };
-  const value = await route.run(call);
+  const value = await (route.access === 'anybody' ? sessions.runAsNobody(work) : sessions.run(request, work));
   if (reply.sent) return reply;
   if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   return value === undefined ? await reply.send() : value;

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
+import type { SignedIn } from '../client/sign-in.ts';
 import { WebFailure } from './failures.ts';
 import { shownPeer } from './shown-peer.ts';
 import type { WebPeer } from './web-options.ts';
@@ -17,10 +18,17 @@ const PATHS_MAX = 200;
 /** Bytes a stream may lag behind: whoever does not read is let go, and comes again. */
 const LAG_BYTES_MAX = 1024 * 1024;
 
+/** Whose stream it is. */
+interface Reader {
+  readonly who: SignedIn | undefined;
+  /** Of the account when the stream was opened. */
+  readonly revision: number | undefined;
+}
+
 /** What happens at this peer, told to every open page as server-sent events: `files`, `peers`, `status`. */
 export class Events {
   readonly #peer: WebPeer;
-  readonly #streams = new Set<ServerResponse>();
+  readonly #streams = new Map<ServerResponse, Reader>();
   readonly #paths = new Set<string>();
   #hasMore = false;
   #happened = false;
@@ -41,7 +49,7 @@ export class Events {
   }
 
   /** Opens one more stream; it lasts until its reader goes, or the peer. */
-  open(reply: FastifyReply): void {
+  open(reply: FastifyReply, who: SignedIn | undefined): void {
     if (this.#streams.size >= STREAMS_MAX) throw new WebFailure(503, 'busy', 'too many pages are open here; close some');
     reply.hijack();
     const stream = reply.raw;
@@ -52,16 +60,17 @@ export class Events {
       'x-accel-buffering': 'no',
     });
     stream.write('retry: 1000\n\n');
-    this.#streams.add(stream);
+    const revision = who === undefined ? undefined : this.#peer.people.accounts().get(who.user)?.revision;
+    this.#streams.set(stream, { who, revision });
     stream.once('close', () => this.#leave(stream));
     this.#looking ??= setInterval(() => this.#look(), LOOK_MS);
-    this.#heartbeat ??= setInterval(() => this.#tell(':\n\n'), HEARTBEAT_MS);
+    this.#heartbeat ??= setInterval(() => this.#tell(() => ':\n\n'), HEARTBEAT_MS);
     this.#peers = this.#status = '';
     this.#look();
   }
 
   close(): void {
-    for (const stream of this.#streams) stream.destroy();
+    for (const stream of this.#streams.keys()) stream.destroy();
     clearTimeout(this.#telling);
     this.#rest();
   }
@@ -98,7 +107,14 @@ export class Events {
   }
 
   #tellNews(): void {
-    if (this.#paths.size > 0) this.#tell(eventText('files', { paths: [...this.#paths], more: this.#hasMore }));
+    const [paths, more] = [[...this.#paths], this.#hasMore];
+    const rights = this.#peer.people.rights();
+    const seenBy = (who: SignedIn | undefined): string[] =>
+      who === undefined ? paths : paths.filter((path) => rights.mayRead({ name: who.user, admin: who.admin }, path));
+    this.#tell(({ who }) => {
+      const seen = seenBy(who);
+      return seen.length === 0 && !more ? '' : eventText('files', { paths: seen, more });
+    });
     this.#paths.clear();
     this.#hasMore = false;
     if (this.#happened) this.#look();
@@ -107,23 +123,32 @@ export class Events {
 
   #look(): void {
     const peers = eventText('peers', { peers: this.#peer.peers().peers.map(shownPeer) });
-    if (peers !== this.#peers) this.#tell(peers);
+    if (peers !== this.#peers) this.#tell(() => peers);
     this.#peers = peers;
     this.#peer.status().then(
       (status) => {
-        const text = eventText('status', status);
-        if (text !== this.#status) this.#tell(text);
-        this.#status = text;
+        const all = eventText('status', status);
+        // What is not kept has names, and warnings may: they are for who sees all.
+        const some = eventText('status', { ...status, notKept: [], warnings: [] });
+        if (all !== this.#status) this.#tell(({ who }) => (who === undefined || who.admin ? all : some));
+        this.#status = all;
       },
       () => undefined,
     );
   }
 
-  #tell(text: string): void {
-    for (const stream of this.#streams) {
-      if (stream.writableLength > LAG_BYTES_MAX) stream.destroy();
-      else stream.write(text);
+  #tell(textFor: (reader: Reader) => string): void {
+    for (const [stream, reader] of this.#streams) {
+      const text = this.#isGood(reader) && stream.writableLength <= LAG_BYTES_MAX ? textFor(reader) : undefined;
+      if (text === undefined) stream.destroy();
+      else if (text !== '') stream.write(text);
     }
+  }
+
+  /** False once the login is over, or there are accounts and this reader has none. */
+  #isGood({ who, revision }: Reader): boolean {
+    const { people } = this.#peer;
+    return who === undefined ? !people.hasAccounts() : people.accounts().get(who.user)?.revision === revision;
   }
 }
 

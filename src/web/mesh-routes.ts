@@ -5,19 +5,23 @@ import type { RouteRooms } from './routes.ts';
 import { shownPeer } from './shown-peer.ts';
 
 /** What concerns the mesh and its peers. */
-export function meshRoutes({ duty, events }: RouteRooms): Route[] {
+export function meshRoutes({ duty, events, sessions }: RouteRooms): Route[] {
   return [
     route({
       method: 'GET',
       url: '/api/v1/session',
       summary: 'Who asks, of which mesh and peer this door is, and whether the mesh has accounts.',
       answers: 'session',
-      run: async () => {
+      access: 'anybody',
+      run: async ({ request }) => {
         const { peer } = duty;
+        const accounts = peer.people.hasAccounts();
+        const who = await sessions.whoIs(request);
         return {
-          accounts: false,
-          user: null,
-          admin: true,
+          accounts,
+          user: who?.user ?? null,
+          admin: accounts ? who?.admin === true : true,
+          key: who?.key ?? null,
           mesh: peer.meshName ?? null,
           meshId: peer.meshId?.slice(0, 16) ?? null,
           peer: { id: peer.id, name: peer.name },
@@ -77,12 +81,13 @@ export function meshRoutes({ duty, events }: RouteRooms): Route[] {
       url: '/api/v1/events',
       summary: 'What happens, as server-sent events: "files" (paths that changed), "peers", "status".',
       answers: 'event stream',
-      run: async ({ reply }) => events.open(reply),
+      run: async ({ reply, who }) => events.open(reply, who),
     }),
     route({
       method: 'GET',
       url: '/healthz',
       summary: 'Says that the peer lives.',
+      access: 'anybody',
       answers: 'text',
       // A page whose own peer died looks which other one answers, without reading what.
       run: async ({ reply }) => reply.type('text/plain').header('cross-origin-resource-policy', 'cross-origin').send('ok\n'),

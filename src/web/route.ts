@@ -1,12 +1,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Session } from '../client/session.ts';
+import type { SignedIn } from '../client/sign-in.ts';
 import type { RunningHash } from '../client/transfer.ts';
 
 /** One request on its way to an answer. */
 export interface Call<Query = unknown, Body = unknown> {
   /** With the rights of whoever asks. */
   readonly session: Session;
+  /** Undefined: the mesh has no accounts, or nobody is logged in. */
+  readonly who: SignedIn | undefined;
   readonly query: Query;
   readonly body: Body;
   /** What stands behind the path of a route that ends in `*`, unescaped. */
@@ -31,6 +34,8 @@ export interface Route {
   readonly body?: z.ZodType;
   /** The body is bytes, read by the route itself as they come. */
   readonly takesBytes?: boolean;
+  /** Whom it answers; absent: whoever has a login, or everybody on this machine while the mesh has no accounts. */
+  readonly access?: 'anybody';
   /** What it answers: of JSON what it looks like, in a word. */
   readonly answers: string;
   run(call: Call): Promise<unknown>;

@@ -1,3 +1,4 @@
+import { accountRoutes } from './account-routes.ts';
 import type { WebHouse } from './app.ts';
 import { changeRoutes } from './change-routes.ts';
 import { contentRoutes } from './content-routes.ts';
@@ -6,6 +7,7 @@ import { listRoutes } from './list-routes.ts';
 import { meshRoutes } from './mesh-routes.ts';
 import type { PageFiles } from './page-files.ts';
 import { type Route, route } from './route.ts';
+import type { Sessions } from './sessions.ts';
 import type { WebDuty } from './web-options.ts';
 
 /** What routes work with. */
@@ -14,11 +16,19 @@ export interface RouteRooms {
   readonly house: WebHouse;
   readonly events: Events;
   readonly page: PageFiles;
+  readonly sessions: Sessions;
 }
 
 /** Every route there is. */
 export function allRoutes(rooms: RouteRooms): Route[] {
-  return [...meshRoutes(rooms), ...listRoutes(), ...contentRoutes(rooms), ...changeRoutes(), ...pageRoutes(rooms)];
+  return [
+    ...meshRoutes(rooms),
+    ...listRoutes(),
+    ...contentRoutes(rooms),
+    ...changeRoutes(),
+    ...accountRoutes(rooms),
+    ...pageRoutes(rooms),
+  ];
 }
 
 function pageRoutes({ page }: RouteRooms): Route[] {
@@ -29,6 +39,7 @@ function pageRoutes({ page }: RouteRooms): Route[] {
       url,
       summary: 'A file of the page.',
       answers: 'file',
+      access: 'anybody',
       run: async ({ request, reply }) => page.send(url, request, reply),
     }),
   );

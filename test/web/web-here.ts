@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MeshError } from '../../src/core/errors.ts';
+import { listenWeb, type WebListener } from '../../src/web/listening.ts';
+import type { WebPeer } from '../../src/web/web-options.ts';
+
+/** One answer, as it came over the wire. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+/** A real door on the loopback, of a peer whose mesh cannot be reached: what the gate lets through is answered with 503, or is there. */
+export class WebHere {
+  readonly place = mkdtempSync(join(tmpdir(), 'filemesh-web-'));
+  readonly #listener: WebListener;
+
+  private constructor(listener: WebListener) {
+    this.#listener = listener;
+  }
+
+  static async open(): Promise<WebHere> {
+    const place = mkdtempSync(join(tmpdir(), 'filemesh-web-'));
+    const listener = await listenWeb({ host: '127.0.0.1', port: 0, portsBehind: 0, directory: place });
+    const peer = {
+      id: 'a'.repeat(64),
+      name: 'alpha',
+      meshName: 'home',
+      meshId: 'b'.repeat(64),
+      status: async () => ({}),
+      peers: () => ({ peers: [] }),
+      onEvent: () => {},
+      onPaths: () => {},
+      people: { hasAccounts: () => false, accounts: () => new Map(), rights: () => ({}) },
+    } as unknown as WebPeer;
+    listener.serve({
+      peer,
+      openSession: () => Promise.reject(new MeshError('unreachable', 'there is no mesh behind this door')),
+      newHash: () => ({ update: () => {}, hex: () => '' as never }),
+    });
+    return new WebHere(listener);
+  }
+
+  get port(): number {
+    return Number(new URL(this.#listener.url).port);
+  }
+
+  /** One request with exactly these headers; `PORT` in them is the port of the door. */
+  ask(method: string, path: string, headers: Readonly<Record<string, string>>, body?: string): Promise<Answer> {
+    const filled = Object.fromEntries(
+      Object.entries(headers).map(([name, text]) => [name, text.replaceAll('PORT', String(this.port))]),
+    );
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        { host: '127.0.0.1', port: this.port, method, path, headers: filled, setHost: false, agent: false },
+        (response) => {
+          const pieces: Buffer[] = [];
+          response.on('data', (piece: Buffer) => pieces.push(piece));
+          response.on('error', reject);
+          response.on('end', () =>
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(pieces).toString() }),
+          );
+        },
+      );
+      sent.on('error', reject);
+      sent.end(body);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#listener.close();
+    rmSync(this.place, { recursive: true, force: true });
+  }
+}
