@@ -72,6 +72,7 @@ export class Links {
     this.#dispatcher = {
       limits: switchboard.limits,
       opened: (link) => switchboard.opened(link),
+      moved: (link, inBytes, outBytes) => switchboard.moved(link, inBytes, outBytes),
       closed: (link, reason) => {
         switchboard.closed(link, reason);
         this.#settled(link, false);

@@ -16,6 +16,13 @@ import { Switchboard } from '../wire/switchboard.ts';
 import type { PeerConfig } from './config.ts';
 import { PathEvents, type PeerEvent } from './events.ts';
 
+/** File data moved, in bytes. */
+export interface Traffic {
+  readonly inBytes: number;
+  readonly outBytes: number;
+  readonly links: readonly { readonly id: PeerId; readonly inBytes: number; readonly outBytes: number }[];
+}
+
 /** A process that holds files and serves them: its rooms, constructed and started. No logic of its own. */
 export class Peer {
   readonly #platform: Platform;
@@ -25,6 +32,7 @@ export class Peer {
   readonly #gossip: Gossip;
   readonly #replication: Replication;
   readonly #server: Server;
+  readonly #switchboard: Switchboard;
   readonly #listeners: ((event: PeerEvent) => void)[] = [];
   #foreignPeers = 0;
   #pausedBefore: string | undefined;
@@ -50,6 +58,7 @@ export class Peer {
     const limitOf = (rate: number | undefined) => (rate === undefined ? undefined : new RateLimit(clock, rate));
     const limits = { up: limitOf(config.limitUp), down: limitOf(config.limitDown) };
     const switchboard = new Switchboard({ clock, log, limits });
+    this.#switchboard = switchboard;
     const waiters = new PathWaiters({ clock, onPaths: (act) => catalog.onPaths(act) });
     const folder = new Folder({
       disk,
@@ -152,6 +161,13 @@ export class Peer {
   /** Told after every durable change: the paths of which something is different now. */
   onPaths(listener: (paths: ReadonlySet<FilePath>) => void): void {
     this.#catalog.onPaths(listener);
+  }
+
+  /** File data since the start: in all, and by who was at the other end. */
+  traffic(): Traffic {
+    const links = [...this.#switchboard.traffic].map(([id, moved]) => ({ id, ...moved }));
+    const sum = (of: 'inBytes' | 'outBytes') => links.reduce((bytes, link) => bytes + link[of], 0);
+    return { inBytes: sum('inBytes'), outBytes: sum('outBytes'), links };
   }
 
   status(): Promise<Reply<'status'>> {

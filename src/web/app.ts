@@ -1,13 +1,17 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import { type FastifyInstance, fastify } from 'fastify';
 import { invariant } from '../core/errors.ts';
 import { serveRoutes } from './dispatch.ts';
 import { Events } from './events.ts';
 import { bodyOf, failureOf, WebFailure } from './failures.ts';
+import { WebCounts } from './metrics.ts';
 import { PageFiles } from './page-files.ts';
 import { allRoutes } from './routes.ts';
 import { type RequestHead, refusalOf, type Standing, safeHeaders } from './safety.ts';
 import { Sessions } from './sessions.ts';
+import { Spool } from './spool.ts';
+import { TusUploads } from './tus-uploads.ts';
 import type { WebDuty } from './web-options.ts';
 
 /** Bytes of a JSON body: names of files to be changed. Range 64 KiB – 1 MiB. */
@@ -47,7 +51,11 @@ export async function makeApp(duty: WebDuty, house: WebHouse): Promise<WebApp> {
   // A form of another place can send that, and no JSON.
   app.removeContentTypeParser('text/plain');
   guard(app, duty, standingOf(house.url));
-  const routes = allRoutes({ duty, house, events, page, sessions });
+  const counts = new WebCounts();
+  app.addHook('onResponse', async (_request, reply) => counts.answered(reply.raw.statusCode));
+  const spool = new Spool(join(house.directory, 'spool'));
+  const uploads = new TusUploads(join(house.directory, 'uploads'), spool);
+  const routes = allRoutes({ duty, house, events, page, sessions, spool, uploads, counts });
   const slice = { duty, sessions };
   await app.register(async (inner) => {
     serveRoutes(

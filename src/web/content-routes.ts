@@ -1,20 +1,17 @@
-import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { findEntry, presentEntry } from '../client/verbs/listing.ts';
+import { presentEntry } from '../client/verbs/listing.ts';
 import { readContent } from '../client/verbs/reading.ts';
-import { create, inConflict, put, store } from '../client/verbs/upload.ts';
 import { checkPath, quote } from '../core/path.ts';
 import type { Entry, ShownContent } from '../wire/calls.ts';
 import { BodyWriter } from './body-writer.ts';
-import { answerOf, dateOf, fitsTag, tagOf } from './conditional.ts';
+import { answerOf, dateOf, tagOf } from './conditional.ts';
 import { attachmentOf, typeOf } from './content-types.ts';
 import { WebFailure } from './failures.ts';
 import { type Call, type Route, route } from './route.ts';
 import type { RouteRooms } from './routes.ts';
 import { CONTENT_POLICY } from './safety.ts';
-import { Spool, spooledSource } from './spool.ts';
+import { requestBody, type Spool, spooledSource } from './spool.ts';
+import { prepareStore } from './storing.ts';
 import { Turns } from './turns.ts';
 
 /** Contents sent at once: each has up to 8 MiB on its way. Those that wait beside. Range 4–64. */
@@ -35,9 +32,8 @@ const query = z.object({
 type Query = z.infer<typeof query>;
 
 /** The contents of files. */
-export function contentRoutes({ house }: RouteRooms): Route[] {
+export function contentRoutes({ spool }: RouteRooms): Route[] {
   const turns = new Turns(SENDS_MAX, SENDS_WAITING_MAX);
-  const spool = new Spool(join(house.directory, 'spool'));
   return [
     route({
       method: 'GET',
@@ -147,37 +143,16 @@ async function takeContent(call: Call, spool: Spool) {
     throw new WebFailure(400, 'usage', 'a part of a file is not put; /tus/ takes uploads in parts');
   if ((headers['content-encoding'] ?? 'identity') !== 'identity')
     throw new WebFailure(415, 'usage', 'the bytes are to come as they are, not encoded');
-  const isNew = headers['if-none-match'] === '*';
-  const wanted = headers['if-match'];
-  const entry = await findEntry(session, path, options);
-  const [present] = entry?.contents ?? [];
-  if (entry !== undefined && entry.contents.length > 1) throw inConflict(path);
-  if (isNew && present !== undefined) throw new WebFailure(412, 'exists', `there is a file ${quote(path)} already`);
-  if (wanted !== undefined && (present === undefined || !fitsTag(wanted, present.hash))) {
-    throw new WebFailure(
-      412,
-      'overtaken',
-      `${quote(path)} is not what it was meant to follow any more; look at it, then try again`,
-    );
-  }
+  const wish = { ifNoneMatch: headers['if-none-match'], ifMatch: headers['if-match'] };
+  const storing = await prepareStore(session, path, wish, options);
   const handle = await spool.open();
   try {
     const said = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
-    const size = await spool.take(bodyOf(request), handle, 0, said);
-    const source = spooledSource(handle, size);
-    const made = isNew
-      ? await create(session, path, source, options)
-      : wanted !== undefined
-        ? await store(session, { kind: 'put', path, source, base: entry?.base ?? [] }, options)
-        : await put(session, path, source, options);
-    reply.code(present === undefined ? 201 : 200).header('etag', tagOf(made.version));
+    const size = await spool.take(requestBody(request), handle, 0, said);
+    const made = await storing.with(spooledSource(handle, size));
+    reply.code(storing.isNew ? 201 : 200).header('etag', tagOf(made.version));
     return made;
   } finally {
     await handle.close();
   }
-}
-
-/** A body without a kind was not looked for by the server below: it is there all the same. */
-function bodyOf(request: FastifyRequest): Readable {
-  return (request.body as Readable | undefined) ?? request.raw;
 }

@@ -25,7 +25,7 @@ interface Reader {
   readonly revision: number | undefined;
 }
 
-/** What happens at this peer, told to every open page as server-sent events: `files`, `peers`, `status`. */
+/** What happens at this peer, told to every open page as server-sent events: `files`, `peers`, `status`, `traffic`. */
 export class Events {
   readonly #peer: WebPeer;
   readonly #streams = new Map<ServerResponse, Reader>();
@@ -37,6 +37,7 @@ export class Events {
   #heartbeat: NodeJS.Timeout | undefined;
   #peers = '';
   #status = '';
+  #traffic = '';
 
   constructor(peer: WebPeer) {
     this.#peer = peer;
@@ -65,7 +66,7 @@ export class Events {
     stream.once('close', () => this.#leave(stream));
     this.#looking ??= setInterval(() => this.#look(), LOOK_MS);
     this.#heartbeat ??= setInterval(() => this.#tell(() => ':\n\n'), HEARTBEAT_MS);
-    this.#peers = this.#status = '';
+    this.#peers = this.#status = this.#traffic = '';
     this.#look();
   }
 
@@ -122,6 +123,9 @@ export class Events {
   }
 
   #look(): void {
+    const traffic = eventText('traffic', this.#peer.traffic());
+    if (traffic !== this.#traffic) this.#tell(() => traffic);
+    this.#traffic = traffic;
     const peers = eventText('peers', { peers: this.#peer.peers().peers.map(shownPeer) });
     if (peers !== this.#peers) this.#tell(() => peers);
     this.#peers = peers;

@@ -79,7 +79,8 @@ export function meshRoutes({ duty, events, sessions }: RouteRooms): Route[] {
     route({
       method: 'GET',
       url: '/api/v1/events',
-      summary: 'What happens, as server-sent events: "files" (paths that changed), "peers", "status".',
+      summary:
+        'What happens, as server-sent events: "files" (paths that changed), "peers", "status", "traffic" (file data moved since the start).',
       answers: 'event stream',
       run: async ({ reply, who }) => events.open(reply, who),
     }),

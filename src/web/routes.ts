@@ -5,10 +5,16 @@ import { contentRoutes } from './content-routes.ts';
 import type { Events } from './events.ts';
 import { listRoutes } from './list-routes.ts';
 import { meshRoutes } from './mesh-routes.ts';
+import { metricsText, type WebCounts } from './metrics.ts';
+import { openApiOf } from './openapi.ts';
 import type { PageFiles } from './page-files.ts';
 import { type Route, route } from './route.ts';
 import type { Sessions } from './sessions.ts';
+import type { Spool } from './spool.ts';
+import { tusRoutes } from './tus-routes.ts';
+import type { TusUploads } from './tus-uploads.ts';
 import type { WebDuty } from './web-options.ts';
+import { zipRoutes } from './zip-routes.ts';
 
 /** What routes work with. */
 export interface RouteRooms {
@@ -17,18 +23,47 @@ export interface RouteRooms {
   readonly events: Events;
   readonly page: PageFiles;
   readonly sessions: Sessions;
+  readonly spool: Spool;
+  readonly uploads: TusUploads;
+  readonly counts: WebCounts;
 }
 
 /** Every route there is. */
 export function allRoutes(rooms: RouteRooms): Route[] {
-  return [
+  const routes = [
     ...meshRoutes(rooms),
     ...listRoutes(),
     ...contentRoutes(rooms),
     ...changeRoutes(),
+    ...zipRoutes(),
+    ...tusRoutes(rooms),
     ...accountRoutes(rooms),
-    ...pageRoutes(rooms),
+    metricsRoute(rooms),
   ];
+  return [...routes, openApiRoute(routes), ...pageRoutes(rooms)];
+}
+
+function metricsRoute({ duty, counts }: RouteRooms): Route {
+  return route({
+    method: 'GET',
+    url: '/metrics',
+    summary: 'How the peer is, for Prometheus.',
+    answers: 'text',
+    run: async ({ reply }) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metricsText(duty.peer, counts)),
+  });
+}
+
+function openApiRoute(routes: readonly Route[]): Route {
+  const own = route({
+    method: 'GET',
+    url: '/openapi.json',
+    summary: 'This description.',
+    answers: 'JSON',
+    access: 'anybody',
+    run: async () => description,
+  });
+  const description = openApiOf([...routes, own]);
+  return own;
 }
 
 function pageRoutes({ page }: RouteRooms): Route[] {

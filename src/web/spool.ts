@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
 import type { Source } from '../client/transfer.ts';
 import { WebFailure } from './failures.ts';
 
@@ -50,7 +51,7 @@ export class Spool {
     let bytes = 0;
     const pace = paced(body, () => bytes);
     try {
-      await this.#checkRoom(0);
+      await this.checkRoom(0);
       let looked = 0;
       for await (const piece of body as AsyncIterable<Buffer>) {
         if (size !== undefined && bytes + piece.length > size)
@@ -60,7 +61,7 @@ export class Spool {
         if (size !== undefined) this.#promised -= piece.length;
         if (bytes - looked < LOOK_BYTES) continue;
         looked = bytes;
-        if (size === undefined) await this.#checkRoom(LOOK_BYTES);
+        if (size === undefined) await this.checkRoom(LOOK_BYTES);
       }
       return bytes;
     } catch (thrown) {
@@ -73,7 +74,8 @@ export class Spool {
     }
   }
 
-  async #checkRoom(more: number): Promise<void> {
+  /** Rejects with 507 where so many more bytes leave too little room. */
+  async checkRoom(more: number): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const { bavail, bsize } = await statfs(this.#directory);
     if (bavail * bsize - this.#promised - more < RESERVE_BYTES) throw noRoom();
@@ -115,4 +117,9 @@ function paced(body: Readable, bytes: () => number): NodeJS.Timeout {
 
 function noRoom(): WebFailure {
   return new WebFailure(507, 'full', 'this peer has no room on its disk for the upload; free some, or upload at another peer');
+}
+
+/** A body without a kind was not looked for by the server below: it is there all the same. */
+export function requestBody(request: FastifyRequest): Readable {
+  return (request.body as Readable | undefined) ?? request.raw;
 }

@@ -14,7 +14,10 @@ export interface WebPlace {
 }
 
 /** The peer whose page it is. */
-export type WebPeer = Pick<Peer, 'id' | 'name' | 'meshName' | 'meshId' | 'status' | 'peers' | 'onEvent' | 'onPaths' | 'people'>;
+export type WebPeer = Pick<
+  Peer,
+  'id' | 'name' | 'meshName' | 'meshId' | 'status' | 'peers' | 'onEvent' | 'onPaths' | 'people' | 'traffic'
+>;
 
 /** What the page works with, once the peer runs. */
 export interface WebDuty {

@@ -163,6 +163,7 @@ export class PipeLink implements Link, Beating, PipeEvents {
   }
 
   #take(frame: Frame): void {
+    if (frame.tail.length > 0) this.#dispatcher.moved(this, frame.tail.length, 0);
     switch (frame.kind) {
       case 'beat':
         this.promisedMs = frame.id;
@@ -207,6 +208,7 @@ export class PipeLink implements Link, Beating, PipeEvents {
   #send(frame: OutFrame): void {
     if (!this.#open) return;
     this.sentMs = this.#clock.now();
+    if (frame.tail.length > 0) this.#dispatcher.moved(this, 0, frame.tail.length);
     this.#outbox.put(frame);
     if (this.#outbox.controlBytes <= CONTROL_BYTES_LIMIT) return;
     this.#log.warn('closed a link whose other end does not listen', { peer: this.#shownPeer() });

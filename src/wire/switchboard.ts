@@ -29,6 +29,8 @@ export interface Dispatcher {
   readonly limits: RateLimits;
   /** A link was made: it is kept alive from now on, and closed when it falls silent. It is not up before `add`. */
   opened(link: Link & Beating): void;
+  /** File data came over a link, or went into it. */
+  moved(link: Link, inBytes: number, outBytes: number): void;
   /** A link is over, for whatever reason; told once. */
   closed(link: Link, reason: string): void;
   /** Rejects with what the answerer threw; with `protocol` when nobody here answers that call. */
@@ -44,6 +46,8 @@ export interface Dispatcher {
 export class Switchboard implements Dispatcher {
   /** Of the file data of all links together. */
   readonly limits: RateLimits;
+  /** File data that came in and went out, by who was at the other end, clients too. Bounded by the identities there are. */
+  readonly #traffic = new Map<PeerId, { inBytes: number; outBytes: number }>();
   readonly #log: Log;
   readonly #heartbeat: Heartbeat;
   readonly #answerers = new Map<CallName, Answerer<CallName>>();
@@ -131,6 +135,20 @@ export class Switchboard implements Dispatcher {
   remove(link: Link, reason: string): void {
     link.close(reason);
     this.closed(link, reason);
+  }
+
+  /** File data since the start, by who was at the other end. */
+  get traffic(): ReadonlyMap<PeerId, { readonly inBytes: number; readonly outBytes: number }> {
+    return this.#traffic;
+  }
+
+  moved(link: Link, inBytes: number, outBytes: number): void {
+    const before = this.#traffic.get(link.peer);
+    if (before === undefined) this.#traffic.set(link.peer, { inBytes, outBytes });
+    else {
+      before.inBytes += inBytes;
+      before.outBytes += outBytes;
+    }
   }
 
   opened(link: Link & Beating): void {

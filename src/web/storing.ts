@@ -1,0 +1,53 @@
+import type { ChangeResult } from '../client/results.ts';
+import type { Session } from '../client/session.ts';
+import type { Source, VerbOptions } from '../client/transfer.ts';
+import { findEntry } from '../client/verbs/listing.ts';
+import { create, inConflict, put, store } from '../client/verbs/upload.ts';
+import type { FilePath } from '../core/ids.ts';
+import { quote } from '../core/path.ts';
+import type { Entry } from '../wire/calls.ts';
+import { fitsTag } from './conditional.ts';
+import { WebFailure } from './failures.ts';
+
+/** On what condition something is stored, in the words of HTTP. */
+export interface StoreWish {
+  /** `*`: only where there is nothing yet. */
+  readonly ifNoneMatch?: string | undefined;
+  /** Only after that content. */
+  readonly ifMatch?: string | undefined;
+}
+
+/** A store that is allowed as things are: to be asked for before a byte is taken in. */
+export interface Storing {
+  /** Nothing of that name was there. */
+  readonly isNew: boolean;
+  with(source: Source): Promise<ChangeResult>;
+}
+
+/** Rejects with 412 where the condition is not fulfilled, `conflict` where several versions have the name. */
+export async function prepareStore(
+  session: Session,
+  path: FilePath,
+  { ifNoneMatch, ifMatch }: StoreWish,
+  options: VerbOptions,
+): Promise<Storing> {
+  const entry: Entry | undefined = await findEntry(session, path, options);
+  const [present] = entry?.contents ?? [];
+  if (entry !== undefined && entry.contents.length > 1) throw inConflict(path);
+  const mustBeNew = ifNoneMatch === '*';
+  if (mustBeNew && present !== undefined) throw new WebFailure(412, 'exists', `there is a file ${quote(path)} already`);
+  if (ifMatch !== undefined && (present === undefined || !fitsTag(ifMatch, present.hash))) {
+    throw new WebFailure(
+      412,
+      'overtaken',
+      `${quote(path)} is not what it was meant to follow any more; look at it, then try again`,
+    );
+  }
+  const base = entry?.base ?? [];
+  const storeIt = (source: Source): Promise<ChangeResult> => {
+    if (mustBeNew) return create(session, path, source, options);
+    if (ifMatch !== undefined) return store(session, { kind: 'put', path, source, base }, options);
+    return put(session, path, source, options);
+  };
+  return { isNew: present === undefined, with: storeIt };
+}

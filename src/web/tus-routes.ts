@@ -1,0 +1,122 @@
+import { checkPath } from '../core/path.ts';
+import { tagOf } from './conditional.ts';
+import { WebFailure } from './failures.ts';
+import { type Call, type Route, route } from './route.ts';
+import type { RouteRooms } from './routes.ts';
+import { requestBody } from './spool.ts';
+import { prepareStore } from './storing.ts';
+import type { TusUploads } from './tus-uploads.ts';
+
+const VERSION = '1.0.0';
+const PART_TYPE = 'application/offset+octet-stream';
+
+/** Uploads that go on where they were cut off (tus 1.0: creation, termination, expiration). */
+export function tusRoutes({ uploads }: RouteRooms): Route[] {
+  return [
+    route({
+      method: 'OPTIONS',
+      url: '/tus/',
+      summary: 'Which uploads in parts are taken.',
+      answers: 'nothing',
+      access: 'anybody',
+      run: async ({ reply }) => {
+        reply
+          .code(204)
+          .headers({ 'tus-resumable': VERSION, 'tus-version': VERSION, 'tus-extension': 'creation,termination,expiration' });
+      },
+    }),
+    route({
+      method: 'POST',
+      url: '/tus/',
+      summary: 'Begins an upload in parts. Upload-Metadata: "path", and if wanted "modified" (ms), "ifMatch", "ifNoneMatch".',
+      answers: 'nothing',
+      takesBytes: true,
+      run: (call) => begin(call, uploads),
+    }),
+    route({
+      method: 'HEAD',
+      url: '/tus/*',
+      summary: 'How much of it is there.',
+      answers: 'nothing',
+      run: async (call) => {
+        const upload = await uploads.of(call.rest, call.who?.user);
+        head(call).headers({ 'upload-offset': upload.offset, 'upload-length': upload.length, 'upload-expires': upload.expires });
+      },
+    }),
+    route({
+      method: 'PATCH',
+      url: '/tus/*',
+      summary: 'The next part. Behind the last one the file is stored; where that fails, the same without bytes tries it again.',
+      answers: 'nothing',
+      takesBytes: true,
+      run: (call) => append(call, uploads),
+    }),
+    route({
+      method: 'DELETE',
+      url: '/tus/*',
+      summary: 'Gives an upload up.',
+      answers: 'nothing',
+      run: async (call) => {
+        await uploads.forget(await uploads.of(call.rest, call.who?.user));
+        head(call).code(204);
+      },
+    }),
+  ];
+}
+
+async function begin(call: Call, uploads: TusUploads): Promise<void> {
+  const { session, request, who, options } = call;
+  const length = Number(request.headers['upload-length']);
+  if (!Number.isSafeInteger(length) || length < 0)
+    throw new WebFailure(400, 'usage', 'Upload-Length must say how many bytes come');
+  const told = metadataOf(request.headers['upload-metadata']);
+  const path = checkPath(told.get('path') ?? told.get('filename') ?? '');
+  const wish = { ifMatch: told.get('ifMatch'), ifNoneMatch: told.get('ifNoneMatch') };
+  // What cannot be stored is refused before its bytes come.
+  await prepareStore(session, path, wish, options);
+  const modified = Number(told.get('modified'));
+  const modifiedMs = Number.isFinite(modified) && modified > 0 ? modified : undefined;
+  const upload = await uploads.begin({ path, length, wish, modifiedMs, user: who?.user });
+  head(call)
+    .code(201)
+    .headers({ location: `/tus/${upload.id}`, 'upload-offset': 0, 'upload-expires': upload.expires });
+}
+
+async function append(call: Call, uploads: TusUploads): Promise<void> {
+  const { session, request, who, options } = call;
+  if (request.headers['content-type'] !== PART_TYPE) throw new WebFailure(415, 'usage', `a part is to come as ${PART_TYPE}`);
+  const upload = await uploads.of(call.rest, who?.user);
+  const reply = head(call);
+  await uploads.alone(upload, async () => {
+    if (Number(request.headers['upload-offset']) !== upload.offset) {
+      throw new WebFailure(409, 'overtaken', `this upload stands at byte ${upload.offset}`, {
+        'upload-offset': String(upload.offset),
+      });
+    }
+    await uploads.append(upload, requestBody(request), request.headers['content-length']);
+    reply.code(204).headers({ 'upload-offset': upload.offset, 'upload-expires': upload.expires });
+    if (upload.offset < upload.length) return;
+    const storing = await prepareStore(session, checkPath(upload.path), upload.wish, options);
+    const made = await uploads.withSource(upload, (source) => storing.with(source));
+    await uploads.forget(upload);
+    reply.headers({ etag: tagOf(made.version), 'x-filemesh-copies': `${made.copies}/${made.wanted}` });
+  });
+}
+
+function head({ request, reply }: Call) {
+  if (request.headers['tus-resumable'] !== VERSION) {
+    throw new WebFailure(412, 'usage', `Tus-Resumable: ${VERSION} is spoken here`, { 'tus-version': VERSION });
+  }
+  return reply.headers({ 'tus-resumable': VERSION, 'cache-control': 'no-store' });
+}
+
+/** `key base64,key base64`. */
+function metadataOf(header: string | string[] | undefined): Map<string, string> {
+  const pairs = String(header ?? '').split(',');
+  return new Map(
+    pairs.map((pair) => {
+      const [key = '', value = ''] = pair.trim().split(' ');
+      return [key, Buffer.from(value, 'base64').toString('utf8')];
+    }),
+  );
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { isAvailable } from '../client/results.ts';
+import type { Session } from '../client/session.ts';
+import { selectEntries } from '../client/verbs/listing.ts';
+import { readContent } from '../client/verbs/reading.ts';
+import { baseName, folderOf } from '../core/path.ts';
+import type { Entry, ShownContent } from '../wire/calls.ts';
+import { BodyWriter } from './body-writer.ts';
+import { attachmentOf } from './content-types.ts';
+import { WebFailure } from './failures.ts';
+import { type Call, type Route, route } from './route.ts';
+import { Turns } from './turns.ts';
+import { type ZipFile, ZipWriter, zipBytes } from './zip.ts';
+
+/** Files of one archive: each is remembered until its end. Range 1,000–100,000. */
+const FILES_MAX = 20_000;
+/** Archives sent at once, and those that wait. */
+const ARCHIVES_MAX = 4;
+const ARCHIVES_WAITING_MAX = 16;
+/** In the archive it tells what could not be had. */
+const MISSING_NAME = 'not in this archive.txt';
+
+const queryShape = z.object({ path: z.union([z.string().max(1200), z.array(z.string().max(1200)).min(1).max(200)]) });
+
+/** What goes in: the name in the archive, and where it comes from; the list of what is missing is at hand. */
+interface Item extends ZipFile {
+  readonly from?: { readonly path: Entry['path']; readonly content: ShownContent };
+  readonly bytes?: Uint8Array;
+}
+
+/** Folders and several files as one archive. */
+export function zipRoutes(): Route[] {
+  const turns = new Turns(ARCHIVES_MAX, ARCHIVES_WAITING_MAX);
+  return [
+    route({
+      method: 'GET',
+      url: '/api/v1/zip',
+      summary: 'Folders or files ("path", repeatable; empty for all) as one zip archive, stored as they are.',
+      answers: 'bytes',
+      query: queryShape,
+      run: (call) => turns.run(() => sendArchive(call)),
+    }),
+  ];
+}
+
+async function sendArchive({ session, query, reply, options }: Call<z.infer<typeof queryShape>>): Promise<void> {
+  const names = [query.path].flat().map((name) => name.replace(/\/+$/, ''));
+  const items: Item[] = [];
+  const missing: string[] = [];
+  for (const name of names) await collect(session, name, options, items, missing);
+  if (missing.length > 0) {
+    const bytes = Buffer.from(`These files could not be had, for none of their holders is here now:\n${missing.join('\n')}\n`);
+    items.push({ name: MISSING_NAME, size: bytes.length, modifiedMs: Date.now(), bytes });
+  }
+  const [only] = names;
+  const title = names.length === 1 && only !== undefined && only !== '' ? baseName(only) : 'filemesh';
+  const writer = new BodyWriter(reply, 200, {
+    'content-type': 'application/zip',
+    'content-disposition': attachmentOf(`${title}.zip`),
+    'content-length': zipBytes(items),
+    'cache-control': 'no-store',
+  });
+  const zip = new ZipWriter((bytes) => writer.write(bytes));
+  try {
+    for (const item of items) {
+      await zip.begin(item);
+      if (item.bytes !== undefined) await zip.write(item.bytes);
+      else if (item.from !== undefined) {
+        const { path, content } = item.from;
+        await readContent(session, path, content, { offset: 0, length: content.size }, (bytes) => zip.write(bytes), options);
+      }
+      await zip.end();
+    }
+    await zip.finish();
+    writer.end();
+  } catch (thrown) {
+    writer.fail(thrown);
+  }
+}
+
+/** What a name stands for; names in the archive begin with its last component. */
+async function collect(
+  session: Session,
+  name: string,
+  options: Call['options'],
+  items: Item[],
+  missing: string[],
+): Promise<void> {
+  const entries = await selectEntries(session, name === '' ? '**' : name, options);
+  const cut = name === '' ? 0 : folderOf(name).length === 0 ? 0 : folderOf(name).length + 1;
+  for (const entry of entries) {
+    for (const content of entry.contents) {
+      if (items.length >= FILES_MAX)
+        throw new WebFailure(400, 'usage', `an archive takes ${FILES_MAX} files; take smaller folders`);
+      const shown = content.shownPath.slice(cut);
+      if (!isAvailable(content)) missing.push(shown);
+      else items.push({ name: shown, size: content.size, modifiedMs: content.modified, from: { path: entry.path, content } });
+    }
+  }
+}
