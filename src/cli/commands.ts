@@ -49,6 +49,15 @@ export const UP: CommandFacts = {
   },
 };
 
+/** Needs no session where a peer of this machine serves its page. */
+export const OPEN: CommandFacts = {
+  name: 'open',
+  words: '',
+  count: { min: 0, max: 0 },
+  describe: 'open the page of the mesh in the browser, and print its address',
+  options: {},
+};
+
 export const HELP: CommandFacts = {
   name: 'help',
   words: '[COMMAND]',
@@ -69,6 +78,6 @@ export const COMPLETION: CommandFacts = {
 export const BYE: CommandFacts = { name: 'bye', words: '', count: { min: 0, max: 0 }, describe: 'leave the shell', options: {} };
 
 /** All that the command line takes. */
-export const COMMANDS: readonly CommandFacts[] = [UP, ...VERBS, HELP, COMPLETION];
+export const COMMANDS: readonly CommandFacts[] = [UP, ...VERBS, OPEN, HELP, COMPLETION];
 /** All that the shell takes. */
 export const SHELL_COMMANDS: readonly CommandFacts[] = [...VERBS, HELP, BYE];

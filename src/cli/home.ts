@@ -21,6 +21,8 @@ export interface HomeMesh extends MeshRecord {
   readonly id: string;
   /** A peer of this user runs here now. */
   readonly runs: boolean;
+  /** Where the pages of peers of this user that run here are. */
+  readonly pages: readonly string[];
   /** Wall ms of the last use. */
   readonly usedMs: number;
 }
@@ -194,6 +196,7 @@ export class Home {
       facts: facts.flatMap((fact) => factShape.safeParse(fact).data ?? []),
       addresses: [...new Set([...addresses, ...locals.flatMap((peer) => peer.addresses)])],
       runs: running.length > 0,
+      pages: running.flatMap((peer) => peer.http ?? []),
       usedMs: await changedMs(join(directory, 'addresses.json'), join(directory, 'mesh.json')),
     };
   }

@@ -51,6 +51,10 @@ async function runLine(line: Parsed, screen: Screen, doors: Doors): Promise<numb
     const { up } = await import('./up.ts');
     return await up(line, screen, doors);
   }
+  if (name === 'open') {
+    const { openPage } = await import('./open-page.ts');
+    return await openPage(line, screen);
+  }
   const verb = VERBS.find((one) => one.name === name);
   if (verb !== undefined) return await runOnce(verb, line, screen);
   if (line.options.has('json')) throw new MeshError('usage', '--json goes with a command, not with the shell');

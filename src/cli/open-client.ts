@@ -41,7 +41,7 @@ export interface OpenClient {
 /** What is to be known of the user's wish before anything is dialled; wrong options are told at once. */
 export interface ClientWish {
   readonly home: Home;
-  readonly mesh: Pick<HomeMesh, 'line' | 'facts' | 'addresses'>;
+  readonly mesh: Pick<HomeMesh, 'line' | 'facts' | 'addresses' | 'pages'>;
   readonly peers: readonly Address[];
   readonly timeoutMs: number;
   /** Given in a file or the environment; absent: whoever logged in here. */
@@ -133,7 +133,7 @@ export async function openClient(wish: ClientWish, options: SessionOptions): Pro
 async function joined(home: Home, join: string): Promise<ClientWish['mesh']> {
   const id = idPrefixOf(parseMeshLine(join));
   const known = (await home.meshes()).find((mesh) => mesh.id === id);
-  return { line: join, facts: known?.facts ?? [], addresses: known?.addresses ?? [] };
+  return { line: join, facts: known?.facts ?? [], addresses: known?.addresses ?? [], pages: known?.pages ?? [] };
 }
 
 /** Peers write it in their log: who of the machine's users it was, if that is a name of one line. */

@@ -50,7 +50,7 @@ export async function makeApp(duty: WebDuty, house: WebHouse): Promise<WebApp> {
   });
   // A form of another place can send that, and no JSON.
   app.removeContentTypeParser('text/plain');
-  guard(app, duty, standingOf(house.url));
+  guard(app, duty, await standingOf(house.url));
   const counts = new WebCounts();
   app.addHook('onResponse', async (_request, reply) => counts.answered(reply.raw.statusCode));
   const spool = new Spool(join(house.directory, 'spool'));
@@ -119,11 +119,12 @@ function headOf(request: IncomingMessage): RequestHead {
   };
 }
 
-function standingOf(url: string): Standing {
+async function standingOf(url: string): Promise<Standing> {
   const { protocol, hostname, port } = new URL(url);
   const scheme = protocol === 'https:' ? 'https' : 'http';
   const usual = scheme === 'https' ? 443 : 80;
-  return { scheme, port: port === '' ? usual : Number(port), isLocal: scheme === 'http', names: new Set([hostname]) };
+  const names = scheme === 'https' ? (await import('./certificate.ts')).ownNames() : [];
+  return { scheme, port: port === '' ? usual : Number(port), isLocal: scheme === 'http', names: new Set([hostname, ...names]) };
 }
 
 /** Where the page may look for another peer when its own goes away: what peers said of themselves, in the one form the wire lets through. */

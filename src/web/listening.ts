@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { MeshError } from '../core/errors.ts';
 import type { WebApp } from './app.ts';
@@ -30,20 +31,53 @@ export interface WebListener {
 
 /** Takes the place. Rejects with `failed` when it cannot be had. What serves is loaded at the first request: most peers get none. */
 export async function listenWeb(place: WebPlace): Promise<WebListener> {
-  const server = createServer({
+  const isLocal = isLoopback(place.host);
+  const options = {
     maxHeaderSize: HEAD_BYTES_MAX,
     headersTimeout: HEAD_MS_MAX,
     // Bodies are bounded where they are read: those of large files may take hours.
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: HEAD_MS_MAX / 4,
-  });
+  };
+  const server = isLocal ? createServer(options) : await secureServer(options, place.directory);
   server.maxHeadersCount = HEADERS_MAX;
   server.maxConnections = CONNECTIONS_MAX;
   server.timeout = IDLE_MS_MAX;
   boundAddresses(server);
   await listen(server, place);
-  return new Listening(server, place);
+  const { port } = server.address() as AddressInfo;
+  return new Listening(
+    server,
+    place,
+    isLocal ? `http://${shownHost(place.host)}:${port}` : `https://${await lanHost(place.host)}:${port}`,
+  );
+}
+
+/** Whatever leaves this machine is encrypted. Loaded when it is needed: most peers serve the loopback alone. */
+async function secureServer(options: ServerOptions, directory: string): Promise<Server> {
+  const { webCertificate } = await import('./certificate.ts');
+  return createSecureServer({
+    ...options,
+    ...(await webCertificate(directory)),
+    minVersion: 'TLSv1.2',
+    handshakeTimeout: HEAD_MS_MAX,
+  });
+}
+
+/** What others put into their browsers: of a place that is every address, the usual one of this machine. */
+async function lanHost(host: string): Promise<string> {
+  if (host !== '0.0.0.0' && host !== '::') return shownHost(host);
+  const { ownAddresses } = await import('./certificate.ts');
+  return shownHost(ownAddresses()[0] ?? '127.0.0.1');
+}
+
+function shownHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function isLoopback(host: string): boolean {
+  return host === '::1' || host === 'localhost' || host.startsWith('127.');
 }
 
 class Listening implements WebListener {
@@ -53,10 +87,10 @@ class Listening implements WebListener {
   #app: Promise<WebApp> | undefined;
   #duty: WebDuty | undefined;
 
-  constructor(server: Server, place: WebPlace) {
+  constructor(server: Server, place: WebPlace, url: string) {
     this.#server = server;
     this.#place = place;
-    this.url = `http://${place.host}:${(server.address() as AddressInfo).port}`;
+    this.url = url;
     server.on('request', (request, response) => this.#take(request, response));
   }
 
