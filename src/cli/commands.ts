@@ -6,6 +6,7 @@ import { deleteVerb, history, rename, resolve, restore } from './verbs/changes.t
 import { download } from './verbs/download.ts';
 import { edit } from './verbs/edit.ts';
 import { invite, peers, removeVerb, resume, set, status } from './verbs/mesh.ts';
+import { seal } from './verbs/seal.ts';
 import { conflicts, show, where } from './verbs/show.ts';
 import { create, upload } from './verbs/upload.ts';
 
@@ -15,6 +16,7 @@ export const VERBS: readonly VerbCommand[] = [
   create,
   download,
   upload,
+  seal,
   edit,
   deleteVerb,
   rename,

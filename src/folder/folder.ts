@@ -12,6 +12,7 @@ import { IGNORE_FILE, IgnoreRules } from './ignore-rules.ts';
 import { Intake } from './intake.ts';
 import { Keeping } from './keeping.ts';
 import { LateEdits } from './late-edits.ts';
+import { LentRuns } from './lent-runs.ts';
 import { Making } from './making.ts';
 import { Many } from './many.ts';
 import { Missing } from './missing.ts';
@@ -37,6 +38,7 @@ export type { Striped } from './runs.ts';
 export class Folder {
   /** Manifests, and what of a new content lies here in an older one. */
   readonly chunks: Chunks;
+  readonly lentRuns: LentRuns;
   /** Striped contents, of which runs lie here. */
   readonly runs: Runs;
   /** Small contents, many at once. */
@@ -80,6 +82,7 @@ export class Folder {
     this.#copies = new Copies(room, this.#acts);
     this.runs = new Runs(room, this.#acts, this.#stagings);
     this.chunks = new Chunks(room, this.#copies, this.runs);
+    this.lentRuns = new LentRuns(room, this.#copies, this.runs, (name, size) => this.stage(name, size));
     this.#scrub = new Scrub(room, (path, hash) => this.verify(path, hash));
     const lateEdits = new LateEdits(room, this.#acts, this.#keeping);
     this.#missing = new Missing(room, (path) => this.#arrangeLater(path));

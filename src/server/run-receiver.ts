@@ -45,6 +45,7 @@ export class RunReceiver {
       const manifest = receiving.pieces.add(ask.offset, tail);
       if (manifest === undefined) return { more: true, lying: NO_RUNS };
       receiving.striped = folder.runs.cut(ask, manifest);
+      await folder.lentRuns.make(receiving.striped);
     }
     const { manifestHash } = receiving.striped;
     return { more: false, lying: folder.runs.lying(ask.hash, manifestHash) };

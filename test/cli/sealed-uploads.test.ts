@@ -19,6 +19,7 @@ describe('a sealed upload by a client process', () => {
   let wire: CountedWire;
   let address: string;
   let upload: string[];
+  let other: string;
 
   beforeAll(async () => {
     const { address: peer } = await here.up('alpha', '--interface', '127.0.0.1');
@@ -60,9 +61,36 @@ describe('a sealed upload by a client process', () => {
     };
     await killed.ended;
     wire.onSent = () => {};
-    const other = await identityToRecipient(await generateX25519Identity());
+    other = await identityToRecipient(await generateX25519Identity());
     await here.value(0, [...upload, '--for', other]);
+    expect(seals()).toEqual([]);
     await here.value(0, ['download', 'film', '--identity', 'key.txt', '--force']);
     expect(readFileSync(file).equals(content)).toBe(true);
+  });
+
+  it('gets and loses readers by its head alone, which is all that is sent', { timeout: LIMIT_MS }, async () => {
+    const [added, removed] = [await generateX25519Identity(), 'key.txt'];
+    writeFileSync(join(here.place, 'added.txt'), added);
+    const [to, first] = [await identityToRecipient(added), upload[3] ?? ''];
+    const bodyOf = async () => {
+      await here.value(0, ['download', 'film.age', '--sealed', '--force']);
+      const sealed = readFileSync(join(here.place, 'film.age'));
+      return sealed.subarray(sealed.indexOf('\n', sealed.indexOf('\n--- ') + 1));
+    };
+    const body = await bodyOf();
+    wire.sent = 0;
+    const seal = ['seal', 'film', '--peer', address, '--identity'];
+    await here.value(0, [...seal, 'key.txt', '--add', to]);
+    expect(wire.sent).toBeLessThan(4 * MIB);
+    for (const key of ['key.txt', 'added.txt']) await here.value(0, ['download', 'film', '--identity', key, '--force']);
+    expect(readFileSync(file).equals(content)).toBe(true);
+    await here.value(0, [...seal, 'added.txt', '--remove', first]);
+    expect((await bodyOf()).equals(body)).toBe(true);
+    expect((await here.filemesh(['download', 'film', '--identity', removed, '--to', '-'])).code).toBe(7);
+    await here.value(0, ['download', 'film', '--identity', 'added.txt', '--force']);
+    expect(readFileSync(file).equals(content)).toBe(true);
+    await here.value(7, [...seal, removed, '--add', first]);
+    await here.value(2, [...seal, 'added.txt', '--remove', to, '--remove', other]);
+    await here.value(2, [...seal, 'added.txt', '--remove', first]);
   });
 });
