@@ -33,6 +33,7 @@ const RIVALS: readonly (readonly [string, string])[] = [
   ['nginx', '-v'],
   ['curl', '--version'],
   ['rsync', '--version'],
+  ['age', '--version'],
   ['syncthing', '--version'],
   ['glusterd', '--version'],
 ];

@@ -19,6 +19,7 @@ import { largeMemory } from './parts/large-memory.ts';
 import { manyFiles } from './parts/many-files.ts';
 import { memory } from './parts/memory.ts';
 import { reconnect } from './parts/reconnect.ts';
+import { sealing } from './parts/sealing.ts';
 
 const PARTS: Readonly<Record<string, Part>> = {
   'cold-start': coldStart,
@@ -31,6 +32,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   changes,
   'holder-killed': holderKilled,
   'client-killed': clientKilled,
+  sealing,
   'large-memory': largeMemory,
   idle,
   memory,
