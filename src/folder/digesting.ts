@@ -1,7 +1,7 @@
 import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import type { FileStat, OpenFile } from '../platform/disk.ts';
-import type { Digest } from '../platform/hasher.ts';
+import type { Digest, Likeness } from '../platform/hasher.ts';
 import type { Room } from './room.ts';
 import { isSameFile, isSameStat } from './stats.ts';
 
@@ -40,8 +40,9 @@ export class Digesting {
   /** A file rests, as it seems. One that is changed after it was read is not read a second time before it has settled. */
   begin(path: FilePath, stat: FileStat): void {
     if (stat.size < AHEAD_BYTES_MIN || this.#reading >= AHEAD_MAX || this.#ahead.get(path)?.isRead === true) return;
+    const same = this.#room.held.withInode(stat.inode);
     // Renamed, perhaps: then it needs no reading. And of a disk that counts in seconds the stat tells too little too soon.
-    if (this.#room.held.withInode(stat.inode) !== undefined || isOfWholeSeconds(stat)) return;
+    if ((same !== undefined && isSameFile(same.stat, stat)) || isOfWholeSeconds(stat)) return;
     for (const oldest of this.#ahead.keys()) if (this.#ahead.size >= REMEMBERED_MAX) this.#ahead.delete(oldest);
     this.#reading += 1;
     const ahead: Ahead = { stat, isRead: false, digest: this.#begin(path, stat, () => (ahead.isRead = true)) };
@@ -84,11 +85,21 @@ export class Digesting {
   }
 
   async #read(path: FilePath, file: OpenFile): Promise<Digest> {
-    const hash = async () => (await this.#ofRenamed(path, file.stat)) ?? (await this.#room.options.hasher.digest(file));
+    const hash = async () => {
+      const renamed = await this.#ofRenamed(path, file.stat);
+      return renamed ?? (await this.#room.options.hasher.digest(file, await this.#likely(path, file.stat)));
+    };
     // Whoever saved it need not have synced it: what is announced must survive a power cut. The disk writes while the hasher
     // reads: whatever is changed meanwhile shows in the stat.
     const [digest] = await Promise.all([hash(), file.sync()]);
     return digest;
+  }
+
+  /** What was held under that name so far. */
+  async #likely(path: FilePath, { size }: FileStat): Promise<Likeness | undefined> {
+    const before = size < AHEAD_BYTES_MIN ? undefined : this.#room.held.copies(path).find(({ disk }) => disk === path);
+    const manifest = before && (await this.#room.kept.of(before.hash));
+    return manifest && { manifest, size: before.stat.size };
   }
 
   /** A large file that is the same inode, size and time as one held under a name where nothing lies now. */

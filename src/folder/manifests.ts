@@ -1,6 +1,6 @@
 import type { ContentHash } from '../core/ids.ts';
 import type { OpenFile, StageFile } from '../platform/disk.ts';
-import type { Digest, Following, Hasher, LentChunk, Proving } from '../platform/hasher.ts';
+import type { Digest, Following, Hasher, LentChunk, Likeness, Proving } from '../platform/hasher.ts';
 
 /** Bytes of manifests in memory: 36 a chunk, 0.3 MiB for 1 GiB of content. Range 1–64 MiB. */
 const KEPT_BYTES_MAX = 4 * 1024 * 1024;
@@ -23,8 +23,8 @@ export class Manifests implements Hasher {
     return this.#hasher.hash(bytes);
   }
 
-  async digest(file: OpenFile): Promise<Digest> {
-    return this.note(await this.#hasher.digest(file));
+  async digest(file: OpenFile, like?: Likeness): Promise<Digest> {
+    return this.note(await this.#hasher.digest(file, like));
   }
 
   follow(file: OpenFile, size: number): Following {

@@ -13,6 +13,14 @@ export interface Digest {
   readonly rows?: Uint8Array;
 }
 
+/** A content that a file is probably much like: what it was before somebody edited it. */
+export interface Likeness {
+  /** Encoded. */
+  readonly manifest: Uint8Array;
+  /** In bytes. */
+  readonly size: number;
+}
+
 /** One pass over a file that is still being written. End it by `finish` or `drop`: until then the file stays open. */
 export interface Following {
   /** The bytes before `end` are there, and stay as they are. Never less than before. */
@@ -49,8 +57,11 @@ export interface Proving {
 
 /** Hashes. Never blocks the event loop. */
 export interface Hasher {
-  /** Hash, size and manifest of a whole open file in one pass, off the main thread. Rejects with `failed` on a read error. */
-  digest(file: OpenFile): Promise<Digest>;
+  /**
+   * Hash, size and manifest of a whole open file in one pass, off the main thread. Rejects with `failed` on a read error. `like`:
+   * makes it faster where it is like that, and changes nothing of what is told.
+   */
+  digest(file: OpenFile, like?: Likeness): Promise<Digest>;
   /** The same while the file grows: it will have `size` bytes. Throws `failed` when the hasher is closed. */
   follow(file: OpenFile, size: number): Following;
   /** The same of a file whose chunks are known. Throws `failed` when the hasher is closed. */

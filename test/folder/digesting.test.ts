@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ContentHash } from '../../src/core/ids.ts';
 import { Manifests } from '../../src/folder/manifests.ts';
 import type { OpenFile } from '../../src/platform/disk.ts';
+import type { Likeness } from '../../src/platform/hasher.ts';
 import { noise } from '../platform/hasher-acceptance.ts';
 import { FolderBench } from './folder-bench.ts';
 
@@ -13,6 +14,8 @@ describe('a large file that settles', () => {
   let bench: FolderBench;
   /** When a file was begun to be hashed, in ms since the drop. */
   let hashed: number[];
+  /** Bytes of what it was said to be like. */
+  let likes: (number | undefined)[];
   let droppedMs: number;
   const content = noise(9 * MIB, 4);
   const hashOf = (bytes: Uint8Array) => blake3(bytes).toString('hex');
@@ -20,12 +23,13 @@ describe('a large file that settles', () => {
   beforeEach(async () => {
     bench = new FolderBench('digesting', { settleMs: SETTLE_MS });
     await bench.start();
-    hashed = [];
+    [hashed, likes] = [[], []];
     const { hasher } = bench.platform;
     const digest = hasher.digest.bind(hasher);
-    hasher.digest = (file: OpenFile) => {
+    hasher.digest = (file: OpenFile, like?: Likeness) => {
       hashed.push(bench.world.scheduler.nowMs - droppedMs);
-      return digest(file);
+      likes.push(like?.size);
+      return digest(file, like);
     };
     droppedMs = bench.world.scheduler.nowMs;
   });
@@ -49,6 +53,18 @@ describe('a large file that settles', () => {
     expect(hashed[0]).toBeLessThan(SETTLE_MS / 4);
     expect(tookMs).toBeGreaterThanOrEqual(SETTLE_MS);
     expect(tookMs).toBeLessThan(SETTLE_MS + 200);
+  });
+
+  it('is hashed meanwhile, as one that is like it was, when it is edited in place', async () => {
+    drop(content);
+    await recorded();
+    droppedMs = bench.world.scheduler.nowMs;
+    bench.drive.userWrite('film', content.slice(0, -1));
+    await bench.pass(SETTLE_MS + 200);
+    expect(bench.contents('film')).toEqual([hashOf(content.subarray(0, -1))]);
+    expect(hashed).toHaveLength(2);
+    expect(hashed[1]).toBeLessThan(SETTLE_MS / 4);
+    expect(likes).toEqual([undefined, content.length]);
   });
 
   it('has its manifest kept, whatever else was read until it has settled', async () => {

@@ -203,6 +203,32 @@ export function runHasherAcceptance(name: string, makeBench: () => Promise<Hashe
       });
     });
 
+    describe('what is like another content', () => {
+      const old = noise(9_500_000, 5);
+      const part = (from: number, to?: number) => old.subarray(from, to);
+      const one = noise(1, 9);
+      const edits: Record<string, Uint8Array[]> = {
+        'as it was': [old],
+        'a byte changed': [part(0, 4_000_000), one, part(4_000_001)],
+        'a byte put in at the start': [one, old],
+        'a byte taken out of the middle': [part(0, 5_000_000), part(5_000_001)],
+        'many changes': Array.from({ length: 90 }, (_, index) => [part(index * 100_000, index * 100_000 + 99_999), one]).flat(),
+        'halves in the other order': [part(4_700_000), part(0, 4_700_000)],
+        'all of it twice': [old, old],
+        'cut off behind a chunk': [part(0, 9_000_000)],
+        'one chunk again and again': Array.from({ length: 40 }, () => part(0, 300_000)),
+        'another content': [noise(9_500_000, 6)],
+      };
+
+      it.each(Object.keys(edits))('is told as if it were not known: %s', async (edit) => {
+        const { rows = new Uint8Array(0) } = await bench.hasher.digest(await open(old));
+        const next = await open(Buffer.concat(edits[edit] ?? []));
+        const plain = await bench.hasher.digest(next);
+        expect(await bench.hasher.digest(next, { manifest: rows, size: old.length })).toEqual(plain);
+        expect(await bench.hasher.digest(next, { manifest: rows.subarray(36), size: old.length })).toEqual(plain);
+      });
+    });
+
     describe('copying', () => {
       const content = noise(5_000_000, 4);
       // Longer than what is read at once, too; in the source they lie in another order, behind one byte more.

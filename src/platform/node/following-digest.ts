@@ -11,7 +11,8 @@ export const STRIDE_BYTES_MAX = 8 * 1024 * 1024;
 export class FollowingDigest implements Following {
   readonly #thread: HasherThread;
   readonly #file: number;
-  readonly #job: HashJob;
+  /** What it is like is told once. */
+  #job: HashJob;
   readonly #over: () => void;
   #end = 0;
   #ordered = 0;
@@ -72,7 +73,9 @@ export class FollowingDigest implements Following {
   }
 
   #order(end: number, isLast: boolean) {
-    return this.#thread.do({ kind: 'follow', file: this.#file, job: this.#job, end, isLast });
+    const job = this.#job;
+    this.#job = { descriptor: job.descriptor, size: job.size };
+    return this.#thread.do({ kind: 'follow', file: this.#file, job, end, isLast });
   }
 
   #leave(): void {

@@ -3,8 +3,10 @@ import { Blake3Hasher, blake3 } from '@napi-rs/blake-hash';
 import { Chunker, encodeManifest, MANIFEST_FILE_BYTES_MIN, type ManifestRow, manifestDigest } from '../../core/chunking.ts';
 import { invariant } from '../../core/errors.ts';
 import type { Range } from '../../core/range.ts';
+import type { Likeness } from '../hasher.ts';
 import { copyLent, type LentRange } from './copy-lent.ts';
 import { buffer, fill, WriteRefused } from './hash-buffer.ts';
+import { LikePass } from './like-pass.ts';
 import { AHEAD_BYTES_MAX, Proof } from './proof.ts';
 import { systemCode } from './system-error.ts';
 
@@ -13,6 +15,8 @@ export interface HashJob {
   readonly descriptor: number;
   /** As of the opening, or as it will be: decides the bounds of the chunks. In bytes. */
   readonly size: number;
+  /** Told with the first order of a file. */
+  readonly like?: Likeness;
 }
 
 /** What this thread is told; each is answered once, in the order of their coming. */
@@ -70,7 +74,7 @@ export type HashAnswer = readonly (
 )[];
 
 const hex = (bytes: Uint8Array) => blake3(bytes).toString('hex');
-const followed = new Map<number, Pass>();
+const followed = new Map<number, Pass | LikePass>();
 const proved = new Map<number, Proof>();
 
 const port = parentPort;
@@ -80,7 +84,7 @@ port.on('message', (order: HashOrder) => port.postMessage(answerTo(order)));
 function answerTo(order: HashOrder): HashAnswer {
   switch (order.kind) {
     case 'digest':
-      return order.jobs.map((job) => told(() => new Pass(job).readTo(Number.POSITIVE_INFINITY).finish()));
+      return order.jobs.map((job) => told(() => finish(new Pass(job), Number.POSITIVE_INFINITY)));
     case 'follow':
       return follow(order);
     case 'drop':
@@ -99,7 +103,7 @@ function answerTo(order: HashOrder): HashAnswer {
 }
 
 function follow({ file, job, end, isLast }: HashOrder & { kind: 'follow' }): HashAnswer {
-  const pass = followed.get(file) ?? new Pass(job);
+  const pass = followed.get(file) ?? passOf(job);
   followed.set(file, pass);
   if (!isLast) {
     // A failure is met again, and told, by the last one.
@@ -107,7 +111,22 @@ function follow({ file, job, end, isLast }: HashOrder & { kind: 'follow' }): Has
     return [];
   }
   followed.delete(file);
-  return [told(() => pass.readTo(end).finish())];
+  return [told(() => finish(pass, end))];
+}
+
+function passOf(job: HashJob): Pass | LikePass {
+  const { descriptor, size, like } = job;
+  // A manifest that is none is not worth a failure.
+  const pass = like && told(() => LikePass.of(descriptor, size, like));
+  return pass instanceof LikePass ? pass : new Pass(job);
+}
+
+function finish(pass: Pass | LikePass, end: number): HashDigest {
+  pass.readTo(end);
+  pass.close();
+  const { scheme, hash: manifest } = manifestDigest(pass.rows, hex);
+  const rows = pass.offset >= MANIFEST_FILE_BYTES_MIN ? encodeManifest(pass.rows) : undefined;
+  return { hash: pass.whole.digest('hex'), size: pass.offset, scheme, manifest, rows };
 }
 
 function prove(order: HashOrder & { kind: 'prove' }): HashAnswer {
@@ -158,8 +177,8 @@ function told<Result>(work: () => Result): Result | { error: string } | { unwrit
 class Pass {
   readonly #descriptor: number;
   readonly #chunker: Chunker;
-  readonly #rows: ManifestRow[] = [];
-  readonly #whole = new Blake3Hasher();
+  readonly rows: ManifestRow[] = [];
+  readonly whole = new Blake3Hasher();
   /** The part of the open chunk that came with earlier reads. */
   readonly #open = new Blake3Hasher();
   #openBytes = 0;
@@ -171,23 +190,25 @@ class Pass {
   }
 
   /** Goes on to `end`, or to the end of the file. */
-  readTo(end: number): this {
+  readTo(end: number): void {
     for (;;) {
       const count = fill(this.#descriptor, this.#offset, Math.min(buffer.length, end - this.#offset));
-      if (count === 0) return this;
+      if (count === 0) return;
       this.#push(buffer.subarray(0, count));
     }
   }
 
-  finish(): HashDigest {
+  /** Called at the end of the file. */
+  close(): void {
     if (this.#chunker.finish().length > 0) this.#closeChunk(buffer.subarray(0, 0));
-    const { scheme, hash: manifest } = manifestDigest(this.#rows, hex);
-    const rows = this.#offset >= MANIFEST_FILE_BYTES_MIN ? encodeManifest(this.#rows) : undefined;
-    return { hash: this.#whole.digest('hex'), size: this.#offset, scheme, manifest, rows };
+  }
+
+  get offset(): number {
+    return this.#offset;
   }
 
   #push(bytes: Uint8Array): void {
-    this.#whole.update(bytes);
+    this.whole.update(bytes);
     let from = 0;
     for (const cut of this.#chunker.push(bytes)) {
       this.#closeChunk(bytes.subarray(from, cut - this.#offset));
@@ -204,10 +225,10 @@ class Pass {
   #closeChunk(last: Uint8Array): void {
     const length = this.#openBytes + last.length;
     if (this.#openBytes === 0) {
-      this.#rows.push({ length, hash: blake3(last) });
+      this.rows.push({ length, hash: blake3(last) });
       return;
     }
-    this.#rows.push({ length, hash: this.#open.update(last).digestBuffer() });
+    this.rows.push({ length, hash: this.#open.update(last).digestBuffer() });
     this.#open.reset();
     this.#openBytes = 0;
   }

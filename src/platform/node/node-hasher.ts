@@ -3,7 +3,7 @@ import { blake3 } from '@napi-rs/blake-hash';
 import { invariant } from '../../core/errors.ts';
 import type { ContentHash } from '../../core/ids.ts';
 import type { OpenFile, StageFile } from '../disk.ts';
-import type { Digest, Following, Hasher, LentChunk, PasswordHasher, Proving } from '../hasher.ts';
+import type { Digest, Following, Hasher, LentChunk, Likeness, PasswordHasher, Proving } from '../hasher.ts';
 import { FollowingDigest, STRIDE_BYTES_MAX } from './following-digest.ts';
 import { digestOf, piecesOf, wrongOf } from './hash-answers.ts';
 import { HasherThread, hasherClosed } from './hasher-thread.ts';
@@ -60,9 +60,9 @@ export class NodeHasher implements Hasher, PasswordHasher {
   }
 
   /** `file`: opened by this side's Disk; it stays open until the digest is there. */
-  digest(file: OpenFile): Promise<Digest> {
+  digest(file: OpenFile, like?: Likeness): Promise<Digest> {
     invariant(file instanceof NodeOpenFile, 'a file of this Disk');
-    if (file.stat.size > STRIDE_BYTES_MAX) return this.#digestLarge(file);
+    if (file.stat.size > STRIDE_BYTES_MAX) return this.#digestLarge(file, like);
     return file.lend(
       (descriptor) =>
         new Promise<Digest>((resolve, reject) => {
@@ -74,11 +74,11 @@ export class NodeHasher implements Hasher, PasswordHasher {
   }
 
   /** In strides, as if it were followed: it takes minutes, and whoever takes in chunks waits for each to be checked. */
-  #digestLarge(file: NodeOpenFile): Promise<Digest> {
+  #digestLarge(file: NodeOpenFile, like: Likeness | undefined): Promise<Digest> {
     const { size } = file.stat;
     return file.lend(async (descriptor) => {
       if (this.#closed) throw hasherClosed();
-      const pass = new FollowingDigest(this.#anyThread(), this.#files++, { descriptor, size }, () => {});
+      const pass = new FollowingDigest(this.#anyThread(), this.#files++, { descriptor, size, ...(like && { like }) }, () => {});
       pass.reach(size);
       return await pass.finish(Number.POSITIVE_INFINITY);
     });
