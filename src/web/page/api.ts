@@ -89,12 +89,14 @@ export interface RightItem {
 }
 
 export interface LogEntry {
-  readonly time: string | number;
-  readonly user?: string;
-  readonly what: string;
-  readonly path?: string;
-  readonly from?: string;
-  readonly peer?: string;
+  /** ISO 8601. */
+  readonly time: string;
+  readonly user: string;
+  readonly action: string;
+  /** What it was done to; may be empty. */
+  readonly subject: string;
+  readonly from: string;
+  readonly peer: string;
 }
 
 export interface RemoveResult {

@@ -1,4 +1,6 @@
+import type { AccountKey } from '../../core/accounts.ts';
 import { ApiError, api, ask, type SessionResult } from './api.ts';
+import type { PasswordSecrets } from './password.ts';
 
 /** Who is at this page, and of which mesh it is. */
 
@@ -6,6 +8,8 @@ const TOKEN = 'filemesh-token';
 
 interface LoginResult {
   readonly token?: string;
+  /** The key pair of the account, as the peers keep it. */
+  readonly key?: AccountKey | null;
 }
 
 class Session {
@@ -22,15 +26,20 @@ class Session {
 
   /** The password stays here: a proof of it is sent. */
   async login(user: string, password: string): Promise<void> {
-    const proof = await this.proofOf(user, password);
-    const reply = await ask<LoginResult>('POST', '/api/v1/login', { body: { user, proof } });
-    if (reply.token !== undefined) sessionStorage.setItem(TOKEN, reply.token);
+    await this.loginWith(user, await this.secretsOf(user, password));
     await this.load();
   }
 
-  async proofOf(user: string, password: string): Promise<string> {
+  /** The key pair of the account comes along. */
+  async loginWith(user: string, { proof }: PasswordSecrets): Promise<AccountKey | undefined> {
+    const reply = await ask<LoginResult>('POST', '/api/v1/login', { body: { user, proof } });
+    if (reply.token !== undefined) this.takeToken(reply.token);
+    return reply.key ?? undefined;
+  }
+
+  async secretsOf(user: string, password: string): Promise<PasswordSecrets> {
     const { passwordSecrets } = await import('./password.ts');
-    return (await passwordSecrets(password, this.now?.meshId ?? '', user)).proof;
+    return passwordSecrets(password, this.now?.meshId ?? '', user);
   }
 
   async logout(): Promise<void> {
@@ -44,7 +53,7 @@ class Session {
     return sessionStorage.getItem(TOKEN) ?? undefined;
   }
 
-  /** From another peer. */
+  /** From another peer, or a new one for this login. */
   takeToken(token: string): void {
     sessionStorage.setItem(TOKEN, token);
   }

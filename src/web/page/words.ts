@@ -54,6 +54,14 @@ export function momentWords(time: string | number): string {
   return Number.isNaN(date.getTime()) ? '' : date.toLocaleString('en-GB', { dateStyle: 'long', timeStyle: 'short' });
 }
 
+/** Since when: the time of day, with the day when it is not today's. */
+export function sinceWords(time: string, nowMs: number): string {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return '';
+  const hour = date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+  return date.toDateString() === new Date(nowMs).toDateString() ? hour : `${dayWords(date.getTime(), nowMs)}, ${hour}`;
+}
+
 /** `40 s left`, `12 min left`. */
 export function leftWords(seconds: number): string {
   if (!Number.isFinite(seconds)) return '';
@@ -86,4 +94,29 @@ export function copiesWords(file: {
 export function lossWords(peer: string, left: number): string {
   if (left === 0) return `Without ${peer} it cannot be read`;
   return `Without ${peer} ${left === 1 ? 'one copy is' : `${left} copies are`} left`;
+}
+
+/** What the log says of a deed, as a person would. */
+const DEEDS: Readonly<Record<string, string>> = {
+  login: 'logged in',
+  'login refused': 'gave a wrong password',
+  create: 'made',
+  upload: 'stored',
+  delete: 'deleted',
+  rename: 'renamed',
+  resolve: 'ended the conflict of',
+  restore: 'brought back',
+  'user add': 'added the account',
+  'user passwd': 'changed the password of',
+  'user remove': 'removed the account',
+  grant: 'set rights:',
+  invite: 'looked at the invitation line',
+  remove: 'removed the machine',
+  set: 'set',
+  resume: 'answered a paused machine:',
+};
+
+export function deedWords(action: string, subject: string): string {
+  const told = action === 'rename' ? subject.replace(' -> ', ' to ') : subject;
+  return [DEEDS[action] ?? action, told].filter((part) => part !== '').join(' ');
 }

@@ -13,6 +13,8 @@ const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 /** What a slow machine takes to show what has happened. */
 const SHOWN_MS_MAX = 20_000;
+/** A test on a machine that has other work too. */
+export const BROWSER_TEST_MS = 120_000;
 
 export const hasBrowser = program !== undefined;
 if (!hasBrowser) console.warn('skipped: no Chromium on this machine (FILEMESH_CHROMIUM names one), so nobody drives the page');

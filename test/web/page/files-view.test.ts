@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PeersHere } from '../../cli/peers-here.ts';
-import { drop, findings, hasBrowser, Person, picture } from './browser.ts';
+import { BROWSER_TEST_MS, drop, findings, hasBrowser, Person, picture } from './browser.ts';
 
 const HOSTILE = '<img src=x onerror=document.title=1>.txt';
 
-describe.skipIf(!hasBrowser)('files in a browser, with three peers', () => {
+describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: BROWSER_TEST_MS }, () => {
   const peers = new PeersHere();
   const person = new Person();
   let page: Page;
@@ -26,7 +26,7 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', () => {
     await peers.up('charlie', '--http', '127.0.0.1:0');
     page = await person.open(String(first.http));
     await row('notes.txt').waitFor();
-  }, 60_000);
+  }, BROWSER_TEST_MS);
 
   afterAll(async () => {
     await person.end();

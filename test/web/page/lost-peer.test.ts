@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PeersHere } from '../../cli/peers-here.ts';
-import { drop, hasBrowser, Person, picture, slowUploads } from './browser.ts';
+import { BROWSER_TEST_MS, drop, hasBrowser, Person, picture, slowUploads } from './browser.ts';
 
 const NAMES = ['alpha', 'bravo', 'charlie'];
 const SLOW_BYTES = 1024 * 1024;
@@ -12,7 +12,7 @@ const LARGE = { name: 'large.txt', text: 'forty characters of a rather large fil
 const SONG_SECONDS = 60;
 const PATIENT = { timeout: 20_000 };
 
-describe.skipIf(!hasBrowser)('a page whose peer dies', () => {
+describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_MS }, () => {
   const peers = new PeersHere();
   const person = new Person();
   const addresses = new Map<string, string>();
@@ -40,7 +40,7 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', () => {
     mkdirSync(join(peers.place, 'alpha'), { recursive: true });
     writeFileSync(join(peers.place, 'alpha', 'song.wav'), wav(SONG_SECONDS));
     for (const name of NAMES) await up(name);
-  }, 60_000);
+  }, BROWSER_TEST_MS);
 
   afterAll(async () => {
     await person.end();

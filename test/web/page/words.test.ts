@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { compilePattern } from '../../../src/core/glob.ts';
 import { besideName, fileUrl, searchPattern } from '../../../src/web/page/paths.ts';
-import { agoWords, copiesWords, leftWords, listWords, lossWords, sizeWords } from '../../../src/web/page/words.ts';
+import {
+  agoWords,
+  copiesWords,
+  deedWords,
+  leftWords,
+  listWords,
+  lossWords,
+  sinceWords,
+  sizeWords,
+} from '../../../src/web/page/words.ts';
 
 describe('what the page says', () => {
   it('of sizes', () => {
@@ -34,6 +43,15 @@ describe('what the page says', () => {
     );
     expect(lossWords('alpha', 0)).toBe('Without alpha it cannot be read');
     expect(lossWords('alpha', 1)).toBe('Without alpha one copy is left');
+  });
+
+  it('of deeds, and of moments', () => {
+    expect(deedWords('rename', 'a.txt -> b.txt')).toBe('renamed a.txt to b.txt');
+    expect(deedWords('login', '')).toBe('logged in');
+    expect(deedWords('unheard-of', 'x')).toBe('unheard-of x');
+    const noon = new Date(2026, 2, 5, 12).getTime();
+    expect(sinceWords(new Date(2026, 2, 5, 9, 7).toISOString(), noon)).toBe('09:07');
+    expect(sinceWords(new Date(2026, 2, 1, 9, 7).toISOString(), noon)).toBe('1 Mar, 09:07');
   });
 
   it('of what is left, and of lists', () => {

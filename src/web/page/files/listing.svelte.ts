@@ -1,4 +1,4 @@
-import { type ApiError, api, type ShownFile, type Sort, wordsOf } from '../api.ts';
+import { ApiError, api, type ShownFile, type Sort, wordsOf } from '../api.ts';
 import { folderOf, joined, nameOf, searchPattern } from '../paths.ts';
 
 /** The names in sight: of a folder, of a search, in conflict, or deleted. Read page by page as one scrolls. */
@@ -118,7 +118,7 @@ class Listing {
       if (signal.aborted) return undefined;
       this.isFirst = false;
       // Who is told that the peer does not answer needs no second word here.
-      if ((thrown as ApiError).status !== 0) this.fault = wordsOf(thrown);
+      if (!(thrown instanceof ApiError && thrown.status === 0)) this.fault = wordsOf(thrown);
       return undefined;
     } finally {
       if (!signal.aborted) this.#isReading = false;
@@ -137,7 +137,7 @@ async function pageOf(source: Source, after: string | undefined, signal: AbortSi
     const { files, next } = await api.files({ ...wanted, after }, signal);
     return { rows: files.map(fileRow), next };
   }
-  const { folders, files, next } = await api.folder({ path: folder, after, sort, descending }, signal);
+  const { folders, files, next } = await api.folder({ path: folder, after, sort, descending }, signal).catch(asEmpty);
   const folderRows = folders.map(({ name, files: count }) => ({
     kind: 'folder' as const,
     path: joined(folder, name),
@@ -145,6 +145,12 @@ async function pageOf(source: Source, after: string | undefined, signal: AbortSi
     files: count,
   }));
   return { rows: [...folderRows, ...files.map(fileRow)], next };
+}
+
+/** A folder that is not there is one that has no files yet. */
+function asEmpty(thrown: unknown): Awaited<ReturnType<typeof api.folder>> {
+  if (thrown instanceof ApiError && thrown.status === 404) return { folders: [], files: [] };
+  throw thrown;
 }
 
 function fileRow(file: ShownFile): Row {

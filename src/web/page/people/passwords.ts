@@ -1,0 +1,28 @@
+import type { AccountKey } from '../../../core/accounts.ts';
+import { ask } from '../api.ts';
+import { session } from '../session.svelte.ts';
+
+/** Accounts and their passwords: what is sent is made here, with the key pair for sealed files. */
+
+export async function newAccount(name: string, password: string, admin: boolean): Promise<void> {
+  const { proof, wrapKey } = await session.secretsOf(name, password);
+  const { newAccountKey } = await import('./account-key.ts');
+  await ask('POST', '/api/v1/users', { body: { name, admin, proof, key: newAccountKey(wrapKey) } });
+}
+
+/** One's own by the old one, which takes the key pair along; another's without, which gets a new pair. */
+export async function newPassword(user: string, old: string | undefined, password: string): Promise<void> {
+  const { newAccountKey, rewrappedKey } = await import('./account-key.ts');
+  const after = await session.secretsOf(user, password);
+  let oldProof: string | undefined;
+  let key: AccountKey | undefined;
+  if (old !== undefined) {
+    const before = await session.secretsOf(user, old);
+    const kept = await session.loginWith(user, before);
+    oldProof = before.proof;
+    key = kept && rewrappedKey(kept, before.wrapKey, after.wrapKey);
+  }
+  const body = { user, proof: after.proof, key: key ?? newAccountKey(after.wrapKey), ...(oldProof && { oldProof }) };
+  const { token } = await ask<{ token?: string }>('POST', '/api/v1/passwd', { body });
+  if (token !== undefined) session.takeToken(token);
+}
