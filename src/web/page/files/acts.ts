@@ -62,7 +62,7 @@ export async function remove(rows: readonly Row[]): Promise<void> {
       const { open: _, ...rest } = route;
       router.replace(rest);
     }
-    notices.tell(`${what} was deleted.`, () => allOf(gone, (path) => api.restore(path)));
+    notices.tell(`${what} ${rows.length === 1 ? 'was' : 'were'} deleted.`, () => allOf(gone, (path) => api.restore(path)));
   });
 }
 

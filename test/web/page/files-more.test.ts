@@ -1,0 +1,154 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { deflateSync } from 'node:zlib';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PeersHere } from '../../cli/peers-here.ts';
+import { BROWSER_TEST_MS, findings, hasBrowser, Person, picture } from './browser.ts';
+import { crc32 } from './crc-32.ts';
+
+describe.skipIf(!hasBrowser)('folders and pictures in a browser', { timeout: BROWSER_TEST_MS }, () => {
+  const peers = new PeersHere();
+  const person = new Person();
+  let origin = '';
+  let page: Page;
+
+  const row = (name: string) => page.getByRole('row').filter({ hasText: name });
+  const details = () => page.getByRole('complementary');
+  const paths = async (pattern: string) =>
+    ((await peers.value(0, ['show', pattern])) as { path: string }[]).map(({ path }) => path);
+  const put = (peer: string, path: string, bytes: Buffer) => {
+    mkdirSync(dirname(join(peers.place, peer, path)), { recursive: true });
+    writeFileSync(join(peers.place, peer, path), bytes);
+  };
+
+  beforeAll(async () => {
+    put('alpha', 'picture.png', png(200, 40, 60));
+    peers.drop('alpha', 'trip/day 1.txt', 'sun');
+    peers.drop('alpha', 'trip/later/day 2.txt', 'rain');
+    for (const name of ['one', 'two', 'three']) peers.drop('alpha', `heap/${name}.txt`, name);
+    const first = await peers.up('alpha', '--http', '127.0.0.1:0');
+    await peers.up('bravo', '--http', '127.0.0.1:0');
+    await peers.up('charlie', '--http', '127.0.0.1:0');
+    origin = String(first.http);
+    page = await person.open(origin);
+    await row('picture.png').waitFor();
+  }, BROWSER_TEST_MS);
+
+  afterAll(async () => {
+    await person.end();
+    await peers.end();
+  });
+
+  it('shows a picture, and two that clash beside each other; both can be kept', async () => {
+    await row('picture.png').click();
+    await details().getByRole('img', { name: 'picture.png' }).waitFor();
+    await expect.poll(() => widths(details().locator('figure img'))).toEqual([32]);
+    await row('picture.png').getByText('Kept on 2 machines').waitFor({ state: 'attached' });
+    const [entry] = (await peers.value(0, ['show', 'picture.png'])) as { holders: string[] }[];
+    const other = ['alpha', 'bravo', 'charlie'].find((name) => !entry?.holders.includes(name)) ?? '';
+    put(other, 'picture.png', png(40, 90, 200));
+    await details()
+      .getByRole('button', { name: `Keep ${other}’s` })
+      .waitFor();
+    await expect.poll(() => widths(details().locator('.side img'))).toEqual([32, 32]);
+    await picture(page, 'conflict-pictures');
+    expect(await findings(page)).toEqual([]);
+    await details()
+      .getByRole('button', { name: /^Keep both/ })
+      .click();
+    await row(`picture (${other}).png`).waitFor();
+    expect((await paths('picture*')).length).toBe(2);
+  });
+
+  it('gives a folder as one zip, with what lies below', async () => {
+    await page.goto(`${origin}/#/files/trip`);
+    await row('day 1.txt').waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'Download this folder as a zip' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe('trip.zip');
+    const zip = readFileSync(await download.path());
+    expect(zip.subarray(0, 2).toString()).toBe('PK');
+    for (const part of ['day 1.txt', 'later/day 2.txt', 'sun', 'rain']) expect(zip.includes(part), part).toBe(true);
+  });
+
+  it('renames a folder with all below it, and takes that back', async () => {
+    await page.goto(`${origin}/#/files`);
+    await row('trip').waitFor();
+    await page.locator('#grid').focus();
+    await page.keyboard.press('End');
+    while ((await page.locator('.row.active .title').textContent()) !== 'trip') await page.keyboard.press('ArrowUp');
+    await page.keyboard.press('F2');
+    await page.getByRole('dialog').getByRole('textbox').fill('journey');
+    await page.keyboard.press('Enter');
+    await row('journey').waitFor();
+    await row('trip').waitFor({ state: 'detached' });
+    expect(await paths('journey')).toEqual(['journey/day 1.txt', 'journey/later/day 2.txt']);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await row('trip').waitFor();
+  });
+
+  it('deletes several at once, lists them as deleted, and brings one back', async () => {
+    await page.goto(`${origin}/#/files/heap`);
+    await row('one.txt').waitFor();
+    await page.locator('#grid').focus();
+    for (const key of ['Home', ' ', 'ArrowDown', ' ']) await page.keyboard.press(key);
+    await page.getByRole('toolbar').getByText('2 items selected').waitFor();
+    await picture(page, 'selected');
+    expect(await findings(page)).toEqual([]);
+    await page.getByRole('toolbar').getByRole('button', { name: 'Delete' }).click();
+    await row('one.txt').waitFor({ state: 'detached' });
+    expect(await paths('heap')).toEqual(['heap/two.txt']);
+    await page.getByRole('link', { name: 'Deleted' }).click();
+    await row('three.txt').getByRole('button', { name: 'Restore' }).click();
+    await picture(page, 'deleted');
+    await row('three.txt').waitFor({ state: 'detached' });
+    expect(await findings(page)).toEqual([]);
+    expect(await paths('heap')).toEqual(['heap/three.txt', 'heap/two.txt']);
+  });
+
+  it('asks before a folder goes', async () => {
+    await page.goto(`${origin}/#/files`);
+    await row('heap').waitFor();
+    await page.locator('#grid').focus();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('Delete');
+    await page.getByRole('dialog').getByRole('heading', { name: 'Delete heap?' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect((await paths('heap')).length).toBe(2);
+    await page.keyboard.press('Delete');
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await row('heap').waitFor({ state: 'detached' });
+  });
+
+  it('says nothing that its own policy forbids', () => {
+    expect(person.complaints).toEqual([]);
+  });
+});
+
+/** Of pictures that were loaded; 0 for one that was not. */
+function widths(pictures: ReturnType<Page['locator']>): Promise<number[]> {
+  return pictures.evaluateAll((all) => all.map((one) => (one as HTMLImageElement).naturalWidth));
+}
+
+/** A square of one colour, 32 by 32. */
+function png(red: number, green: number, blue: number): Buffer {
+  const line = Buffer.concat([Buffer.from([0]), ...Array.from({ length: 32 }, () => Buffer.from([red, green, blue]))]);
+  const head = Buffer.from([0, 0, 0, 32, 0, 0, 0, 32, 8, 2, 0, 0, 0]);
+  const body = deflateSync(Buffer.concat(Array.from({ length: 32 }, () => line)));
+  return Buffer.concat([
+    Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]),
+    ...[chunk('IHDR', head), chunk('IDAT', body), chunk('IEND', Buffer.alloc(0))],
+  ]);
+}
+
+function chunk(type: string, data: Buffer): Buffer {
+  const named = Buffer.concat([Buffer.from(type), data]);
+  const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)];
+  length.writeUInt32BE(data.length);
+  check.writeUInt32BE(crc32(named));
+  return Buffer.concat([length, named, check]);
+}
