@@ -39,6 +39,8 @@ export function peerName(index) {
 /** One peer: `child` runs it, undefined while none does. */
 class DemoPeer {
   address;
+  /** Where its page is. */
+  http;
   child;
   complaints = '';
 
@@ -127,6 +129,7 @@ export class DemoMesh {
         if (event.event !== 'ready') return;
         clearTimeout(timer);
         peer.address = event.address;
+        peer.http = event.http;
         resolve();
       });
     });

@@ -110,6 +110,8 @@ function tellPeers(files) {
   if (files.length > 0 && mesh.isStriped) console.log('A few files were stored in parts over all of them. Drop more into any folder.');
   else if (files.length > 0) console.log('A few files were put into the first folder. Drop more into any of them.');
   else console.log('Drop files into any of these folders.');
+  const page = peers.find(({ http }) => http !== undefined)?.http;
+  if (page !== undefined) console.log(`In a browser: ${page}`);
   console.log('Besides what "help" lists: kill NAME, start NAME, client (one more shell).\n');
 }
 

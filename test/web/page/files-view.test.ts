@@ -55,6 +55,21 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
     await page.getByRole('button', { name: 'Close' }).click();
   });
 
+  it('shows on the map who has it, and that it is safe', async () => {
+    await row('dropped.txt').click();
+    await details().getByRole('link', { name: 'See its parts' }).click();
+    const parts = page.getByRole('region', { name: 'Parts of dropped.txt' });
+    await expect.poll(() => parts.getByRole('img').count(), { timeout: 20_000 }).toBe(2);
+    await parts.getByText('Kept on 2 machines').waitFor();
+    expect(await parts.getByText(/^Without \w+ one copy is left$/).count()).toBe(2);
+    await page.getByRole('img', { name: /^3 peers here, each linked with each/ }).waitFor();
+    expect(await page.locator('svg .peer.holds').count()).toBe(2);
+    await picture(page, 'mesh');
+    expect(await findings(page)).toEqual([]);
+    await page.getByRole('link', { name: 'Files', exact: true }).click();
+    await row('dropped.txt').waitFor();
+  });
+
   it('sees at once what is put into a folder of any machine', async () => {
     peers.drop('charlie', 'from-charlie.txt', 'charlie has it');
     await row('from-charlie.txt').waitFor();
