@@ -37,18 +37,14 @@ export interface PagePeer {
   readonly files: number;
   readonly bytes: number;
   readonly capacity: number;
-  /** Bytes of all kinds since it started, as far as they are known here. */
-  readonly sent?: number;
-  readonly received?: number;
 }
 
-/** File data on its way. */
-export interface Transfer {
-  readonly path: string;
-  readonly from: string;
-  readonly to: string;
-  readonly done: number;
-  readonly size: number;
+/** File data that the peer of this page has moved since it started: in all, and by who was at the other end. */
+export interface Traffic {
+  readonly inBytes: number;
+  readonly outBytes: number;
+  /** `id`: of a peer, or of a client. */
+  readonly links: readonly { readonly id: string; readonly inBytes: number; readonly outBytes: number }[];
 }
 
 /** What a change made: one item a file. */

@@ -1,19 +1,22 @@
-import { api, type PagePeer, peersOf, type StatusResult, type Transfer } from './api.ts';
-import { type Rate, ratesOf } from './rates.ts';
+import { api, type PagePeer, peersOf, type StatusResult, type Traffic } from './api.ts';
+import { flowsOf, type Rates, ratesOf } from './rates.ts';
 
 /** The mesh as it is now: told by the peer as it happens. */
 
 /** A stream that says nothing for so long may be dead without a word: the peer is asked. */
 const QUIET_MS = 10_000;
 const ANSWER_MS = 4_000;
+/** Traffic is told each second while there is any. */
+const CALM_MS = 2_500;
 /** Paths of one event: more mean "much has changed". */
 type FilesListener = (paths: readonly string[] | undefined) => void;
 
 class Live {
   peers = $state.raw<readonly PagePeer[]>([]);
-  transfers = $state.raw<readonly Transfer[]>([]);
+  traffic = $state.raw<Traffic>({ inBytes: 0, outBytes: 0, links: [] });
   status = $state.raw<StatusResult | undefined>();
-  rates = $state.raw<ReadonlyMap<string, Rate>>(new Map());
+  rates = $state.raw<Rates>(new Map());
+  flows = $derived(flowsOf(this.traffic, this.rates, this.peers));
   /** The stream is open: what is seen is true. */
   isOpen = $state(false);
   /** Called when the stream breaks. */
@@ -21,7 +24,8 @@ class Live {
   readonly #filesListeners = new Set<FilesListener>();
   #source: EventSource | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
-  #ratesAt = 0;
+  #trafficAt: number | undefined;
+  #calm: ReturnType<typeof setTimeout> | undefined;
 
   /** Opens the stream anew, and reads what it only tells when it changes. */
   open(): void {
@@ -41,6 +45,7 @@ class Live {
     });
     source.addEventListener('error', () => this.#broke());
     on('peers', (data) => this.#takePeers(data));
+    on('traffic', (data) => this.#takeTraffic(data as Traffic));
     on('status', (data) => {
       this.status = data as StatusResult;
     });
@@ -55,6 +60,7 @@ class Live {
     clearTimeout(this.#silence);
     this.#source?.close();
     this.#source = undefined;
+    this.#trafficAt = undefined;
     this.isOpen = false;
   }
 
@@ -75,13 +81,23 @@ class Live {
   }
 
   #takePeers(data: unknown): void {
+    this.peers = peersOf(data);
+  }
+
+  #takeTraffic(traffic: Traffic): void {
     const nowMs = performance.now();
-    const peers = peersOf(data);
-    this.rates = ratesOf(this.peers, peers, nowMs - this.#ratesAt, this.rates);
-    this.#ratesAt = nowMs;
-    this.peers = peers;
-    const transfers = (data as { transfers?: readonly Transfer[] }).transfers;
-    if (transfers !== undefined) this.transfers = transfers;
+    // The first one tells what was before one looked.
+    if (this.#trafficAt !== undefined) {
+      // What comes after a calm took no longer than a look.
+      const stretchMs = Math.min(nowMs - this.#trafficAt, CALM_MS);
+      this.rates = ratesOf(this.traffic, traffic, stretchMs);
+    }
+    this.#trafficAt = nowMs;
+    this.traffic = traffic;
+    clearTimeout(this.#calm);
+    this.#calm = setTimeout(() => {
+      this.rates = new Map();
+    }, CALM_MS);
   }
 
   #tellFiles(paths: readonly string[] | undefined): void {

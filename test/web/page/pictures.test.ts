@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { lanesOf, partMarks } from '../../../src/web/page/mesh/pieces.ts';
 import { MAP_HEIGHT, MAP_WIDTH, peerRadius, ringSpots, shareArc } from '../../../src/web/page/mesh/ring.ts';
 import { placesOf } from '../../../src/web/page/places.ts';
-import { ratesOf } from '../../../src/web/page/rates.ts';
+import { flowsOf, ratesOf } from '../../../src/web/page/rates.ts';
 import { drawnRows, scrolledTo } from '../../../src/web/page/window.ts';
 
 describe('the map', () => {
@@ -81,9 +81,26 @@ describe('what is known of peers', () => {
   const peer = { id: 'a', name: 'alpha', alive: true, files: 1, bytes: 1, capacity: 9 };
 
   it('bytes a second come of two looks; one that began anew began at nothing', () => {
-    const rates = ratesOf([{ ...peer, sent: 1000, received: 500 }], [{ ...peer, sent: 3000, received: 100 }], 2000, new Map());
-    expect(rates.get('a')).toEqual({ sent: 1000, received: 0 });
-    expect(ratesOf([peer], [peer], 10, rates)).toBe(rates);
+    const peers = [
+      { ...peer, self: true },
+      { ...peer, id: 'b', name: 'bravo' },
+    ];
+    const before = { inBytes: 500, outBytes: 1000, links: [{ id: 'b', inBytes: 500, outBytes: 1000 }] };
+    const now = {
+      inBytes: 100,
+      outBytes: 7000,
+      links: [
+        { id: 'b', inBytes: 100, outBytes: 3000 },
+        { id: 'c', inBytes: 0, outBytes: 4000 },
+      ],
+    };
+    const rates = ratesOf(before, now, 2000);
+    expect(rates.get('')).toEqual({ inBytes: 0, outBytes: 3000 });
+    expect(flowsOf(now, rates, peers)).toEqual([
+      { from: 'alpha', to: undefined, rate: 2000, bytes: 4000 },
+      { from: 'alpha', to: 'bravo', rate: 1000, bytes: 3000 },
+    ]);
+    expect(flowsOf(now, new Map(), peers)).toEqual([]);
   });
 
   it('pages of others are tried as they live, the ones of old last, and no such address never', () => {

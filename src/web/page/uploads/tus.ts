@@ -9,7 +9,7 @@ export async function begunUpload(path: string, file: File, signal: AbortSignal)
   const metadata = { path, modified: String(file.lastModified) };
   const words = Object.entries(metadata).map(([name, value]) => `${name} ${base64(value)}`);
   const headers = { ...TUS, 'upload-length': String(file.size), 'upload-metadata': words.join(',') };
-  const reply = await send('POST', '/tus', { headers, signal });
+  const reply = await send('POST', '/tus/', { headers, signal });
   const address = reply.headers.get('location');
   if (address === null) throw new ApiError('protocol', reply.status, 'The peer took the upload but did not say where.');
   return new URL(address, location.href).pathname;

@@ -9,6 +9,9 @@ import { begunUpload, forgetUpload, keptBytes, sendRest } from './tus.ts';
  */
 export type UploadState = 'waiting' | 'sending' | 'storing' | 'paused' | 'lost' | 'fileless' | 'failed' | 'done';
 
+/** The peer has not let go of the part before: it is asked again so often, after so long. */
+const BUSY_TRIES_MAX = 10;
+const BUSY_MS = 700;
 /** How fast it is: of the last so long. */
 const RATE_MS = 3_000;
 
@@ -64,7 +67,16 @@ export class Upload {
     this.state = 'sending';
     this.#marks = [];
     try {
-      await this.#send(file, stop.signal);
+      for (let tries = 1; ; tries += 1) {
+        try {
+          await this.#send(file, stop.signal);
+          break;
+        } catch (thrown) {
+          if (!isBusy(thrown) || tries >= BUSY_TRIES_MAX) throw thrown;
+        }
+        await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
+        if (stop.signal.aborted) return;
+      }
       this.state = 'done';
     } catch (thrown) {
       if (stop.signal.aborted) return;
@@ -106,4 +118,9 @@ export class Upload {
     this.state = isLost ? 'lost' : 'failed';
     this.message = isLost ? '' : wordsOf(thrown);
   }
+}
+
+/** A part is on its way still, or the upload stands elsewhere by now: the next look tells where. */
+function isBusy(thrown: unknown): boolean {
+  return thrown instanceof ApiError && (thrown.status === 423 || (thrown.status === 409 && thrown.code === 'overtaken'));
 }
