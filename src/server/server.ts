@@ -20,6 +20,7 @@ import { Entries } from './entries.ts';
 import { FolderLists } from './folder-lists.ts';
 import { checkNeed } from './guard.ts';
 import { History } from './history.ts';
+import { InTurn } from './in-turn.ts';
 import { Noting } from './noting.ts';
 import { Planner } from './plans.ts';
 import { Pulling } from './pulling.ts';
@@ -128,6 +129,7 @@ export class Server {
   }
 
   #answerPeople(switchboard: Switchboard, accounts: Accounts, noting: Noting): void {
+    const turns = new InTurn();
     switchboard.answer('log', (ask, from) => noting.log(ask, from));
     switchboard.answer(
       'login',
@@ -137,7 +139,10 @@ export class Server {
     switchboard.answer('logout', (_ask, from) => accounts.logout(from));
     switchboard.answer(
       'user-add',
-      noting.noted('user-add', (ask, from) => accounts.add(ask, from)),
+      noting.noted(
+        'user-add',
+        turns.of((ask, from) => accounts.add(ask, from)),
+      ),
     );
     switchboard.answer(
       'user-passwd',
@@ -145,12 +150,18 @@ export class Server {
     );
     switchboard.answer(
       'user-remove',
-      noting.noted('user-remove', (ask) => accounts.remove(ask)),
+      noting.noted(
+        'user-remove',
+        turns.of((ask) => accounts.remove(ask)),
+      ),
     );
     switchboard.answer('users', () => accounts.users());
     switchboard.answer(
       'grant',
-      noting.noted('grant', (ask, from) => accounts.grant(ask, from)),
+      noting.noted(
+        'grant',
+        turns.of((ask, from) => accounts.grant(ask, from)),
+      ),
     );
     switchboard.answer('rights', (ask) => accounts.rights(ask));
   }

@@ -1,14 +1,18 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Session } from '../../src/client/session.ts';
-import { grant, login, readLog, removeUser, users } from '../../src/client/verbs/accounts.ts';
+import { addUser, grant, login, readLog, removeUser, users } from '../../src/client/verbs/accounts.ts';
 import { removePeer } from '../../src/client/verbs/mesh.ts';
 import { asMeshError } from '../../src/core/errors.ts';
 import type { FilePath, RequestId } from '../../src/core/ids.ts';
 import { Rights } from '../../src/core/rights.ts';
+import type { LogEntry } from '../../src/server/audit.ts';
 import { checkNeed } from '../../src/server/guard.ts';
+import { Noting } from '../../src/server/noting.ts';
 import { hostOf, isLoopback } from '../../src/server/remote-host.ts';
 import type { Ask } from '../../src/wire/calls.ts';
+import type { Link } from '../../src/wire/link.ts';
 import { VERB } from '../sim/mesh-client.ts';
+import { SimHasher } from '../sim/sim-hasher.ts';
 import { addAccount, enter, people } from './people.ts';
 import { codeOf, createText, listed, seen, startStory } from './story.ts';
 
@@ -16,18 +20,29 @@ describe('a mesh with accounts', () => {
   test('of two that add the first account at once one is the first, and the other is told to log in', async () => {
     const { mesh, sessions } = await startStory('two firsts', { clients: 2 });
     const [one, other] = sessions as [Session, Session];
-    await mesh.settle(Promise.all([one, other].map((session) => session.connect())));
+    await mesh.settle(one.connect());
     await other.close();
     mesh.clients[1]?.kill();
-    // At the same peer: while one password is hashed the other is too.
     const address = mesh.peers.find((peer) => peer.node.id === one.peer)?.address as string;
     const beside = mesh.clients[1]?.open([address]) as Session;
-    const told = await mesh.settle(
-      Promise.all([
-        addAccount(one, 'anna', 'of anna').catch((thrown: unknown) => asMeshError(thrown).code),
-        addAccount(beside, 'eve', 'of eve').catch((thrown: unknown) => asMeshError(thrown).code),
-      ]),
-    );
+    await mesh.settle(beside.connect());
+    // While one password is hashed there the other comes.
+    const hashing: (() => void)[] = [];
+    const spy = vi.spyOn(SimHasher.prototype, 'passwordKey').mockImplementation(async () => {
+      await new Promise<void>((resolve) => hashing.push(resolve));
+      return new Uint8Array(32);
+    });
+    const add = (session: Session, name: string) =>
+      addUser(session, { name, admin: false, proof: 'ab'.repeat(32) }, VERB).catch((thrown: unknown) => asMeshError(thrown).code);
+    const adding = Promise.all([add(one, 'anna'), add(beside, 'eve')]);
+    await mesh.until('one is hashed', () => hashing.length > 0);
+    await mesh.run(500);
+    for (let turn = 0; turn < 2; turn++) {
+      for (const end of hashing.splice(0)) end();
+      await mesh.run(500);
+    }
+    const told = await mesh.settle(adding);
+    spy.mockRestore();
     expect(told.filter((answer) => answer === 'not-allowed').length).toBe(1);
     expect(told.filter((answer) => typeof answer === 'object' && answer.first).length).toBe(1);
   });
@@ -72,6 +87,35 @@ describe('a mesh with accounts', () => {
     const { entries } = await mesh.settle(readLog(root, { limit: 500, user: 'bob' }, VERB));
     expect(entries.map(({ action }) => action)).toContain('create');
     expect(entries.filter(({ from }) => from.startsWith('203.'))).toEqual([]);
+  });
+});
+
+describe('a page of the log', () => {
+  /** Pages of a log of such times, all told by one peer, each entry told by its number. */
+  async function pagesOf(times: readonly number[], limit: number): Promise<string[][]> {
+    const entries = times.map((at, index) => ({ at, user: 'anna', action: `${index}`, subject: '', from: '', peer: 'alpha' }));
+    const audit = {
+      newest: async (wanted: (entry: LogEntry) => boolean, most: number) => entries.toReversed().filter(wanted).slice(0, most),
+    };
+    const catalog = { people: { hasAccounts: () => true } };
+    const sessions = { personOf: () => ({ name: 'root', admin: true }) };
+    const switchboard = { peers: () => [] };
+    const noting = new Noting({ audit, catalog, sessions, switchboard } as unknown as ConstructorParameters<typeof Noting>[0]);
+    const pages: string[][] = [];
+    for (let before: number | undefined, more = true; more; ) {
+      const ask = { limit, ...(before !== undefined && { before }) };
+      const page = await noting.log(ask, { role: 'client' } as Link);
+      pages.push(page.entries.map(({ action }) => action));
+      before = page.entries.at(-1)?.at;
+      more = page.more;
+    }
+    return pages;
+  }
+
+  test('does not end between two of one time: the next one begins before it', async () => {
+    expect(await pagesOf([1, 2, 3, 3, 4], 2)).toEqual([['4'], ['3', '2'], ['1', '0']]);
+    expect(await pagesOf([1, 2, 3, 4], 4)).toEqual([['3', '2', '1', '0']]);
+    expect(await pagesOf([], 4)).toEqual([[]]);
   });
 });
 

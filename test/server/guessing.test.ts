@@ -73,6 +73,14 @@ describe('guessing', () => {
     expect(await guess(from('anna', '10.0.0.10', 'x'))).toBe('held');
   });
 
+  test('an address is not forgiven for what it missed by one login that was right', async () => {
+    const { guess } = guardOf();
+    for (let index = 1; index < FREE_MISSES; index++) expect(await guess(from(`user${index}`, '10.0.0.9'))).toBe('wrong');
+    expect(await guess(from('eve', '10.0.0.9', 'x'), true)).toBe('right');
+    expect(await guess(from('another', '10.0.0.9'))).toBe('wrong');
+    expect(await guess(from('one more', '10.0.0.9'))).toBe('held');
+  });
+
   test('tries at the same time are no more than one after the other', async () => {
     const { guessing } = guardOf();
     let looked = 0;
