@@ -5,7 +5,8 @@ import type { RouteRooms } from './routes.ts';
 import { shownPeer } from './shown-peer.ts';
 
 /** What concerns the mesh and its peers. */
-export function meshRoutes({ duty, events, sessions }: RouteRooms): Route[] {
+export function meshRoutes({ duty, house, events, sessions }: RouteRooms): Route[] {
+  const isLocal = house.url.startsWith('http:');
   return [
     route({
       method: 'GET',
@@ -17,14 +18,16 @@ export function meshRoutes({ duty, events, sessions }: RouteRooms): Route[] {
         const { peer } = duty;
         const accounts = peer.people.hasAccounts();
         const who = await sessions.whoIs(request);
+        // To strangers on other machines no more than they need to log in.
+        const isKnown = isLocal || who !== undefined;
         return {
           accounts,
           user: who?.user ?? null,
-          admin: accounts ? who?.admin === true : true,
+          admin: accounts ? who?.admin === true : isLocal,
           key: who?.key ?? null,
-          mesh: peer.meshName ?? null,
+          mesh: isKnown ? (peer.meshName ?? null) : null,
           meshId: peer.meshId?.slice(0, 16) ?? null,
-          peer: { id: peer.id, name: peer.name },
+          peer: isKnown ? { id: peer.id, name: peer.name } : null,
         };
       },
     }),
