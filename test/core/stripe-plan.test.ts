@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { PeerId } from '../../src/core/ids.ts';
 import type { Candidate } from '../../src/core/placement.ts';
 import { planStripes } from '../../src/core/stripe-plan.ts';
-import { maskOf, NO_RUNS, runCount, runsIn } from '../../src/core/striping.ts';
+import { copiesOf, maskOf, NO_RUNS, runCount, runsIn } from '../../src/core/striping.ts';
 
 const SIZE = 1024 * 1024;
 const RUN_BYTES = SIZE / runCount(SIZE);
@@ -37,4 +37,18 @@ describe('a plan for runs', () => {
     // Beside the whole one: two of each, of run 0 one is there.
     expect([0, 1, 2, 3].map((run) => given.filter((one) => one === run).length)).toEqual([1, 2, 2, 2]);
   });
+
+  it.each([1_000, SIZE, 64 * SIZE])(
+    'of %i bytes on two of four like peers leaves all of it when any one is away, and four pairs of six',
+    (size) => {
+      const names = ['alpha', 'bravo', 'charlie', 'delta'];
+      const candidates = names.map((name) => peer(name, 1_000));
+      const plan = planStripes({ size, holders: [], parts: new Map() }, candidates, { ...options, wanted: 2, isNew: true });
+      const without = (...away: string[]) =>
+        copiesOf({ size, holders: [], parts: plan.masks }, (holder) => !away.includes(holder));
+      for (const name of names) expect(without(name)).toBe(1);
+      const pairs = names.flatMap((name, at) => names.slice(at + 1).map((other) => without(name, other)));
+      expect(pairs.filter((copies) => copies === 1)).toHaveLength(4);
+    },
+  );
 });
