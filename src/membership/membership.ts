@@ -173,6 +173,19 @@ export class Membership {
     return this.#removals.remove(peer);
   }
 
+  /** Another secret, and so another join line; members stay what they are. Durable here when it resolves. */
+  renewSecret(): Promise<void> {
+    return this.#removals.renewSecret();
+  }
+
+  /** True when every member that is a peer is here, and one came with a line has met another: nothing is decided that others do not hear. */
+  isWhole(): boolean {
+    const { catalog } = this.#options;
+    const others = [...catalog.members().values()].filter(({ id, role }) => role === 'peer' && id !== catalog.self);
+    if (this.mesh() === undefined || (others.length === 0 && this.#lineSecret !== undefined)) return false;
+    return others.every(({ id }) => catalog.peers.get(id)?.live === true);
+  }
+
   /** Wanted copies, of the whole mesh. Durable here when it resolves. `value`: 1…16. */
   async setReplicas(value: number): Promise<void> {
     const { catalog } = this.#options;

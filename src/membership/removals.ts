@@ -47,6 +47,12 @@ export class Removals {
     await catalog.adopt(removalOf(catalog.facts(), peer, newSecret(random), newSessionKey(random)));
   }
 
+  /** Makes another secret: whoever had the line and was admitted by nobody yet needs the new one. */
+  async renewSecret(): Promise<void> {
+    const { catalog, random } = this.#options;
+    await catalog.adopt([renewalOf(catalog.facts(), newSecret(random))]);
+  }
+
   /** Facts changed. To be called before anyone is told of them: a new secret does not go to who was removed. */
   factsChanged(changed: readonly Fact[]): void {
     const { catalog, forget } = this.#options;

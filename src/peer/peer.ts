@@ -104,6 +104,8 @@ export class Peer {
     const membership = {
       inviteLine: () => this.#membership.inviteLine(),
       removeMember: (id: PeerId) => this.#membership.removeMember(id),
+      renewSecret: () => this.#membership.renewSecret(),
+      isWhole: () => this.#membership.isWhole(),
       setReplicas: (value: number) => this.#membership.setReplicas(value),
       meshName: () => this.#membership.mesh()?.name ?? config.meshName,
       warnings: () => this.#warnings(),

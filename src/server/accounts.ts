@@ -10,6 +10,7 @@ import { type Random, randomHex } from '../platform/random.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
 import type { Link } from '../wire/link.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
+import type { MembershipSlice } from './administration.ts';
 import { type Attempt, Guessing } from './guessing.ts';
 import { Passwords } from './passwords.ts';
 import { hostOf, isLoopback } from './remote-host.ts';
@@ -26,6 +27,7 @@ interface Slice {
   readonly catalog: Catalog;
   readonly sessions: Sessions;
   readonly switchboard: Pick<Switchboard, 'peers' | 'hear'>;
+  readonly membership: Pick<MembershipSlice, 'isWhole' | 'renewSecret'>;
 }
 
 /** Answers who may log in and do what: `login`, `session`, `logout`, `user-…`, `users`, `grant`, `rights`. */
@@ -72,9 +74,11 @@ export class Accounts {
     if (people.accounts().has(ask.name)) throw new MeshError('exists', `there is an account ${ask.name}`);
     if (people.accounts().size >= ACCOUNTS_MAX)
       throw new MeshError('full', `${ACCOUNTS_MAX} accounts are as many as there can be`);
+    this.#mustKnowOfAccounts();
     const verifier = await this.#passwords.verifier(ask.proof);
-    const first = !people.hasAccounts();
     // While that was hashed another may have become the first.
+    this.#mustKnowOfAccounts();
+    const first = !people.hasAccounts();
     if (!first) this.#mustBeAdmin(link);
     if (people.accounts().has(ask.name)) throw new MeshError('exists', `there is an account ${ask.name}`);
     const account: AccountFact = {
@@ -118,7 +122,7 @@ export class Accounts {
   }
 
   async remove({ user }: Ask<'user-remove'>): Promise<Reply<'user-remove'>> {
-    const { catalog, log } = this.#slice;
+    const { catalog, log, membership } = this.#slice;
     if (!catalog.people.hasAccounts()) throw noAccounts();
     const account = this.#account(user);
     const others = [...catalog.people.accounts().values()].filter((one) => one !== account);
@@ -128,6 +132,8 @@ export class Accounts {
     // What was granted to it, and by it in its home, ends with its life.
     const gone: AccountFact = { kind, name, life, admin, verifier: VERIFIER_NOBODY, removed: true, revision: revision + 1 };
     await catalog.adopt([gone]);
+    // They may have the line, and with it run a peer: it admits nobody any more.
+    await membership.renewSecret();
     log.info('an account was removed', { name });
     return {};
   }
@@ -180,6 +186,13 @@ export class Accounts {
     const account = this.#slice.catalog.people.accounts().get(name);
     if (account === undefined) throw new MeshError('not-found', `there is no account ${name}`);
     return account;
+  }
+
+  /** While some peer is away there may be accounts that were not heard of here, and a second first one would be an admin of all. */
+  #mustKnowOfAccounts(): void {
+    const { catalog, membership } = this.#slice;
+    if (!catalog.people.hasAccounts() && !membership.isWhole())
+      throw new MeshError('unavailable', 'the first account is made while all peers are here');
   }
 
   #mustBeAdmin(link: Link): void {

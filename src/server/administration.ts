@@ -24,6 +24,10 @@ const ONLY_THERE_MAX = 1_000;
 export interface MembershipSlice {
   inviteLine(): string;
   removeMember(peer: PeerId): Promise<void>;
+  /** Another join line. */
+  renewSecret(): Promise<void>;
+  /** Every peer that is known to be a member is here. */
+  isWhole(): boolean;
   setReplicas(value: number): Promise<void>;
   meshName(): string;
   warnings(): readonly string[];

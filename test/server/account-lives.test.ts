@@ -3,10 +3,11 @@ import type { Session } from '../../src/client/session.ts';
 import { changePassword, grant, removeUser, users } from '../../src/client/verbs/accounts.ts';
 import { removePeer } from '../../src/client/verbs/mesh.ts';
 import { type AccountFact, laterAccount, VERIFIER_NOBODY } from '../../src/core/accounts.ts';
-import type { Mesh } from '../sim/mesh.ts';
+import { asMeshError } from '../../src/core/errors.ts';
+import { Mesh, STORY } from '../sim/mesh.ts';
 import { VERB } from '../sim/mesh-client.ts';
 import { addAccount, enter, people } from './people.ts';
-import { codeOf, createText, listed } from './story.ts';
+import { codeOf, createText, listed, startStory } from './story.ts';
 
 /** Parts one session and its peer from all others. */
 function part(mesh: Mesh, session: Session, client: string): void {
@@ -32,6 +33,66 @@ test('who is removed does not come back by what they change elsewhere at the sam
   await mesh.run(30_000);
   expect((await mesh.settle(users(root, VERB))).map(({ name }) => name)).toEqual(['anna', 'root']);
   expect(await mesh.settle(codeOf(listed(bob)))).toBe('not-allowed');
+});
+
+test('the secret that admits peers is told to no client once there are accounts, and is another one when one is removed', async () => {
+  const { mesh, root, others } = await people('who is told', 4);
+  const secrets = (session: number) => (mesh.clients[session]?.memory?.facts ?? []).filter(({ kind }) => kind === 'secret');
+  const { reply: before } = await mesh.settle(root.call('invite', {}));
+  await mesh.settle(removeUser(root, 'bob', VERB));
+  await mesh.run(3_000);
+  const { reply: after } = await mesh.settle(root.call('invite', {}));
+  expect(after.join).not.toBe(before.join);
+  expect(secrets(2).filter((fact) => fact.kind === 'secret' && fact.generation > 1)).toEqual([]);
+  // Whoever comes later is told none at all.
+  expect(await mesh.settle(codeOf(listed(others[0] as Session)))).toBe('not-allowed');
+  expect(secrets(3)).toEqual([]);
+  // And whoever was here comes again by their key.
+  mesh.clients[2]?.kill();
+  const again = mesh.clients[2]?.open() as Session;
+  expect(await mesh.settle(codeOf(listed(again)))).toBe('not-allowed');
+  expect((await mesh.settle(enter(again, 'anna', 'of anna'))).kind).toBe('in');
+});
+
+test('the first account waits until no peer is away, for it may have another first one', async () => {
+  const { mesh, sessions } = await startStory('first of two halves', { clients: 2 });
+  const [root, other] = sessions as [Session, Session];
+  await mesh.settle(listed(root));
+  await mesh.settle(listed(other));
+  part(mesh, other, 'client2');
+  await mesh.run(30_000);
+  for (const [session, name] of [
+    [root, 'root'],
+    [other, 'other'],
+  ] as const) {
+    const refused = await mesh.settle(addAccount(session, name, 'a password').catch((thrown: unknown) => asMeshError(thrown)));
+    expect(refused).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/start \S*(alpha|bravo|charlie).*"filemesh remove PEER"/),
+    });
+  }
+  mesh.world.lan.heal();
+  await mesh.run(30_000);
+  expect(await mesh.settle(addAccount(root, 'root', 'a password'))).toEqual({ first: true });
+  await mesh.run(1_000);
+  expect(await mesh.settle(codeOf(addAccount(other, 'other', 'a password')))).toBe('not-allowed');
+});
+
+test('a peer that came with a line and has met nobody makes no first account', async () => {
+  const mesh = new Mesh({ ...STORY, seed: 'a newcomer alone', peers: 2, clients: 2 });
+  const [alpha, bravo] = mesh.peers as [(typeof mesh.peers)[number], (typeof mesh.peers)[number]];
+  mesh.partition([
+    ['alpha', 'client1'],
+    ['bravo', 'client2'],
+  ]);
+  mesh.start(alpha);
+  const early = mesh.clients[0]?.open([alpha.address]) as Session;
+  const refused = await mesh.settle(addAccount(early, 'early', 'a password').catch((thrown: unknown) => asMeshError(thrown)));
+  expect(refused).toMatchObject({ code: 'unavailable', message: expect.stringContaining('has met no other yet') });
+  mesh.start(bravo);
+  mesh.world.lan.heal();
+  await mesh.run(20_000);
+  expect(await mesh.settle(addAccount(early, 'early', 'a password'))).toEqual({ first: true });
 });
 
 test('a name that is given anew is stronger than the end of the one before', () => {

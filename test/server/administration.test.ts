@@ -10,6 +10,8 @@ import { addFile, SimMesh } from '../membership/sim-mesh.ts';
 const membership: MembershipSlice = {
   inviteLine: () => '',
   removeMember: () => Promise.resolve(),
+  renewSecret: () => Promise.resolve(),
+  isWhole: () => true,
   setReplicas: () => Promise.resolve(),
   meshName: () => 'home',
   warnings: () => [],

@@ -114,7 +114,7 @@ const USER_ACTS: Readonly<Record<string, UserAct>> = {
     const name = accounts.checkAccountName(named(given));
     await accounts.removeUser(context.session, name, context.options);
     if (context.json) context.screen.value({ user: name });
-    else context.screen.print(`removed ${name}; what lies in home/${name} is still there, for admins to see`);
+    else context.screen.print(removedWords(name));
     return EXIT_DONE;
   },
 
@@ -213,6 +213,13 @@ function firstWords(name: string): string {
     `${name} is the first account, and an admin. From now on everybody logs in who uses this mesh: filemesh login ${name}`,
     `What lies in home/NAME is NAME's alone, all else everybody's; "filemesh grant" changes that, "filemesh user add" lets others in.`,
     'Peers see the files they hold, and whoever has the join line can run one: give it to nobody else.',
+  ].join('\n');
+}
+
+function removedWords(name: string): string {
+  return [
+    `removed ${name}; what lies in home/${name} is still there, for admins to see`,
+    `The join line is another one now, for ${name} may have had the old one: "filemesh invite" tells it.`,
   ].join('\n');
 }
 

@@ -62,11 +62,21 @@ export async function addUser(
     const ask = { name: checkAccountName(name), admin, proof, ...(key !== undefined && { key }) };
     return (await session.call('user-add', ask, options)).reply;
   } catch (thrown) {
-    if (asMeshError(thrown).code !== 'exists') throw thrown;
-    throw new MeshError('exists', `there is an account ${quote(name)} already; "filemesh user list" lists them`, {
-      cause: thrown,
-    });
+    const { code } = asMeshError(thrown);
+    if (code === 'unavailable') throw new MeshError('unavailable', await awayWords(session, options), { cause: thrown });
+    if (code !== 'exists') throw thrown;
+    const words = `there is an account ${quote(name)} already; "filemesh user list" lists them`;
+    throw new MeshError('exists', words, { cause: thrown });
   }
+}
+
+/** Why the first account cannot be made now. */
+async function awayWords(session: Session, options: Options): Promise<string> {
+  const { peers } = (await session.call('peers', {}, options)).reply;
+  const away = peers.filter(({ alive }) => !alive).map(({ name }) => quote(name));
+  const why = 'the first account is made while every peer is here, so that none goes on without it';
+  if (away.length > 0) return `${why}: start ${away.join(', ')}, or take out what is gone for good with "filemesh remove PEER"`;
+  return `${why}: this one came with a join line and has met no other yet; start another, or this one without --join`;
 }
 
 /**
