@@ -35,8 +35,8 @@ export type Effect =
       readonly more: RunMask;
       readonly versions: readonly FileVersion[];
     }
-  /** The same, held for no version yet. */
-  | { readonly kind: 'keep-runs'; readonly runs: RunFacts; readonly more: RunMask }
+  /** The same, held for no version yet. `by`: who sent them. */
+  | { readonly kind: 'keep-runs'; readonly runs: RunFacts; readonly more: RunMask; readonly by?: string }
   /** Runs turned out wrong or lost: this peer has them no more, under any path. */
   | { readonly kind: 'lose-runs'; readonly path: FilePath; readonly hash: ContentHash; readonly lost: RunMask }
   /** Runs are held for this path no more. `by`: recorded as none, unless this peer has a record of it; absent: nothing is recorded. */

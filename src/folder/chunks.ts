@@ -6,7 +6,7 @@ import { STRIPED_MANIFEST_BYTES_MAX } from '../core/striping.ts';
 import type { FileVersion } from '../core/version.ts';
 import { ChunkList } from './chunk-list.ts';
 import type { Copies } from './copies.ts';
-import type { Copy, Staging } from './face.ts';
+import type { Asker, Copy, Staging } from './face.ts';
 import { type Lender, Lenders } from './lenders.ts';
 import type { Room } from './room.ts';
 import type { Runs } from './runs.ts';
@@ -52,12 +52,12 @@ export class Chunks {
   /**
    * Fills a staging that is cut so with what it has not and lies here in other contents. Each chunk counts once it is checked;
    * a wrong one stays missing. Resolves with what the staging is missing then. Rejects with `corrupt` for a manifest that is
-   * not the content's, and with what the staging says.
+   * not the content's, and with what the staging says. `asker`: for whom; absent: for this peer.
    */
-  async fill(path: FilePath, version: ContentFacts, staging: Staging, manifest: Uint8Array): Promise<Range[]> {
+  async fill(path: FilePath, version: ContentFacts, staging: Staging, manifest: Uint8Array, asker?: Asker): Promise<Range[]> {
     this.#room.assertOpen();
     const wanted = new WantedChunks(this.#proven(path, version, manifest), staging.missing());
-    for (const lender of this.#lenders.find(path, version.hash, manifest, wanted.keys())) {
+    for (const lender of this.#lenders.find(path, version.hash, manifest, wanted.keys(), asker)) {
       if (wanted.count === 0) break;
       await this.#takeFrom(lender, wanted, staging);
     }

@@ -10,6 +10,8 @@ import type { HeldRuns } from './runs-table.ts';
 
 /** Names remembered of runs that were held for them. */
 const PAST_MAX = 32;
+/** People remembered who sent runs of one content: whoever is forgotten sends them again. 1…1,000. */
+const SENDERS_MAX = 32;
 
 /** What a plan did: the versions, one an effect where it has one, and what memory is to be told once that is durable. */
 export interface Written {
@@ -110,14 +112,19 @@ class EffectWriter {
     this.#setRuns({ ...runs, mask, paths: [...new Set([...(held?.paths ?? []), path])], past });
   }
 
-  #keepRuns({ runs, more }: Effect & { kind: 'keep-runs' }): undefined {
+  #keepRuns({ runs, more, by }: Effect & { kind: 'keep-runs' }): undefined {
     const held = this.#runs(runs.hash);
     const paths = held?.paths ?? [];
     const mask = unionOf(held?.mask ?? NO_RUNS, more);
+    const sent = held?.sentBy?.find(({ name }) => name === by)?.mask ?? NO_RUNS;
+    const others = held?.sentBy?.filter(({ name }) => name !== by) ?? [];
+    const sentBy = by === undefined ? others : [...others, { name: by, mask: unionOf(sent, more) }].slice(-SENDERS_MAX);
     this.#setRuns({
       ...runs,
       mask,
       paths,
+      ...(held?.past && { past: held.past }),
+      ...(sentBy.length > 0 && { sentBy }),
       ...(paths.length === 0 && { idleMs: this.#room.options.clock.wall(), isLoose: true }),
     });
   }

@@ -11,6 +11,14 @@ import type { Store } from '../platform/store.ts';
 import type { Ledger } from './ledger.ts';
 import type { Lent } from './wanted-chunks.ts';
 
+/** For whom something is looked for here: it counts under names that they see alone, or as what they sent themselves. */
+export interface Asker {
+  /** Nothing is hidden from them. */
+  readonly all: boolean;
+  readonly name: string;
+  sees(path: string): boolean;
+}
+
 /** How the user wants the folder watched and used. */
 export interface FolderConfig {
   /** ms a file must lie unchanged before it is taken in. 0…3,600,000. */

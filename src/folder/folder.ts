@@ -27,7 +27,7 @@ import { Stagings } from './stagings.ts';
 import { Upkeep } from './upkeep.ts';
 import { warningsOf } from './warnings.ts';
 
-export type { Copy, FolderConfig, FolderOptions, FolderState, OldCopy, Staging, Step } from './face.ts';
+export type { Asker, Copy, FolderConfig, FolderOptions, FolderState, OldCopy, Staging, Step } from './face.ts';
 export type { Ledger, LedgerTransaction } from './ledger.ts';
 export type { Striped } from './runs.ts';
 

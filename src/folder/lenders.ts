@@ -1,14 +1,14 @@
 import { MANIFEST_FILE_BYTES_MIN } from '../core/chunking.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
-import { hasRun, runAround } from '../core/striping.ts';
+import { hasRun, NO_RUNS, runAround } from '../core/striping.ts';
 import type { DiskPath } from '../platform/disk.ts';
 import type { ChunkKey } from './chunk-list.ts';
 import type { Copies } from './copies.ts';
 import { openNoted } from './copying.ts';
-import type { Copy } from './face.ts';
+import type { Asker, Copy } from './face.ts';
 import type { Room } from './room.ts';
 import { RunsReader } from './runs-reader.ts';
-import type { HeldRuns } from './runs-table.ts';
+import { type HeldRuns, runsFor } from './runs-table.ts';
 
 /** Contents that are asked for chunks, of those that may have some: their manifests are read. Range 1–32. */
 const LENDERS_MAX = 8;
@@ -45,12 +45,13 @@ export class Lenders {
    *
    * @param manifest of the content.
    * @param keys of the chunks that are wanted.
+   * @param asker for whom: what they do not see lends nothing, and they cannot tell whether it is here.
    */
-  find(path: FilePath, hash: ContentHash, manifest: Uint8Array, keys: Iterable<ChunkKey>): Lender[] {
-    const itself = this.#lender(hash, path);
+  find(path: FilePath, hash: ContentHash, manifest: Uint8Array, keys: Iterable<ChunkKey>, asker?: Asker): Lender[] {
+    const itself = this.#lender(hash, path, asker);
     const found: Lender[] = itself === undefined ? [] : [{ ...itself, manifest: () => Promise.resolve(manifest) }];
     for (const other of new Set([...this.#ofName(path), ...this.#room.kept.like(keys)])) {
-      const lender = other === hash ? undefined : this.#lender(other, path);
+      const lender = other === hash ? undefined : this.#lender(other, path, asker);
       if (lender !== undefined) found.push(lender);
       if (found.length >= LENDERS_MAX) break;
     }
@@ -67,14 +68,16 @@ export class Lenders {
     return [...new Set([...whole, ...runs.hashesOf(path)])].slice(0, LENDERS_MAX);
   }
 
-  #lender(hash: ContentHash, path: FilePath): Lender | undefined {
+  #lender(hash: ContentHash, path: FilePath, asker: Asker | undefined): Lender | undefined {
     const { held, old, runs } = this.#room;
-    const [copy] = held.withHash(hash);
+    const isSeen = (one: { readonly path: FilePath }) => asker === undefined || asker.sees(one.path);
+    const copy = [...held.withHash(hash)].find(isSeen);
     if (copy !== undefined) return this.#held(held.find(path, hash)?.path ?? copy.path, hash, copy.stat.size);
-    const [row] = old.withHash(hash);
+    const row = old.withHash(hash).find(isSeen);
     if (row !== undefined) return this.#old(row);
     const striped = runs.of(hash);
-    return striped && this.#striped(striped);
+    const mask = striped === undefined ? NO_RUNS : runsFor(striped, asker);
+    return striped === undefined || mask === NO_RUNS ? undefined : this.#striped({ ...striped, mask });
   }
 
   #held(path: FilePath, hash: ContentHash, size: number): Lender {

@@ -1,9 +1,9 @@
 import type { ContentHash, FilePath } from '../core/ids.ts';
-import { NO_RUNS, type RunMask, rangeOfRun, runsIn } from '../core/striping.ts';
+import { NO_RUNS, type RunMask, rangeOfRun, runsIn, withoutRuns } from '../core/striping.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { DiskPath } from '../platform/disk.ts';
 import type { Store, StoreWrite } from '../platform/store.ts';
-import type { OldCopy } from './face.ts';
+import type { Asker, OldCopy } from './face.ts';
 import type { Ledger } from './ledger.ts';
 import { decodeRow, encodeRow, RUNS_KEYS, runsKey } from './rows.ts';
 import { rowsOf } from './store-queue.ts';
@@ -33,6 +33,13 @@ export interface HeldRuns extends RunFacts {
   readonly isLoose?: boolean;
   /** What they were held for and are no more, the latest last: the history of those names. */
   readonly past?: readonly PastRuns[];
+  /** Who sent which of them for a version to come, the latest last: they need not send these again. */
+  readonly sentBy?: readonly SentRuns[];
+}
+
+interface SentRuns {
+  readonly name: string;
+  readonly mask: RunMask;
 }
 
 /** The runs that lie here, by content; durable as one row each, written by whoever records the change. */
@@ -129,6 +136,14 @@ export class RunsTable {
 
 export function bytesHeld({ ends, mask }: HeldRuns): number {
   return runsIn(mask).reduce((sum, run) => sum + rangeOfRun(ends, run).length, 0);
+}
+
+/** Those that count for one who asks; for nobody in particular: all. */
+export function runsFor({ mask, paths, past = [], sentBy = [] }: HeldRuns, asker: Asker | undefined): RunMask {
+  if (asker === undefined || asker.all) return mask;
+  if ([...paths, ...past.map(({ path }) => path)].some((path) => asker.sees(path))) return mask;
+  const sent = sentBy.find(({ name }) => name === asker.name)?.mask ?? NO_RUNS;
+  return withoutRuns(sent, withoutRuns(sent, mask));
 }
 
 export function placeOfRun(hash: ContentHash, run: number): DiskPath {

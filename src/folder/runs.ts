@@ -7,11 +7,11 @@ import type { FileVersion, Version } from '../core/version.ts';
 import type { Act, Effect, Move } from './act.ts';
 import type { Acts } from './acts.ts';
 import { isCurrent } from './descent.ts';
-import type { Copy, Staging } from './face.ts';
+import type { Asker, Copy, Staging } from './face.ts';
 import type { Room } from './room.ts';
 import { RunsProof } from './runs-proof.ts';
 import { RunsReader } from './runs-reader.ts';
-import { type HeldRuns, placeOfRun, type RunFacts } from './runs-table.ts';
+import { type HeldRuns, placeOfRun, type RunFacts, runsFor } from './runs-table.ts';
 import { lockOf, removeRuns, removeRunsLocked } from './runs-upkeep.ts';
 import type { Staged } from './staged.ts';
 import type { Stagings } from './stagings.ts';
@@ -48,15 +48,18 @@ export class Runs {
     return this.#room.runs.heldFor(path, hash);
   }
 
-  /** Runs that lie here of a content so cut, under whatever name, or kept for a while under none. */
-  lying(hash: ContentHash, manifestHash: ContentHash): RunMask {
+  /** Runs that lie here of a content so cut, under whatever name that `asker` sees, or kept for a while under none. */
+  lying(hash: ContentHash, manifestHash: ContentHash, asker?: Asker): RunMask {
     const held = this.#room.runs.of(hash);
-    return held?.manifestHash === manifestHash ? held.mask : NO_RUNS;
+    return held?.manifestHash === manifestHash ? runsFor(held, asker) : NO_RUNS;
   }
 
   /** The encoded manifest, when something of that content lies here. */
   async manifest(hash: ContentHash): Promise<Uint8Array | undefined> {
-    return this.#room.runs.of(hash) === undefined ? undefined : await this.#room.kept.of(hash);
+    const held = this.#room.runs.of(hash);
+    const kept = held && (await this.#room.kept.of(hash));
+    // Where all of it lies here too, and these runs are a lie about its hash, the one that is kept is not theirs.
+    return kept !== undefined && this.#room.options.hasher.hash(kept) === held?.manifestHash ? kept : undefined;
   }
 
   /** Proves a manifest that came. Throws `corrupt` when it is not the version's. */
@@ -94,13 +97,16 @@ export class Runs {
     });
   }
 
-  /** The same for a version that is not made yet: the run is held for no name, until one tells of the content. */
-  async keepLoose(striped: Striped, run: number, staging: Staging): Promise<void> {
+  /**
+   * The same for a version that is not made yet: the run is held for no name, until one tells of the content. `by`: the person
+   * who sent it, where people are told apart.
+   */
+  async keepLoose(striped: Striped, run: number, staging: Staging, by?: string): Promise<void> {
     this.#room.assertOpen();
     const staged = this.#stagings.own(staging);
     await staged.digest();
     await this.#room.locks.with([lockOf(striped.hash)], () =>
-      this.#take(striped, run, staged, { kind: 'keep-runs', runs: factsOf(striped), more: maskOf([run]) }),
+      this.#take(striped, run, staged, { kind: 'keep-runs', runs: factsOf(striped), more: maskOf([run]), ...(by && { by }) }),
     );
   }
 
@@ -108,14 +114,15 @@ export class Runs {
   async #take(striped: Striped, run: number, staged: Staged, effect: Effect): Promise<void> {
     const { hash } = striped;
     const held = await this.#sameCut(striped);
-    if (held !== undefined && hasRun(held.mask, run)) {
-      await this.#run({ moves: [], effects: [effect] });
-      return await staged.discard();
-    }
     await staged.finish(RUN_MODE, this.#room.options.clock.wall());
     if (!(await this.#proof.isRight(await this.#room.options.disk.open(staged.place), striped, run))) {
       await staged.discard();
       throw new MeshError('corrupt', 'a run that came is not what was announced');
+    }
+    // Not before: that a run lies here already is no proof that whoever sent these bytes has them.
+    if (held !== undefined && hasRun(held.mask, run)) {
+      await this.#run({ moves: [], effects: [effect] });
+      return await staged.discard();
     }
     if (held === undefined) await this.#room.kept.save(hash, striped.manifest);
     await this.#run({ moves: [{ kind: 'move', from: staged.place, to: placeOfRun(hash, run) }], effects: [effect] });

@@ -102,7 +102,7 @@ export class Replication {
     switchboard.answer('place-many', (ask) => takingMany.take(ask));
     switchboard.answer('read-many', (ask) => this.#serving.readMany(ask));
     switchboard.answer('read', (ask) => this.#serving.read(ask));
-    switchboard.answer('manifest', (ask) => this.#serving.manifest(ask));
+    switchboard.answer('manifest', (ask, from) => this.#serving.manifest(ask, from));
     switchboard.answer('verify', (ask, from) => this.#serving.verify(ask, from));
   }
 

@@ -62,9 +62,9 @@ export class Serving {
     return { reply: { sizes: items.map((_, index) => read[index]?.length ?? -1) }, tail: Buffer.concat(given) };
   }
 
-  async manifest(ask: Ask<'manifest'>): Promise<Answered<'manifest'>> {
-    if (ask.relay !== true) return await this.#manifestHere(ask);
-    return await this.#manifestHere(ask).catch((cause: unknown) => this.#relaying.manifest(ask, cause));
+  async manifest(ask: Ask<'manifest'>, from: Link): Promise<Answered<'manifest'>> {
+    if (ask.relay !== true) return await this.#manifestHere(ask, from);
+    return await this.#manifestHere(ask, from).catch((cause: unknown) => this.#relaying.manifest(ask, cause));
   }
 
   /** Looks at what lies here; and, asked by a client, lets those look whose bytes were relayed to it. */
@@ -96,9 +96,19 @@ export class Serving {
     return runsIn(runs).every((run) => hasRun(now, run));
   }
 
-  async #manifestHere(ask: Ask<'manifest'>): Promise<Answered<'manifest'>> {
+  async #manifestHere(ask: Ask<'manifest'>, from: Link): Promise<Answered<'manifest'>> {
+    if (from.role === 'client' && !this.#isOf(ask))
+      throw new MeshError('gone', `that is no content of ${ask.path} which is held here`);
     const rows = await this.#slice.folder.chunks.manifest(ask.path, ask.hash);
     return { reply: { size: rows.length }, tail: rows.subarray(ask.offset, ask.offset + TAIL_BYTES_MAX) };
+  }
+
+  /** A client may know the hash of what it is not to see: it is told of contents of the path alone. */
+  #isOf({ path, hash }: Ask<'manifest'>): boolean {
+    const { catalog, folder } = this.#slice;
+    if (folder.holds(path, hash) || folder.runs.heldFor(path, hash) !== undefined) return true;
+    const content = catalog.view(path)?.contents.find((one) => one.hash === hash);
+    return content !== undefined && folder.runs.lying(hash, content.shown.manifest.hash) !== NO_RUNS;
   }
 
   async #readHere(ask: Ask<'read'>): Promise<Answer<'read'>> {

@@ -47,21 +47,23 @@ interface Slice {
  */
 export class Changes {
   readonly #slice: Slice;
-  readonly #underWay = new Map<RequestId, Promise<Reply<'change'>>>();
+  /** By who asked and their request. */
+  readonly #underWay = new Map<string, Promise<Reply<'change'>>>();
 
   constructor(slice: Slice) {
     this.#slice = slice;
   }
 
-  /** A request asked for again while it is under way joins it. */
-  carryOut(ask: Ask<'change'>): Promise<Reply<'change'>> {
-    const running = this.#underWay.get(ask.request);
+  /** A request that `by` asks for again while it is under way joins it. */
+  carryOut(ask: Ask<'change'>, by: string): Promise<Reply<'change'>> {
+    const key = `${by}/${ask.request}`;
+    const running = this.#underWay.get(key);
     if (running !== undefined) return running;
     const acting = this.#carryOut(ask).finally(() => {
-      this.#underWay.delete(ask.request);
+      this.#underWay.delete(key);
       if (ask.change.kind === 'create' || ask.change.kind === 'put') this.#slice.uploads.giveBack(ask.change.upload);
     });
-    this.#underWay.set(ask.request, acting);
+    this.#underWay.set(key, acting);
     return acting;
   }
 

@@ -1,7 +1,7 @@
 import { MeshError } from '../core/errors.ts';
 import type { ContentHash, RequestId } from '../core/ids.ts';
 import { NO_RUNS, runAround } from '../core/striping.ts';
-import type { Folder, Staging, Striped } from '../folder/folder.ts';
+import type { Asker, Folder, Staging, Striped } from '../folder/folder.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
 import { ManifestPieces } from './manifest-pieces.ts';
@@ -14,9 +14,12 @@ const IDLE_MS = 30 * 60_000;
 interface Slice {
   readonly clock: Clock;
   readonly folder: Folder;
+  readonly askerNamed: (name: string) => Asker;
 }
 
 interface Receiving {
+  /** Who sends it; absent: nobody need be told apart. */
+  readonly by: string | undefined;
   readonly hash: ContentHash;
   readonly size: number;
   readonly pieces: ManifestPieces;
@@ -48,7 +51,8 @@ export class RunReceiver {
       await folder.lentRuns.make(receiving.striped);
     }
     const { manifestHash } = receiving.striped;
-    return { more: false, lying: folder.runs.lying(ask.hash, manifestHash) };
+    const asker = ask.by === undefined ? undefined : this.#slice.askerNamed(ask.by);
+    return { more: false, lying: folder.runs.lying(ask.hash, manifestHash, asker) };
   }
 
   /** Bytes of one run. Rejects with `gone` when it was not opened, or let go since. */
@@ -63,23 +67,23 @@ export class RunReceiver {
 
   /** Resolves when the run is verified and durable here. Rejects with `corrupt` when its bytes are wrong. */
   async keep({ upload, run }: Ask<'run-keep'>): Promise<void> {
-    const { striped, stagings } = this.#opened(upload);
+    const { striped, stagings, by } = this.#opened(upload);
     const staging = stagings.get(run);
     if (staging === undefined) throw new MeshError('gone', 'nothing of that run was sent here');
     stagings.delete(run);
-    await this.#slice.folder.runs.keepLoose(striped, run, await staging);
+    await this.#slice.folder.runs.keepLoose(striped, run, await staging, by);
   }
 
   stop(): void {
     this.#sweeper?.cancel();
   }
 
-  #find({ upload, hash, size, offset, manifestBytes }: Ask<'run-open'>): Receiving {
+  #find({ upload, by, hash, size, offset, manifestBytes }: Ask<'run-open'>): Receiving {
     const known = this.#receiving.get(upload);
-    const isOf = known?.hash === hash && known.size === size;
+    const isOf = known?.hash === hash && known.size === size && known.by === by;
     if (known !== undefined && isOf && (known.striped !== undefined || offset > 0)) return this.#used(known);
     if (known === undefined && this.#receiving.size >= RECEIVING_MAX) this.#forgetOldest();
-    const receiving: Receiving = { hash, size, pieces: new ManifestPieces(manifestBytes), stagings: new Map(), usedMs: 0 };
+    const receiving: Receiving = { by, hash, size, pieces: new ManifestPieces(manifestBytes), stagings: new Map(), usedMs: 0 };
     this.#receiving.set(upload, receiving);
     this.#sweeper ??= this.#slice.clock.after(IDLE_MS, () => this.#sweep());
     return this.#used(receiving);

@@ -1,6 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
-import type { FilePath } from '../core/ids.ts';
+import type { FilePath, RequestId } from '../core/ids.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { PasswordHasher } from '../platform/hasher.ts';
@@ -8,6 +8,7 @@ import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Store } from '../platform/store.ts';
 import type { Reply } from '../wire/calls.ts';
+import type { Link } from '../wire/link.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { Accounts } from './accounts.ts';
 import { Administration, type MembershipSlice } from './administration.ts';
@@ -44,6 +45,15 @@ export interface ServerOptions {
   readonly noteOf: (path: FilePath) => string | undefined;
 }
 
+interface Uploading {
+  readonly switchboard: Switchboard;
+  readonly sessions: Sessions;
+  readonly uploads: Uploads;
+  readonly stripes: StripedUploads;
+  readonly changes: Changes;
+  readonly noting: Noting;
+}
+
 /** Answers what clients ask, and the claims of other peers. A table of contents: each answerer is a file of its own. */
 export class Server {
   readonly #stopping: readonly { stop(): void }[];
@@ -54,7 +64,8 @@ export class Server {
     const entries = new Entries(options);
     const folders = new FolderLists({ ...options, entries });
     const uploads = new Uploads({ ...options, entries });
-    const receiver = new RunReceiver(options);
+    const sessions = new Sessions(options);
+    const receiver = new RunReceiver({ ...options, askerNamed: (name) => sessions.sightNamed(name) });
     const stripes = new StripedUploads({ ...options, receiver });
     const claims = new Claims(options);
     const claiming = new Claiming({ ...options, claims });
@@ -64,25 +75,19 @@ export class Server {
     const planner = new Planner(catalog);
     const changes = new Changes({ ...options, entries, uploads, stripes, claiming, copies, planner, pulling });
     const administration = new Administration(options);
-    const sessions = new Sessions(options);
     const noting = new Noting({ ...options, sessions, audit: new Audit(options) });
     this.#answerPeople(switchboard, new Accounts({ ...options, sessions }), noting);
     switchboard.guard((name, ask, from) => {
       const { people } = catalog;
       if (people.hasAccounts()) checkNeed(name, ask, sessions.personOf(from), people.rights());
     });
+    this.#answerUploads({ switchboard, sessions, uploads, stripes, changes, noting });
     this.#stopping = [uploads, stripes, receiver];
     this.#administration = administration;
 
     switchboard.answer('list', (ask, from) => entries.list(ask, sessions.sightOf(from)));
     switchboard.answer('folder', (ask, from) => folders.list(ask, sessions.sightOf(from)));
     switchboard.answer('locate', (ask, from) => entries.locate(ask.path, from.role === 'client'));
-    switchboard.answer('begin', (ask, from) => uploads.begin(ask, from));
-    switchboard.answer('chunks', (ask, _from, tail) => uploads.chunks(ask, tail));
-    switchboard.answer('stripe', (ask, _from, tail) => stripes.begin(ask, tail));
-    switchboard.answer('write', (ask, _from, tail) =>
-      stripes.has(ask.upload) ? stripes.write(ask, tail) : uploads.write(ask, tail),
-    );
     switchboard.answer('run-open', (ask, _from, tail) => receiver.open(ask, tail));
     switchboard.answer('run-write', async (ask, _from, tail) => {
       await receiver.write(ask, tail);
@@ -93,10 +98,6 @@ export class Server {
       await receiver.keep(ask);
       return {};
     });
-    switchboard.answer(
-      'change',
-      noting.noted('change', (ask) => changes.carryOut(ask)),
-    );
     switchboard.answer('claim', async (ask, from) => {
       claims.grant(ask, from);
       return {};
@@ -125,6 +126,30 @@ export class Server {
     switchboard.answer(
       'resume',
       noting.noted('resume', (ask) => administration.resume(ask)),
+    );
+  }
+
+  /** An upload is known to who began it, by the id they gave it. */
+  #answerUploads({ switchboard, sessions, uploads, stripes, changes, noting }: Uploading): void {
+    const own = <A extends { readonly upload: RequestId }>(ask: A, from: Link): A => {
+      return { ...ask, upload: sessions.ownUpload(ask.upload, from) };
+    };
+    switchboard.answer('begin', (ask, from) => uploads.begin(own(ask, from), { link: from, asker: sessions.sightOf(from) }));
+    switchboard.answer('chunks', (ask, from, tail) => uploads.chunks(own(ask, from), tail));
+    switchboard.answer('stripe', (ask, from, tail) => {
+      const { all, name } = sessions.sightOf(from);
+      return stripes.begin({ ...own(ask, from), ...(!all && { by: name }) }, tail);
+    });
+    switchboard.answer('write', (asked, from, tail) => {
+      const ask = own(asked, from);
+      return stripes.has(ask.upload) ? stripes.write(ask, tail) : uploads.write(ask, tail);
+    });
+    switchboard.answer(
+      'change',
+      noting.noted('change', (ask, from) => {
+        const change = 'upload' in ask.change ? own(ask.change, from) : ask.change;
+        return changes.carryOut({ ...ask, change }, sessions.sightOf(from).name);
+      }),
     );
   }
 

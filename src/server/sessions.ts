@@ -1,7 +1,8 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type AccountFact, parseToken, TOKEN_MS, type TokenFacts, tokenBody } from '../core/accounts.ts';
 import { MeshError } from '../core/errors.ts';
+import type { RequestId } from '../core/ids.ts';
 import type { Person } from '../core/rights.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Random, randomHex } from '../platform/random.ts';
@@ -113,10 +114,30 @@ export class Sessions {
   sightOf(link: Link): Sight {
     const { people } = this.#slice.catalog;
     if (link.role === 'peer' || !people.hasAccounts()) return ALL_SEEN;
-    const person = this.personOf(link);
+    return this.#sightOf(this.personOf(link));
+  }
+
+  /** The same of whoever has that account, as far as this peer has heard of it. */
+  sightNamed(name: string): Sight {
+    const person = this.#slice.catalog.people.accounts().get(name);
+    return person === undefined ? { ...NOTHING, name } : this.#sightOf(person);
+  }
+
+  /**
+   * The name under which an upload of theirs is known: what others begin has another, whatever id they give it. As it is while
+   * there are no accounts, and for admins, who may have everything.
+   */
+  ownUpload(upload: RequestId, link: Link): RequestId {
+    const { all, name } = this.sightOf(link);
+    if (all) return upload;
+    const digest = createHash('sha256').update(`filemesh upload\0${name}\0${upload}`).digest('hex');
+    return digest.slice(0, upload.length) as RequestId;
+  }
+
+  #sightOf(person: Person | undefined): Sight {
     if (person === undefined) return NOTHING;
     if (person.admin) return ALL_SEEN;
-    const rights = people.rights();
+    const rights = this.#slice.catalog.people.rights();
     return {
       all: false,
       name: person.name,

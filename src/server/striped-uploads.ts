@@ -26,6 +26,9 @@ const KEEP_MS = 120_000;
 /** With so many peers all are asked what they have of it already; of more only those that are to take something. */
 const ASKED_MAX = 8;
 
+/** Of which account it is; absent: nobody need be told apart. */
+type Stripe = Ask<'stripe'> & { readonly by?: string };
+
 interface Slice {
   readonly clock: Clock;
   readonly log: Log;
@@ -74,7 +77,7 @@ export class StripedUploads {
   }
 
   /** Takes the manifest; once it is whole, finds peers for the runs. Rejects with `full` when there is no room for some run. */
-  async begin(ask: Ask<'stripe'>, tail: Uint8Array): Promise<Reply<'stripe'>> {
+  async begin(ask: Stripe, tail: Uint8Array): Promise<Reply<'stripe'>> {
     const upload = this.#find(ask);
     const manifest = upload.manifest.add(ask.offset, tail);
     if (manifest === undefined) return { more: true, have: NO_RUNS };
@@ -155,7 +158,7 @@ export class StripedUploads {
   }
 
   /** Resolves with the runs that are kept already. */
-  async #plan(ask: Ask<'stripe'>, upload: StripedUpload, striped: Striped): Promise<RunMask> {
+  async #plan(ask: Stripe, upload: StripedUpload, striped: Striped): Promise<RunMask> {
     const { catalog } = this.#slice;
     const candidates = this.#candidates();
     const parts = new Map<PeerId, RunMask>();
@@ -203,7 +206,7 @@ export class StripedUploads {
   }
 
   /** Gives these peers the manifest, and notes what each has; one that fails is noted with nothing, in no mask. */
-  async #openAll(peers: readonly Candidate[], ask: Ask<'stripe'>, striped: Striped, parts: Map<PeerId, RunMask>): Promise<void> {
+  async #openAll(peers: readonly Candidate[], ask: Stripe, striped: Striped, parts: Map<PeerId, RunMask>): Promise<void> {
     await Promise.all(
       peers.map(async ({ id }) => {
         try {
@@ -215,11 +218,11 @@ export class StripedUploads {
     );
   }
 
-  async #openAt(peer: PeerId, { upload, size, hash }: Ask<'stripe'>, manifest: Uint8Array): Promise<RunMask> {
+  async #openAt(peer: PeerId, { upload, by, size, hash }: Stripe, manifest: Uint8Array): Promise<RunMask> {
     const { catalog, receiver } = this.#slice;
     for (let offset = 0; ; offset += TAIL_BYTES_MAX) {
       const tail = manifest.subarray(offset, offset + TAIL_BYTES_MAX);
-      const open = { upload, size, hash, offset, manifestBytes: manifest.length };
+      const open = { upload, ...(by && { by }), size, hash, offset, manifestBytes: manifest.length };
       const reply =
         peer === catalog.self ? await receiver.open(open, tail) : (await this.#link(peer).call('run-open', open, { tail })).reply;
       if (!reply.more) return reply.lying;

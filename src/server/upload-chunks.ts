@@ -2,7 +2,7 @@ import { CHUNKING_SCHEME, chunkBounds, MANIFEST_ROW_BYTES } from '../core/chunki
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { Range } from '../core/range.ts';
-import type { Folder, Staging, Striped } from '../folder/folder.ts';
+import type { Asker, Folder, Staging, Striped } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Ask } from '../wire/calls.ts';
@@ -21,6 +21,7 @@ interface Slice {
 
 /** What a client says it will send. */
 export interface UploadContent {
+  readonly asker: Asker;
   readonly path: FilePath;
   readonly size: number;
   readonly hash: ContentHash;
@@ -92,13 +93,13 @@ export class UploadChunks {
 
   async #fill(manifest: Uint8Array): Promise<Striped> {
     const { folder, log } = this.#slice;
-    const { path, size, hash, manifestHash } = this.#content;
+    const { asker, path, size, hash, manifestHash } = this.#content;
     try {
       const cut = folder.runs.cut(this.#content, manifest);
       if (cut.manifestHash !== manifestHash) throw new MeshError('corrupt', 'that is not the manifest announced');
       await this.#staging.cut(cut);
       const facts = { hash, size, manifest: { scheme: CHUNKING_SCHEME, hash: manifestHash } };
-      await folder.chunks.fill(path, facts, this.#staging, manifest).catch((error: unknown) => {
+      await folder.chunks.fill(path, facts, this.#staging, manifest, asker).catch((error: unknown) => {
         log.debug('what lies here of an upload could not be used', { path, reason: asMeshError(error).message });
       });
       this.#cut = cut;

@@ -3,7 +3,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { MeshError } from '../core/errors.ts';
 import type { RequestId } from '../core/ids.ts';
 import { hasRoom } from '../core/placement.ts';
-import type { Folder, Staging } from '../folder/folder.ts';
+import type { Asker, Folder, Staging } from '../folder/folder.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Ask, Holder, Reply } from '../wire/calls.ts';
@@ -20,6 +20,12 @@ export const REDIRECTS_MAX = 16;
 /** An upload nobody writes is let go after so long; its staged bytes stay on disk for a day. */
 const IDLE_MS = 10 * 60_000;
 
+/** Who speaks, and over which link. */
+export interface Uploader {
+  readonly link: Link;
+  readonly asker: Asker;
+}
+
 interface Slice {
   readonly clock: Clock;
   readonly log: Log;
@@ -31,7 +37,7 @@ interface Slice {
 
 interface Upload {
   readonly staging: Promise<Staging>;
-  /** Its hash and that of its manifest; absent: it comes in order. */
+  /** Whose it is, its hash and that of its manifest; absent: it comes in order. */
   readonly content?: string;
   readonly chunks?: Promise<UploadChunks>;
   /** By which it was asked for last. */
@@ -52,8 +58,8 @@ export class Uploads {
   }
 
   /** Opens or finds again; or names who should take it: a holder of what it replaces, or the least loaded with room. */
-  async begin(ask: Ask<'begin'>, from: Link): Promise<Reply<'begin'>> {
-    const known = this.#uploads.get(ask.upload) ?? this.#leftOf(ask);
+  async begin(ask: Ask<'begin'>, from: Uploader): Promise<Reply<'begin'>> {
+    const known = this.#uploads.get(ask.upload) ?? this.#leftOf(ask, from.asker);
     const redirect = (ask.hops ?? 0) >= 2 || known !== undefined ? [] : this.#elsewhere(ask);
     if (redirect.length > 0) return { have: 0, redirect };
     const staging = await this.#open(ask, from, known);
@@ -116,18 +122,18 @@ export class Uploads {
     return open;
   }
 
-  /** The upload of the same content by a client that is gone: whoever sends it again goes on with it. */
-  #leftOf(ask: Ask<'begin'>): Upload | undefined {
-    const wanted = this.#contentOf(ask);
+  /** The upload of the same content by a client of theirs that is gone: they go on with it. */
+  #leftOf(ask: Ask<'begin'>, asker: Asker): Upload | undefined {
+    const wanted = this.#contentOf(ask, asker);
     if (wanted === undefined) return undefined;
     return [...this.#uploads.values()].find((one) => one.content === wanted && !one.from.open && one.isTaken !== true);
   }
 
-  async #open(ask: Ask<'begin'>, from: Link, known: Upload | undefined): Promise<Staging> {
-    if (known !== undefined && known.content === this.#contentOf(ask)) {
+  async #open(ask: Ask<'begin'>, from: Uploader, known: Upload | undefined): Promise<Staging> {
+    if (known !== undefined && known.content === this.#contentOf(ask, from.asker)) {
       for (const [id, upload] of this.#uploads) if (upload === known) this.#uploads.delete(id);
       this.#uploads.set(ask.upload, known);
-      known.from = from;
+      known.from = from.link;
       return await this.#known(ask.upload).staging;
     }
     if (this.#uploads.size >= UPLOADS_MAX) throw new MeshError('busy', 'too many uploads are under way');
@@ -142,9 +148,9 @@ export class Uploads {
     }
   }
 
-  #newUpload(ask: Ask<'begin'>, from: Link): Upload {
+  #newUpload(ask: Ask<'begin'>, { link: from, asker }: Uploader): Upload {
     const { folder, clock } = this.#slice;
-    const content = this.#contentOf(ask);
+    const content = this.#contentOf(ask, asker);
     const usedMs = clock.now();
     if (content === undefined || ask.content === undefined)
       return { staging: folder.stage(`upload-${ask.upload}`, ask.size), from, usedMs };
@@ -152,7 +158,7 @@ export class Uploads {
     const isTwice = [...this.#uploads.values()].some((one) => one.content === content);
     const staging = folder.stage(`upload-${isTwice ? ask.upload : content}`, ask.size);
     const { path, size = 0 } = ask;
-    const told = { path, size, hash: ask.content.hash, manifestHash: ask.content.manifest };
+    const told = { asker, path, size, hash: ask.content.hash, manifestHash: ask.content.manifest };
     const chunks = staging.then((one) => new UploadChunks(this.#slice, told, one));
     // Who opens it is told.
     chunks.catch(() => undefined);
@@ -184,10 +190,14 @@ export class Uploads {
     if (this.#uploads.size > 0) this.#sweeper = this.#slice.clock.after(IDLE_MS, () => this.#sweep());
   }
 
-  /** One name for a content and the way it is cut, for its staging; undefined: it comes in order. */
-  #contentOf({ content, size = 0 }: Ask<'begin'>): string | undefined {
+  /**
+   * One name for a content, the way it is cut and who sends it, for its staging: what others sent is no word of it. Undefined:
+   * it comes in order.
+   */
+  #contentOf({ content, size = 0 }: Ask<'begin'>, asker: Asker): string | undefined {
     if (content === undefined || !this.#slice.folder.chunks.isCut(size)) return undefined;
-    return createHash('sha256').update(`${content.hash}/${content.manifest}`).digest('hex');
+    const whose = asker.all ? '' : `${asker.name}/`;
+    return createHash('sha256').update(`${whose}${content.hash}/${content.manifest}`).digest('hex');
   }
 
   /** One that is being filled, or made a version, is not idle. */

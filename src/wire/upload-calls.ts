@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Role } from '../core/facts.ts';
 import { STRIPED_MANIFEST_BYTES_MAX } from '../core/striping.ts';
 import {
+  accountNameShape,
   addressShape,
   contentHashShape,
   countShape,
@@ -83,11 +84,12 @@ export const UPLOAD_CALLS = {
     }),
     reply: z.object({ more: z.boolean(), have: runMaskShape }),
   },
-  /** The same between peers: `lying` are the runs that lie there already. */
+  /** The same between peers: `lying` are the runs that lie there already, and count for the account `by`; absent: for anybody. */
   'run-open': {
     callers: peers,
     ask: z.object({
       upload: uploadIdShape,
+      by: accountNameShape.optional(),
       size: countShape.min(2),
       hash: contentHashShape,
       offset: countShape,
