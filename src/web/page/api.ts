@@ -174,9 +174,12 @@ export const api = {
   session: () => ask<SessionResult>('GET', '/api/v1/session'),
   status: () => ask<StatusResult>('GET', '/api/v1/status'),
   peers: async () => peersOf(await ask<unknown>('GET', '/api/v1/peers')),
-  folder: (asked: { path: string; after?: string | undefined; sort: Sort; descending: boolean }, signal: AbortSignal) =>
-    ask<FolderPage>('GET', `/api/v1/folder?${query({ ...asked, limit: PAGE_ENTRIES })}`, { signal }),
-  files: (asked: { pattern?: string; after?: string | undefined; deleted?: boolean; conflicts?: boolean }, signal: AbortSignal) =>
+  /** `q`: all below the folder whose names have these words. */
+  folder: (
+    asked: { path: string; q?: string | undefined; after?: string | undefined; sort: Sort; descending: boolean },
+    signal: AbortSignal,
+  ) => ask<FolderPage>('GET', `/api/v1/folder?${query({ ...asked, limit: PAGE_ENTRIES })}`, { signal }),
+  files: (asked: { after?: string | undefined; deleted?: boolean; conflicts?: boolean }, signal: AbortSignal) =>
     ask<{ files: readonly ShownFile[]; next?: string }>('GET', `/api/v1/files?${query({ ...asked, limit: PAGE_ENTRIES })}`, {
       signal,
     }),

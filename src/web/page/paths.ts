@@ -21,20 +21,6 @@ export function fileUrl(path: string, asked: Readonly<Record<string, string>> = 
   return `/files/${path.split('/').map(encodeURIComponent).join('/')}${query === '' ? '' : `?${query}`}`;
 }
 
-/** A pattern for names anywhere in the mesh that contain the words in any case: `*` and its like stand for themselves. */
-export function searchPattern(words: string): string {
-  const body = [...words.trim()].map(anyCase).join('').replace(/\s+/g, '*');
-  return words.includes('/') ? `**${body}**` : `*${body}*`;
-}
-
-function anyCase(character: string): string {
-  // Braces are spelled out before all else and cannot be quoted: any character stands for them.
-  if ('{}'.includes(character)) return '?';
-  if ('*?['.includes(character)) return `[${character}]`;
-  const [lower, upper] = [character.toLowerCase(), character.toUpperCase()];
-  return lower === upper || [...lower].length > 1 || [...upper].length > 1 ? character : `[${lower}${upper}]`;
-}
-
 /** `film.mp4` → `film (mine).mp4`. */
 export function besideName(path: string, word: string): string {
   const name = nameOf(path);

@@ -63,7 +63,7 @@ class Session {
     const token = this.token;
     if (token === undefined) return;
     try {
-      await ask('POST', '/api/v1/login', { body: { token } });
+      await ask('POST', '/api/v1/session', { headers: { authorization: `Bearer ${token}` } });
       this.now = await api.session();
     } catch (thrown) {
       // Void by now, or refused: the person logs in again.

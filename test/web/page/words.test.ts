@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compilePattern } from '../../../src/core/glob.ts';
-import { besideName, fileUrl, searchPattern } from '../../../src/web/page/paths.ts';
+import { besideName, fileUrl } from '../../../src/web/page/paths.ts';
 import {
   agoWords,
   copiesWords,
@@ -66,23 +65,5 @@ describe('paths', () => {
     expect(fileUrl('a b/50%?#.txt', { inline: '', version: 'ab' })).toBe('/files/a%20b/50%25%3F%23.txt?inline&version=ab');
     expect(besideName('docs/report.final.pdf', 'mine')).toBe('docs/report.final (mine).pdf');
     expect(besideName('.profile', 'mine')).toBe('.profile (mine)');
-  });
-
-  it('are found by any part of their name, in any case, and by signs that stand for themselves', () => {
-    const cases: [string, string, boolean][] = [
-      ['report', 'docs/Final-REPORT.pdf', true],
-      ['final pdf', 'docs/Final-REPORT.pdf', true],
-      ['docs/fin', 'docs/Final-REPORT.pdf', true],
-      ['docs/fin', 'other/Final.pdf', false],
-      ['a*b', 'xa*by', true],
-      ['a*b', 'xaxby', false],
-      ['what?', 'what?.txt', true],
-      ['what?', 'whatx.txt', false],
-      ['[1]', 'copy[1].txt', true],
-      ['[1]', 'copy1.txt', false],
-      ['{a,b}', 'x{a,b}y', true],
-      ['ß', 'straße', true],
-    ];
-    for (const [words, path, fits] of cases) expect(compilePattern(searchPattern(words))(path), `${words} in ${path}`).toBe(fits);
   });
 });

@@ -1,5 +1,5 @@
 import { ApiError, api, type ShownFile, type Sort, wordsOf } from '../api.ts';
-import { folderOf, joined, nameOf, searchPattern } from '../paths.ts';
+import { folderOf, joined, nameOf } from '../paths.ts';
 
 /** The names in sight: of a folder, of a search, in conflict, or deleted. Read page by page as one scrolls. */
 
@@ -128,16 +128,13 @@ class Listing {
 
 async function pageOf(source: Source, after: string | undefined, signal: AbortSignal): Promise<Page> {
   const { folder, search, show, sort, descending } = source;
-  if (search !== undefined || show !== undefined) {
-    const wanted = {
-      ...(search !== undefined && { pattern: searchPattern(search) }),
-      ...(show === 'deleted' && { deleted: true }),
-      ...(show === 'conflicts' && { conflicts: true }),
-    };
+  if (show !== undefined) {
+    const wanted = show === 'deleted' ? { deleted: true } : { conflicts: true };
     const { files, next } = await api.files({ ...wanted, after }, signal);
     return { rows: files.map(fileRow), next };
   }
-  const { folders, files, next } = await api.folder({ path: folder, after, sort, descending }, signal).catch(asEmpty);
+  const asked = { path: search === undefined ? folder : '', q: search, after, sort, descending };
+  const { folders, files, next } = await api.folder(asked, signal).catch(asEmpty);
   const folderRows = folders.map(({ name, files: count }) => ({
     kind: 'folder' as const,
     path: joined(folder, name),
