@@ -159,8 +159,10 @@ async function errorOf(reply: Response): Promise<ApiError> {
   );
 }
 
-/** Messages of the mesh begin small, as for a terminal. */
-export function sentence(text: string): string {
+/** Messages of the mesh begin small and name commands, as for a terminal. */
+export function sentence(message: string): string {
+  const [head = '', ...more] = message.split('; ');
+  const text = [head, ...more.filter((part) => !part.includes('"filemesh '))].join('; ');
   const first = text.slice(0, 1).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(first) ? first : `${first}.`;
 }

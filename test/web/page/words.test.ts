@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { sentence } from '../../../src/web/page/api.ts';
 import { besideName, fileUrl } from '../../../src/web/page/paths.ts';
 import {
   agoWords,
@@ -42,6 +43,15 @@ describe('what the page says', () => {
     );
     expect(lossWords('alpha', 0)).toBe('Without alpha it cannot be read');
     expect(lossWords('alpha', 1)).toBe('Without alpha one copy is left');
+  });
+
+  it('of what went wrong, without the commands of a terminal', () => {
+    expect(sentence('there is no file "x" in the mesh; "filemesh show" lists what there is')).toBe(
+      'There is no file "x" in the mesh.',
+    );
+    expect(sentence('the peer is full; delete something, or add a machine')).toBe(
+      'The peer is full; delete something, or add a machine.',
+    );
   });
 
   it('of deeds, and of moments', () => {

@@ -2,7 +2,7 @@ import { SvelteMap } from 'svelte/reactivity';
 
 /** Texts that were typed and not saved yet: whatever one looks at meanwhile, and whoever else saves, they stay. */
 
-export interface Draft {
+interface Draft {
   readonly text: string;
   /** What it was begun from, and its version. */
   readonly original: string;

@@ -45,7 +45,7 @@ function laneOf(peer: string, size: number, chunks: readonly Chunk[]): Lane {
 }
 
 /** More marks than this blur into one. */
-const MARKS_MAX = 400;
+const MARKS_MAX = 120;
 
 /** Where parts begin, as shares of the file; none when there are too many to tell apart. */
 export function partMarks(size: number, chunks: readonly Chunk[]): number[] {
