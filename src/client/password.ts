@@ -14,7 +14,7 @@ export interface PasswordSecrets {
 }
 
 /**
- * Derives both from a password, in some 30 ms off the main thread. So a peer that hears a login cannot open a key.
+ * Derives both from a password, in 10 to 50 ms off the main thread. So a peer that hears a login cannot open a key.
  *
  * @param meshIdPrefix the first 16 hex digits of the mesh id: one password in two meshes gives two proofs.
  */

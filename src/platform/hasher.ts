@@ -84,8 +84,8 @@ export interface Hasher {
 /** Hashes passwords. */
 export interface PasswordHasher {
   /**
-   * Argon2id of a password: 32 bytes, of 19 MiB of memory, two passes and one lane (RFC 9106), off the main thread: some
-   * 30 ms of a core. `salt`: 16 bytes. How many run at once is the caller's to bound.
+   * Argon2id of a password: 32 bytes, of 19 MiB of memory, two passes and one lane (RFC 9106), off the main thread: 10 to
+   * 50 ms of a core. `salt`: 16 bytes. How many run at once is the caller's to bound.
    */
   passwordKey(password: string, salt: Uint8Array): Promise<Uint8Array>;
 }

@@ -8,8 +8,8 @@ import { type Outcome, until } from '../faults/process.ts';
 import { type Act, type Asker, FILES, GRANTS, PASSWORDS, RIGHTS_CASES, type RightsCase, wordsOf } from '../rights-cases.ts';
 import { PeersHere } from './peers-here.ts';
 
-const SETUP_MS = 120_000;
-const CASES_MS = 180_000;
+const SETUP_MS = 240_000;
+const CASES_MS = 300_000;
 const LARGE_BYTES = 6 * 1024 * 1024;
 
 const here = new PeersHere();
