@@ -57,8 +57,14 @@ export interface SessionKeyFact {
 export const EVERYONE = 'everyone';
 /** Accounts of one mesh, removed ones not counted. Range 100–10,000: what a list of them fits in one answer. */
 export const ACCOUNTS_MAX = 1_000;
+/** Names that ever were one's: those of removed accounts are remembered for ever. Range 2,000–50,000. */
+export const ACCOUNT_NAMES_MAX = 10_000;
 /** Grants of one mesh. Range 1,000–100,000: every peer keeps all of them in memory. */
 export const GRANTS_MAX = 10_000;
+/** Of these in one home: nobody uses up those of all. Range 20–1,000. */
+export const HOME_GRANTS_MAX = 200;
+/** Of all in homes: there is always room for those of admins. */
+export const HOMES_GRANTS_MAX = GRANTS_MAX / 2;
 /** Characters of an account's name: it is a folder below HOMES. */
 const ACCOUNT_NAME_LENGTH_MAX = 32;
 /** The folder whose folders belong each to the account of its name. */

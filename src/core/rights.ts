@@ -101,12 +101,17 @@ export function livesOf(facts: Iterable<Fact>): Map<string, number> {
 
 /** The life of whose home a path is, or lies in; of a path outside of all 0. */
 export function homeLifeOf(lives: ReadonlyMap<string, number>, path: string): number {
-  const owner = ownerOfHome(foldCase(path));
+  const owner = homeOf(path);
   return owner === undefined ? 0 : (lives.get(owner) ?? 0);
 }
 
+/** Whose home a path is, or lies in; undefined: nobody's. */
+export function homeOf(path: string): string | undefined {
+  return ownerOfHome(foldCase(path));
+}
+
 /** Whose home a case-folded path is, or lies in; undefined: nobody's. */
-export function ownerOfHome(fold: string): string | undefined {
+function ownerOfHome(fold: string): string | undefined {
   if (!fold.startsWith(`${HOMES}/`)) return undefined;
   const rest = fold.slice(HOMES.length + 1);
   const end = rest.indexOf('/');

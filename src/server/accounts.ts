@@ -1,8 +1,18 @@
 import type { Catalog } from '../catalog/catalog.ts';
-import { ACCOUNTS_MAX, type AccountFact, EVERYONE, GRANTS_MAX, type GrantFact, VERIFIER_NOBODY } from '../core/accounts.ts';
+import {
+  ACCOUNT_NAMES_MAX,
+  ACCOUNTS_MAX,
+  type AccountFact,
+  EVERYONE,
+  GRANTS_MAX,
+  type GrantFact,
+  HOME_GRANTS_MAX,
+  HOMES_GRANTS_MAX,
+  VERIFIER_NOBODY,
+} from '../core/accounts.ts';
 import { MeshError } from '../core/errors.ts';
 import { type Fact, factKey, presentSessionKey } from '../core/facts.ts';
-import { homeLifeOf, livesOf } from '../core/rights.ts';
+import { grantsInForce, homeLifeOf, homeOf, livesOf } from '../core/rights.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { PasswordHasher } from '../platform/hasher.ts';
 import type { Log } from '../platform/log.ts';
@@ -74,6 +84,7 @@ export class Accounts {
     if (people.accounts().has(ask.name)) throw new MeshError('exists', `there is an account ${ask.name}`);
     if (people.accounts().size >= ACCOUNTS_MAX)
       throw new MeshError('full', `${ACCOUNTS_MAX} accounts are as many as there can be`);
+    if (livesOf(catalog.facts()).size >= ACCOUNT_NAMES_MAX) throw new MeshError('full', 'too many names were accounts');
     this.#mustKnowOfAccounts();
     const verifier = await this.#passwords.verifier(ask.proof);
     // While that was hashed another may have become the first.
@@ -155,10 +166,8 @@ export class Accounts {
     const lives = livesOf(catalog.facts());
     const [life, homeLife] = [lives.get(who) ?? 0, homeLifeOf(lives, path)];
     const wish: GrantFact = { kind: 'grant', path, who, life, homeLife, right, revision: 0 };
-    const grants = catalog.facts().filter((fact) => fact.kind === 'grant') as GrantFact[];
-    const known = grants.find((one) => factKey(one) === factKey(wish));
-    if (known === undefined && grants.length >= GRANTS_MAX)
-      throw new MeshError('full', `${GRANTS_MAX} grants are as many as there can be: give rights to folders`);
+    const known = catalog.facts().find((one) => factKey(one) === factKey(wish)) as GrantFact | undefined;
+    if (known === undefined) checkRoomForGrant(catalog.facts(), wish, person.admin);
     await catalog.adopt([{ ...wish, revision: (known?.revision ?? -1) + 1 }]);
     log.info('a right was given', { path, who, right, by: person.name });
     return {};
@@ -199,6 +208,17 @@ export class Accounts {
     if (!this.#slice.catalog.people.hasAccounts()) throw noAccounts();
     if (this.#slice.sessions.personOf(link)?.admin !== true) throw new MeshError('not-allowed', 'that is for an admin');
   }
+}
+
+/** Throws `full`. Void ones are remembered, and take no room but that of all facts. */
+function checkRoomForGrant(facts: readonly Fact[], { path }: GrantFact, byAdmin: boolean): void {
+  const home = homeOf(path);
+  const grants = grantsInForce(facts);
+  const inHomes = grants.filter((grant) => homeOf(grant.path) !== undefined);
+  const inThis = inHomes.filter((grant) => homeOf(grant.path) === home).length;
+  const isHomeFull = home !== undefined && (inThis >= HOME_GRANTS_MAX || inHomes.length >= HOMES_GRANTS_MAX);
+  if ((isHomeFull && !byAdmin) || grants.length >= GRANTS_MAX)
+    throw new MeshError('full', 'more grants than there can be: give rights to folders');
 }
 
 /** Through a program that speaks for others its key says nothing of who they are. */

@@ -8,6 +8,10 @@ import type { Reply } from '../wire/calls.ts';
 
 /** Entries kept, the newest. Range 1,000–100,000: some 300 bytes each, in memory too. */
 export const AUDIT_ENTRIES_MAX = 10_000;
+/** Of one user so many: nobody washes out what others did by doing much. Range: a tenth to a half of all. */
+export const AUDIT_OF_ONE_MAX = AUDIT_ENTRIES_MAX / 4;
+/** What is noted of a login with a wrong name or password: under whatever name was tried, so all of these count as one's. */
+export const LOGIN_REFUSED = 'login refused';
 /** Entries that go into the store at once. */
 const BATCH_MAX = 500;
 /** Entries read from the store at once. */
@@ -28,11 +32,13 @@ interface Slice {
 
 const storedShape = logEntryShape as z.ZodType<LogEntry>;
 
-/** Who did what, as this peer carried it out: in its store, the newest entries of all. */
+/** Who did what, as this peer carried it out: in its store, the newest entries of all, and of one user at most a quarter. */
 export class Audit {
   readonly #slice: Slice;
   /** Oldest first, each with the number it is stored by. */
   readonly #entries: { readonly sequence: number; readonly entry: LogEntry }[] = [];
+  /** Entries of each user: see `whoseOf`. */
+  readonly #counts = new Map<string, number>();
   readonly #unwritten: StoreWrite[] = [];
   #loaded: Promise<void> | undefined;
   #isWriting = false;
@@ -60,13 +66,29 @@ export class Audit {
   async #note(entry: LogEntry): Promise<void> {
     await this.#load();
     const sequence = (this.#entries.at(-1)?.sequence ?? 0) + 1;
-    this.#entries.push({ sequence, entry });
+    this.#add(sequence, entry);
     this.#unwritten.push({ key: keyOf(sequence), value: Buffer.from(JSON.stringify(entry)) });
-    while (this.#entries.length > AUDIT_ENTRIES_MAX) {
-      const oldest = this.#entries.shift();
-      if (oldest !== undefined) this.#unwritten.push({ key: keyOf(oldest.sequence), value: undefined });
-    }
+    const whose = whoseOf(entry);
+    if ((this.#counts.get(whose) ?? 0) > AUDIT_OF_ONE_MAX)
+      this.#drop(this.#entries.findIndex((one) => whoseOf(one.entry) === whose));
+    while (this.#entries.length > AUDIT_ENTRIES_MAX) this.#drop(0);
     if (!this.#isWriting) await this.#write();
+  }
+
+  #add(sequence: number, entry: LogEntry): void {
+    this.#entries.push({ sequence, entry });
+    const whose = whoseOf(entry);
+    this.#counts.set(whose, (this.#counts.get(whose) ?? 0) + 1);
+  }
+
+  #drop(at: number): void {
+    const [dropped] = this.#entries.splice(at, 1);
+    if (dropped === undefined) return;
+    this.#unwritten.push({ key: keyOf(dropped.sequence), value: undefined });
+    const whose = whoseOf(dropped.entry);
+    const left = (this.#counts.get(whose) ?? 1) - 1;
+    if (left > 0) this.#counts.set(whose, left);
+    else this.#counts.delete(whose);
   }
 
   /** What comes while a batch is on its way goes with the next one. */
@@ -92,7 +114,7 @@ export class Audit {
       const rows = await this.#slice.store.range({ from, to: `${PREFIX}~`, limit: PAGE_ROWS });
       for (const { key, value } of rows) {
         // One that cannot be read has its number all the same.
-        this.#entries.push({ sequence: Number(key.slice(PREFIX.length)), entry: entryIn(value) ?? UNREADABLE });
+        this.#add(Number(key.slice(PREFIX.length)), entryIn(value) ?? UNREADABLE);
       }
       const last = rows.at(-1);
       if (last === undefined || rows.length < PAGE_ROWS) return;
@@ -103,6 +125,11 @@ export class Audit {
   #failed(thrown: unknown): void {
     this.#slice.log.warn('what was done could not be noted', { error: asMeshError(thrown).message });
   }
+}
+
+/** Whose entry it is, as far as room goes; no account has a name with a space. */
+function whoseOf({ user, action }: LogEntry): string {
+  return action === LOGIN_REFUSED ? LOGIN_REFUSED : user;
 }
 
 function keyOf(sequence: number): string {

@@ -11,6 +11,8 @@ export const DELAY_MS_MAX = 900_000;
 const FORGET_MS = 6 * 3_600_000;
 /** Accounts and addresses remembered of each kind, the latest used. Range 1,000–100,000: some 200 bytes each. */
 const REMEMBERED_MAX = 10_000;
+/** Of so many of the least used the first that holds up nobody is forgotten. Range 10–1,000: looked at in microseconds. */
+const FORGET_LOOKS_MAX = 100;
 
 /** Who tries. */
 export interface Attempt {
@@ -36,7 +38,7 @@ interface Bucket {
 export class Guessing {
   readonly #clock: Clock;
   readonly #buckets = new Map<string, Bucket>();
-  /** `USER/by/IDENTITY` and `USER/at/HOST` that were right once, the latest used last. */
+  /** Where somebody was right once, the latest used last. */
   readonly #trusted = new Set<string>();
 
   constructor(clock: Clock) {
@@ -85,43 +87,58 @@ export class Guessing {
 
   #trust(attempt: Attempt): void {
     // An address stays as suspect as it was: else who has an account could guess at those of others for ever.
-    for (const key of this.#bucketsOf(attempt)) if (!key.startsWith('at/')) this.#buckets.delete(key);
+    for (const key of this.#bucketsOf(attempt)) if (key !== keyOf('at', attempt.host)) this.#buckets.delete(key);
     for (const place of this.#placesOf(attempt)) {
       this.#trusted.delete(place);
       this.#trusted.add(place);
     }
-    forgetOldest(this.#trusted, () => true);
+    const oldest = this.#trusted.size > REMEMBERED_MAX ? this.#trusted.keys().next().value : undefined;
+    if (oldest !== undefined) this.#trusted.delete(oldest);
   }
 
   #placesOf({ user, identity, host }: Attempt): string[] {
-    return [...(identity === undefined ? [] : [`${user}/by/${identity}`]), `${user}/at/${host}`];
+    return [...(identity === undefined ? [] : [keyOf('by', user, identity)]), keyOf('here', user, host)];
   }
 
   #bucketsOf(attempt: Attempt): string[] {
     const known = this.#placesOf(attempt).find((place) => this.#trusted.has(place));
-    return known === undefined ? [`user/${attempt.user}`, `at/${attempt.host}`] : [known];
+    return known === undefined ? [keyOf('user', attempt.user), keyOf('at', attempt.host)] : [known];
   }
 
   #bucket(key: string): Bucket {
     const bucket = this.#buckets.get(key) ?? { misses: 0, lastMissMs: 0, pending: 0 };
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
-    forgetOldest(this.#buckets, (oldest) => this.#buckets.get(oldest)?.pending === 0);
+    this.#forgetOne();
     return bucket;
   }
+
+  /** Of the least used one that holds up nobody: else made-up names would push out the name that is guessed at. */
+  #forgetOne(): void {
+    if (this.#buckets.size <= REMEMBERED_MAX) return;
+    const now = this.#clock.now();
+    let looked = 0;
+    let first: string | undefined;
+    for (const [key, bucket] of this.#buckets) {
+      if (bucket.pending > 0) continue;
+      first ??= key;
+      if (waitMs(bucket, now) === 0) {
+        this.#buckets.delete(key);
+        return;
+      }
+      if (++looked >= FORGET_LOOKS_MAX) break;
+    }
+    if (first !== undefined) this.#buckets.delete(first);
+  }
+}
+
+/** Nobody names one thing so that it is the key of another. */
+function keyOf(kind: 'user' | 'at' | 'by' | 'here', ...parts: string[]): string {
+  return JSON.stringify([kind, ...parts]);
 }
 
 function waitMs(bucket: Bucket | undefined, nowMs: number): number {
   if (bucket === undefined || bucket.misses < FREE_MISSES) return 0;
   const delayMs = Math.min(DELAY_MS_MAX, DELAY_MS_MIN * 2 ** (bucket.misses - FREE_MISSES));
   return Math.max(0, bucket.lastMissMs + delayMs - nowMs);
-}
-
-function forgetOldest(
-  keys: { readonly size: number; keys(): Iterator<string>; delete(key: string): boolean },
-  may: (key: string) => boolean,
-): void {
-  if (keys.size <= REMEMBERED_MAX) return;
-  const oldest = keys.keys().next().value;
-  if (oldest !== undefined && may(oldest)) keys.delete(oldest);
 }

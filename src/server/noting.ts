@@ -5,7 +5,8 @@ import type { Ask, CallName, Reply } from '../wire/calls.ts';
 import type { Link } from '../wire/link.ts';
 import type { Answered, Answerer, Switchboard } from '../wire/switchboard.ts';
 import { firstWithin } from './answer-bytes.ts';
-import type { Audit, LogEntry } from './audit.ts';
+import { type Audit, LOGIN_REFUSED, type LogEntry } from './audit.ts';
+import { hostOf, isLoopback } from './remote-host.ts';
 import type { Sessions } from './sessions.ts';
 
 /** A peer that does not answer in time is left out. */
@@ -35,6 +36,9 @@ const DEEDS: { readonly [N in CallName]?: Telling<N> } = {
   resume: ({ how }) => ({ action: 'resume', subject: how }),
 };
 
+/** Passwords that were wrong. */
+const REFUSED: { readonly [N in CallName]?: string } = { login: LOGIN_REFUSED, 'user-passwd': 'user passwd refused' };
+
 const CHANGE_WORDS: Readonly<Record<string, string>> = { put: 'upload', 'resolve-both': 'resolve' };
 
 interface Slice {
@@ -59,14 +63,17 @@ export class Noting {
     if (tells === undefined) return answerer;
     return async (ask, from, tail) => {
       // As it was before: a changed password ends the session it was changed by.
-      const user = this.#slice.sessions.personOf(from)?.name;
+      const user = name === 'login' ? undefined : this.#slice.sessions.personOf(from)?.name;
       try {
         const answered = await answerer(ask, from, tail);
         this.#note(tells(ask, replyOf(answered)), user ?? nameIn(ask), from);
         return answered;
       } catch (thrown) {
-        if (name === 'login' && asMeshError(thrown).code === 'not-allowed')
-          this.#note({ action: 'login refused' }, nameIn(ask), from);
+        const action = asMeshError(thrown).code === 'not-allowed' ? REFUSED[name] : undefined;
+        if (action !== undefined) {
+          const subject = action === LOGIN_REFUSED ? '' : nameIn(ask);
+          this.#note({ action, subject }, user ?? nameIn(ask), from, this.#hostOf(ask, from));
+        }
         throw thrown;
       }
     };
@@ -97,8 +104,15 @@ export class Noting {
     return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value.reply] : []));
   }
 
-  #note(deed: Deed, user: string, from: Link): void {
-    const { catalog, clock, sessions, audit } = this.#slice;
+  /** Where somebody is who shows a password: they have no session yet. */
+  #hostOf(ask: object, from: Link): string {
+    const host = hostOf(from.remoteAddress);
+    const told = (ask as { from?: string }).from;
+    return told !== undefined && isLoopback(host) ? hostOf(told) : host;
+  }
+
+  #note(deed: Deed, user: string, from: Link, host: string = this.#slice.sessions.hostOf(from)): void {
+    const { catalog, clock, audit } = this.#slice;
     if (deed === undefined || from.role === 'peer' || !catalog.people.hasAccounts()) return;
     const { action, subject = '' } = deed;
     audit.note({
@@ -106,7 +120,7 @@ export class Noting {
       user,
       action,
       subject: subject.slice(0, SUBJECT_MAX),
-      from: sessions.hostOf(from),
+      from: host,
       peer: catalog.shownName(catalog.self),
     });
   }

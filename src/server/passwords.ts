@@ -10,11 +10,19 @@ export const HASHES_AT_ONCE = 2;
 const WAITING_MAX = 32;
 const SALT_BYTES = 16;
 
+/** One that waits for its turn. */
+interface Waiting {
+  readonly isUrgent: boolean;
+  go(): void;
+  refuse(why: MeshError): void;
+}
+
 /** Hashes passwords, a few at a time, and holds them against what is kept of them. */
 export class Passwords {
   readonly #hasher: PasswordHasher;
   readonly #random: Random;
-  readonly #waiting: (() => void)[] = [];
+  /** In turn: urgent ones first. */
+  readonly #waiting: Waiting[] = [];
   #running = 0;
   /** Of nobody: an unknown user costs as much as a known one, and is wrong. */
   readonly #nobody: string;
@@ -31,7 +39,7 @@ export class Passwords {
     return verifierOf(base64(salt), base64(await this.#hash(proof, salt, true)));
   }
 
-  /** Undefined for an unknown user. `isUrgent`: before those that wait. Rejects with `busy`. */
+  /** Undefined for an unknown user. `isUrgent`: before strangers that wait, the last of whom makes room. Rejects with `busy`. */
   async isRight(verifier: string | undefined, proof: string, isUrgent: boolean): Promise<boolean> {
     const [, salt = '', hash = ''] = VERIFIER_PATTERN.exec(verifier ?? this.#nobody) ?? [];
     const key = await this.#hash(proof, Buffer.from(salt, 'base64'), isUrgent);
@@ -46,17 +54,26 @@ export class Passwords {
     } finally {
       const next = this.#waiting.shift();
       if (next === undefined) this.#running--;
-      else next();
+      else next.go();
     }
   }
 
   #turn(isUrgent: boolean): Promise<void> {
-    if (this.#waiting.length >= WAITING_MAX) throw new MeshError('busy', 'too many log in at once: try again');
-    return new Promise((resolve) => {
-      if (isUrgent) this.#waiting.unshift(resolve);
-      else this.#waiting.push(resolve);
+    if (this.#waiting.length >= WAITING_MAX) {
+      const last = this.#waiting.at(-1);
+      if (!isUrgent || last === undefined || last.isUrgent) throw tooMany();
+      this.#waiting.pop();
+      last.refuse(tooMany());
+    }
+    return new Promise((resolve, reject) => {
+      const after = isUrgent ? this.#waiting.findIndex((one) => !one.isUrgent) : -1;
+      this.#waiting.splice(after < 0 ? this.#waiting.length : after, 0, { isUrgent, go: resolve, refuse: reject });
     });
   }
+}
+
+function tooMany(): MeshError {
+  return new MeshError('busy', 'too many log in at once: try again');
 }
 
 function base64(bytes: Uint8Array): string {

@@ -163,3 +163,12 @@ test.each([
   expect(hostOf(address)).toBe(host);
   expect(isLoopback(host)).toBe(host === '::1');
 });
+
+test('a login over a link that is somebody else’s is noted under who logged in, or was tried', async () => {
+  const { mesh, root, bob } = await people('another login');
+  expect(await mesh.settle(enter(bob, 'root', 'wrong'))).toEqual({ kind: 'wrong' });
+  await mesh.settle(enter(bob, 'anna', 'of anna'));
+  await mesh.run(500);
+  const { entries } = await mesh.settle(readLog(root, { limit: 2 }, VERB));
+  expect(entries.map(({ user, action }) => `${user} ${action}`)).toEqual(['anna login', 'root login refused']);
+});

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Session } from '../../src/client/session.ts';
 import { changePassword, grant, removeUser, users } from '../../src/client/verbs/accounts.ts';
 import { removePeer } from '../../src/client/verbs/mesh.ts';
-import { type AccountFact, laterAccount, VERIFIER_NOBODY } from '../../src/core/accounts.ts';
+import { type AccountFact, EVERYONE, HOME_GRANTS_MAX, laterAccount, VERIFIER_NOBODY } from '../../src/core/accounts.ts';
 import { asMeshError } from '../../src/core/errors.ts';
 import { Mesh, STORY } from '../sim/mesh.ts';
 import { VERB } from '../sim/mesh-client.ts';
@@ -151,4 +151,15 @@ test('what was granted in a home ends with who granted it', async () => {
   await mesh.settle(grant(anna, { path: 'home/anna/new.txt', who: 'bob', right: 'read' }, VERB));
   await mesh.run(500);
   expect((await mesh.settle(listed(bob))).map(({ path }) => path)).toEqual(['home/anna/new.txt']);
+});
+
+test('nobody uses up the grants of all in their own home', async () => {
+  const { mesh, root, bob } = await people('many grants');
+  const open = (session: Session, path: string) => grant(session, { path, who: EVERYONE, right: 'read' }, VERB);
+  for (let index = 0; index < HOME_GRANTS_MAX; index++) await mesh.settle(open(bob, `home/bob/${index}`));
+  expect(await mesh.settle(codeOf(open(bob, 'home/bob/more')))).toBe('full');
+  // What is said anew needs no room, and an admin has some.
+  expect(await mesh.settle(codeOf(open(bob, 'home/bob/0')))).toBeUndefined();
+  expect(await mesh.settle(codeOf(open(root, 'docs')))).toBeUndefined();
+  expect(await mesh.settle(codeOf(open(root, 'home/bob/more')))).toBeUndefined();
 });

@@ -185,3 +185,44 @@ describe('in a mesh', () => {
     expect((await mesh.settle(enter(others[0] as Session, 'dora', 'of dora'))).kind).toBe('in');
   });
 });
+
+test('a made-up name holds up nobody who was here before', async () => {
+  const { guess, guessing } = guardOf();
+  await guess(from('user', '10.0.0.9'), true);
+  for (let index = 0; index < 2 * FREE_MISSES; index++) guessing.missed(from('at/10.0.0.9', `10.9.9.${index}`));
+  expect(guessing.waitOf(from('user', '10.0.0.9'))).toBe(0);
+});
+
+test('a name that is guessed at is not forgotten for made-up ones', () => {
+  const { guessing } = guardOf();
+  for (let index = 0; index < FREE_MISSES; index++) guessing.missed(from('root', `10.0.0.${index}`));
+  for (let index = 0; index < 11_000; index++) guessing.missed(from(`nobody ${index}`, `a host ${index}`));
+  expect(guessing.waitOf(from('root', '10.1.1.1'))).toBeGreaterThan(0);
+});
+
+test('whoever was here before is looked at before strangers, and though these fill the queue', async () => {
+  const turns: (() => void)[] = [];
+  const looked: string[] = [];
+  const hasher = {
+    passwordKey: (proof: string) => {
+      looked.push(proof);
+      return new Promise<Uint8Array>((resolve) => turns.push(() => resolve(new Uint8Array(32))));
+    },
+  };
+  const passwords = new Passwords(hasher, new SimRandom('a full queue'));
+  const codes: string[] = [];
+  const tryOne = (proof: string, isUrgent: boolean): void => {
+    passwords.isRight(undefined, proof, isUrgent).catch((thrown: unknown) => codes.push(`${proof}: ${asMeshError(thrown).code}`));
+  };
+  for (let index = 0; index < 34; index++) tryOne(`stranger ${index}`, false);
+  tryOne('anna', true);
+  tryOne('bob', true);
+  tryOne('one too many', false);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(codes.sort()).toEqual(['one too many: busy', 'stranger 32: busy', 'stranger 33: busy']);
+  while (looked.length < 5) {
+    turns.shift()?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(looked.slice(0, 5)).toEqual(['stranger 0', 'stranger 1', 'anna', 'bob', 'stranger 2']);
+});

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import type { Clock } from '../../src/platform/clock.ts';
+import type { Log } from '../../src/platform/log.ts';
+import type { Store, StoreWrite } from '../../src/platform/store.ts';
+import { AUDIT_OF_ONE_MAX, Audit, LOGIN_REFUSED, type LogEntry } from '../../src/server/audit.ts';
+
+test('whoever does much washes out their own deeds, not what others did', async () => {
+  const rows = new Map<string, Uint8Array>();
+  const store = {
+    range: async () => [],
+    batch: async (writes: readonly StoreWrite[]) => {
+      for (const { key, value } of writes) {
+        if (value === undefined) rows.delete(key);
+        else rows.set(key, value);
+      }
+    },
+  } as unknown as Store;
+  const audit = new Audit({ clock: {} as Clock, log: {} as Log, store });
+  const entry = (at: number, user: string, action: string): LogEntry => ({
+    at,
+    user,
+    action,
+    subject: '',
+    from: '',
+    peer: 'alpha',
+  });
+  audit.note(entry(0, 'anna', 'delete'));
+  const many = AUDIT_OF_ONE_MAX + 100;
+  for (let at = 1; at <= many; at++) audit.note(entry(at, 'bob', 'rename'));
+  // Under as many names as one likes: they are counted together.
+  for (let at = 1; at <= many; at++) audit.note(entry(many + at, `nobody${at}`, LOGIN_REFUSED));
+  const all = await audit.newest(() => true, 100_000);
+  expect(all.filter(({ user }) => user === 'anna').length).toBe(1);
+  const ofBob = all.filter(({ user }) => user === 'bob');
+  expect([ofBob.length, ofBob.at(-1)?.at]).toEqual([AUDIT_OF_ONE_MAX, 101]);
+  expect(all.filter(({ action }) => action === LOGIN_REFUSED).length).toBe(AUDIT_OF_ONE_MAX);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(rows.size).toBe(2 * AUDIT_OF_ONE_MAX + 1);
+});
