@@ -1,6 +1,10 @@
 import { makeClient } from '../client/client.ts';
 import { MeshMemory } from '../client/mesh-memory.ts';
+import type { PeerId } from '../core/ids.ts';
 import type { Peer } from '../peer/peer.ts';
+import type { Address, Pipe } from '../platform/network.ts';
+import { nearPipes } from '../platform/node/near-pipe.ts';
+import type { ClientPlatform } from '../platform/platform.ts';
 import { clientPlatform } from './client-platform.ts';
 import type { Home } from './home.ts';
 import { newRunningHash } from './running-hash.ts';
@@ -12,6 +16,8 @@ import type { Doors, WebListener } from './web-door.ts';
 /** The one port of the page; the next free one when it is taken. */
 export const HTTP_PORT_DEFAULT = 4780;
 const HOST_DEFAULT = '127.0.0.1';
+/** Where the peer sees the page's sessions come from. */
+const NEAR_ADDRESS = '127.0.0.1:0';
 /** Ports tried behind it: as many peers as run on one machine. */
 const PORTS_BEHIND = 100;
 /** How long a request of the page waits for a peer that answers. */
@@ -43,7 +49,7 @@ export function servePage(listener: WebListener, peer: Peer, home: Home, line: (
     newHash: newRunningHash,
     openSession: async () => {
       const { session } = makeClient({
-        platform: await clientPlatform(home.identityDirectory, undefined),
+        platform: nearTo(peer, await clientPlatform(home.identityDirectory, undefined), addresses),
         memory: new MeshMemory({ line: line(), facts: [] }),
         name: `page of ${peer.name}`.slice(0, 64),
         given: addresses().slice(0, 1),
@@ -54,4 +60,17 @@ export function servePage(listener: WebListener, peer: Peer, home: Home, line: (
       return { session, close: () => session.close() };
     },
   });
+}
+
+/** The platform of a client that reaches this peer without a socket: bytes of files are not encrypted to leave this process and come back. */
+function nearTo(peer: Peer, platform: ClientPlatform, addresses: () => readonly Address[]): ClientPlatform {
+  const { network } = platform;
+  const dial = async (address: Address, expected?: PeerId): Promise<Pipe> => {
+    const isNear = addresses().includes(address) && (expected === undefined || expected === peer.id);
+    if (!isNear) return await network.dial(address, expected);
+    const [near, far] = nearPipes({ id: network.selfId, address: NEAR_ADDRESS }, { id: peer.id, address });
+    peer.accept(far);
+    return near;
+  };
+  return { ...platform, network: { selfId: network.selfId, listen: (options) => network.listen(options), dial } };
 }

@@ -55,15 +55,20 @@ export class ContentSources {
     return this.#holders.find((holder) => holder.id === peer)?.name ?? `${peer.slice(0, 8)} (relayed)`;
   }
 
-  /** Links to holders: one for a small content, else all that answer; more arrive while the first is already read from. */
-  async reach(): Promise<Link[]> {
+  /**
+   * Links to holders: one for a small content, else all that answer; more arrive while the first is already read from. `ownFirst`:
+   * the own peer alone when it has all of it, for it is nearer than any other.
+   */
+  async reach(ownFirst = false): Promise<Link[]> {
     const live = this.#holders.filter((holder) => holder.live && this.trusts(holder.id));
     const ordered = [
       ...live.filter((holder) => holder.id === this.#session.peer),
       ...live.filter((holder) => holder.id !== this.#session.peer),
     ];
     const links: Link[] = [];
-    if (this.#content.size <= ONE_HOLDER_BYTES_MAX && !this.isStriped) {
+    const [nearest] = ordered;
+    const isOwn = ownFirst && nearest?.id === this.#session.peer && nearest?.runs === undefined;
+    if (isOwn || (this.#content.size <= ONE_HOLDER_BYTES_MAX && !this.isStriped)) {
       for (const holder of ordered) {
         const link = await this.#session.linkTo(holder);
         if (link !== undefined) return [link];

@@ -114,10 +114,7 @@ export class Membership {
     switchboard.onUp((link) => this.#linkUp(link));
     switchboard.onDown((link) => this.#linkDown(link));
     catalog.onFacts((changed) => this.#factsChanged(changed));
-    const accept = (pipe: Parameters<Links['meet']>[0]): void => {
-      this.#links.meet(pipe).catch((thrown: unknown) => this.#failed('meeting', thrown));
-    };
-    this.#listener = await network.listen({ port: config.port, accept });
+    this.#listener = await network.listen({ port: config.port, accept: (pipe) => this.accept(pipe) });
     this.#presence.start(this.#addresses(), config.http);
     this.#alone = clock.after(ALONE_MS, () => {
       if (switchboard.peers().length === 0) events.onAlone();
@@ -128,6 +125,11 @@ export class Membership {
     }
     await this.#findOthers();
     this.#removals.decide();
+  }
+
+  /** Somebody is at the door: greeted, and linked or sent away. */
+  accept(pipe: Parameters<Links['meet']>[0]): void {
+    this.#links.meet(pipe).catch((thrown: unknown) => this.#failed('meeting', thrown));
   }
 
   /** Says goodbye, and closes the links once that is heard, within a second. Call once; nothing comes up afterwards. */

@@ -6,7 +6,7 @@ import { wantedCopies } from '../core/settings.ts';
 import { Folder } from '../folder/folder.ts';
 import { Gossip } from '../gossip/gossip.ts';
 import { Membership } from '../membership/membership.ts';
-import type { Address } from '../platform/network.ts';
+import type { Address, Pipe } from '../platform/network.ts';
 import type { Platform } from '../platform/platform.ts';
 import { Replication } from '../replication/replication.ts';
 import { Server } from '../server/server.ts';
@@ -154,6 +154,11 @@ export class Peer {
   /** Who may log in, and who may do what. */
   get people(): Catalog['people'] {
     return this.#catalog.people;
+  }
+
+  /** Lets a client of this process in: over a pipe that is no socket, with the same greeting. */
+  accept(pipe: Pipe): void {
+    this.#membership.accept(pipe);
   }
 
   onEvent(listener: (event: PeerEvent) => void): void {

@@ -22,7 +22,7 @@ const WRONG_MAX = 3;
 export type Take = (bytes: Uint8Array) => Promise<void>;
 
 /**
- * Reads a range of one content, from whoever has its chunks, through any number of failovers: only the chunks it touches travel,
+ * Reads a range of one content, from the own peer where that has all of it, else from whoever has its chunks, through any number of failovers: only the chunks it touches travel,
  * and no byte is told before its chunk is proved. What is on its way takes some 8 MiB, and never more than 32; nothing more is
  * asked for while `take` waits. Rejects with `unavailable` when no holder is in reach, `changed` when another version took its place meanwhile,
  * `corrupt` when it comes wrong from everybody, or with what `take` rejected with.
@@ -72,7 +72,7 @@ class Reading {
 
   async through(link: Link): Promise<void> {
     if (this.#attempts++ > 0) await this.#sources.refresh(link);
-    const links = await this.#sources.reach();
+    const links = await this.#sources.reach(true);
     if (this.#sources.isSmall) return await this.#whole(link, links);
     this.#rows ??= await this.#sources.cut(link, links);
     if (this.#rows === undefined && !link.open) throw new MeshError('closed', 'the link is down');
