@@ -18,6 +18,7 @@ import { largeFile } from './parts/large-file.ts';
 import { largeMemory } from './parts/large-memory.ts';
 import { manyFiles } from './parts/many-files.ts';
 import { memory } from './parts/memory.ts';
+import { page as pageOpened } from './parts/page.ts';
 import { reconnect } from './parts/reconnect.ts';
 import { sealing } from './parts/sealing.ts';
 
@@ -36,6 +37,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   'large-memory': largeMemory,
   idle,
   memory,
+  page: pageOpened,
 };
 const page = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'docs', 'performance.md');
 
