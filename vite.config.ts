@@ -12,5 +12,7 @@ export default defineConfig({
     target: 'es2022',
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // Of no use to whoever builds.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
 });
