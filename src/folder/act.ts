@@ -37,10 +37,22 @@ export type Effect =
     }
   /** The same, held for no version yet. `by`: who sent them. */
   | { readonly kind: 'keep-runs'; readonly runs: RunFacts; readonly more: RunMask; readonly by?: string }
-  /** Runs turned out wrong or lost: this peer has them no more, under any path. */
-  | { readonly kind: 'lose-runs'; readonly path: FilePath; readonly hash: ContentHash; readonly lost: RunMask }
+  /** Runs turned out wrong or lost: this peer has them no more, under any path. `key`: see RunFacts. */
+  | {
+      readonly kind: 'lose-runs';
+      readonly path: FilePath;
+      readonly hash: ContentHash;
+      readonly key?: ContentHash;
+      readonly lost: RunMask;
+    }
   /** Runs are held for this path no more. `by`: recorded as none, unless this peer has a record of it; absent: nothing is recorded. */
-  | { readonly kind: 'drop-runs'; readonly path: FilePath; readonly hash: ContentHash; readonly by?: Version }
+  | {
+      readonly kind: 'drop-runs';
+      readonly path: FilePath;
+      readonly hash: ContentHash;
+      readonly key?: ContentHash;
+      readonly by?: Version;
+    }
   /** The same content lies there as before, touched: only the stat is noted. */
   | { readonly kind: 'note'; readonly placed: Placed; readonly versions: readonly FileVersion[] }
   /** A new version is made; a file is held where it was placed, one that was not is striped: of it runs are held, or none. */

@@ -34,7 +34,7 @@ export class Chunks {
 
   /** The encoded manifest of a content that lies here, or of which runs do. Rejects with `gone` or `paused`. */
   async manifest(path: FilePath, hash: ContentHash): Promise<Uint8Array> {
-    const kept = this.#room.held.find(path, hash) === undefined ? await this.#runs.manifest(hash) : undefined;
+    const kept = this.#room.held.find(path, hash) === undefined ? await this.#runs.manifest(hash, path) : undefined;
     return kept ?? (await this.#copies.manifest(path, hash));
   }
 

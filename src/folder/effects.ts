@@ -6,7 +6,7 @@ import type { Effect, Placed } from './act.ts';
 import type { LedgerTransaction } from './ledger.ts';
 import type { Room } from './room.ts';
 import { oldKey } from './rows.ts';
-import type { HeldRuns } from './runs-table.ts';
+import { type HeldRuns, keyOf } from './runs-table.ts';
 
 /** Names remembered of runs that were held for them. */
 const PAST_MAX = 32;
@@ -101,7 +101,7 @@ class EffectWriter {
   }
 
   #holdRuns({ path, runs, more, versions }: Effect & { kind: 'hold-runs' }): undefined {
-    const held = this.#runs(runs.hash);
+    const held = this.#runs(keyOf(runs));
     const mask = unionOf(held?.mask ?? NO_RUNS, more);
     const own = this.#transaction.own(path);
     for (const version of versions) {
@@ -113,7 +113,7 @@ class EffectWriter {
   }
 
   #keepRuns({ runs, more, by }: Effect & { kind: 'keep-runs' }): undefined {
-    const held = this.#runs(runs.hash);
+    const held = this.#runs(keyOf(runs));
     const paths = held?.paths ?? [];
     const mask = unionOf(held?.mask ?? NO_RUNS, more);
     const sent = held?.sentBy?.find(({ name }) => name === by)?.mask ?? NO_RUNS;
@@ -129,8 +129,8 @@ class EffectWriter {
     });
   }
 
-  #loseRuns({ path, hash, lost }: Effect & { kind: 'lose-runs' }): undefined {
-    const held = this.#runs(hash);
+  #loseRuns({ path, hash, key = hash, lost }: Effect & { kind: 'lose-runs' }): undefined {
+    const held = this.#runs(key);
     if (held === undefined) return;
     const mask = withoutRuns(held.mask, lost);
     for (const { version, holding } of this.#transaction.own(path)) {
@@ -140,10 +140,10 @@ class EffectWriter {
     this.#setRuns({ ...held, mask });
   }
 
-  #dropRuns({ path, hash, by }: Effect & { kind: 'drop-runs' }): undefined {
+  #dropRuns({ path, hash, key = hash, by }: Effect & { kind: 'drop-runs' }): undefined {
     const version = this.#transaction.own(path).find((one) => one.version.kind === 'file' && one.version.hash === hash)?.version;
     this.#carry(path, by);
-    const held = this.#runs(hash);
+    const held = this.#runs(key);
     if (held === undefined) return;
     const paths = held.paths.filter((one) => one !== path);
     const asideMs = this.#room.options.clock.wall();
@@ -156,12 +156,12 @@ class EffectWriter {
   }
 
   /** As the effects before this one leave them. */
-  #runs(hash: Placed['hash']): HeldRuns | undefined {
-    return this.#runsNow.get(hash) ?? this.#room.runs.of(hash);
+  #runs(key: Placed['hash']): HeldRuns | undefined {
+    return this.#runsNow.get(key) ?? this.#room.runs.at(key);
   }
 
   #setRuns(held: HeldRuns): void {
-    this.#runsNow.set(held.hash, held);
+    this.#runsNow.set(keyOf(held), held);
     const { key, value } = this.#room.runs.row(held);
     this.#transaction.save(key, value);
     this.#told.push(() => this.#room.runs.set(held));
@@ -188,8 +188,8 @@ class EffectWriter {
   #mint({ path, draft, base, placed }: Effect & { kind: 'mint' }): Version {
     if (draft.kind === 'tombstone') return this.#transaction.mint(path, draft, base, 'none');
     if (placed === undefined) {
-      const lying = this.#runs(draft.hash);
-      const held = lying?.manifestHash === draft.manifest.hash ? lying : undefined;
+      const lying = this.#room.runs.of(draft.hash, draft.manifest.hash);
+      const held = lying && this.#runs(keyOf(lying));
       if (held !== undefined) this.#setRuns({ ...held, paths: [...new Set([...held.paths, path])] });
       return this.#transaction.mint(path, draft, base, { mask: held?.mask ?? NO_RUNS });
     }

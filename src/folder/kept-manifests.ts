@@ -116,7 +116,7 @@ export class KeptManifests {
   /** True while something here is made of that content, or was. */
   isNeeded(hash: ContentHash): boolean {
     const { held, old, runs } = this.#slice;
-    return held.hasHash(hash) || old.hasHash(hash) || runs.of(hash) !== undefined;
+    return held.hasHash(hash) || old.hasHash(hash) || runs.at(hash) !== undefined;
   }
 
   /**

@@ -8,7 +8,7 @@ import { openNoted } from './copying.ts';
 import type { Asker, Copy } from './face.ts';
 import type { Room } from './room.ts';
 import { RunsReader } from './runs-reader.ts';
-import { type HeldRuns, runsFor } from './runs-table.ts';
+import { type HeldRuns, keyOf, runsFor } from './runs-table.ts';
 
 /** Contents that are asked for chunks, of those that may have some: their manifests are read. Range 1–32. */
 const LENDERS_MAX = 8;
@@ -75,7 +75,7 @@ export class Lenders {
     if (copy !== undefined) return this.#held(held.find(path, hash)?.path ?? copy.path, hash, copy.stat.size);
     const row = old.withHash(hash).find(isSeen);
     if (row !== undefined) return this.#old(row);
-    const striped = runs.of(hash);
+    const striped = runs.at(hash);
     const mask = striped === undefined ? NO_RUNS : runsFor(striped, asker);
     return striped === undefined || mask === NO_RUNS ? undefined : this.#striped({ ...striped, mask });
   }
@@ -101,10 +101,10 @@ export class Lenders {
   }
 
   #striped(runs: HeldRuns): Lender {
-    const { hash, size, ends } = runs;
+    const { size, ends } = runs;
     return {
       size,
-      manifest: () => this.#room.kept.of(hash),
+      manifest: () => this.#room.kept.of(keyOf(runs)),
       has: (offset, length) => {
         const around = runAround(ends, { offset, length });
         return around !== undefined && hasRun(runs.mask, around.run);

@@ -50,7 +50,7 @@ export class Many {
     const { held, old, runs } = this.#room;
     // What its user may not read is no copy: a single commit opens it once more, and finds that out.
     if ((mode & READ_BY_USER) === 0) return false;
-    return held.copies(path).length === 0 && !held.hasHash(hash) && !old.hasHash(hash) && runs.of(hash) === undefined;
+    return held.copies(path).length === 0 && !held.hasHash(hash) && !old.hasHash(hash) && runs.at(hash) === undefined;
   }
 
   /**

@@ -6,14 +6,14 @@ import { rangeOfRun, runsIn } from '../core/striping.ts';
 import type { OpenFile } from '../platform/disk.ts';
 import type { Room } from './room.ts';
 import type { Striped } from './runs.ts';
-import { placeOfRun } from './runs-table.ts';
+import { keyOf, placeOfRun } from './runs-table.ts';
 
 interface Slice {
   readonly room: Room;
   /** Of a content of which runs lie here. */
-  readonly manifest: (hash: ContentHash) => Promise<Uint8Array | undefined>;
+  readonly manifest: (hash: ContentHash, path: FilePath) => Promise<Uint8Array | undefined>;
   /** Sets runs aside, and tells that they are not held. */
-  readonly lose: (hash: ContentHash, runs: readonly number[]) => Promise<void>;
+  readonly lose: (key: ContentHash, runs: readonly number[]) => Promise<void>;
 }
 
 /** Looks whether runs that lie here are still right. */
@@ -30,7 +30,7 @@ export class RunsProof {
    * as not held at once: nobody reads it while the others are looked at. False when one was, or none lies here.
    */
   verify(path: FilePath, hash: ContentHash, range?: Range): Promise<boolean> {
-    return range === undefined ? this.#once(hash, () => this.#verify(path, hash)) : this.#verify(path, hash, range);
+    return range === undefined ? this.#once(`${hash}/${path}`, () => this.#verify(path, hash)) : this.#verify(path, hash, range);
   }
 
   /** A read found one missing or cut short. Where one run went, others may have gone too. */
@@ -59,7 +59,7 @@ export class RunsProof {
     const { room } = this.#slice;
     room.assertOpen();
     const held = room.runs.heldFor(path, hash);
-    const manifest = await this.#slice.manifest(hash);
+    const manifest = await this.#slice.manifest(hash, path);
     if (held === undefined || manifest === undefined) return false;
     const striped = { ...held, rows: decodeManifest(manifest, held.size), manifest };
     const looked: boolean[] = [];
@@ -71,16 +71,16 @@ export class RunsProof {
   }
 
   #verifyRun(striped: Striped, run: number): Promise<boolean> {
-    return this.#once(`${striped.hash}/${run}`, async () => {
+    return this.#once(`${keyOf(striped)}/${run}`, async () => {
       const isRight = await this.#isRunRight(striped, run);
-      if (!isRight) await this.#slice.lose(striped.hash, [run]);
+      if (!isRight) await this.#slice.lose(keyOf(striped), [run]);
       return isRight;
     });
   }
 
   async #isRunRight(striped: Striped, run: number): Promise<boolean> {
     try {
-      return await this.isRight(await this.#slice.room.options.disk.open(placeOfRun(striped.hash, run)), striped, run);
+      return await this.isRight(await this.#slice.room.options.disk.open(placeOfRun(keyOf(striped), run)), striped, run);
     } catch (thrown) {
       if (asMeshError(thrown).code === 'gone') return false;
       throw thrown;

@@ -6,7 +6,7 @@ import type { LentChunk } from '../platform/hasher.ts';
 import { openNoted } from './copying.ts';
 import type { Copy } from './face.ts';
 import type { Room } from './room.ts';
-import { type HeldRuns, placeOfRun } from './runs-table.ts';
+import { type HeldRuns, keyOf, placeOfRun } from './runs-table.ts';
 
 /** The runs held of one content, read by the offsets of the whole. */
 export class RunsReader implements Copy {
@@ -85,9 +85,9 @@ export class RunsReader implements Copy {
   }
 
   #runAt(offset: number): { run: number; range: Range } {
-    const { hash, ends } = this.#held;
+    const { ends } = this.#held;
     const run = ends.findIndex((end) => end > offset);
-    const held = this.#room.runs.of(hash);
+    const held = this.#room.runs.at(keyOf(this.#held));
     if (held === undefined || !hasRun(held.mask, run)) throw new MeshError('gone', 'that run is not held here');
     return { run, range: rangeOfRun(ends, run) };
   }
@@ -103,7 +103,7 @@ export class RunsReader implements Copy {
   }
 
   #copyOf(run: number): Promise<Copy> {
-    const copy = this.#open.get(run) ?? openNoted(this.#room, { disk: placeOfRun(this.#held.hash, run) });
+    const copy = this.#open.get(run) ?? openNoted(this.#room, { disk: placeOfRun(keyOf(this.#held), run) });
     this.#open.set(run, copy);
     copy.catch(() => this.#open.delete(run));
     return copy;

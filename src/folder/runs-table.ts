@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import { NO_RUNS, type RunMask, rangeOfRun, runsIn, withoutRuns } from '../core/striping.ts';
 import type { FileVersion } from '../core/version.ts';
@@ -17,6 +18,8 @@ export interface RunFacts {
   readonly ends: readonly number[];
   /** Hash of the manifest that says so. */
   readonly manifestHash: ContentHash;
+  /** Names its row, its files and its manifest; absent: its hash does. See RunsTable.keyFor. */
+  readonly key?: ContentHash;
 }
 
 /** A version that runs were held for. */
@@ -69,19 +72,36 @@ export class RunsTable {
     return this.#idleBytes;
   }
 
-  of(hash: ContentHash): HeldRuns | undefined {
-    return this.#held.get(hash);
+  at(key: ContentHash): HeldRuns | undefined {
+    return this.#held.get(key);
+  }
+
+  /** What lies here of a content so cut. */
+  of(hash: ContentHash, manifestHash: ContentHash): HeldRuns | undefined {
+    const first = this.#held.get(hash);
+    return first?.manifestHash === manifestHash ? first : this.#held.get(secondKey(hash, manifestHash));
+  }
+
+  /**
+   * Under which key a content so cut is to lie. Runs are proved by the manifest, and whether that is one of the hash nobody can
+   * tell before all of them are together: so whoever claims a hash for other bytes has runs of their own, in nobody's way.
+   */
+  keyFor({ hash, manifestHash }: RunFacts): ContentHash {
+    const held = this.of(hash, manifestHash);
+    if (held !== undefined) return keyOf(held);
+    return this.#held.has(hash) ? secondKey(hash, manifestHash) : hash;
   }
 
   /** The runs held for one name; none: undefined. */
   heldFor(path: FilePath, hash: ContentHash): HeldRuns | undefined {
-    const held = this.#held.get(hash);
-    return held?.paths.includes(path) === true ? held : undefined;
+    const keys = [...(this.#byPath.get(path) ?? [])];
+    return keys.map((key) => this.#held.get(key)).find((held) => held?.hash === hash);
   }
 
   /** Contents of which runs are held for a name. */
   hashesOf(path: FilePath): ContentHash[] {
-    return [...(this.#byPath.get(path) ?? [])];
+    const held = [...(this.#byPath.get(path) ?? [])].map((key) => this.#held.get(key)?.hash);
+    return [...new Set(held.filter((hash) => hash !== undefined))];
   }
 
   /** Contents of which runs were held for a name. */
@@ -104,23 +124,24 @@ export class RunsTable {
   }
 
   row(held: HeldRuns): StoreWrite {
-    return { key: runsKey(held.hash), value: encodeRow(held) };
+    return { key: runsKey(keyOf(held)), value: encodeRow(held) };
   }
 
   /** Takes recorded runs in: they replace what was known of that content. */
   set(held: HeldRuns): void {
-    this.delete(held.hash);
-    this.#held.set(held.hash, held);
-    for (const path of held.paths) this.#byPath.set(path, (this.#byPath.get(path) ?? new Set()).add(held.hash));
+    const key = keyOf(held);
+    this.delete(key);
+    this.#held.set(key, held);
+    for (const path of held.paths) this.#byPath.set(path, (this.#byPath.get(path) ?? new Set()).add(key));
     this.#count(held, 1);
   }
 
-  delete(hash: ContentHash): void {
-    const held = this.#held.get(hash);
+  delete(key: ContentHash): void {
+    const held = this.#held.get(key);
     if (held === undefined) return;
-    this.#held.delete(hash);
+    this.#held.delete(key);
     for (const path of held.paths) {
-      this.#byPath.get(path)?.delete(hash);
+      this.#byPath.get(path)?.delete(key);
       if (this.#byPath.get(path)?.size === 0) this.#byPath.delete(path);
     }
     this.#count(held, -1);
@@ -146,6 +167,14 @@ export function runsFor({ mask, paths, past = [], sentBy = [] }: HeldRuns, asker
   return withoutRuns(sent, withoutRuns(sent, mask));
 }
 
-export function placeOfRun(hash: ContentHash, run: number): DiskPath {
-  return `.filemesh/runs/${hash}-${String(run).padStart(2, '0')}`;
+export function keyOf({ key, hash }: RunFacts): ContentHash {
+  return key ?? hash;
+}
+
+function secondKey(hash: ContentHash, manifestHash: ContentHash): ContentHash {
+  return createHash('sha256').update(`${hash}/${manifestHash}`).digest('hex') as ContentHash;
+}
+
+export function placeOfRun(key: ContentHash, run: number): DiskPath {
+  return `.filemesh/runs/${key}-${String(run).padStart(2, '0')}`;
 }

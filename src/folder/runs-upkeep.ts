@@ -5,7 +5,7 @@ import { KEEP_MS, KEEP_SHARE } from './old-copies.ts';
 import type { Room } from './room.ts';
 import { runsKey } from './rows.ts';
 import type { Runs } from './runs.ts';
-import { bytesHeld, type HeldRuns, placeOfRun } from './runs-table.ts';
+import { bytesHeld, type HeldRuns, keyOf, placeOfRun } from './runs-table.ts';
 
 /** So long runs may wait for the version they were sent for, however much they are. */
 const LOOSE_MS = 24 * 3_600_000;
@@ -24,9 +24,9 @@ export class RunsUpkeep {
   async sweep(): Promise<void> {
     const { disk, log } = this.#room.options;
     for (const { name } of await disk.list('runs')) {
-      const [hash, run] = name.split('-');
+      const [key, run] = name.split('-');
       const place = `.filemesh/runs/${name}`;
-      const mask = this.#room.runs.of(hash as ContentHash)?.mask ?? NO_RUNS;
+      const mask = this.#room.runs.at(key as ContentHash)?.mask ?? NO_RUNS;
       if (hasRun(mask, Number.parseInt(run ?? '', 10) || 0) || this.#room.pinned.has(place)) continue;
       await disk.move(place, `.filemesh/trash/${name}`).catch((thrown) => {
         log.warn('a stray run stays', { place, reason: asMeshError(thrown).message });
@@ -39,9 +39,10 @@ export class RunsUpkeep {
     const held = [...this.#room.runs.all()].filter(({ mask, paths }) => mask !== NO_RUNS && paths.length > 0);
     if (held.length === 0) return;
     const there = new Set((await this.#room.options.disk.list('runs')).map(({ name }) => `.filemesh/runs/${name}`));
-    for (const { hash, mask } of held) {
-      const missing = runsIn(mask).filter((run) => !there.has(placeOfRun(hash, run)));
-      if (missing.length > 0) await this.#runs.lose(hash, missing);
+    for (const one of held) {
+      const key = keyOf(one);
+      const missing = runsIn(one.mask).filter((run) => !there.has(placeOfRun(key, run)));
+      if (missing.length > 0) await this.#runs.lose(key, missing);
     }
   }
 
@@ -61,28 +62,30 @@ export class RunsUpkeep {
       // All of it lies here: who let go of them for that did not come to remove them.
       const isDouble = this.#room.held.hasHash(held.hash);
       if (!isDouble && (held.idleMs ?? 0) >= nowMs - KEEP_MS && bytes <= room * KEEP_SHARE) continue;
-      await removeRuns(this.#room, held.hash);
+      await removeRuns(this.#room, keyOf(held));
       bytes -= bytesHeld(held);
     }
   }
 }
 
 /** Forgets runs unless they are held for some name, and removes their files. */
-export async function removeRuns(room: Room, hash: ContentHash): Promise<void> {
+export async function removeRuns(room: Room, key: ContentHash): Promise<void> {
+  const { hash = key } = room.runs.at(key) ?? {};
   await room.locks.with([lockOf(hash)], async () => {
-    const held = room.runs.of(hash);
+    const held = room.runs.at(key);
     if (held !== undefined && held.paths.length === 0) await removeRunsLocked(room, held);
   });
 }
 
 /** The same for who holds the lock of the content. */
-export async function removeRunsLocked(room: Room, { hash, mask }: HeldRuns): Promise<void> {
-  const { writes, forgotten } = await room.kept.removal(hash);
-  const isLast = !room.held.hasHash(hash) && !room.old.hasHash(hash);
-  await room.queue.write([{ key: runsKey(hash), value: undefined }, ...(isLast ? writes : [])]);
-  room.runs.delete(hash);
+async function removeRunsLocked(room: Room, held: HeldRuns): Promise<void> {
+  const key = keyOf(held);
+  const { writes, forgotten } = await room.kept.removal(key);
+  const isLast = !room.held.hasHash(key) && !room.old.hasHash(key);
+  await room.queue.write([{ key: runsKey(key), value: undefined }, ...(isLast ? writes : [])]);
+  room.runs.delete(key);
   if (isLast) forgotten();
-  for (const run of runsIn(mask)) await room.options.disk.remove(placeOfRun(hash, run));
+  for (const run of runsIn(held.mask)) await room.options.disk.remove(placeOfRun(key, run));
 }
 
 /** One content's runs are shared by its names: whoever changes them holds this lock too. No file has such a name. */

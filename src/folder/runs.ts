@@ -11,13 +11,15 @@ import type { Asker, Copy, Staging } from './face.ts';
 import type { Room } from './room.ts';
 import { RunsProof } from './runs-proof.ts';
 import { RunsReader } from './runs-reader.ts';
-import { type HeldRuns, placeOfRun, type RunFacts, runsFor } from './runs-table.ts';
-import { lockOf, removeRuns, removeRunsLocked } from './runs-upkeep.ts';
+import { type HeldRuns, keyOf, placeOfRun, type RunFacts, runsFor } from './runs-table.ts';
+import { lockOf, removeRuns } from './runs-upkeep.ts';
 import type { Staged } from './staged.ts';
 import type { Stagings } from './stagings.ts';
 
 /** The permission bits of a run: it is this program's own. */
 const RUN_MODE = 0o600;
+
+type Taken = Effect & { readonly kind: 'hold-runs' | 'keep-runs' };
 
 /** A content of which runs are to be kept: its manifest, proved to be the announced one. */
 export interface Striped extends RunFacts {
@@ -38,8 +40,8 @@ export class Runs {
     this.#stagings = stagings;
     this.#proof = new RunsProof({
       room,
-      manifest: (hash) => this.manifest(hash),
-      lose: (hash, runs) => this.lose(hash, runs),
+      manifest: (hash, path) => this.manifest(hash, path),
+      lose: (key, runs) => this.lose(key, runs),
     });
   }
 
@@ -50,16 +52,21 @@ export class Runs {
 
   /** Runs that lie here of a content so cut, under whatever name that `asker` sees, or kept for a while under none. */
   lying(hash: ContentHash, manifestHash: ContentHash, asker?: Asker): RunMask {
-    const held = this.#room.runs.of(hash);
-    return held?.manifestHash === manifestHash ? runsFor(held, asker) : NO_RUNS;
+    const held = this.#room.runs.of(hash, manifestHash);
+    return held === undefined ? NO_RUNS : runsFor(held, asker);
   }
 
-  /** The encoded manifest, when something of that content lies here. */
-  async manifest(hash: ContentHash): Promise<Uint8Array | undefined> {
-    const held = this.#room.runs.of(hash);
-    const kept = held && (await this.#room.kept.of(hash));
+  /** The encoded manifest, when something of that content lies here: as that path has it, where two claim the hash. */
+  async manifest(hash: ContentHash, path?: FilePath): Promise<Uint8Array | undefined> {
+    const held = (path && this.#meant(path, hash)) ?? this.#room.runs.at(hash);
+    const kept = held && (await this.#room.kept.of(keyOf(held)));
     // Where all of it lies here too, and these runs are a lie about its hash, the one that is kept is not theirs.
     return kept !== undefined && this.#room.options.hasher.hash(kept) === held?.manifestHash ? kept : undefined;
+  }
+
+  #meant(path: FilePath, hash: ContentHash): HeldRuns | undefined {
+    const content = this.#room.options.ledger.view(path)?.contents.find((one) => one.hash === hash);
+    return this.heldFor(path, hash) ?? (content && this.#room.runs.of(hash, content.shown.manifest.hash));
   }
 
   /** Proves a manifest that came. Throws `corrupt` when it is not the version's. */
@@ -111,9 +118,10 @@ export class Runs {
   }
 
   /** The caller holds the lock of the content. */
-  async #take(striped: Striped, run: number, staged: Staged, effect: Effect): Promise<void> {
-    const { hash } = striped;
-    const held = await this.#sameCut(striped);
+  async #take(striped: Striped, run: number, staged: Staged, taken: Taken): Promise<void> {
+    const held = this.#room.runs.of(striped.hash, striped.manifestHash);
+    const key = this.#room.runs.keyFor(striped);
+    const effect = { ...taken, runs: { ...taken.runs, key } };
     await staged.finish(RUN_MODE, this.#room.options.clock.wall());
     if (!(await this.#proof.isRight(await this.#room.options.disk.open(staged.place), striped, run))) {
       await staged.discard();
@@ -124,26 +132,17 @@ export class Runs {
       await this.#run({ moves: [], effects: [effect] });
       return await staged.discard();
     }
-    if (held === undefined) await this.#room.kept.save(hash, striped.manifest);
-    await this.#run({ moves: [{ kind: 'move', from: staged.place, to: placeOfRun(hash, run) }], effects: [effect] });
+    if (held === undefined) await this.#room.kept.save(key, striped.manifest);
+    await this.#run({ moves: [{ kind: 'move', from: staged.place, to: placeOfRun(key, run) }], effects: [effect] });
     await staged.forget();
-  }
-
-  /** What lies here of a content; cut in another way, which somebody lied about, it goes unless a name holds it. */
-  async #sameCut({ hash, manifestHash }: RunFacts): Promise<HeldRuns | undefined> {
-    const held = this.#room.runs.of(hash);
-    if (held === undefined || held.manifestHash === manifestHash) return held;
-    if (held.paths.length > 0) throw new MeshError('corrupt', 'a content is held here by another manifest');
-    await removeRunsLocked(this.#room, held);
-    return undefined;
   }
 
   /** Records what lies here of a content for one more version or name. False when nothing lies here. */
   async adopt(path: FilePath, version: FileVersion): Promise<boolean> {
     this.#room.assertOpen();
     return await this.#locked(path, version.hash, async () => {
-      const held = this.#room.runs.of(version.hash);
-      if (held === undefined || held.manifestHash !== version.manifest.hash) return false;
+      const held = this.#room.runs.of(version.hash, version.manifest.hash);
+      if (held === undefined) return false;
       await this.#run({
         moves: [],
         effects: [{ kind: 'hold-runs', path, runs: factsOf(held), more: NO_RUNS, versions: [version] }],
@@ -155,13 +154,15 @@ export class Runs {
   /** Holds runs for this name no more; they stay for a while, as older contents do, unless all of it lies here. */
   async letGo(path: FilePath, hash: ContentHash, by?: Version): Promise<void> {
     this.#room.assertOpen();
-    await this.#locked(path, hash, async () => {
+    const key = await this.#locked(path, hash, async () => {
       // Made anew since the caller looked, of the same content: then nothing is to go.
       const isAnew = by !== undefined && isCurrent(this.#room.options.ledger.view(path), hash);
-      if (isAnew || this.#room.runs.heldFor(path, hash) === undefined) return;
-      await this.#run({ moves: [], effects: [{ kind: 'drop-runs', path, hash, ...(by && { by }) }] });
+      const held = this.#room.runs.heldFor(path, hash);
+      if (isAnew || held === undefined) return hash;
+      await this.#run({ moves: [], effects: [{ kind: 'drop-runs', path, hash, key: keyOf(held), ...(by && { by }) }] });
+      return keyOf(held);
     });
-    if (this.#room.held.hasHash(hash)) await removeRuns(this.#room, hash);
+    if (this.#room.held.hasHash(hash)) await removeRuns(this.#room, key);
   }
 
   /** Lets go of runs held for a name whose content is neither current nor in the own index any more. */
@@ -187,27 +188,27 @@ export class Runs {
   }
 
   /** Told as not held, whatever names they were held for; what of them lies there is set aside. */
-  async lose(hash: ContentHash, runs: readonly number[]): Promise<void> {
-    const paths = this.#room.runs.of(hash)?.paths ?? [];
+  async lose(key: ContentHash, runs: readonly number[]): Promise<void> {
+    const { paths = [], hash = key } = this.#room.runs.at(key) ?? {};
     this.#room.options.log.warn('runs of a content are wrong or missing, and not held any more', { hash, runs: runs.length });
     const isDone = await this.#room.locks.with([...paths, lockOf(hash)], async () => {
       // A name that came meanwhile would go on telling of them.
-      if (this.#room.runs.of(hash)?.paths.some((path) => !paths.includes(path)) === true) return false;
-      const lying = this.#room.runs.of(hash)?.mask ?? NO_RUNS;
+      if (this.#room.runs.at(key)?.paths.some((path) => !paths.includes(path)) === true) return false;
+      const lying = this.#room.runs.at(key)?.mask ?? NO_RUNS;
       const lost = runs.filter((run) => hasRun(lying, run));
       const moves: Move[] = [];
       for (const run of lost) {
-        const from = placeOfRun(hash, run);
+        const from = placeOfRun(key, run);
         if ((await this.#room.options.disk.stat(from)) === undefined) continue;
         moves.push({ kind: 'move', from, to: `.filemesh/trash/rot-${this.#room.freshName()}` });
       }
       // Of a folder that went away nothing is there, and nothing is lost.
       if (!(await this.#room.belief.check())) this.#room.belief.assert();
-      const effects = paths.map((path) => ({ kind: 'lose-runs', path, hash, lost: maskOf(lost) }) as const);
+      const effects = paths.map((path) => ({ kind: 'lose-runs', path, hash, key, lost: maskOf(lost) }) as const);
       await this.#run({ moves, effects });
       return true;
     });
-    if (!isDone) await this.lose(hash, runs);
+    if (!isDone) await this.lose(key, runs);
   }
 
   async #run(act: Omit<Act, 'id'>): Promise<void> {
@@ -219,6 +220,6 @@ export class Runs {
   }
 }
 
-function factsOf({ hash, size, ends, manifestHash }: RunFacts): RunFacts {
-  return { hash, size, ends, manifestHash };
+function factsOf({ hash, size, ends, manifestHash, key }: RunFacts): RunFacts {
+  return { hash, size, ends, manifestHash, ...(key && { key }) };
 }

@@ -63,7 +63,7 @@ export class TakingRuns {
 
   /** One fetch of a run at a time, for whatever name it was asked: then the others only record what came. */
   async #takeRun(ask: StripeAsk, version: FileVersion, striped: Striped, run: number): Promise<void> {
-    const key = `${ask.hash}/${run}`;
+    const key = `${ask.hash}/${version.manifest.hash}/${run}`;
     for (let other = this.#underWay.get(key); other !== undefined; other = this.#underWay.get(key)) await other;
     const { runs } = this.#slice.folder;
     if (hasRun(runs.lying(version.hash, version.manifest.hash), run)) {
@@ -82,7 +82,7 @@ export class TakingRuns {
     const { folder, clock, switchboard } = this.#slice;
     const { path, hash, size } = ask;
     const { offset, length } = rangeOfRun(striped.ends, run);
-    const staging = await folder.stage(`run-${hash.slice(0, 32)}-${run}`, length);
+    const staging = await folder.stage(`run-${hash.slice(0, 32)}-${striped.manifestHash.slice(0, 32)}-${run}`, length);
     const used = new Set<Link>();
     try {
       const isCut = folder.chunks.isCut(length);
@@ -115,7 +115,7 @@ export class TakingRuns {
   /** By the first manifest that is the announced one. */
   async #stripedOf(ask: StripeAsk, version: FileVersion): Promise<Striped> {
     const { runs } = this.#slice.folder;
-    const own = await runs.manifest(ask.hash);
+    const own = await runs.manifest(ask.hash, ask.path);
     if (own !== undefined && runs.lying(version.hash, version.manifest.hash) !== NO_RUNS) return runs.striped(version, own);
     const links = this.#links(keepersOf(this.#content(ask) ?? ask));
     const striped = await announcedManifest(this.#slice.folder, links, ask.path, version);

@@ -33,7 +33,7 @@ describe('a manifest that nothing needs', () => {
       },
     } as unknown as Store;
     manifests = new Manifests({} as Hasher);
-    const nothing = { hasHash: () => false, of: () => undefined };
+    const nothing = { hasHash: () => false, at: () => undefined };
     const [held, old, runs] = [nothing, nothing, nothing] as unknown as [HeldTable, OldCopies, RunsTable];
     kept = new KeptManifests({ store, queue: new StoreQueue(store), manifests, held, old, runs });
     await kept.save(hash, manifest);

@@ -178,3 +178,25 @@ describe('whoever may not read a content', () => {
     expect(await mesh.settle(codeOf(make(anna, 'home/anna/striped', cutOf(striped), runs)))).toBeUndefined();
   });
 });
+
+it('whoever claims a hash for other bytes keeps nobody from storing the right ones', async () => {
+  const { mesh, anna, bob } = await people('a hash that is claimed');
+  const [bytes, rubbish] = [film(7), film(8)];
+  const lie = { ...cutOf(rubbish), hash: cutOf(bytes).hash };
+  const upload = bob.newRequest();
+  await mesh.settle(stripe(bob, lie, upload, rubbish));
+  await mesh.settle(make(bob, 'home/bob/lie', lie, upload));
+  await mesh.run(3_000);
+  await storeStriped(mesh, anna, 'home/anna/film', bytes);
+  await mesh.settle(put(anna, checkPath('home/anna/whole'), sourceOf(bytes), VERB));
+  await mesh.run(10_000);
+  const { tail } = await mesh.settle(manifestOf(anna, 'home/anna/film', lie));
+  expect(Buffer.compare(tail, cutOf(bytes).manifest)).toBe(0);
+  for (const name of ['home/anna/film', 'home/anna/whole']) {
+    const ask = { path: checkPath(name), hash: lie.hash, offset: 2 * MIB, length: 1000, relay: true };
+    const read = await mesh.settle(anna.attempt((link) => link.call('read', ask)));
+    expect(Buffer.compare(read.tail, bytes.subarray(2 * MIB, 2 * MIB + 1000))).toBe(0);
+  }
+  const told = await mesh.settle(manifestOf(bob, 'home/bob/lie', lie).catch(() => undefined));
+  expect(Buffer.compare(told?.tail ?? lie.manifest, lie.manifest)).toBe(0);
+});
