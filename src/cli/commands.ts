@@ -47,6 +47,7 @@ export const UP: CommandFacts = {
   options: {
     ...(UP_OPTIONS as OptionTable),
     config: { describe: 'YAML file with these options, and folder', value: 'FILE' },
+    'recover-admin': { describe: 'make USER an admin with a new password, which is printed', value: 'USER' },
     json: { describe: 'print what happens, one JSON object a line' },
   },
 };

@@ -1,3 +1,4 @@
+import { checkAccountName } from '../client/verbs/accounts.ts';
 import { MeshError } from '../core/errors.ts';
 import type { PeerEvent } from '../peer/events.ts';
 import { Peer } from '../peer/peer.ts';
@@ -11,6 +12,7 @@ import { readUpFile } from './up-file.ts';
 import { defaultFolder, type PeerPlaces, preparePlaces } from './up-folder.ts';
 import { tellOtherName, tellOtherReplicas } from './up-notes.ts';
 import { openPeerPlatform } from './up-platform.ts';
+import { recoverAdmin } from './up-recovery.ts';
 import { isUpOption, precedence, settingsOf, textsOfEnvironment, type UpSettings, type UpTexts } from './up-settings.ts';
 import { unlessStopped, withinStopTime } from './up-stop.ts';
 import { jsonView, livingView, plainView, type UpView } from './up-view.ts';
@@ -33,8 +35,11 @@ export async function up(line: Parsed, screen: Screen, doors: Doors): Promise<nu
   const view = json ? jsonView(screen) : living ? livingView(screen, places.folder) : plainView(screen, places.folder);
   const stopped = untilStopped();
   const start = new Start(view);
+  // No option of a file or the environment: each start would give another password.
+  const lost = line.options.get('recover-admin')?.[0];
+  const recovered = lost === undefined ? undefined : checkAccountName(lost);
   const logs = living ? 'silent' : json ? 'info' : 'warn';
-  const starting = startPeer(places, settings, logs, start, () => listenForPage(doors, settings, places, view));
+  const starting = startPeer(places, settings, logs, start, () => listenForPage(doors, settings, places, view), recovered);
   try {
     const started = await unlessStopped(starting, stopped, async ({ peer, web, close }) => {
       await web?.close();
@@ -54,6 +59,8 @@ interface Started {
   readonly peer: Peer;
   /** Where the page is served. */
   readonly web: WebListener | undefined;
+  /** What is to be told once it is ready. */
+  readonly note: string | undefined;
   /** Lets go of the outside; after the peer has stopped. */
   readonly close: () => Promise<void>;
 }
@@ -65,13 +72,16 @@ async function startPeer(
   logs: Parameters<typeof openPeerPlatform>[2],
   start: Start,
   listen: () => Promise<WebListener | undefined>,
+  recovered: string | undefined,
 ): Promise<Started> {
   const { platform, close } = await openPeerPlatform(places, settings.interfaces, logs);
   let web: WebListener | undefined;
   try {
     web = await listen();
     const config = web === undefined ? settings.config : { ...settings.config, http: web.url };
-    return { peer: await Peer.start(platform, config, (event) => start.event(event)), web, close };
+    const peer = await Peer.start(platform, config, (event) => start.event(event));
+    const note = recovered === undefined ? undefined : await recoverAdmin(peer, platform, recovered);
+    return { peer, web, note, close };
   } catch (thrown) {
     await web?.close();
     await platform.store.close();
@@ -91,12 +101,13 @@ interface Serving {
 }
 
 /** From ready to the end. */
-async function serve({ peer, web, close }: Started, serving: Serving): Promise<number> {
+async function serve({ peer, web, note, close }: Started, serving: Serving): Promise<number> {
   const { home, places, settings, isNamed, view, start, stopped } = serving;
   try {
     const keeping = await keepForClients(home, peer, places, settings, web?.url);
     if (web !== undefined) servePage(web, peer, home, keeping.line, () => localAddresses(peer));
     start.ready(peer, keeping.line(), web?.url);
+    if (note !== undefined) view.note(note);
     if (isNamed) tellOtherName(peer, settings.config.name, view);
     const telling = tellOtherReplicas(peer, settings.config.replicas, view);
     await stopped;

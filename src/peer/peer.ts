@@ -177,6 +177,11 @@ export class Peer {
     return { inBytes: sum('inBytes'), outBytes: sum('outBytes'), links };
   }
 
+  /** Makes that account an admin with another password, or makes it. `proof`: as a client derives it. `usage`: there are no accounts. */
+  recoverAdmin(name: string, proof: string): Promise<void> {
+    return this.#server.recoverAdmin(name, proof);
+  }
+
   status(): Promise<Reply<'status'>> {
     return this.#server.status();
   }

@@ -79,6 +79,12 @@ export class Noting {
     };
   }
 
+  /** What whoever runs this peer did, by starting it so. */
+  noteHere(action: string, user: string): void {
+    const { catalog, clock, audit } = this.#slice;
+    audit.note({ at: clock.wall(), user, action, subject: '', from: '', peer: catalog.shownName(catalog.self) });
+  }
+
   /** The newest entries, of one's own unless an admin asks; `ask`: of the other peers too. */
   async log(ask: Ask<'log'>, from: Link): Promise<Reply<'log'>> {
     const { catalog, sessions } = this.#slice;

@@ -58,6 +58,8 @@ interface Uploading {
 export class Server {
   readonly #stopping: readonly { stop(): void }[];
   readonly #administration: Administration;
+  readonly #accounts: Accounts;
+  readonly #noting: Noting;
 
   constructor(options: ServerOptions) {
     const { catalog, switchboard } = options;
@@ -76,7 +78,9 @@ export class Server {
     const changes = new Changes({ ...options, entries, uploads, stripes, claiming, copies, planner, pulling });
     const administration = new Administration(options);
     const noting = new Noting({ ...options, sessions, audit: new Audit(options) });
-    this.#answerPeople(switchboard, new Accounts({ ...options, sessions }), noting);
+    this.#accounts = new Accounts({ ...options, sessions });
+    this.#noting = noting;
+    this.#answerPeople(switchboard, this.#accounts, noting);
     switchboard.guard((name, ask, from) => {
       const { people } = catalog;
       if (people.hasAccounts()) checkNeed(name, ask, sessions.personOf(from), people.rights());
@@ -189,6 +193,12 @@ export class Server {
       ),
     );
     switchboard.answer('rights', (ask) => accounts.rights(ask));
+  }
+
+  /** See `Accounts.recover`. */
+  async recoverAdmin(name: string, proof: string): Promise<void> {
+    await this.#accounts.recover(name, proof);
+    this.#noting.noteHere('recover admin', name);
   }
 
   status(): Promise<Reply<'status'>> {

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
+import { recoverAdmin } from '../../src/cli/up-recovery.ts';
 import type { Session } from '../../src/client/session.ts';
-import { changePassword, grant, removeUser, users } from '../../src/client/verbs/accounts.ts';
+import { changePassword, grant, readLog, removeUser, users } from '../../src/client/verbs/accounts.ts';
 import { removePeer } from '../../src/client/verbs/mesh.ts';
 import { type AccountFact, EVERYONE, HOME_GRANTS_MAX, laterAccount, VERIFIER_NOBODY } from '../../src/core/accounts.ts';
 import { asMeshError } from '../../src/core/errors.ts';
+import type { Peer } from '../../src/peer/peer.ts';
 import { Mesh, STORY } from '../sim/mesh.ts';
 import { VERB } from '../sim/mesh-client.ts';
 import { addAccount, enter, people } from './people.ts';
@@ -162,4 +164,31 @@ test('nobody uses up the grants of all in their own home', async () => {
   expect(await mesh.settle(codeOf(open(bob, 'home/bob/0')))).toBeUndefined();
   expect(await mesh.settle(codeOf(open(root, 'docs')))).toBeUndefined();
   expect(await mesh.settle(codeOf(open(root, 'home/bob/more')))).toBeUndefined();
+});
+
+test('whoever runs a peer makes an admin when there is none any more', async () => {
+  const { mesh, root, anna, bob } = await people('no admin left');
+  await mesh.settle(removeUser(root, 'anna', VERB));
+  await mesh.settle(addAccount(root, 'anna', 'another anna', true));
+  await mesh.run(500);
+  await mesh.settle(enter(anna, 'anna', 'another anna'));
+  // At two peers at once: each leaves the other one, as far as it knows.
+  await mesh.settle(Promise.all([removeUser(root, 'anna', VERB), removeUser(anna, 'root', VERB)]));
+  await mesh.run(1_000);
+  expect((await mesh.settle(users(bob, VERB))).map(({ name, admin }) => [name, admin])).toEqual([['bob', false]]);
+  const outside = mesh.world.addNode('the outside').start();
+  const told = await mesh.settle(recoverAdmin(mesh.peers[0]?.peer as Peer, outside, 'root'));
+  const password = /the password is (\S+);/.exec(told)?.[1] as string;
+  await mesh.run(1_000);
+  expect(await mesh.settle(enter(root, 'root', password))).toMatchObject({ kind: 'in', admin: true });
+  expect((await mesh.settle(users(root, VERB))).map(({ name }) => name)).toEqual(['bob', 'root']);
+  const { entries } = await mesh.settle(readLog(root, { limit: 500, user: 'root' }, VERB));
+  expect(entries.map(({ action }) => action)).toContain('recover admin');
+});
+
+test('where there are no accounts none is recovered', async () => {
+  const { mesh } = await startStory('nothing to recover', { clients: 1 });
+  const outside = mesh.world.addNode('the outside').start();
+  const told = await mesh.settle(recoverAdmin(mesh.peers[0]?.peer as Peer, outside, 'root'));
+  expect(told).toBe('root was not made an admin: this mesh has no accounts');
 });

@@ -218,7 +218,7 @@ function firstWords(name: string): string {
 
 function removedWords(name: string): string {
   return [
-    `removed ${name}; what lies in home/${name} is still there, for admins to see`,
+    `removed ${name}; what lies in home/${name} is still there, for admins to see, and for whoever gets the name again`,
     `The join line is another one now, for ${name} may have had the old one: "filemesh invite" tells it.`,
   ].join('\n');
 }
