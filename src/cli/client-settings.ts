@@ -1,5 +1,7 @@
+import { statSync } from 'node:fs';
 import { MeshError } from '../core/errors.ts';
 import { quote } from '../core/path.ts';
+import { shownText } from './output.ts';
 import type { OptionTable, Parsed } from './parse.ts';
 import { environmentName } from './up-settings.ts';
 import { readYamlFile, textIn, textsIn } from './yaml-file.ts';
@@ -59,6 +61,7 @@ function environmentOf(environment: NodeJS.ProcessEnv): Source {
 
 async function readClientFile(file: string): Promise<Source> {
   const source: Source = {};
+  const isOpen = mayOthersRead(file);
   for (const [key, entry] of await readYamlFile(file)) {
     const setting = SETTINGS.find((one) => one === key);
     if (setting === undefined)
@@ -66,9 +69,17 @@ async function readClientFile(file: string): Promise<Source> {
     // As a number it would be another text: 007 is 7.
     if (setting === 'password' && typeof entry !== 'string')
       throw new MeshError('usage', `${quote(file)}: the password must be a text: put it in quotes`);
+    if (setting === 'password' && isOpen)
+      process.stderr.write(`note: ${shownText(file)} has a password in it, and others may read it: chmod 600\n`);
     source[setting] = setting === 'peer' ? textsIn(entry, key, file) : [textIn(entry, key, file)];
   }
   return source;
+}
+
+/** True for a file, not for a pipe, that another user of this machine may read. */
+function mayOthersRead(file: string): boolean {
+  const facts = statSync(file, { throwIfNoEntry: false });
+  return process.platform !== 'win32' && facts?.isFile() === true && (facts.mode & 0o077) !== 0;
 }
 
 function pair(setting: Setting, texts: readonly string[] | undefined): [Setting, readonly string[]][] {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { MeshError } from '../core/errors.ts';
+import { environmentName } from './up-settings.ts';
 
 /** Editors tried when neither VISUAL nor EDITOR names one. */
 const FALLBACKS = ['sensible-editor', 'nano', 'vi'];
@@ -20,13 +21,19 @@ export function editorCommand(environment: Readonly<Record<string, string | unde
 export function runEditor(command: string, file: string): Promise<void> {
   return new Promise((resolve, reject) => {
     // The variables hold shell words (`code --wait`), as git and crontab read them; the file is a word of its own.
-    const child = spawn('/bin/sh', ['-c', `${command} "$1"`, 'editor', file], { stdio: 'inherit' });
+    const child = spawn('/bin/sh', ['-c', `${command} "$1"`, 'editor', file], { stdio: 'inherit', env: environmentOfOthers() });
     child.on('error', (cause) => reject(new MeshError('failed', `the editor ${command} cannot be started`, { cause })));
     child.on('exit', (code, signal) => {
       if (code === 0) resolve();
       else reject(new MeshError('failed', `the editor ${command} ended with ${signal ?? `code ${code}`}`));
     });
   });
+}
+
+/** What other programs are started with: the password is for this one. */
+function environmentOfOthers(): NodeJS.ProcessEnv {
+  const { [environmentName('password')]: _password, ...others } = process.env;
+  return others;
 }
 
 function isInPath(name: string, path: string): boolean {

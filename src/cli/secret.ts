@@ -21,7 +21,9 @@ export async function askSecret(context: VerbContext, question: string, what: st
     context.quiet();
     return await context.lendTerminal(() => typedSecret(question));
   }
-  const line = context.inShell || !isGiven(STANDARD_INPUT) ? undefined : await nextLine(process.stdin);
+  if (context.inShell)
+    throw new MeshError('usage', `lines of standard input are commands here, so none is ${what}: do this outside of the shell`);
+  const line = !isGiven(STANDARD_INPUT) ? undefined : await nextLine(process.stdin);
   if (line === undefined || line === '')
     throw new MeshError('usage', `${what} is typed at a terminal, or stands in the first line of standard input`);
   return line;
@@ -50,10 +52,12 @@ async function typedSecret(question: string): Promise<string> {
 }
 
 /** What is typed up to Enter. */
-async function typedLine(keys: AsyncIterable<Buffer>): Promise<string> {
+export async function typedLine(keys: AsyncIterable<Buffer>): Promise<string> {
   let typed = '';
+  const decoder = new TextDecoder();
   for await (const piece of keys) {
-    for (const key of piece.toString('utf8')) {
+    // A character may come in two pieces.
+    for (const key of decoder.decode(piece, { stream: true })) {
       if (key === INTERRUPT || key === END) throw new MeshError('failed', 'stopped: the command was called off');
       if (ENTER.test(key)) return typed;
       if (BACKSPACE.test(key)) typed = [...typed].slice(0, -1).join('');

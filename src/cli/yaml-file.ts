@@ -1,14 +1,18 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { MeshError } from '../core/errors.ts';
 import { quote } from '../core/path.ts';
 import { systemReason } from './system-reason.ts';
+
+/** A longer file is none of options. */
+const FILE_BYTES_MAX = 1024 * 1024;
 
 /** The pairs of a YAML file given with `--config`. Rejects with `usage` when it cannot be read, or is something else. */
 export async function readYamlFile(file: string): Promise<[string, unknown][]> {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readText(file);
   } catch (cause) {
+    if (cause instanceof MeshError) throw cause;
     throw new MeshError('usage', `the file ${quote(file)} given with --config cannot be read: ${systemReason(cause)}`, { cause });
   }
   const { parse } = await import('yaml');
@@ -21,6 +25,21 @@ export async function readYamlFile(file: string): Promise<[string, unknown][]> {
     throw new MeshError('usage', `${quote(file)} is no YAML${line === undefined ? '' : `: look at line ${line}`}`);
   }
   return pairsOf(value, file);
+}
+
+/** All of it, of a pipe too. Throws `usage` for one that does not end within FILE_BYTES_MAX. */
+function readText(file: string): string {
+  const descriptor = openSync(file, 'r');
+  try {
+    const bytes = Buffer.alloc(FILE_BYTES_MAX + 1);
+    let end = 0;
+    for (let read = 1; read > 0 && end < bytes.length; end += read)
+      read = readSync(descriptor, bytes, end, bytes.length - end, null);
+    if (end > FILE_BYTES_MAX) throw new MeshError('usage', `${quote(file)} is longer than ${FILE_BYTES_MAX} bytes`);
+    return bytes.toString('utf8', 0, end);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** The pairs of such a file, already parsed. */

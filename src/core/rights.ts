@@ -54,7 +54,8 @@ export class Rights {
     const owner = ownerOfHome(fold);
     const home = owner === undefined ? '' : `${HOMES}/${owner}`;
     if (person.admin) return { right: 'write', from: home };
-    if (owner === person.name) return { right: 'write', from: home };
+    // Everyone is nobody's name.
+    if (owner === person.name && owner !== EVERYONE) return { right: 'write', from: home };
     for (let prefix = fold; prefix !== ''; prefix = folderOf(prefix)) {
       const there = this.#grants.get(prefix);
       const said = there?.get(person.name) ?? there?.get(EVERYONE);

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { clientTexts } from '../../src/cli/client-settings.ts';
 import { KeptLogin } from '../../src/cli/kept-login.ts';
+import { typedLine } from '../../src/cli/secret.ts';
 import { asMeshError } from '../../src/core/errors.ts';
 
 let place: string;
@@ -69,6 +70,31 @@ describe('what a client is told', () => {
       expect(told).not.toContain('hunter2');
     }
   });
+});
+
+test('a file that is endless is no file of options, and one with a password that others may read is told of', async () => {
+  expect(await fault({ config: ['/dev/zero'] })).toMatch(/^usage: "\/dev\/zero" is longer than/);
+  const told: string[] = [];
+  const spy = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    told.push(String(text));
+    return true;
+  });
+  const file = fileOf('user: anna\npassword: hunter2\n');
+  chmodSync(file, 0o644);
+  await texts({ config: [file] });
+  chmodSync(file, 0o600);
+  await texts({ config: [file] });
+  spy.mockRestore();
+  expect(told).toEqual([`note: ${file} has a password in it, and others may read it: chmod 600\n`]);
+});
+
+test('a secret is what was typed, also where a character comes in two pieces', async () => {
+  async function* keys() {
+    const typed = Buffer.from('prüfx\u007fung\r');
+    yield typed.subarray(0, 3);
+    yield typed.subarray(3);
+  }
+  expect(await typedLine(keys())).toBe('prüfung');
 });
 
 test('a login is kept for its user alone, and forgotten', async () => {

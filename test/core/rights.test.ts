@@ -51,6 +51,7 @@ describe('rights', () => {
     for (const [person, where, wanted, from] of table) {
       expect([person.name, where, rights.of(person, where)]).toEqual([person.name, where, { right: wanted, from }]);
     }
+    expect(new Rights([]).mayRead({ name: EVERYONE, admin: false }, 'home/everyone/x')).toBe(false);
     expect(new Rights([]).of(bob, 'home')).toEqual({ right: 'read', from: 'home' });
   });
 

@@ -19,6 +19,7 @@ const LINES_DEFAULT = 100;
 /** Characters of a password at least: whoever has a peer's disk tries as fast as machines go. */
 const PASSWORD_MIN = 8;
 const WHAT = 'the password';
+const NOT_KEPT = ', for this time: later commands are whom the environment, or the file of --config, names';
 
 export const login: VerbCommand = {
   name: 'login',
@@ -37,7 +38,7 @@ export const login: VerbCommand = {
     if (own.pair === undefined) context.screen.note(`note: the key of ${user} is of another password: sealed files stay closed`);
     else await context.ownKey.keep(own.pair);
     if (context.json) context.screen.value({ user, admin });
-    else context.screen.print(`logged in as ${user}${admin ? ', an admin' : ''}`);
+    else context.screen.print(`logged in as ${user}${admin ? ', an admin' : ''}${context.login === undefined ? NOT_KEPT : ''}`);
     return EXIT_DONE;
   },
 };
@@ -53,7 +54,7 @@ export const logout: VerbCommand = {
     await context.ownKey.forget();
     await accounts.logout(context.session);
     if (context.json) context.screen.value({});
-    else context.screen.print('logged out');
+    else context.screen.print('logged out here; "filemesh user passwd" ends the logins of other machines too');
     return EXIT_DONE;
   },
 };
