@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { changeResult } from '../client/results.ts';
 import { changeAsk, makeChange } from '../client/verbs/change.ts';
-import { remove, rename, resolve } from '../client/verbs/changes.ts';
+import { removeNamed, rename, resolve } from '../client/verbs/changes.ts';
 import { restore } from '../client/verbs/history.ts';
 import { presentEntry } from '../client/verbs/listing.ts';
 import { fitsTag } from './conditional.ts';
@@ -52,7 +52,7 @@ const deleteRoute = route({
   answers: 'changes',
   run: async ({ session, rest, request, options }) => {
     const wanted = request.headers['if-match'];
-    if (wanted === undefined) return { changes: await remove(session, rest, options) };
+    if (wanted === undefined) return { changes: await removeNamed(session, rest, options) };
     const entry = await presentEntry(session, rest, options);
     const { path, base, contents } = entry;
     if (contents.length !== 1 || !fitsTag(wanted, contents[0]?.hash ?? '')) {

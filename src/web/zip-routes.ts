@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { isAvailable } from '../client/results.ts';
 import type { Session } from '../client/session.ts';
-import { selectEntries } from '../client/verbs/listing.ts';
+import { collected, entriesOf, listEntries, notFound } from '../client/verbs/listing.ts';
 import { readContent } from '../client/verbs/reading.ts';
-import { baseName, folderOf } from '../core/path.ts';
+import { baseName, checkPath, folderOf } from '../core/path.ts';
 import type { Entry, ShownContent } from '../wire/calls.ts';
 import { BodyWriter } from './body-writer.ts';
 import { attachmentOf } from './content-types.ts';
@@ -86,7 +86,9 @@ async function collect(
   items: Item[],
   missing: string[],
 ): Promise<void> {
-  const entries = await selectEntries(session, name === '' ? '**' : name, options);
+  const entries =
+    name === '' ? await collected(listEntries(session, {}, options)) : await entriesOf(session, checkPath(name), options);
+  if (name !== '' && entries.length === 0) throw notFound(name);
   const cut = name === '' ? 0 : folderOf(name).length === 0 ? 0 : folderOf(name).length + 1;
   for (const entry of entries) {
     for (const content of entry.contents) {

@@ -67,6 +67,18 @@ describe('the interface of a peer', () => {
     expect(await json('/api/v1/rename', { from: 'docs/c.txt', to: '../x' })).toMatchObject({ status: 400 });
   });
 
+  test('takes a name for a name, though it looks like a pattern', async () => {
+    await put('plain/a.txt', 'a');
+    await put('plain/b.txt', 'b');
+    for (const pattern of ['plain/%2A', '%2A%2A', 'plain/%5Bab%5D.txt']) {
+      expect((await ask(`/files/${pattern}`, { method: 'DELETE' })).status).toBe(404);
+      expect((await ask(`/api/v1/zip?path=${pattern}`)).status).toBe(404);
+    }
+    const { files } = await json('/api/v1/folder?path=plain');
+    expect(files).toHaveLength(2);
+    expect((await ask('/files/plain', { method: 'DELETE' })).status).toBe(200);
+  });
+
   test('gives a conflict by its versions, and ends it', async () => {
     here.drop('alpha', 'clash.txt', 'of alpha');
     here.drop('bravo', 'clash.txt', 'of bravo');

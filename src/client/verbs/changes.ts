@@ -7,7 +7,7 @@ import type { Session } from '../session.ts';
 import { sideBySide } from '../side-by-side.ts';
 import type { VerbOptions } from '../transfer.ts';
 import { changeAsk, makeChange } from './change.ts';
-import { collected, findEntry, listFolder, notFound, presentEntry, selectEntries } from './listing.ts';
+import { collected, entriesOf, findEntry, listFolder, notFound, presentEntry, selectEntries } from './listing.ts';
 import { peerOf, peers } from './mesh.ts';
 import { inConflict } from './upload.ts';
 
@@ -18,7 +18,17 @@ type Options = Pick<VerbOptions, 'signal'>;
 
 /** Deletes a file, the files of a folder, or those a pattern fits; in a conflict all versions shown are buried. */
 export async function remove(session: Session, name: string, options: Options): Promise<ChangeResult[]> {
-  const entries = await selectEntries(session, name, options);
+  return await removeEntries(session, await selectEntries(session, name, options), options);
+}
+
+/** Deletes the file, or the files of the folder, of exactly that name, whatever a pattern it might be. */
+export async function removeNamed(session: Session, name: string, options: Options): Promise<ChangeResult[]> {
+  const entries = await entriesOf(session, checkPath(name.replace(/\/+$/, '')), options);
+  if (entries.length === 0) throw notFound(name);
+  return await removeEntries(session, entries, options);
+}
+
+async function removeEntries(session: Session, entries: readonly Entry[], options: Options): Promise<ChangeResult[]> {
   const one = (entry: Entry) => change(session, entry, { kind: 'delete', path: entry.path }, options);
   return (await sideBySide(entries, CHANGES_MAX, one)).flat();
 }

@@ -40,15 +40,19 @@ export async function* listFolder(
 export async function selectEntries(session: Session, name: string, options: Pick<VerbOptions, 'signal'> = {}): Promise<Entry[]> {
   const path = pathOf(name);
   if (path !== undefined) {
-    const entry = await findEntry(session, path, options);
-    if (entry !== undefined && entry.contents.length > 0) return [entry];
-    const below = await collected(listFolder(session, path, options));
-    if (below.length > 0) return below;
+    const named = await entriesOf(session, path, options);
+    if (named.length > 0) return named;
   }
   const fitting = isPattern(name) ? await collected(listEntries(session, { pattern: name }, options)) : [];
   if (fitting.length > 0) return fitting;
   if (path === undefined && !isPattern(name)) checkPath(name);
   throw notFound(name);
+}
+
+/** What bears exactly that name: the file, else the files of the folder; empty when there is neither. */
+export async function entriesOf(session: Session, path: FilePath, options: Pick<VerbOptions, 'signal'> = {}): Promise<Entry[]> {
+  const entry = await findEntry(session, path, options);
+  return entry !== undefined && entry.contents.length > 0 ? [entry] : await collected(listFolder(session, path, options));
 }
 
 /** The entry of a name, without contents when it is deleted; undefined when it never was. */
