@@ -59,7 +59,7 @@ function loginRoutes({ house, sessions }: RouteRooms): Route[] {
   ];
 }
 
-function userRoutes({ house }: RouteRooms): Route[] {
+function userRoutes({ house, sessions }: RouteRooms): Route[] {
   const isSecure = house.url.startsWith('https:');
   return [
     route({
@@ -110,7 +110,7 @@ function userRoutes({ house }: RouteRooms): Route[] {
         password: passwordShape.optional(),
         key: accountKeyShape.optional(),
       }),
-      run: async ({ session, body, reply, options }) => {
+      run: async ({ session, body, request, reply, options }) => {
         const { user, key, oldProof, oldPassword } = body;
         const hasOld = oldProof !== undefined || oldPassword !== undefined;
         const old = hasOld ? await proofOf(session, user, { proof: oldProof, password: oldPassword }) : undefined;
@@ -120,8 +120,10 @@ function userRoutes({ house }: RouteRooms): Route[] {
         if (result.kind === 'wrong') throw new WebFailure(403, 'not-allowed', 'the old password is wrong');
         if (result.kind === 'wait') throw heldUp(result.seconds);
         // All logins are over but this one.
-        if (result.token !== undefined) reply.header('set-cookie', cookieOf(result.token, isSecure));
-        return result.token === undefined ? {} : { token: result.token };
+        if (result.token === undefined) return {};
+        sessions.renew(request, result.token);
+        reply.header('set-cookie', cookieOf(result.token, isSecure));
+        return { token: result.token };
       },
     }),
   ];

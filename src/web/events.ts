@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { SignedIn } from '../client/sign-in.ts';
+import type { AccountFact } from '../core/accounts.ts';
 import { WebFailure } from './failures.ts';
 import { shownPeer } from './shown-peer.ts';
 import type { WebPeer } from './web-options.ts';
@@ -21,8 +22,8 @@ const LAG_BYTES_MAX = 1024 * 1024;
 /** Whose stream it is. */
 interface Reader {
   readonly who: SignedIn | undefined;
-  /** Of the account when the stream was opened. */
-  readonly revision: number | undefined;
+  /** The account as it was when the stream was opened; undefined: nobody's, or not heard of. */
+  readonly account: AccountFact | undefined;
 }
 
 /** What happens at this peer, told to every open page as server-sent events: `files`, `peers`, `status`, `traffic`. */
@@ -61,8 +62,8 @@ export class Events {
       'x-accel-buffering': 'no',
     });
     stream.write('retry: 1000\n\n');
-    const revision = who === undefined ? undefined : this.#peer.people.accounts().get(who.user)?.revision;
-    this.#streams.set(stream, { who, revision });
+    const account = who === undefined ? undefined : this.#peer.people.accounts().get(who.user);
+    this.#streams.set(stream, { who, account });
     stream.once('close', () => this.#leave(stream));
     this.#looking ??= setInterval(() => this.#look(), LOOK_MS);
     this.#heartbeat ??= setInterval(() => this.#tell(() => ':\n\n'), HEARTBEAT_MS);
@@ -150,9 +151,11 @@ export class Events {
   }
 
   /** False once the login is over, or there are accounts and this reader has none. */
-  #isGood({ who, revision }: Reader): boolean {
+  #isGood({ who, account }: Reader): boolean {
     const { people } = this.#peer;
-    return who === undefined ? !people.hasAccounts() : people.accounts().get(who.user)?.revision === revision;
+    if (who === undefined) return !people.hasAccounts();
+    const now = people.accounts().get(who.user);
+    return now !== undefined && now.life === account?.life && now.revision === account.revision;
   }
 }
 

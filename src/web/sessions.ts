@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Session } from '../client/session.ts';
 import type { SignedIn } from '../client/sign-in.ts';
 import { type LoginResult, login, whoAmI } from '../client/verbs/accounts.ts';
+import { parseToken } from '../core/accounts.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import { type Credentials, credentialsOf, keyOf } from './credentials.ts';
 import { WebFailure } from './failures.ts';
@@ -73,6 +74,8 @@ export class Sessions {
     const key = keyOf(credentials, request.socket.remoteAddress ?? '');
     const open = () => this.#entries.run(() => this.#openAs(credentials, addressOf(request)));
     return await this.#with(key, open, async (session) => {
+      // What a peer said of a login long ago is not believed against what this one knows by now.
+      if (this.#isDoubtful(session.signIn.token)) await session.signIn.use(session.signIn.token, addressOf(request));
       const who = session.signIn.who ?? (await whoAmI(session, {}));
       try {
         if (who !== undefined) return await work({ session, who });
@@ -83,6 +86,18 @@ export class Sessions {
       void this.#forget(key);
       throw notLoggedIn(request);
     });
+  }
+
+  /** A password was changed over the session of this request: it goes on under its new token, and under nothing it was known by before. */
+  renew(request: FastifyRequest, token: string): void {
+    const credentials = credentialsOf(request.headers.authorization, request.headers.cookie);
+    if (credentials === undefined) return;
+    const address = request.socket.remoteAddress ?? '';
+    const key = keyOf(credentials, address);
+    const kept = this.#kept.get(key);
+    if (kept === undefined) return;
+    this.#kept.delete(key);
+    this.#kept.set(keyOf({ kind: 'token', token }, address), kept);
   }
 
   /** Runs `work` with a session that is nobody's. */
@@ -153,18 +168,26 @@ export class Sessions {
       return await work((await kept.opened).session);
     } catch (thrown) {
       // One that could not be opened is opened anew by whoever comes next.
-      if (
-        await kept.opened.then(
-          () => false,
-          () => true,
-        )
-      )
-        this.#kept.delete(key);
+      const isOpen = await kept.opened.then(
+        () => true,
+        () => false,
+      );
+      if (!isOpen && this.#kept.get(key) === kept) this.#kept.delete(key);
       throw thrown;
     } finally {
       kept.users--;
       kept.usedMs = performance.now();
     }
+  }
+
+  /** True of a login that is over, as far as this peer knows. */
+  #isDoubtful(token: string | undefined): boolean {
+    const facts = token === undefined ? undefined : parseToken(token)?.facts;
+    if (facts === undefined) return false;
+    const { people } = this.#duty.peer;
+    const account = people.accounts().get(facts.user);
+    const isSame = account?.life === facts.life && account.revision === facts.revision;
+    return !isSame || people.sessionKey()?.generation !== facts.generation || facts.expiresMs <= Date.now();
   }
 
   #keep(open: () => Promise<Opened>): Kept {

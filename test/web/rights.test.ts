@@ -104,6 +104,34 @@ it(
   CASES_MS,
 );
 
+it('ends all logins of an account with its password, though a session is at hand', async () => {
+  const headers = { 'content-type': 'application/json' };
+  const login = async (password: string) => {
+    const body = JSON.stringify({ user: 'bob', password });
+    const response = await fetch(`${urls[0]}/api/v1/login`, { method: 'POST', headers, body });
+    return ((await response.json()) as { token: string }).token;
+  };
+  const statusOf = async (authorization: string, path = '/api/v1/session') => {
+    const response = await fetch(`${urls[0]}${path}`, { headers: { authorization } });
+    return path === '/api/v1/session' ? ((await response.json()) as { user: string | null }).user : response.status;
+  };
+  const [mine, stolen] = [`Bearer ${await login(PASSWORDS.bob)}`, `Bearer ${await login(PASSWORDS.bob)}`];
+  const basic = `Basic ${Buffer.from(`bob:${PASSWORDS.bob}`).toString('base64')}`;
+  for (const one of [mine, stolen, basic]) expect(await statusOf(one)).toBe('bob');
+  const change = JSON.stringify({ user: 'bob', oldPassword: PASSWORDS.bob, password: 'another password of bob' });
+  const changed = await fetch(`${urls[0]}/api/v1/passwd`, {
+    method: 'POST',
+    headers: { ...headers, authorization: basic },
+    body: change,
+  });
+  const { token } = (await changed.json()) as { token: string };
+  expect(await statusOf(`Bearer ${token}`)).toBe('bob');
+  for (const one of [mine, stolen, basic]) {
+    expect(await statusOf(one)).toBe(null);
+    for (const path of ['/api/v1/events', '/metrics', '/files/shared.txt']) expect(await statusOf(one, path)).toBe(401);
+  }
+});
+
 it('holds up who guesses, by where they are, and lets in who knows', async () => {
   const statuses: number[] = [];
   for (let guess = 0; guess < 8; guess++) {
