@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -65,6 +65,24 @@ describe('a sealed upload by a client process', () => {
     await here.value(0, [...upload, '--for', other]);
     expect(seals()).toEqual([]);
     await here.value(0, ['download', 'film', '--identity', 'key.txt', '--force']);
+    expect(readFileSync(file).equals(content)).toBe(true);
+  });
+
+  it('comes by a download that was killed at half, and that goes on from what it had opened', { timeout: LIMIT_MS }, async () => {
+    rmSync(file);
+    wire.received = 0;
+    const download = ['download', 'film', '--identity', 'key.txt', '--peer', address];
+    const killed = here.begin(download);
+    wire.onReceived = () => {
+      if (wire.received >= SIZE / 2) killed.signal('SIGKILL');
+    };
+    expect((await killed.ended).code).toBe(-1);
+    expect(readdirSync(here.place)).not.toContain('film');
+    wire.onReceived = () => {};
+    wire.received = 0;
+    await here.value(0, download);
+    expect(wire.received).toBeGreaterThan(SIZE / 4);
+    expect(wire.received).toBeLessThan(SIZE / 2 + 12 * MIB);
     expect(readFileSync(file).equals(content)).toBe(true);
   });
 
