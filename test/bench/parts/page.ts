@@ -10,12 +10,12 @@ const FILES = 100_000;
 const TAKING_MS_MAX = 600_000;
 const PROGRAM = process.env.FILEMESH_CHROMIUM ?? '/usr/bin/chromium';
 const OPEN_MS_MAX = 1_000;
-const WHAT = 'page of a folder with 100,000 files, opened by a browser that never saw it';
 
 /** From asking for the page until rows are seen, and until a key moves among them. */
 export const page: Part = async (scale) => {
-  if (!existsSync(PROGRAM)) return [{ what: WHAT, figure: 'no Chromium on this machine', goal: '–' }];
   const files = scale.files(FILES);
+  const what = `page of a folder with ${files.toLocaleString('en')} files, opened by a browser that never saw it`;
+  if (!existsSync(PROGRAM)) return [{ what, figure: 'no Chromium on this machine', goal: '–' }];
   const peers = new PeersHere();
   let browser: Browser | undefined;
   try {
@@ -30,11 +30,11 @@ export const page: Part = async (scale) => {
     const line = (what: string, all: readonly number[]) => bounded(what, median(all), OPEN_MS_MAX, seconds, spread(all));
     return [
       line(
-        `${WHAT}: until rows are seen`,
+        `${what}: until rows are seen`,
         times.map(({ seenMs }) => seenMs),
       ),
       line(
-        `${WHAT}: until a key moves among them`,
+        `${what}: until a key moves among them`,
         times.map(({ movedMs }) => movedMs),
       ),
     ];
