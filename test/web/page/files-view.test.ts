@@ -92,7 +92,9 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
   it('renames, deletes, and takes both back', async () => {
     await row('notes.txt').click();
     await details().getByRole('button', { name: 'Rename' }).click();
-    await page.getByRole('dialog').getByRole('textbox').fill('kept.txt');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.tagName), { timeout: 10_000 }).toBe('INPUT');
+    // What stands before the end is marked: typing replaces it.
+    await page.keyboard.type('kept');
     await page.keyboard.press('Enter');
     await said('notes.txt is now kept.txt.');
     await page.getByRole('button', { name: 'Undo' }).click();
