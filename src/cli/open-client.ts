@@ -123,7 +123,7 @@ export async function openClient(wish: ClientWish, options: SessionOptions): Pro
     if (account === undefined || session.signIn.token !== undefined) return;
     const { proof, wrapKey } = await session.signIn.secretsOf(account.user, account.password);
     const { key } = checkLogin(await logIn(session, { user: account.user, proof }, options));
-    const pair = key && unwrapKeyPair(key, wrapKey);
+    const pair = key && (await unwrapKeyPair(key, wrapKey));
     if (pair !== undefined) await ownKey.keep(pair);
   };
   return { session, meshName: memory.name, meshFolder: home.meshFolder(memory.line), login, ownKey, enter, close };

@@ -26,11 +26,17 @@ export function wrapKeyPair({ identity, recipient }: KeyPair, wrapKey: Uint8Arra
   return { recipient, wrapped: wrapped.toString('base64') };
 }
 
-/** The pair again; undefined when it was wrapped by another password. */
-export function unwrapKeyPair({ recipient, wrapped }: AccountKey, wrapKey: Uint8Array): KeyPair | undefined {
+/**
+ * The pair again; undefined when it was wrapped by another password. Its public half follows from the private one: the peers'
+ * word for it might be somebody else's key, and all that its owner seals would be for that one.
+ */
+export async function unwrapKeyPair({ wrapped }: AccountKey, wrapKey: Uint8Array): Promise<KeyPair | undefined> {
   const bytes = Buffer.from(wrapped, 'base64');
-  const identity = unwrap(keyOf(wrapKey, bytes.subarray(0, SALT_BYTES)), bytes.subarray(SALT_BYTES));
-  return identity === null ? undefined : { identity: Buffer.from(identity).toString('utf8'), recipient };
+  const unwrapped = unwrap(keyOf(wrapKey, bytes.subarray(0, SALT_BYTES)), bytes.subarray(SALT_BYTES));
+  if (unwrapped === null) return undefined;
+  const identity = Buffer.from(unwrapped).toString('utf8');
+  const { identityToRecipient } = await import('age-encryption');
+  return { identity, recipient: await identityToRecipient(identity) };
 }
 
 /** A password may wrap more than once: each time with a key of its own. */

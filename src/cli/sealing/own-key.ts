@@ -49,18 +49,20 @@ export interface Shown extends PasswordSecrets {
 }
 
 /**
- * The key pair of an account whose password was shown; made now where it has none, as after an admin gave it a password by
- * other means. `token`: all earlier logins of that account ended by that, and this one goes on with it.
+ * The key pair of an account whose password was shown; where it has none, as after an admin gave it a password by other means,
+ * `here`, or else a new one becomes it. `here`: the pair that account had on this machine. `token`: all earlier logins of that
+ * account ended by that, and this one goes on with it.
  */
 export async function keyPairOf(
   session: Session,
   { user, proof, wrapKey, key }: Shown,
+  here: KeyPair | undefined,
   options: Pick<VerbOptions, 'signal'>,
 ): Promise<{ pair: KeyPair | undefined; token?: string | undefined }> {
-  if (key !== undefined) return { pair: unwrapKeyPair(key, wrapKey) };
-  const made = wrapKeyPair(await newKeyPair(), wrapKey);
+  if (key !== undefined) return { pair: await unwrapKeyPair(key, wrapKey) };
+  const made = wrapKeyPair(here ?? (await newKeyPair()), wrapKey);
   const { token } = checkLogin(await changePassword(session, { user, oldProof: proof, proof, key: made }, options));
   // Another machine may have done the same at this moment: what the peers keep is what others seal to.
   const there = (await whoAmI(session, options))?.key ?? made;
-  return { pair: unwrapKeyPair(there, wrapKey), token };
+  return { pair: await unwrapKeyPair(there, wrapKey), token };
 }

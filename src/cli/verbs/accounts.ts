@@ -33,10 +33,14 @@ export const login: VerbCommand = {
     const { session, options } = context;
     const secrets = await session.signIn.secretsOf(user, password);
     const { token, admin, key } = checkLogin(await accounts.login(session, { user, proof: secrets.proof }, options));
-    const own = await keyPairOf(session, { user, ...secrets, key }, options);
+    const isSame = (await context.login?.read())?.user === user;
+    const here = isSame ? await context.ownKey.read() : undefined;
+    const own = await keyPairOf(session, { user, ...secrets, key }, here, options);
     await context.login?.keep({ user, token: own.token ?? token });
     if (own.pair === undefined) context.screen.note(`note: the key of ${user} is of another password: sealed files stay closed`);
     else await context.ownKey.keep(own.pair);
+    if (key !== undefined && own.pair !== undefined && own.pair.recipient !== key.recipient)
+      context.screen.note(swappedWords(user));
     if (context.json) context.screen.value({ user, admin });
     else context.screen.print(`logged in as ${user}${admin ? ', an admin' : ''}${context.login === undefined ? NOT_KEPT : ''}`);
     return EXIT_DONE;
@@ -97,9 +101,11 @@ const USER_ACTS: Readonly<Record<string, UserAct>> = {
     const old = isOwn ? await askSecret(context, `present password of ${name}: `, 'the present password') : undefined;
     const before = old === undefined ? undefined : await session.signIn.secretsOf(name, old);
     const { proof, wrapKey } = await newSecrets(context, name);
-    // One's own stays the same, wrapped anew. Nobody else can unwrap another's: it begins with a new one.
+    // One's own stays the same, wrapped anew, also where a peer tells of none. Nobody else can unwrap another's: it begins with a
+    // new one.
     const isKept = before !== undefined && self?.key !== undefined;
-    const pair = isKept ? unwrapKeyPair(self.key, before.wrapKey) : await newKeyPair();
+    const here = isOwn ? await context.ownKey.read() : undefined;
+    const pair = isKept ? await unwrapKeyPair(self.key, before.wrapKey) : (here ?? (await newKeyPair()));
     if (pair === undefined) throw new MeshError('not-allowed', 'the present password is another one');
     const change = { user: name, proof, key: wrapKeyPair(pair, wrapKey), ...(before && { oldProof: before.proof }) };
     const { token } = checkLogin(await accounts.changePassword(session, change, options));
@@ -215,6 +221,14 @@ function firstWords(name: string): string {
     `What lies in home/NAME is NAME's alone, all else everybody's; "filemesh grant" changes that, "filemesh user add" lets others in.`,
     'Peers see the files they hold, and whoever has the join line can run one: give it to nobody else.',
   ].join('\n');
+}
+
+/** Its owner alone can tell: the private half is nobody else's. */
+function swappedWords(name: string): string {
+  return [
+    `warning: the peers tell of another key for ${name} than the one that is yours, and what others seal for you may open for somebody else.`,
+    'Change your password ("filemesh user passwd"), which puts it right, and find out which machine did that.',
+  ].join(' ');
 }
 
 function removedWords(name: string): string {

@@ -9,18 +9,25 @@ const after = new Uint8Array(32).fill(2);
 describe('the key pair of an account made in the page', () => {
   it('is one that the program opens, and that age knows', async () => {
     const made = newAccountKey(before);
-    const pair = unwrapKeyPair(made, before);
+    const pair = await unwrapKeyPair(made, before);
     expect(pair?.recipient).toBe(made.recipient);
     expect(await identityToRecipient(pair?.identity ?? '')).toBe(made.recipient);
-    expect(unwrapKeyPair(made, after)).toBeUndefined();
+    expect(await unwrapKeyPair(made, after)).toBeUndefined();
     expect(newAccountKey(before).recipient).not.toBe(made.recipient);
   });
 
   it('goes along when the password changes, also one that the program made', async () => {
     const pair = await newKeyPair();
     const changed = rewrappedKey(wrapKeyPair(pair, before), before, after);
-    expect(changed && unwrapKeyPair(changed, after)).toEqual(pair);
-    expect(changed && unwrapKeyPair(changed, before)).toBeUndefined();
+    expect(changed && (await unwrapKeyPair(changed, after))).toEqual(pair);
+    expect(changed && (await unwrapKeyPair(changed, before))).toBeUndefined();
     expect(rewrappedKey(wrapKeyPair(pair, before), after, before)).toBeUndefined();
+  });
+
+  it('has the public half that follows from the private one, whatever the peers tell', async () => {
+    const pair = await newKeyPair();
+    const swapped = { ...wrapKeyPair(pair, before), recipient: (await newKeyPair()).recipient };
+    expect(await unwrapKeyPair(swapped, before)).toEqual(pair);
+    expect(rewrappedKey(swapped, before, after)?.recipient).toBe(pair.recipient);
   });
 });

@@ -30,7 +30,9 @@ export function rewrappedKey(key: AccountKey, before: Uint8Array, after: Uint8Ar
   const [salt, sealed] = [bytes.subarray(0, SALT_BYTES), bytes.subarray(SALT_BYTES)];
   try {
     const identity = chacha20poly1305(keyOf(before, salt), NONCE).decrypt(sealed);
-    return { recipient: key.recipient, wrapped: wrapped(identity, after) };
+    // The peers' word for the public half might be somebody else's key.
+    const { bytes: secret } = bech32.decodeToBytes(new TextDecoder().decode(identity).toLowerCase());
+    return { recipient: bech32.encodeFromBytes('age', x25519.getPublicKey(secret)), wrapped: wrapped(identity, after) };
   } catch {
     return undefined;
   }
