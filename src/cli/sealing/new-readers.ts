@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Sink, Source } from '../../client/transfer.ts';
+import { MeshError } from '../../core/errors.ts';
 import { openNameless } from '../standard-input.ts';
 
 /**
@@ -11,33 +12,41 @@ export class NewReaders implements Sink, Source {
   readonly #file: FileHandle;
   /** Bytes the header grew by, or shrank. */
   readonly #shift: number;
-  readonly #oldHeader: number;
+  readonly #oldHeader: Uint8Array;
   readonly mode: number;
   readonly modifiedMs: number;
+  #isOther = false;
 
-  private constructor(file: FileHandle, oldHeader: number, header: Uint8Array, facts: Facts) {
+  private constructor(file: FileHandle, oldHeader: Uint8Array, header: Uint8Array, facts: Facts) {
     this.#file = file;
     this.#oldHeader = oldHeader;
-    this.#shift = header.length - oldHeader;
+    this.#shift = header.length - oldHeader.length;
     this.size = facts.size + this.#shift;
     this.mode = facts.mode;
     this.modifiedMs = facts.modifiedMs;
   }
 
-  /** `oldHeader`: its bytes; `facts`: of the sealed file. The caller closes it. */
-  static async open(oldHeader: number, header: Uint8Array, facts: Facts): Promise<NewReaders> {
+  /** `oldHeader`: that the new one was made from; `facts`: of the sealed file. The caller closes it. */
+  static async open(oldHeader: Uint8Array, header: Uint8Array, facts: Facts): Promise<NewReaders> {
     const file = await openNameless();
     await writeAll(file, header, 0);
     return new NewReaders(file, oldHeader, header, facts);
   }
 
   async write(offset: number, bytes: Uint8Array): Promise<void> {
-    const body = bytes.subarray(Math.max(0, this.#oldHeader - offset));
-    await writeAll(this.#file, body, offset + bytes.length - body.length + this.#shift);
+    if (offset === 0) this.#isOther = false;
+    const headBytes = Math.max(0, Math.min(bytes.length, this.#oldHeader.length - offset));
+    const head = this.#oldHeader.subarray(offset, offset + headBytes);
+    if (!Buffer.from(head).equals(bytes.subarray(0, headBytes))) this.#isOther = true;
+    await writeAll(this.#file, bytes.subarray(headBytes), offset + headBytes + this.#shift);
   }
 
+  /** The header that was looked at came from one peer, unproved: an earlier one of that file would bring back whom it was for then. */
   finish(): Promise<string> {
-    return Promise.resolve('');
+    if (!this.#isOther) return Promise.resolve('');
+    return Promise.reject(
+      new MeshError('corrupt', 'a peer told of another head than the sealed file has; nothing was changed, try again'),
+    );
   }
 
   discard(): Promise<void> {

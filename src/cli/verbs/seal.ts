@@ -39,7 +39,7 @@ export const seal: VerbCommand = {
     const next = addedTo(without(entry, readers, remove), await readersNamed(context, add));
     const header = makeHeader(opened.fileKey, stanzasForReaders(next, opened.fileKey));
     const facts = { size: content.size, mode: content.mode, modifiedMs: content.modified };
-    const source = await NewReaders.open(opened.header.length, header, facts);
+    const source = await NewReaders.open(opened.header, header, facts);
     try {
       // All of it comes, for its new hash; only what changed is sent.
       const open = ({ hash }: Incoming): Promise<Sink> => {
