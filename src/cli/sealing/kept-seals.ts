@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { MeshError } from '../../core/errors.ts';
 import { readJson, writePrivate } from '../private-file.ts';
 import { NONCE_BYTES } from './age-body.ts';
 import { HEADER_BYTES_MAX } from './age-header.ts';
@@ -16,6 +17,7 @@ const shape = z.object({
   header: z.base64().max(2 * HEADER_BYTES_MAX),
   fileKey: z.base64().length(24),
   nonce: z.base64().length(24),
+  mark: z.string().max(64).optional(),
 });
 
 /**
@@ -39,15 +41,31 @@ export class KeptSeals {
   }
 
   /** Durable when it resolves: before a byte leaves. */
-  async keep(name: string, seal: Seal): Promise<void> {
+  async keep(name: string, seal: Seal): Promise<Seal> {
     await this.#sweep();
-    const [header, fileKey, nonce] = [seal.header, seal.fileKey, seal.nonce].map((one) => Buffer.from(one).toString('base64'));
-    await writePrivate(this.#file(name), JSON.stringify({ header, fileKey, nonce }));
+    await this.#write(name, seal);
+    return seal;
+  }
+
+  /**
+   * Keeps what was sealed with it: `mark`, as SealedOnce tells it. Rejects with `changed`, and forgets the seal, when an earlier
+   * try sealed something else: whatever the file's times say.
+   */
+  async prove(name: string, seal: Seal, mark: string): Promise<void> {
+    const earlier = shape.safeParse(await readJson(this.#file(name))).data?.mark;
+    if (earlier === undefined || earlier === mark) return await this.#write(name, seal, mark);
+    await this.forget(name);
+    throw new MeshError('changed', 'the file is another one than at the last try, though its time is the same; try again');
   }
 
   /** The upload is done. */
   async forget(name: string): Promise<void> {
     await rm(this.#file(name), { force: true });
+  }
+
+  async #write(name: string, seal: Seal, mark?: string): Promise<void> {
+    const [header, fileKey, nonce] = [seal.header, seal.fileKey, seal.nonce].map((one) => Buffer.from(one).toString('base64'));
+    await writePrivate(this.#file(name), JSON.stringify({ header, fileKey, nonce, mark }));
   }
 
   async #sweep(): Promise<void> {

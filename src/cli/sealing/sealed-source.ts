@@ -1,6 +1,7 @@
 import type { Source } from '../../client/transfer.ts';
 import { MeshError } from '../../core/errors.ts';
 import { bodyKey, NONCE_BYTES, PLAIN_CHUNK_BYTES, SEALED_CHUNK_BYTES, sealChunk, sealedBytes } from './age-body.ts';
+import type { SealedOnce } from './sealed-once.ts';
 
 /** What makes the sealed bytes of a content from its plain ones: the same each time. */
 export interface Seal {
@@ -21,16 +22,21 @@ export class SealedSource implements Source {
   readonly #head: Uint8Array;
   readonly #key: Uint8Array;
   readonly #chunks: number;
+  readonly #once: SealedOnce | undefined;
   /** The chunk sealed last: the next read most often begins in it. */
   #last: { readonly index: number; readonly bytes: Uint8Array } | undefined;
 
-  /** `key`: see Source; only of a seal that a later run of the program has again. */
-  constructor(plain: Source, { header, fileKey, nonce }: Seal, key?: string) {
+  /**
+   * `key`: see Source; only of a seal that a later run of the program has again. `once`: for what is given to others; absent: it
+   * is only compared with what they have.
+   */
+  constructor(plain: Source, { header, fileKey, nonce }: Seal, { key, once }: { key?: string; once?: SealedOnce } = {}) {
     if (nonce.length !== NONCE_BYTES) throw new RangeError('the nonce of a sealed body has 16 bytes');
     this.#plain = plain;
     this.#head = Buffer.concat([header, nonce]);
     this.#key = bodyKey(fileKey, nonce);
     this.#chunks = Math.max(1, Math.ceil(plain.size / PLAIN_CHUNK_BYTES));
+    this.#once = once;
     this.size = this.#head.length + sealedBytes(plain.size);
     if (plain.mode !== undefined) this.mode = plain.mode;
     if (plain.modifiedMs !== undefined) this.modifiedMs = plain.modifiedMs;
@@ -56,6 +62,7 @@ export class SealedSource implements Source {
       else if (isWithin && index < behind - 1) this.#seal(index, part, bytes, at);
       else copyWithin(this.#keep(index, part), bytes, at);
     }
+    await this.#once?.settle();
     return bytes;
   }
 
@@ -84,6 +91,7 @@ export class SealedSource implements Source {
 
   #seal(index: number, plain: Uint8Array, out: Uint8Array, at: number): void {
     sealChunk(this.#key, { index, isLast: index === this.#chunks - 1 }, plain, out, at);
+    this.#once?.check(index, out.subarray(at + plain.length, at + sealedBytes(plain.length)));
   }
 }
 

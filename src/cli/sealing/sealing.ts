@@ -5,6 +5,7 @@ import { makeHeader, stanzasOf } from './age-header.ts';
 import { PassphraseIdentity, stanzaByPassphrase } from './age-keys.ts';
 import type { KeptSeals } from './kept-seals.ts';
 import { type Reader, readersOf, stanzasForReaders } from './readers.ts';
+import { SealedOnce } from './sealed-once.ts';
 import { type Seal, SealedSource } from './sealed-source.ts';
 
 const FILE_KEY_BYTES = 16;
@@ -32,12 +33,13 @@ export class Sealing {
    */
   async with<T>(path: string, plain: Source, store: (sealed: Source) => Promise<T>): Promise<T> {
     if (plain.key === undefined || plain.size < KEPT_BYTES_MIN)
-      return await store(new SealedSource(plain, await this.#newSeal()));
+      return await store(new SealedSource(plain, await this.#newSeal(), { once: new SealedOnce(plain.size) }));
     const name = `${path}\0${plain.key}`;
-    const seal = (await this.#earlier(name)) ?? (await this.#newSeal());
-    await this.#kept.keep(name, seal);
+    const seal = (await this.#earlier(name)) ?? (await this.#kept.keep(name, await this.#newSeal()));
     const head = createHash('sha256').update(seal.header).update(seal.nonce).digest('hex');
-    const done = await store(new SealedSource(plain, seal, `${plain.key}/sealed/${head}`));
+    // All of it is read for its hash before a byte leaves.
+    const once = new SealedOnce(plain.size, (mark) => this.#kept.prove(name, seal, mark));
+    const done = await store(new SealedSource(plain, seal, { key: `${plain.key}/sealed/${head}`, once }));
     await this.#kept.forget(name);
     return done;
   }

@@ -8,10 +8,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PLAIN_CHUNK_BYTES, plainBytes, SEALED_CHUNK_BYTES, sealedBytes } from '../../../src/cli/sealing/age-body.ts';
 import { makeHeader } from '../../../src/cli/sealing/age-header.ts';
 import { stanzaByPassphrase } from '../../../src/cli/sealing/age-keys.ts';
+import { KeptSeals } from '../../../src/cli/sealing/kept-seals.ts';
+import { NewReaders } from '../../../src/cli/sealing/new-readers.ts';
 import { headOf, type Keys, open } from '../../../src/cli/sealing/opening.ts';
 import { OpeningSink } from '../../../src/cli/sealing/opening-sink.ts';
 import { stanzasForReaders } from '../../../src/cli/sealing/readers.ts';
+import { SealedOnce } from '../../../src/cli/sealing/sealed-once.ts';
 import { type Seal, SealedSource } from '../../../src/cli/sealing/sealed-source.ts';
+import { Sealing } from '../../../src/cli/sealing/sealing.ts';
 import type { Sink, Source } from '../../../src/client/transfer.ts';
 import { MeshError } from '../../../src/core/errors.ts';
 import { noise } from '../../platform/hasher-acceptance.ts';
@@ -164,6 +168,61 @@ describe('a sealed source', () => {
     await source.read(0, CHUNK);
     plain.check = () => Promise.reject(new MeshError('changed', 'it changed'));
     await expect(source.read(2 * CHUNK, CHUNK)).rejects.toMatchObject({ code: 'changed' });
+  });
+
+  test('seals no other content with the same key, also where the times of the file tell nothing', async () => {
+    const bytes = noise(3 * CHUNK);
+    const once = new SealedOnce(bytes.length);
+    const source = new SealedSource(new Memory(bytes), sealFor(recipient), { once });
+    await source.read(0, source.size);
+    await source.read(CHUNK, CHUNK);
+    bytes[1] = (bytes[1] ?? 0) ^ 1;
+    await expect(source.read(0, CHUNK)).rejects.toMatchObject({ code: 'changed' });
+  });
+
+  test('of an upload that was cut short is made again for the same content alone', async () => {
+    const file = { key: 'one file', size: 5 * 1024 * 1024, check: () => Promise.resolve() };
+    const sourceOf = (bytes: Uint8Array): Source => ({
+      ...file,
+      read: (at, length) => Promise.resolve(bytes.subarray(at, at + length)),
+    });
+    const sealing = new Sealing({ readers: [{ name: recipient, recipient }] }, new KeptSeals(join(folder, 'seals')));
+    const tried = (bytes: Uint8Array): Promise<Buffer> =>
+      new Promise((resolve, reject) => {
+        const store = async (source: Source): Promise<never> => {
+          resolve(Buffer.from(await source.read(0, source.size)));
+          throw new Error('cut short');
+        };
+        sealing.with('film', sourceOf(bytes), store).catch(reject);
+      });
+    const [content, other] = [noise(file.size), noise(file.size, 2)];
+    const first = await tried(content);
+    expect((await tried(content)).equals(first)).toBe(true);
+    await expect(tried(other).then(() => undefined)).rejects.toMatchObject({ code: 'changed' });
+    const anew = await tried(other);
+    expect(anew.subarray(0, 300).equals(first.subarray(0, 300))).toBe(false);
+    expect((await opened(anew))?.equals(other)).toBe(true);
+  });
+
+  test('with other readers has the same body, and is not made of a head that it has not', async () => {
+    const plain = noise(CHUNK + 5);
+    const seal = sealFor(recipient);
+    const bytes = await sealed(plain, seal);
+    const facts = { size: bytes.length, mode: 0o600, modifiedMs: 0 };
+    const next = sealFor(recipient, await identityToRecipient(await generateX25519Identity()));
+    const header = makeHeader(seal.fileKey, stanzasForReaders([{ name: recipient, recipient }], seal.fileKey));
+    for (const [from, isRight] of [
+      [seal.header, true],
+      [next.header, false],
+    ] as const) {
+      const readers = await NewReaders.open(from, header, facts);
+      for (let at = 0; at < bytes.length; at += 100) await readers.write(at, bytes.subarray(at, at + 100));
+      if (isRight) {
+        await readers.finish();
+        expect((await opened(await readers.read(0, readers.size)))?.equals(plain)).toBe(true);
+      } else await expect(readers.finish()).rejects.toMatchObject({ code: 'corrupt' });
+      await readers.close();
+    }
   });
 
   test('is opened by who it is sealed to, and by nobody else', async () => {
