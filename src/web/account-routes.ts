@@ -5,7 +5,7 @@ import { LOG_ENTRIES_MAX } from '../wire/account-calls.ts';
 import { accountKeyShape } from '../wire/shapes.ts';
 import { cookieEnd, cookieOf, credentialsOf } from './credentials.ts';
 import { WebFailure } from './failures.ts';
-import { type Route, route } from './route.ts';
+import { openRoute, type Route, route } from './route.ts';
 import type { RouteRooms } from './routes.ts';
 import { heldUp, proofOf } from './sessions.ts';
 
@@ -21,12 +21,11 @@ export function accountRoutes(rooms: RouteRooms): Route[] {
 function loginRoutes({ house, sessions }: RouteRooms): Route[] {
   const isSecure = house.url.startsWith('https:');
   return [
-    route({
+    openRoute({
       method: 'POST',
       url: '/api/v1/login',
       summary: 'Logs in: sets the cookie, and tells the token that programs send as Bearer.',
       answers: 'login',
-      access: 'anybody',
       body: z.object({ user: nameShape, proof: proofShape.optional(), password: passwordShape.optional() }),
       run: async ({ body: { user, ...secret }, request, reply }) => {
         const { token, admin, key = null } = await sessions.login(request, user, secret);
@@ -34,7 +33,7 @@ function loginRoutes({ house, sessions }: RouteRooms): Route[] {
         return { user, admin, token, key };
       },
     }),
-    route({
+    openRoute({
       method: 'POST',
       url: '/api/v1/session',
       summary: 'Goes on with the login that the request shows as Bearer, of another peer: sets the cookie.',
@@ -50,7 +49,6 @@ function loginRoutes({ house, sessions }: RouteRooms): Route[] {
       url: '/api/v1/logout',
       summary: 'Ends the login of this browser.',
       answers: 'nothing',
-      access: 'anybody',
       run: async ({ reply }) => {
         reply.header('set-cookie', cookieEnd(isSecure));
         return {};

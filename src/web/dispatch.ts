@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { WebFailure } from './failures.ts';
-import type { Call, Route } from './route.ts';
-import type { Sessions, WebSession } from './sessions.ts';
+import type { Call, OpenCall, Route } from './route.ts';
+import type { Sessions } from './sessions.ts';
 import type { WebDuty } from './web-options.ts';
 
 /** Time for a JSON body to come. */
@@ -30,21 +30,19 @@ async function answer(route: Route, request: FastifyRequest, reply: FastifyReply
   reply.raw.once('close', () => stop.abort());
   const query = parsed(route.query, request.query, 'query');
   const body = parsed(route.body, request.body, 'body');
-  const work = async ({ session, who }: WebSession) => {
-    const call: Call = {
-      session,
-      who,
-      query,
-      body,
-      rest: (request.params as Record<string, string>)['*'] ?? '',
-      request,
-      reply,
-      signal: stop.signal,
-      options: { signal: stop.signal, newHash: duty.newHash },
-    };
-    return await route.run(call);
+  const call: OpenCall = {
+    query,
+    body,
+    rest: (request.params as Record<string, string>)['*'] ?? '',
+    request,
+    reply,
+    signal: stop.signal,
+    options: { signal: stop.signal, newHash: duty.newHash },
   };
-  const value = await (route.access === 'anybody' ? sessions.runAsNobody(work) : sessions.run(request, work));
+  // What is for anybody does without the mesh, so it is answered also while that cannot be reached.
+  const value = await (route.access === 'anybody'
+    ? route.run(call as Call)
+    : sessions.run(request, ({ session, who }) => route.run({ ...call, session, who })));
   if (reply.sent) return reply;
   if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   return value === undefined ? await reply.send() : value;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { invite, removePeer, resume, setReplicas, status } from '../client/verbs/mesh.ts';
-import { type Route, route } from './route.ts';
+import { openRoute, type Route, route } from './route.ts';
 import type { RouteRooms } from './routes.ts';
 import { shownPeer } from './shown-peer.ts';
 
@@ -8,12 +8,11 @@ import { shownPeer } from './shown-peer.ts';
 export function meshRoutes({ duty, house, events, sessions }: RouteRooms): Route[] {
   const isLocal = house.url.startsWith('http:');
   return [
-    route({
+    openRoute({
       method: 'GET',
       url: '/api/v1/session',
       summary: 'Who asks, of which mesh and peer this door is, and whether the mesh has accounts.',
       answers: 'session',
-      access: 'anybody',
       run: async ({ request }) => {
         const { peer } = duty;
         const accounts = peer.people.hasAccounts();
@@ -87,11 +86,10 @@ export function meshRoutes({ duty, house, events, sessions }: RouteRooms): Route
       answers: 'event stream',
       run: async ({ reply, who }) => events.open(reply, who),
     }),
-    route({
+    openRoute({
       method: 'GET',
       url: '/healthz',
       summary: 'Says that the peer lives.',
-      access: 'anybody',
       answers: 'text',
       // A page whose own peer died looks which other one answers, without reading what.
       run: async ({ reply }) => reply.type('text/plain').header('cross-origin-resource-policy', 'cross-origin').send('ok\n'),

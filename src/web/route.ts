@@ -22,6 +22,9 @@ export interface Call<Query = unknown, Body = unknown> {
   readonly options: { readonly signal: AbortSignal; readonly newHash: () => RunningHash };
 }
 
+/** The same of a route for anybody: nobody's rights are asked for. */
+export type OpenCall<Query = unknown, Body = unknown> = Omit<Call<Query, Body>, 'session' | 'who'>;
+
 /** One route, as it is served and as it is described: there is no other list. */
 export interface Route {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
@@ -50,4 +53,15 @@ export function route<Query = unknown, Body = unknown>(
   },
 ): Route {
   return facts as unknown as Route;
+}
+
+/** A route for anybody. */
+export function openRoute<Query = unknown, Body = unknown>(
+  facts: Omit<Route, 'query' | 'body' | 'run' | 'access'> & {
+    readonly query?: z.ZodType<Query>;
+    readonly body?: z.ZodType<Body>;
+    run(call: OpenCall<Query, Body>): Promise<unknown>;
+  },
+): Route {
+  return { ...facts, access: 'anybody' } as unknown as Route;
 }

@@ -8,7 +8,7 @@ import { meshRoutes } from './mesh-routes.ts';
 import { metricsText, type WebCounts } from './metrics.ts';
 import { openApiOf } from './openapi.ts';
 import type { PageFiles } from './page-files.ts';
-import { type Route, route } from './route.ts';
+import { openRoute, type Route, route } from './route.ts';
 import type { Sessions } from './sessions.ts';
 import type { Spool } from './spool.ts';
 import { tusRoutes } from './tus-routes.ts';
@@ -54,12 +54,11 @@ function metricsRoute({ duty, counts }: RouteRooms): Route {
 }
 
 function openApiRoute(routes: readonly Route[]): Route {
-  const own = route({
+  const own = openRoute({
     method: 'GET',
     url: '/openapi.json',
     summary: 'This description.',
     answers: 'JSON',
-    access: 'anybody',
     run: async () => description,
   });
   const description = openApiOf([...routes, own]);
@@ -69,12 +68,11 @@ function openApiRoute(routes: readonly Route[]): Route {
 function pageRoutes({ page }: RouteRooms): Route[] {
   const files = page.paths.filter((path) => path !== '/index.html');
   return ['/', ...files].map((url) =>
-    route({
+    openRoute({
       method: 'GET',
       url,
       summary: 'A file of the page.',
       answers: 'file',
-      access: 'anybody',
       run: async ({ request, reply }) => page.send(url, request, reply),
     }),
   );

@@ -67,7 +67,7 @@ export class Sessions {
   async run<T>(request: FastifyRequest, work: (web: WebSession) => Promise<T>): Promise<T> {
     if (!this.#duty.peer.people.hasAccounts()) {
       if (!this.#isLocal) throw new WebFailure(403, 'not-allowed', NO_ACCOUNTS);
-      return await this.runAsNobody(work);
+      return await this.#with('', this.#duty.openSession, (session) => work({ session, who: undefined }));
     }
     const credentials = credentialsOf(request.headers.authorization, request.headers.cookie);
     if (credentials === undefined) throw notLoggedIn(request);
@@ -98,11 +98,6 @@ export class Sessions {
     if (kept === undefined) return;
     this.#kept.delete(key);
     this.#kept.set(keyOf({ kind: 'token', token }, address), kept);
-  }
-
-  /** Runs `work` with a session that is nobody's. */
-  async runAsNobody<T>(work: (web: WebSession) => Promise<T>): Promise<T> {
-    return await this.#with('', this.#duty.openSession, (session) => work({ session, who: undefined }));
   }
 
   /** Who sent this request; undefined: nobody that is logged in. */

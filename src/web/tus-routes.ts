@@ -1,7 +1,7 @@
 import { checkPath } from '../core/path.ts';
 import { tagOf } from './conditional.ts';
 import { WebFailure } from './failures.ts';
-import { type Call, type Route, route } from './route.ts';
+import { type Call, openRoute, type Route, route } from './route.ts';
 import type { RouteRooms } from './routes.ts';
 import { requestBody } from './spool.ts';
 import { prepareStore } from './storing.ts';
@@ -13,12 +13,11 @@ const PART_TYPE = 'application/offset+octet-stream';
 /** Uploads that go on where they were cut off (tus 1.0: creation, termination, expiration). */
 export function tusRoutes({ uploads }: RouteRooms): Route[] {
   return [
-    route({
+    openRoute({
       method: 'OPTIONS',
       url: '/tus/',
       summary: 'Which uploads in parts are taken.',
       answers: 'nothing',
-      access: 'anybody',
       run: async ({ reply }) => {
         reply
           .code(204)
