@@ -6,7 +6,8 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 
 /** Where a browser of the system may be. */
 const PROGRAMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-const program = process.env.FILEMESH_CHROMIUM ?? PROGRAMS.find((path) => existsSync(path));
+/** The browser's program; undefined: there is none. */
+export const browserProgram = process.env.FILEMESH_CHROMIUM ?? PROGRAMS.find((path) => existsSync(path));
 /** Pictures of every view, for a person to look at; not part of the repository. */
 const PICTURES = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'screenshots');
 const DESKTOP = { width: 1280, height: 800 };
@@ -16,7 +17,7 @@ const SHOWN_MS_MAX = 20_000;
 /** A test on a machine that has other work too. */
 export const BROWSER_TEST_MS = 120_000;
 
-export const hasBrowser = program !== undefined;
+export const hasBrowser = browserProgram !== undefined;
 if (!hasBrowser) console.warn('skipped: no Chromium on this machine (FILEMESH_CHROMIUM names one), so nobody drives the page');
 
 /** A real browser under the hands of a test. Whatever a page complains of is kept: forbidden sources, thrown errors. */
@@ -28,7 +29,7 @@ export class Person {
   /** Opens an address as on a desk or a phone; nothing is shared between two of these. */
   async open(url: string, options: { phone?: boolean; dark?: boolean } = {}): Promise<Page> {
     this.#browser ??= await chromium.launch({
-      ...(program !== undefined && { executablePath: program }),
+      ...(browserProgram !== undefined && { executablePath: browserProgram }),
       args: ['--no-sandbox', '--disable-dev-shm-usage', '--autoplay-policy=no-user-gesture-required'],
     });
     const context = await this.#browser.newContext({
