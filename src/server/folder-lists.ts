@@ -8,6 +8,7 @@ import { LIST_BYTES_MAX } from './answer-bytes.ts';
 import type { Entries } from './entries.ts';
 import { FolderWalk } from './folder-walk.ts';
 import type { Sight } from './sessions.ts';
+import { mergeRuns } from './sorting.ts';
 
 /** Paths looked at in one turn of the event loop: some 8 ms. Range 100–1,000. */
 const PATHS_A_TURN = 500;
@@ -23,6 +24,12 @@ interface Slice {
   readonly catalog: Catalog;
   readonly clock: Clock;
   readonly entries: Pick<Entries, 'entry'>;
+}
+
+/** A file, and what it is put in order by. */
+interface Row {
+  readonly path: FilePath;
+  readonly by: number;
 }
 
 /** The files of one folder in the order of size or time. */
@@ -142,29 +149,36 @@ export class FolderLists {
   }
 
   async #sorted(ask: Ask<'folder'>, sight: Sight): Promise<Order> {
-    const rows: { path: FilePath; by: number }[] = [];
+    const direction = ask.descending ? -1 : 1;
+    const by = ask.sort === 'name' ? () => 0 : (a: Row, b: Row) => a.by - b.by;
+    const compare = (a: Row, b: Row) => direction * (by(a, b) || byCodeUnits(a.path, b.path));
+    const runs: Row[][] = [];
     for await (const { paths } of this.#turns(ask, '')) {
+      const rows: Row[] = [];
       for (const path of paths) {
         const [content] = (sight.sees(path) ? this.#slice.catalog.view(path)?.contents : undefined) ?? [];
         if (content !== undefined) rows.push({ path, by: ask.sort === 'size' ? content.size : content.modifiedMs });
       }
+      runs.push(rows.sort(compare));
     }
-    const direction = ask.descending ? -1 : 1;
-    const by = ask.sort === 'name' ? () => 0 : (a: { by: number }, b: { by: number }) => a.by - b.by;
-    rows.sort((a, b) => direction * (by(a, b) || byCodeUnits(a.path, b.path)));
+    const rows = await mergeRuns(runs, compare, () => this.#pause());
     return { paths: rows.map(({ path }) => path), isOutdated: false };
   }
 
   /** The paths of the folder, or those that fit the query, after `after`, turn by turn; deleted ones among them. */
   async *#turns({ path: folder, query }: Ask<'folder'>, after: string): AsyncIterable<Turn> {
-    const { catalog, clock } = this.#slice;
+    const { catalog } = this.#slice;
     const walk = new FolderWalk(catalog, folder ?? '', query, after);
     for (;;) {
       const paths = walk.next(PATHS_A_TURN);
       yield { paths, reached: walk.reached };
       if (walk.isOver) return;
-      await new Promise<void>((resolve) => clock.after(0, resolve));
+      await this.#pause();
     }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.#slice.clock.after(0, resolve));
   }
 
   /** Rights may be others by now than when the order was drawn up. */
