@@ -141,6 +141,8 @@ export interface MeshOptions {
   readonly hosts?: number;
   readonly cables?: boolean;
   readonly replicas?: number;
+  /** More words for `up` on a host. */
+  readonly words?: (host: number) => readonly string[];
 }
 
 /** Peers of one mesh on a ground. */
@@ -160,7 +162,8 @@ export class BenchMesh {
 
   /** Starts a peer, `ready` or not. */
   start(host: number): BenchPeer {
-    const command = ['-r', join(here, 'preload.cjs'), PROGRAM, ...this.#wordsOf(nameOf(host))];
+    const more = this.#options.words?.(host) ?? [];
+    const command = ['-r', join(here, 'preload.cjs'), PROGRAM, ...this.#wordsOf(nameOf(host)), ...more];
     const start = (stallsFile: string) => this.#start(host, command, { BENCH_STALLS: stallsFile });
     return new BenchPeer(host, this.folderOf(host), start);
   }

@@ -13,6 +13,7 @@ import { download } from './parts/download.ts';
 import { drop } from './parts/drop.ts';
 import { failover } from './parts/failover.ts';
 import { holderKilled } from './parts/holder-killed.ts';
+import { http } from './parts/http.ts';
 import { idle } from './parts/idle.ts';
 import { largeFile } from './parts/large-file.ts';
 import { largeMemory } from './parts/large-memory.ts';
@@ -29,6 +30,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   reconnect,
   'large-file': largeFile,
   download,
+  http,
   'many-files': manyFiles,
   changes,
   'holder-killed': holderKilled,
