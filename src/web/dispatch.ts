@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { WebFailure } from './failures.ts';
@@ -7,6 +8,8 @@ import type { WebDuty } from './web-options.ts';
 
 /** Time for a JSON body to come. */
 const JSON_MS_MAX = 20_000;
+/** A change may be at work for so long without a byte on its connection, once all of its request has come: large files are copied to other peers meanwhile. Range 10 min – 24 h. */
+const WORK_MS_MAX = 6 * 3_600_000;
 
 interface Slice {
   readonly duty: Pick<WebDuty, 'newHash'>;
@@ -28,6 +31,7 @@ export function serveRoutes(app: FastifyInstance, routes: readonly Route[], slic
 async function answer(route: Route, request: FastifyRequest, reply: FastifyReply, { duty, sessions }: Slice): Promise<unknown> {
   const stop = new AbortController();
   reply.raw.once('close', () => stop.abort());
+  if (route.method !== 'GET') waitOnceRead(request.raw);
   const query = parsed(route.query, request.query, 'query');
   const body = parsed(route.body, request.body, 'body');
   const call: OpenCall = {
@@ -46,6 +50,17 @@ async function answer(route: Route, request: FastifyRequest, reply: FastifyReply
   if (reply.sent) return reply;
   if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   return value === undefined ? await reply.send() : value;
+}
+
+/** While its sender has nothing more to say, a connection is not idle but waits. */
+function waitOnceRead(request: IncomingMessage): void {
+  const wait = (): void => void request.socket.setTimeout(WORK_MS_MAX);
+  if (request.readableEnded || !hasBody(request)) wait();
+  else request.once('end', wait);
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 /** A body that does not come in time ends its connection. */

@@ -4,13 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MeshError } from '../../src/core/errors.ts';
 import { listenWeb, type WebListener } from '../../src/web/listening.ts';
-import type { WebPeer } from '../../src/web/web-options.ts';
+import type { WebDuty, WebPeer } from '../../src/web/web-options.ts';
 
 /** One answer, as it came over the wire. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
+}
+
+function noMesh(): Promise<never> {
+  return Promise.reject(new MeshError('unreachable', 'there is no mesh behind this door'));
 }
 
 /** A real door on the loopback, of a peer whose mesh cannot be reached: what the gate lets through is answered with 503, or is there. */
@@ -22,7 +26,8 @@ export class WebHere {
     this.#listener = listener;
   }
 
-  static async open(): Promise<WebHere> {
+  /** `mesh`: what opens a session with it. */
+  static async open(mesh: WebDuty['openSession'] = noMesh): Promise<WebHere> {
     const place = mkdtempSync(join(tmpdir(), 'filemesh-web-'));
     const listener = await listenWeb({ host: '127.0.0.1', port: 0, portsBehind: 0, directory: place });
     const peer = {
@@ -38,7 +43,7 @@ export class WebHere {
     } as unknown as WebPeer;
     listener.serve({
       peer,
-      openSession: () => Promise.reject(new MeshError('unreachable', 'there is no mesh behind this door')),
+      openSession: mesh,
       newHash: () => ({ update: () => {}, hex: () => '' as never }),
     });
     return new WebHere(listener);
