@@ -33,7 +33,7 @@ function loginRoutes({ house, sessions }: RouteRooms): Route[] {
         return { user, admin, token, key };
       },
     }),
-    openRoute({
+    route({
       method: 'POST',
       url: '/api/v1/session',
       summary: 'Goes on with the login that the request shows as Bearer, of another peer: sets the cookie.',
@@ -44,7 +44,7 @@ function loginRoutes({ house, sessions }: RouteRooms): Route[] {
         return {};
       },
     }),
-    route({
+    openRoute({
       method: 'POST',
       url: '/api/v1/logout',
       summary: 'Ends the login of this browser.',
