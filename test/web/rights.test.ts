@@ -67,9 +67,24 @@ async function check(one: RightsCase): Promise<string | undefined> {
   const wanted = one.by === 'nobody' ? 401 : STATUS[one.answer];
   const status = response.status === 201 ? 200 : response.status;
   if (status !== wanted) return `${wordsOf(one)}: ${response.status}: ${text}`;
+  if (one.what.act === 'grant' && one.answer === 'done' && status === wanted) await spread(one.by, one.what);
   if (one.sees === undefined) return undefined;
   const seen = (JSON.parse(text) as { files: { path: string }[] }).files.map(({ path }) => path);
   return seen.join() === one.sees.join() ? undefined : `${wordsOf(one)}: saw ${seen.join(' ')}`;
+}
+
+/** Resolves when every peer knows of a grant: it is told to the others a moment after it is given. */
+async function spread(by: Asker, { path, who, right }: { path: string; who: string; right: string }): Promise<void> {
+  const isKnown = async () => {
+    const { rights } = (await (await ask(by, 'GET', query('rights', path))).json()) as { rights: Record<string, string>[] };
+    return (rights.find((one) => one.who === who)?.right ?? 'none') === right;
+  };
+  // Each goes to the next peer.
+  const areAll = async () => {
+    for (let peer = 0; peer < urls.length; peer++) if (!(await isKnown())) return false;
+    return true;
+  };
+  await until(`${right} on ${path} for ${who} is known to all peers`, areAll, 10_000);
 }
 
 async function done(by: Asker, method: string, path: string, body: unknown): Promise<void> {
@@ -138,7 +153,7 @@ it('holds up who guesses, by where they are, and lets in who knows', async () =>
     const response = await fetch(`${urls[0]}/api/v1/login`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ user: 'bob', password: `guess number ${guess}` }),
+      body: JSON.stringify({ user: 'anna', password: `guess number ${guess}` }),
     });
     statuses.push(response.status);
     if (response.status === 429) expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
