@@ -68,6 +68,16 @@ describe('sealed files', () => {
     expect(await here.value(4, ['download', 'film', '--identity', 'key.txt'])).toMatchObject({ error: { code: 'exists' } });
   });
 
+  it('are not opened in the folder of a peer, which would store them in plain', { timeout: LIMIT_MS }, async () => {
+    const refused = await here.filemesh(['download', 'film', '--identity', 'key.txt', '--to', 'alpha/new/']);
+    expect(refused.code).toBe(2);
+    expect(refused.error).toContain('stores in plain what lies there');
+    expect(existsSync(local('alpha/new'))).toBe(false);
+    expect(foundOnPeers(MARK)).toEqual([]);
+    await here.value(0, ['download', 'film.age', '--sealed', '--to', 'copy.age']);
+    gone('copy.age');
+  });
+
   it('are saved as they are by whoever cannot open them, and opened by age', { timeout: LIMIT_MS }, async () => {
     const outcome = await here.filemesh(['download', 'film']);
     expect(outcome).toMatchObject({ code: 0, output: 'saved film.age' });

@@ -10,6 +10,7 @@ import { FileSink } from '../local-file.ts';
 import { type LocalPlace, localPlace } from '../local-place.ts';
 import { counted, shownSize, shownText } from '../output.ts';
 import type { Parsed } from '../parse.ts';
+import { peerFolderAround } from '../peer-folder.ts';
 import { OpeningSink } from '../sealing/opening-sink.ts';
 import { Openings, openedPath } from '../sealing/openings.ts';
 import { keysOf, OPEN_OPTIONS } from '../sealing/seal-options.ts';
@@ -81,9 +82,21 @@ async function toFiles(context: VerbContext, entry: Entry, { place, force, openi
       return await openFile(context, closedName(place.fileOf(incoming)), incoming, force);
     }
     const plain = { ...incoming, size: looked.size, path: openedPath(incoming) };
-    return new OpeningSink(looked, await openFile(context, place.fileOf(plain), plain, force));
+    const file = place.fileOf(plain);
+    await refuseShared(entry.path, file);
+    return new OpeningSink(looked, await openFile(context, file, plain, force));
   };
   return await downloadFile(context.session, entry, open, context.options);
+}
+
+/** What is opened in a peer's folder would be stored by it in plain, for all to read. */
+async function refuseShared(path: string, file: string): Promise<void> {
+  const shared = await peerFolderAround(file);
+  if (shared === undefined) return;
+  throw new MeshError(
+    'usage',
+    `${quote(path)} is not opened in ${shared}: a peer stores in plain what lies there; --to names another place, --sealed keeps it closed`,
+  );
 }
 
 /** What is sealed is never taken for what is in it: also where `--to` gave it that name. */
