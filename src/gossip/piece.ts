@@ -36,8 +36,19 @@ function isSameTrail(a: Trail, b: Trail): boolean {
   return a.length === b.length && a.at(-1)?.writer === b.at(-1)?.writer;
 }
 
+/** What a short record takes at most: 96 bytes an entry and id, 3 a code unit of its paths, and 640 for all else. */
+const SHORT_BYTES_MAX = PIECE_BYTES_MAX / PIECE_RECORDS_MAX;
+
+/** Whether a record is short, without encoding it: nearly all are, and each is encoded once more when it is sent. */
+function isShort({ record: { path, version } }: NumberedRecord): boolean {
+  const { vector, inherited } = version;
+  const [ids, paths] = version.kind === 'file' ? [0, 0] : [version.buried.length, version.renamedTo?.length ?? 0];
+  return 96 * (vector.length + inherited.length + ids) + 3 * (path.length + paths) + 640 <= SHORT_BYTES_MAX;
+}
+
 /** The first records that fit into a piece: one at least, and those of one path together where they fit. */
 function withinBytes(records: readonly NumberedRecord[]): readonly NumberedRecord[] {
+  if (records.length <= PIECE_RECORDS_MAX && records.every(isShort)) return records;
   let bytes = 0;
   /** Where the records of one path begin that are not all in yet. */
   let boundary = 0;

@@ -71,16 +71,6 @@ export function validate<S extends z.ZodType>(shape: S, value: unknown, what: st
   throw new MeshError('protocol', `${what} of another shape than agreed (at "${place}")`, { cause: parsed.error });
 }
 
-/** What one item of msgpack is: where it ends, and how many items it says will follow inside it. */
-interface Item {
-  /** Where its content begins, and where it ends; of a list or map the content is the items inside. */
-  readonly start: number;
-  readonly end: number;
-  /** Items inside: elements, or keys and values. */
-  readonly inside: number;
-  readonly kind: 'leaf' | 'text' | 'list' | 'map';
-}
-
 /**
  * Walks over a head without building anything, and throws `protocol` when it is no single msgpack value of what a
  * message may hold: nil, booleans, numbers, text, bytes, lists, and maps with text keys. Extension types are refused,
@@ -89,12 +79,11 @@ interface Item {
 export function scan(head: Uint8Array): void {
   if (head.length > HEAD_BYTES_MAX)
     throw new MeshError('protocol', `a head of ${head.length} bytes, more than ${HEAD_BYTES_MAX}`);
-  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  const items = new Items(head);
   /** Items still to come at each open level. */
   const left: number[] = [1];
   const inMap: boolean[] = [false];
-  let items = 0;
-  let at = 0;
+  let count = 0;
   while (left.length > 0) {
     const level = left.length - 1;
     const remaining = left[level] as number;
@@ -103,30 +92,31 @@ export function scan(head: Uint8Array): void {
       inMap.pop();
       continue;
     }
-    if (++items > HEAD_ITEMS_MAX) throw new MeshError('protocol', `a head of more than ${HEAD_ITEMS_MAX} items`);
-    const item = itemAt(view, at);
+    if (++count > HEAD_ITEMS_MAX) throw new MeshError('protocol', `a head of more than ${HEAD_ITEMS_MAX} items`);
+    items.next();
     // Keys and values of a map alternate, and an even number of them remains before each key.
-    if (inMap[level] && remaining % 2 === 0) checkKey(head, item);
+    if (inMap[level] && remaining % 2 === 0) checkKey(head, items);
     left[level] = remaining - 1;
-    at = item.end;
-    if (item.kind === 'leaf' || item.kind === 'text') continue;
-    if (item.inside > head.length - at) throw new MeshError('protocol', 'a list longer than its bytes');
+    if (items.kind === 'leaf' || items.kind === 'text') continue;
+    if (items.inside > head.length - items.end) throw new MeshError('protocol', 'a list longer than its bytes');
     if (left.length > HEAD_DEPTH_MAX) throw new MeshError('protocol', `a head nested deeper than ${HEAD_DEPTH_MAX}`);
-    left.push(item.inside);
-    inMap.push(item.kind === 'map');
+    left.push(items.inside);
+    inMap.push(items.kind === 'map');
   }
-  if (at !== head.length) throw new MeshError('protocol', 'bytes behind the value of a head');
+  if (items.end !== head.length) throw new MeshError('protocol', 'bytes behind the value of a head');
 }
 
 const PROTO_KEY = Uint8Array.from('__proto__', (letter) => letter.charCodeAt(0));
 
-function checkKey(head: Uint8Array, key: Item): void {
-  if (key.kind !== 'text') throw new MeshError('protocol', 'a map with a key that is no text');
-  if (key.end - key.start !== PROTO_KEY.length) return;
-  if (PROTO_KEY.every((byte, index) => head[key.start + index] === byte)) {
+function checkKey(head: Uint8Array, { kind, start, end }: Items): void {
+  if (kind !== 'text') throw new MeshError('protocol', 'a map with a key that is no text');
+  if (end - start !== PROTO_KEY.length) return;
+  if (PROTO_KEY.every((byte, index) => head[start + index] === byte)) {
     throw new MeshError('protocol', 'a map with the key __proto__');
   }
 }
+
+type ItemKind = 'leaf' | 'text' | 'list' | 'map';
 
 /** Bytes behind the first byte of an item of fixed length, by that first byte, from 0xc0. 0xc1 and extensions: none. */
 const FIXED_LENGTHS = new Map([
@@ -144,8 +134,9 @@ const FIXED_LENGTHS = new Map([
   [0xd2, 4],
   [0xd3, 8],
 ]);
+
 interface Counted {
-  readonly kind: Item['kind'];
+  readonly kind: ItemKind;
   /** Bytes of the length field. */
   readonly fieldBytes: 1 | 2 | 4;
 }
@@ -163,31 +154,68 @@ const COUNTED = new Map<number, Counted>([
   [0xdf, { kind: 'map', fieldBytes: 4 }],
 ]);
 
-function itemAt(view: DataView, at: number): Item {
-  if (at >= view.byteLength) throw new MeshError('protocol', 'a head that ends too soon');
-  const first = view.getUint8(at);
-  const start = at + 1;
-  if (first < 0x80 || first >= 0xe0) return { start, end: start, inside: 0, kind: 'leaf' };
-  if (first < 0x90) return { start, end: start, inside: (first & 0x0f) * 2, kind: 'map' };
-  if (first < 0xa0) return { start, end: start, inside: first & 0x0f, kind: 'list' };
-  if (first < 0xc0) return leaf(view, 'text', start, first & 0x1f);
-  const fixed = FIXED_LENGTHS.get(first);
-  if (fixed !== undefined) return leaf(view, 'leaf', start, fixed);
-  const counted = COUNTED.get(first);
-  if (counted === undefined) throw new MeshError('protocol', `a head with an item of kind 0x${first.toString(16)}`);
-  return countedItem(view, start, counted);
-}
+/**
+ * The items of a head, one after the other: this one object tells where the last one read lies. An object for each would
+ * be half of what it takes to look at a delta.
+ */
+class Items {
+  readonly #view: DataView;
+  /** Where the content of the item begins, and where it ends; of a list or map the content is the items inside. */
+  start = 0;
+  end = 0;
+  /** Items inside: elements, or keys and values. */
+  inside = 0;
+  kind: ItemKind = 'leaf';
 
-function countedItem(view: DataView, at: number, { kind, fieldBytes }: Counted): Item {
-  const start = at + fieldBytes;
-  if (start > view.byteLength) throw new MeshError('protocol', 'a head that ends too soon');
-  const count = fieldBytes === 1 ? view.getUint8(at) : fieldBytes === 2 ? view.getUint16(at) : view.getUint32(at);
-  if (kind === 'map') return { start, end: start, inside: count * 2, kind };
-  if (kind === 'list') return { start, end: start, inside: count, kind };
-  return leaf(view, kind, start, count);
-}
+  constructor(head: Uint8Array) {
+    this.#view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  }
 
-function leaf(view: DataView, kind: 'leaf' | 'text', start: number, length: number): Item {
-  if (start + length > view.byteLength) throw new MeshError('protocol', 'a head with a length beyond its end');
-  return { start, end: start + length, inside: 0, kind };
+  /** Reads the item at `end`. */
+  next(): void {
+    const at = this.end;
+    if (at >= this.#view.byteLength) throw new MeshError('protocol', 'a head that ends too soon');
+    const first = this.#view.getUint8(at);
+    const start = at + 1;
+    if (first < 0x80 || first >= 0xe0) this.#leaf('leaf', start, 0);
+    else if (first < 0x90) this.#group('map', start, (first & 0x0f) * 2);
+    else if (first < 0xa0) this.#group('list', start, first & 0x0f);
+    else if (first < 0xc0) this.#leaf('text', start, first & 0x1f);
+    else this.#long(first, start);
+  }
+
+  #long(first: number, start: number): void {
+    const fixed = FIXED_LENGTHS.get(first);
+    if (fixed !== undefined) {
+      this.#leaf('leaf', start, fixed);
+      return;
+    }
+    const counted = COUNTED.get(first);
+    if (counted === undefined) throw new MeshError('protocol', `a head with an item of kind 0x${first.toString(16)}`);
+    this.#counted(start, counted);
+  }
+
+  #counted(at: number, { kind, fieldBytes }: Counted): void {
+    const start = at + fieldBytes;
+    if (start > this.#view.byteLength) throw new MeshError('protocol', 'a head that ends too soon');
+    const count =
+      fieldBytes === 1 ? this.#view.getUint8(at) : fieldBytes === 2 ? this.#view.getUint16(at) : this.#view.getUint32(at);
+    if (kind === 'map' || kind === 'list') this.#group(kind, start, kind === 'map' ? count * 2 : count);
+    else this.#leaf(kind, start, count);
+  }
+
+  #group(kind: 'list' | 'map', start: number, inside: number): void {
+    this.kind = kind;
+    this.start = start;
+    this.end = start;
+    this.inside = inside;
+  }
+
+  #leaf(kind: 'leaf' | 'text', start: number, length: number): void {
+    if (start + length > this.#view.byteLength) throw new MeshError('protocol', 'a head with a length beyond its end');
+    this.kind = kind;
+    this.start = start;
+    this.end = start + length;
+    this.inside = 0;
+  }
 }
