@@ -221,7 +221,7 @@ export class Catalog {
   }
 
   /** Who may log in, and do what. */
-  get people(): Pick<FactsBook, 'accounts' | 'hasAccounts' | 'rights' | 'sessionKey'> {
+  get people(): Pick<FactsBook, 'accounts' | 'accountFact' | 'founder' | 'hasAccounts' | 'rights' | 'sessionKey'> {
     return this.#facts;
   }
 

@@ -1,4 +1,4 @@
-import type { AccountFact, SessionKeyFact } from '../core/accounts.ts';
+import type { AccountFact, FoundingFact, SessionKeyFact } from '../core/accounts.ts';
 import { MeshError } from '../core/errors.ts';
 import { type Fact, factKey, type MemberFact, membersOf, mergeFacts, shownPeerNames } from '../core/facts.ts';
 import { byCodeUnits, type PeerId } from '../core/ids.ts';
@@ -48,6 +48,16 @@ export class FactsBook {
     return this.#accounts;
   }
 
+  /** What is told of the account of that name, which may be removed; undefined: there never was one. */
+  accountFact(name: string): AccountFact | undefined {
+    return this.#facts.get(`account/${name}`) as AccountFact | undefined;
+  }
+
+  /** Whose account was the first, as far as is known here; undefined before there is one. */
+  founder(): FoundingFact | undefined {
+    return this.#facts.get('founding') as FoundingFact | undefined;
+  }
+
   /** True once there was an account, though it be removed: what they keep apart does not become everybody's by that. */
   hasAccounts(): boolean {
     return this.#hasAccounts;
@@ -74,10 +84,8 @@ export class FactsBook {
     this.#wantedCopies = undefined;
     this.#members = undefined;
     this.#names = undefined;
-    if (fact.kind === 'account') {
-      this.#accounts = undefined;
-      this.#hasAccounts = true;
-    }
+    if (fact.kind === 'account' || fact.kind === 'founding') this.#accounts = undefined;
+    if (fact.kind === 'account') this.#hasAccounts = true;
     if (fact.kind === 'account' || fact.kind === 'grant') this.#rights = undefined;
   }
 

@@ -1,4 +1,4 @@
-import { byCodeUnits, type PeerId } from './ids.ts';
+import { byCodeUnits, type PeerId, type RequestId } from './ids.ts';
 import { faultOfPath } from './path.ts';
 
 /** What one may do with a path: `none` hides it. */
@@ -27,6 +27,16 @@ export interface AccountFact {
   readonly wrapped?: string;
   /** It is gone; kept so that no other fact of this life brings it back. */
   readonly removed: boolean;
+  /** What made this fact: whoever asks for that again is told that it is done. Absent: nobody asks again. */
+  readonly request?: RequestId;
+}
+
+/** Whose account was the first: in its first life it is an admin's. Of two that were made at once, at two peers, one is. */
+export interface FoundingFact {
+  readonly kind: 'founding';
+  readonly name: string;
+  /** 32 hex digits, drawn by the peer that made the account; the lower one counts. No clock can tell who was first. */
+  readonly lot: string;
 }
 
 /** What one account, or everyone, may do with a path and all below it. */
@@ -41,6 +51,8 @@ export interface GrantFact {
   readonly homeLife: number;
   readonly right: Right;
   readonly revision: number;
+  /** As of an account. */
+  readonly request?: RequestId;
 }
 
 /** A secret of the peers alone: it signs the tokens of those who logged in. The highest generation counts. */
@@ -101,7 +113,12 @@ export function laterGrant(a: GrantFact, b: GrantFact): GrantFact {
   if (older !== 0) return older > 0 ? a : b;
   if (a.revision !== b.revision) return a.revision > b.revision ? a : b;
   if (a.right !== b.right) return STRICTNESS.indexOf(a.right) < STRICTNESS.indexOf(b.right) ? a : b;
-  return byCodeUnits(a.path, b.path) <= 0 ? a : b;
+  return (byCodeUnits(a.path, b.path) || byCodeUnits(a.request ?? '', b.request ?? '')) <= 0 ? a : b;
+}
+
+/** Merges two foundings: every peer ends with the same one, whatever came first there. */
+export function laterFounding(a: FoundingFact, b: FoundingFact): FoundingFact {
+  return (byCodeUnits(a.lot, b.lot) || byCodeUnits(a.name, b.name)) <= 0 ? a : b;
 }
 
 /** Merges two session keys: every peer ends with the same one. */
@@ -114,9 +131,9 @@ export function laterSessionKey(a: SessionKeyFact, b: SessionKeyFact): SessionKe
 
 const STRICTNESS: readonly GrantFact['right'][] = ['none', 'read', 'write'];
 
-function accountOrder({ admin, verifier, recipient = '', wrapped = '' }: AccountFact): string {
+function accountOrder({ admin, verifier, recipient = '', wrapped = '', request }: AccountFact): string {
   // Of two changes at once the one that takes rights away is believed: so `admin` comes last.
-  return [admin ? '0' : '1', verifier, recipient, wrapped].join('/');
+  return [admin ? '0' : '1', verifier, recipient, wrapped, request ?? ''].join('/');
 }
 
 /** What a login gives, as it stands in its token. */

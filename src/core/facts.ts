@@ -1,4 +1,13 @@
-import { type AccountFact, type GrantFact, laterAccount, laterGrant, laterSessionKey, type SessionKeyFact } from './accounts.ts';
+import {
+  type AccountFact,
+  type FoundingFact,
+  type GrantFact,
+  laterAccount,
+  laterFounding,
+  laterGrant,
+  laterSessionKey,
+  type SessionKeyFact,
+} from './accounts.ts';
 import { byCodeUnits, type MeshId, type PeerId } from './ids.ts';
 import { foldCase } from './path.ts';
 
@@ -50,7 +59,16 @@ export interface MeshFact {
 }
 
 /** Small records that every peer adopts, with one pure merge a kind. */
-export type Fact = MemberFact | RemovalFact | SecretFact | SettingFact | MeshFact | AccountFact | GrantFact | SessionKeyFact;
+export type Fact =
+  | MemberFact
+  | RemovalFact
+  | SecretFact
+  | SettingFact
+  | MeshFact
+  | AccountFact
+  | FoundingFact
+  | GrantFact
+  | SessionKeyFact;
 
 /** The place of a fact in the set: two facts of one key are merged. */
 export function factKey(fact: Fact): string {
@@ -64,6 +82,7 @@ export function factKey(fact: Fact): string {
     case 'setting':
       return `setting/${fact.name}`;
     case 'mesh':
+    case 'founding':
     case 'session-key':
       return fact.kind;
     case 'account':
@@ -83,6 +102,7 @@ export function mergeFacts(a: Fact, b: Fact): Fact {
   if (a.kind === 'setting' && b.kind === 'setting') return laterSetting(a, b);
   if (a.kind === 'mesh' && b.kind === 'mesh') return byCodeUnits(a.id, b.id) <= 0 ? a : b;
   if (a.kind === 'account' && b.kind === 'account') return laterAccount(a, b);
+  if (a.kind === 'founding' && b.kind === 'founding') return laterFounding(a, b);
   if (a.kind === 'grant' && b.kind === 'grant') return laterGrant(a, b);
   if (a.kind === 'session-key' && b.kind === 'session-key') return laterSessionKey(a, b);
   return a;

@@ -119,9 +119,16 @@ function ownerOfHome(fold: string): string | undefined {
   return end < 0 ? rest : rest.slice(0, end);
 }
 
-/** The accounts that are there, by name. */
+/** The accounts that are there, by name, each with what it is now: the first one is an admin's, though its own fact does not say so. */
 export function accountsOf(facts: Iterable<Fact>): Map<string, AccountFact> {
   const accounts = new Map<string, AccountFact>();
-  for (const fact of facts) if (fact.kind === 'account' && !fact.removed) accounts.set(fact.name, fact);
+  let first: string | undefined;
+  for (const fact of facts) {
+    if (fact.kind === 'account' && !fact.removed) accounts.set(fact.name, fact);
+    if (fact.kind === 'founding') first = fact.name;
+  }
+  const founder = accounts.get(first ?? '');
+  // Who has the name in a later life founded nothing.
+  if (founder?.life === 0 && !founder.admin) accounts.set(founder.name, { ...founder, admin: true });
   return accounts;
 }

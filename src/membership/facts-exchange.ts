@@ -99,6 +99,8 @@ function canonical(fact: Fact): string {
   return JSON.stringify(entries.sort((a, b) => byCodeUnits(String(a[0]), String(b[0]))));
 }
 
+const OF_PEERS_ALONE: ReadonlySet<Fact['kind']> = new Set(['account', 'founding', 'grant', 'session-key']);
+
 /**
  * What a client needs to come again, to trust nobody who was removed, and, while there are no accounts, to print an invitation.
  * Once there are, whoever may invite asks for the line: who has the secret may run a peer, before which no right holds.
@@ -109,7 +111,7 @@ export function factsForClient(facts: readonly Fact[]): Fact[] {
   return facts.filter((fact) => {
     if (fact.kind === 'secret') return fact === present && !hasAccounts;
     // Hashes of passwords and the key of tokens are for peers alone, and who may do what is told to who asks.
-    if (fact.kind === 'account' || fact.kind === 'grant' || fact.kind === 'session-key') return false;
+    if (OF_PEERS_ALONE.has(fact.kind)) return false;
     return fact.kind !== 'member' || fact.role === 'peer';
   });
 }

@@ -1,26 +1,19 @@
 import type { Catalog } from '../catalog/catalog.ts';
-import {
-  ACCOUNT_NAMES_MAX,
-  ACCOUNTS_MAX,
-  type AccountFact,
-  EVERYONE,
-  GRANTS_MAX,
-  type GrantFact,
-  HOME_GRANTS_MAX,
-  HOMES_GRANTS_MAX,
-  VERIFIER_NOBODY,
-} from '../core/accounts.ts';
+import { ACCOUNT_NAMES_MAX, ACCOUNTS_MAX, type AccountFact, HOMES, VERIFIER_NOBODY } from '../core/accounts.ts';
 import { MeshError } from '../core/errors.ts';
-import { type Fact, factKey, presentSessionKey } from '../core/facts.ts';
-import { grantsInForce, homeLifeOf, homeOf, livesOf } from '../core/rights.ts';
+import { type Fact, presentSessionKey } from '../core/facts.ts';
+import type { RequestId } from '../core/ids.ts';
+import { foldCase } from '../core/path.ts';
+import { livesOf } from '../core/rights.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { PasswordHasher } from '../platform/hasher.ts';
 import type { Log } from '../platform/log.ts';
 import { type Random, randomHex } from '../platform/random.ts';
-import type { Ask, Reply } from '../wire/calls.ts';
+import type { Ask, CallName, Reply } from '../wire/calls.ts';
 import type { Link } from '../wire/link.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import type { MembershipSlice } from './administration.ts';
+import { noAccounts } from './granting.ts';
 import { type Attempt, Guessing } from './guessing.ts';
 import { Passwords } from './passwords.ts';
 import { hostOf, isLoopback } from './remote-host.ts';
@@ -28,6 +21,9 @@ import type { Sessions } from './sessions.ts';
 
 /** Bytes of the key that signs tokens. */
 const SESSION_KEY_BYTES = 32;
+const LOT_BYTES = 16;
+/** Calls whose request an account remembers. */
+const REPEATED: ReadonlySet<CallName> = new Set(['user-add', 'user-passwd', 'user-remove']);
 
 interface Slice {
   readonly clock: Clock;
@@ -40,7 +36,7 @@ interface Slice {
   readonly membership: Pick<MembershipSlice, 'isWhole' | 'renewSecret'>;
 }
 
-/** Answers who may log in and do what: `login`, `session`, `logout`, `user-…`, `users`, `grant`, `rights`. */
+/** Answers who may log in: `login`, `session`, `logout`, `user-…`, `users`. */
 export class Accounts {
   readonly #slice: Slice;
   readonly #guessing: Guessing;
@@ -55,17 +51,23 @@ export class Accounts {
     });
   }
 
+  /**
+   * That very request was carried out, here or at a peer that died before it answered: so what it needs was there, and may be
+   * gone by what it did. Whoever drew its id alone knows it.
+   */
+  isRepeated(name: CallName, ask: object): boolean {
+    if (!REPEATED.has(name)) return false;
+    const { request, ...named } = ask as { request?: RequestId; user?: string; name?: string };
+    return request !== undefined && this.#slice.catalog.people.accountFact(named.user ?? named.name ?? '')?.request === request;
+  }
+
   async login(ask: Ask<'login'>, link: Link): Promise<Reply<'login'>> {
-    const { catalog, sessions } = this.#slice;
-    if (!catalog.people.hasAccounts()) throw noAccounts();
-    const attempt = attemptOf(ask.user, link, ask.from);
-    const wait = this.#guessing.waitOf(attempt);
-    if (wait > 0) return { wait };
-    const account = catalog.people.accounts().get(ask.user);
-    if (!(await this.#isRight(attempt, account, ask.proof))) throw wrongPassword();
-    // It may be another's by now.
-    if (account === undefined || catalog.people.accounts().get(ask.user) !== account) throw wrongPassword();
-    return { token: sessions.begin(account, link, attempt.host), admin: account.admin, ...keyOf(account) };
+    const { people } = this.#slice.catalog;
+    if (!people.hasAccounts()) throw noAccounts();
+    const entered = await this.#enter(ask, link, ask.from);
+    if ('wait' in entered) return entered;
+    const { account, token } = entered;
+    return { token, admin: people.accounts().get(account.name)?.admin === true, ...keyOf(account) };
   }
 
   async session(ask: Ask<'session'>, link: Link): Promise<Reply<'session'>> {
@@ -81,11 +83,16 @@ export class Accounts {
   async add(ask: Ask<'user-add'>, link: Link): Promise<Reply<'user-add'>> {
     const { catalog, log, random } = this.#slice;
     const { people } = catalog;
+    if (this.isRepeated('user-add', ask)) return { first: this.#isFirst(ask.name) };
     if (people.accounts().has(ask.name)) throw new MeshError('exists', `there is an account ${ask.name}`);
     if (people.accounts().size >= ACCOUNTS_MAX)
       throw new MeshError('full', `${ACCOUNTS_MAX} accounts are as many as there can be`);
     if (livesOf(catalog.facts()).size >= ACCOUNT_NAMES_MAX) throw new MeshError('full', 'too many names were accounts');
     this.#mustKnowOfAccounts();
+    const lifeOfNew = () => livesOf(catalog.facts()).get(ask.name) ?? 0;
+    // What was anybody's before there were accounts is another matter: the first one of a name gets it.
+    if (lifeOfNew() > 0 && ask.keepHome !== true && hasHome(catalog, ask.name))
+      throw new MeshError('conflict', `something lies in the home that ${ask.name} had`);
     const verifier = await this.#passwords.verifier(ask.proof);
     // While that was hashed another may have become the first.
     this.#mustKnowOfAccounts();
@@ -93,23 +100,27 @@ export class Accounts {
     if (!first) this.#mustBeAdmin(link);
     if (people.accounts().has(ask.name)) throw new MeshError('exists', `there is an account ${ask.name}`);
     const account: AccountFact = {
-      ...{ kind: 'account', name: ask.name, admin: first || ask.admin, verifier, removed: false },
-      ...{ life: livesOf(catalog.facts()).get(ask.name) ?? 0, revision: 1 },
+      ...{ kind: 'account', name: ask.name, admin: !first && ask.admin, verifier, removed: false },
+      ...{ life: lifeOfNew(), revision: 1 },
       ...ask.key,
+      ...(ask.request !== undefined && { request: ask.request }),
     };
     const facts: Fact[] = [account];
+    if (first) facts.push({ kind: 'founding', name: ask.name, lot: randomHex(random, LOT_BYTES) });
     if (presentSessionKey(catalog.facts()) === undefined) {
       const excludes = catalog.facts().flatMap((fact) => (fact.kind === 'removal' ? [fact.id] : []));
       facts.push({ kind: 'session-key', generation: 1, key: randomHex(random, SESSION_KEY_BYTES), excludes });
     }
     await catalog.adopt(facts);
-    log.info('an account was added', { name: account.name, admin: account.admin });
-    return { first };
+    log.info('an account was added', { name: ask.name, admin: first || ask.admin });
+    // Another may have been made at another peer meanwhile.
+    return { first: this.#isFirst(ask.name) };
   }
 
   async passwd(ask: Ask<'user-passwd'>, link: Link): Promise<Reply<'user-passwd'>> {
     const { catalog, sessions, log } = this.#slice;
     const person = sessions.personOf(link);
+    if (this.isRepeated('user-passwd', ask)) return await this.#passwdAgain(ask, link);
     const isOwn = person?.name === ask.user;
     if (!isOwn) this.#mustBeAdmin(link);
     const account = this.#account(ask.user);
@@ -125,27 +136,21 @@ export class Accounts {
     const verifier = await this.#passwords.verifier(ask.proof);
     if (this.#account(ask.user) !== account) throw new MeshError('busy', 'the account was changed meanwhile');
     const { name } = account;
-    const { recipient: _recipient, wrapped: _wrapped, ...kept } = account;
-    const changed: AccountFact = { ...kept, verifier, revision: account.revision + 1, ...ask.key };
+    const { recipient: _recipient, wrapped: _wrapped, request: _request, ...kept } = account;
+    const request = ask.request !== undefined && { request: ask.request };
+    const changed: AccountFact = { ...kept, verifier, revision: account.revision + 1, ...ask.key, ...request };
     await catalog.adopt([changed]);
     log.info('a password was changed', { name, by: person?.name });
     return isOwn ? { token: sessions.begin(changed, link, hostOf(link.remoteAddress)) } : {};
   }
 
-  async remove({ user }: Ask<'user-remove'>): Promise<Reply<'user-remove'>> {
+  async remove(ask: Ask<'user-remove'>): Promise<Reply<'user-remove'>> {
     const { catalog, log, membership } = this.#slice;
     if (!catalog.people.hasAccounts()) throw noAccounts();
-    const account = this.#account(user);
-    const others = [...catalog.people.accounts().values()].filter((one) => one !== account);
-    if (!others.some((one) => one.admin))
-      throw new MeshError('usage', 'the last admin stays: somebody must be able to add others');
-    const { kind, name, life, admin, revision } = account;
-    // What was granted to it, and by it in its home, ends with its life.
-    const gone: AccountFact = { kind, name, life, admin, verifier: VERIFIER_NOBODY, removed: true, revision: revision + 1 };
-    await catalog.adopt([gone]);
-    // They may have the line, and with it run a peer: it admits nobody any more.
+    if (!this.isRepeated('user-remove', ask)) await this.#end(this.#account(ask.user), ask.request);
+    // They may have the line, and with it run a peer: it admits nobody any more. Who died at the first try may have left it so.
     await membership.renewSecret();
-    log.info('an account was removed', { name });
+    log.info('an account was removed', { name: ask.user });
     return {};
   }
 
@@ -170,33 +175,43 @@ export class Accounts {
     return { users: users.slice(0, 2 * ACCOUNTS_MAX) };
   }
 
-  async grant({ path, who, right }: Ask<'grant'>, link: Link): Promise<Reply<'grant'>> {
-    const { catalog, sessions, log } = this.#slice;
-    const { people } = catalog;
-    if (!people.hasAccounts()) throw noAccounts();
-    const person = sessions.personOf(link);
-    if (person === undefined || !people.rights().mayGrant(person, path))
-      throw new MeshError('not-allowed', 'the rights of that path are for an admin to give');
-    if (who !== EVERYONE) this.#account(who);
-    const lives = livesOf(catalog.facts());
-    const [life, homeLife] = [lives.get(who) ?? 0, homeLifeOf(lives, path)];
-    const wish: GrantFact = { kind: 'grant', path, who, life, homeLife, right, revision: 0 };
-    const known = catalog.facts().find((one) => factKey(one) === factKey(wish)) as GrantFact | undefined;
-    if (known === undefined) checkRoomForGrant(catalog.facts(), wish, person.admin);
-    await catalog.adopt([{ ...wish, revision: (known?.revision ?? -1) + 1 }]);
-    log.info('a right was given', { path, who, right, by: person.name });
-    return {};
+  /** A session for who shows what the password of an account gives. */
+  async #enter(
+    { user, proof }: { readonly user: string; readonly proof: string },
+    link: Link,
+    from: string | undefined,
+  ): Promise<{ account: AccountFact; token: string } | { wait: number }> {
+    const { catalog, sessions } = this.#slice;
+    const attempt = attemptOf(user, link, from);
+    const wait = this.#guessing.waitOf(attempt);
+    if (wait > 0) return { wait };
+    const account = catalog.people.accountFact(user);
+    const present = account?.removed === false ? account : undefined;
+    // It may be another's by now.
+    const isRight = (await this.#isRight(attempt, present, proof)) && catalog.people.accountFact(user) === present;
+    if (present === undefined || !isRight) throw wrongPassword();
+    return { account: present, token: sessions.begin(present, link, attempt.host) };
   }
 
-  async rights({ path }: Ask<'rights'>): Promise<Reply<'rights'>> {
-    const { people } = this.#slice.catalog;
-    if (!people.hasAccounts()) throw noAccounts();
-    const rights = people.rights();
-    const everyone = rights.of({ name: EVERYONE, admin: false }, path);
-    const accounts = [...people.accounts().values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    const rows = accounts.map((account) => ({ who: account.name, ...rights.of(account, path) }));
-    const others = rows.filter(({ right }) => right !== everyone.right);
-    return { rights: [{ who: EVERYONE, ...everyone }, ...others].slice(0, 2 * ACCOUNTS_MAX) };
+  /** It ended the login that it came by: the new password, which is shown with it, is as good. */
+  async #passwdAgain(ask: Ask<'user-passwd'>, link: Link): Promise<Reply<'user-passwd'>> {
+    // An admin did that, and is still logged in.
+    if (ask.oldProof === undefined) return {};
+    const entered = await this.#enter(ask, link, undefined);
+    return 'wait' in entered ? entered : { token: entered.token };
+  }
+
+  /** What was granted to it, and by it in its home, ends with its life. */
+  async #end({ kind, name, life, admin, revision }: AccountFact, request: RequestId | undefined): Promise<void> {
+    const { catalog } = this.#slice;
+    const others = [...catalog.people.accounts().values()].filter((one) => one.name !== name);
+    if (!others.some((one) => one.admin))
+      throw new MeshError('usage', 'the last admin stays: somebody must be able to add others');
+    const gone: AccountFact = {
+      ...{ kind, name, life, admin, verifier: VERIFIER_NOBODY, removed: true, revision: revision + 1 },
+      ...(request !== undefined && { request }),
+    };
+    await catalog.adopt([gone]);
   }
 
   async #isRight(attempt: Attempt, account: AccountFact | undefined, proof: string): Promise<boolean> {
@@ -206,10 +221,16 @@ export class Accounts {
     return right;
   }
 
+  /** As it is told, which says nothing of who was the first: what follows from it must not do so either. */
   #account(name: string): AccountFact {
-    const account = this.#slice.catalog.people.accounts().get(name);
-    if (account === undefined) throw new MeshError('not-found', `there is no account ${name}`);
+    const account = this.#slice.catalog.people.accountFact(name);
+    if (account?.removed !== false) throw new MeshError('not-found', `there is no account ${name}`);
     return account;
+  }
+
+  #isFirst(name: string): boolean {
+    const { people } = this.#slice.catalog;
+    return people.founder()?.name === name && people.accountFact(name)?.life === 0;
   }
 
   /** While some peer is away there may be accounts that were not heard of here, and a second first one would be an admin of all. */
@@ -225,15 +246,10 @@ export class Accounts {
   }
 }
 
-/** Throws `full`. Void ones are remembered, and take no room but that of all facts. */
-function checkRoomForGrant(facts: readonly Fact[], { path }: GrantFact, byAdmin: boolean): void {
-  const home = homeOf(path);
-  const grants = grantsInForce(facts);
-  const inHomes = grants.filter((grant) => homeOf(grant.path) !== undefined);
-  const inThis = inHomes.filter((grant) => homeOf(grant.path) === home).length;
-  const isHomeFull = home !== undefined && (inThis >= HOME_GRANTS_MAX || inHomes.length >= HOMES_GRANTS_MAX);
-  if ((isHomeFull && !byAdmin) || grants.length >= GRANTS_MAX)
-    throw new MeshError('full', 'more grants than there can be: give rights to folders');
+/** Something lies in the home of that name, in whatever case. */
+function hasHome({ folders }: Catalog, name: string): boolean {
+  const tops = [...folders.foldersIn('')].filter((top) => foldCase(top.name) === HOMES);
+  return tops.some((top) => [...folders.foldersIn(top.name)].some((home) => foldCase(home.name) === name));
 }
 
 /** Through a program that speaks for others its key says nothing of who they are. */
@@ -245,10 +261,6 @@ function attemptOf(user: string, link: Link, from: string | undefined): Attempt 
 
 function keyOf({ recipient, wrapped }: AccountFact): Pick<Reply<'session'>, 'key'> {
   return recipient === undefined || wrapped === undefined ? {} : { key: { recipient, wrapped } };
-}
-
-function noAccounts(): MeshError {
-  return new MeshError('usage', 'this mesh has no accounts');
 }
 
 function wrongPassword(): MeshError {

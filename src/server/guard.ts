@@ -11,7 +11,7 @@ interface Touched {
 
 /**
  * What a call of a client needs once there are accounts: nothing; to be logged in; to be an admin; or rights on paths. What is
- * for peers needs to be one. An answerer may ask for more, never for less.
+ * for peers needs to be one. An answerer may ask for more, never for less; what was carried out and is asked for again needs nothing.
  */
 type Need<N extends CallName> = 'nothing' | 'login' | 'admin' | 'peer' | ((ask: Ask<N>) => readonly Touched[]);
 

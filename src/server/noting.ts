@@ -1,21 +1,27 @@
+import { createHash } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
+import type { FoundingFact } from '../core/accounts.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
+import { factKey } from '../core/facts.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ask, CallName, Reply } from '../wire/calls.ts';
 import type { Link } from '../wire/link.ts';
 import type { Answered, Answerer, Switchboard } from '../wire/switchboard.ts';
 import { firstWithin } from './answer-bytes.ts';
-import { type Audit, LOGIN_REFUSED, type LogEntry } from './audit.ts';
+import { type Audit, deedKey, LOGIN_REFUSED, type LogEntry } from './audit.ts';
 import { hostOf, isLoopback } from './remote-host.ts';
 import type { Sessions } from './sessions.ts';
 
 /** A peer that does not answer in time is left out. */
 const ASK_DEADLINE_MS = 3_000;
 const SUBJECT_MAX = 2_100;
+/** Digits that stand for a fact. */
+const MADE_DIGITS = 16;
 
-/** What was done, and with what; undefined: nothing worth noting. */
-type Deed = { readonly action: string; readonly subject?: string } | undefined;
-type Telling<N extends CallName> = (ask: Ask<N>, reply: Reply<N>) => Deed;
+/** What was done, with what, and what came of it (see `logEntryShape`); undefined: nothing worth noting. */
+type Deed = { readonly action: string; readonly subject?: string; readonly made?: string } | undefined;
+/** `made`: what stands for the fact of that key, as it is now. */
+type Telling<N extends CallName> = (ask: Ask<N>, reply: Reply<N>, made: (key: string) => string) => Deed;
 
 /** What is noted: each change, each login, and what admins do. */
 const DEEDS: { readonly [N in CallName]?: Telling<N> } = {
@@ -24,12 +30,19 @@ const DEEDS: { readonly [N in CallName]?: Telling<N> } = {
     // Sent on to another peer: that one notes it.
     if (done.length === 0) return undefined;
     const action = CHANGE_WORDS[change.kind] ?? change.kind;
-    return { action, subject: change.kind === 'rename' ? `${change.path} -> ${change.to}` : change.path };
+    return { action, subject: change.kind === 'rename' ? `${change.path} -> ${change.to}` : change.path, ...madeBy(done) };
   },
-  'user-add': ({ name, admin }, { first }) => ({ action: 'user add', subject: admin || first ? `${name} (admin)` : name }),
-  'user-passwd': ({ user }, { wait }) => (wait === undefined ? { action: 'user passwd', subject: user } : undefined),
-  'user-remove': ({ user }) => ({ action: 'user remove', subject: user }),
-  grant: ({ path, who, right }) => ({ action: 'grant', subject: `${path} ${who} ${right}` }),
+  'user-add': ({ name, admin }, { first }, made) => {
+    return { action: 'user add', subject: admin || first ? `${name} (admin)` : name, made: made(`account/${name}`) };
+  },
+  'user-passwd': ({ user }, { wait }, made) => {
+    return wait === undefined ? { action: 'user passwd', subject: user, made: made(`account/${user}`) } : undefined;
+  },
+  'user-remove': ({ user }, _reply, made) => ({ action: 'user remove', subject: user, made: made(`account/${user}`) }),
+  grant: ({ path, who, right }, _reply, made) => {
+    const key = factKey({ kind: 'grant', path, who, right, life: 0, homeLife: 0, revision: 0 });
+    return { action: 'grant', subject: `${path} ${who} ${right}`, made: made(key) };
+  },
   invite: () => ({ action: 'invite' }),
   remove: ({ peer }, { removed }) => (removed ? { action: 'remove', subject: peer } : undefined),
   set: ({ name, value }) => ({ action: 'set', subject: `${name} ${value}` }),
@@ -52,9 +65,13 @@ interface Slice {
 /** Notes what clients do, once there are accounts, and answers `log` by what all live peers have noted. */
 export class Noting {
   readonly #slice: Slice;
+  #founder: FoundingFact | undefined;
 
   constructor(slice: Slice) {
+    const { catalog } = slice;
     this.#slice = slice;
+    this.#founder = catalog.people.founder();
+    catalog.onFacts(() => this.#noteFounder());
   }
 
   /** `answerer`, and what came of it is noted. */
@@ -66,7 +83,8 @@ export class Noting {
       const user = name === 'login' ? undefined : this.#slice.sessions.personOf(from)?.name;
       try {
         const answered = await answerer(ask, from, tail);
-        this.#note(tells(ask, replyOf(answered)), user ?? nameIn(ask), from);
+        const deed = tells(ask, replyOf(answered), (key) => this.#madeOf(key));
+        this.#note(deed, user ?? nameIn(ask), from);
         return answered;
       } catch (thrown) {
         const action = asMeshError(thrown).code === 'not-allowed' ? REFUSED[name] : undefined;
@@ -98,6 +116,24 @@ export class Noting {
     return merged([await this.#here(wish), ...(await this.#elsewhere(wish))], ask.limit);
   }
 
+  /** Of two accounts made at once, each the first, one is an admin no more: told by every peer that had believed so. */
+  #noteFounder(): void {
+    const { catalog, clock, audit } = this.#slice;
+    const [before, now] = [this.#founder, catalog.people.founder()];
+    this.#founder = now;
+    if (before === undefined || now === undefined || before.name === now.name) return;
+    const [action, subject] = ['not the first', `${now.name} is the admin: both accounts were made at once`];
+    const peer = catalog.shownName(catalog.self);
+    audit.note({ at: clock.wall(), user: before.name, action, subject, from: '', peer, made: before.lot });
+  }
+
+  /** The same at all peers, another one after each change, and tells nothing of what is in it. */
+  #madeOf(key: string): string {
+    const fact = this.#slice.catalog.facts().find((one) => factKey(one) === key) ?? {};
+    const words = JSON.stringify(Object.entries(fact).sort(([a], [b]) => (a < b ? -1 : 1)));
+    return createHash('sha256').update(words).digest('hex').slice(0, MADE_DIGITS);
+  }
+
   async #here({ before = Number.POSITIVE_INFINITY, user, limit }: Ask<'log'>): Promise<Reply<'log'>> {
     const isWanted = (entry: LogEntry) => entry.at < before && (user === undefined || entry.user === user);
     const entries = await this.#slice.audit.newest(isWanted, limit + 1);
@@ -120,7 +156,7 @@ export class Noting {
   #note(deed: Deed, user: string, from: Link, host: string = this.#slice.sessions.hostOf(from)): void {
     const { catalog, clock, audit } = this.#slice;
     if (deed === undefined || from.role === 'peer' || !catalog.people.hasAccounts()) return;
-    const { action, subject = '' } = deed;
+    const { action, subject = '', made } = deed;
     audit.note({
       at: clock.wall(),
       user,
@@ -128,6 +164,7 @@ export class Noting {
       subject: subject.slice(0, SUBJECT_MAX),
       from: host,
       peer: catalog.shownName(catalog.self),
+      ...(made !== undefined && { made }),
     });
   }
 }
@@ -137,11 +174,20 @@ function merged(replies: readonly Reply<'log'>[], limit: number): Reply<'log'> {
   const floor = Math.max(...replies.map(({ entries, more }) => (more ? (entries.at(-1)?.at ?? 0) : Number.NEGATIVE_INFINITY)));
   const entries = replies.flatMap((reply) => reply.entries).filter(({ at }) => at >= floor);
   const isCut = replies.some(({ more }) => more);
-  return pageOf(
-    entries.sort((a, b) => b.at - a.at || (a.peer < b.peer ? -1 : 1)),
-    limit,
-    isCut,
-  );
+  const newest = entries.sort((a, b) => b.at - a.at || (a.peer < b.peer ? -1 : 1));
+  return pageOf(eachOnce(newest), limit, isCut);
+}
+
+/** What was asked for again at a second peer was done once, at the first one. `entries`: newest first. */
+function eachOnce(entries: readonly LogEntry[]): LogEntry[] {
+  const first = new Map(entries.map((entry) => [deedKey(entry), entry] as const));
+  return entries.filter((entry) => entry.made === undefined || first.get(deedKey(entry)) === entry);
+}
+
+/** A change makes one version at most of each name, whoever is asked for it how often. */
+function madeBy(done: Reply<'change'>['done']): { made?: string } {
+  const made = done[0]?.version;
+  return made === undefined ? {} : { made };
 }
 
 /** As many as one answer holds. The next page begins before the last time of this one: so entries of one time are not parted. */

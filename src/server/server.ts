@@ -19,6 +19,7 @@ import { Claims } from './claims.ts';
 import { Copies } from './copies.ts';
 import { Entries } from './entries.ts';
 import { FolderLists } from './folder-lists.ts';
+import { Granting } from './granting.ts';
 import { checkNeed } from './guard.ts';
 import { History } from './history.ts';
 import { InTurn } from './in-turn.ts';
@@ -54,6 +55,12 @@ interface Uploading {
   readonly noting: Noting;
 }
 
+interface People {
+  readonly accounts: Accounts;
+  readonly granting: Granting;
+  readonly noting: Noting;
+}
+
 /** Answers what clients ask, and the claims of other peers. A table of contents: each answerer is a file of its own. */
 export class Server {
   readonly #stopping: readonly { stop(): void }[];
@@ -80,9 +87,10 @@ export class Server {
     const noting = new Noting({ ...options, sessions, audit: new Audit(options) });
     this.#accounts = new Accounts({ ...options, sessions });
     this.#noting = noting;
-    this.#answerPeople(switchboard, this.#accounts, noting);
+    this.#answerPeople(switchboard, { accounts: this.#accounts, granting: new Granting({ ...options, sessions }), noting });
     switchboard.guard((name, ask, from) => {
       const { people } = catalog;
+      if (this.#accounts.isRepeated(name, ask)) return;
       if (people.hasAccounts()) checkNeed(name, ask, sessions.personOf(from), people.rights());
     });
     this.#answerUploads({ switchboard, sessions, uploads, stripes, changes, noting });
@@ -157,7 +165,7 @@ export class Server {
     );
   }
 
-  #answerPeople(switchboard: Switchboard, accounts: Accounts, noting: Noting): void {
+  #answerPeople(switchboard: Switchboard, { accounts, granting, noting }: People): void {
     const turns = new InTurn();
     switchboard.answer('log', (ask, from) => noting.log(ask, from));
     switchboard.answer(
@@ -189,10 +197,10 @@ export class Server {
       'grant',
       noting.noted(
         'grant',
-        turns.of((ask, from) => accounts.grant(ask, from)),
+        turns.of((ask, from) => granting.grant(ask, from)),
       ),
     );
-    switchboard.answer('rights', (ask) => accounts.rights(ask));
+    switchboard.answer('rights', (ask) => granting.rights(ask));
   }
 
   /** See `Accounts.recover`. */

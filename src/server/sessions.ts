@@ -3,7 +3,6 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { type AccountFact, parseToken, TOKEN_MS, type TokenFacts, tokenBody } from '../core/accounts.ts';
 import { MeshError } from '../core/errors.ts';
 import type { RequestId } from '../core/ids.ts';
-import type { Person } from '../core/rights.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Random, randomHex } from '../platform/random.ts';
 import type { Link } from '../wire/link.ts';
@@ -28,7 +27,7 @@ interface Session {
 export interface Sight {
   /** Nothing is hidden from them, what the peer says of its folder neither. */
   readonly all: boolean;
-  /** Whose it is; empty where nobody need be told apart. */
+  /** Whose it is: the account and its life, for who has the name later is another one. Empty where nobody need be told apart. */
   readonly name: string;
   sees(path: string): boolean;
   /** A folder that is hidden with all below it, around `path`: see `Rights`. */
@@ -84,9 +83,7 @@ export class Sessions {
   /** A removed one too; undefined: not heard of yet. */
   #known(name: string): AccountFact | undefined {
     const { people } = this.#slice.catalog;
-    const removed = (): AccountFact | undefined =>
-      this.#slice.catalog.facts().find((fact) => fact.kind === 'account' && fact.name === name) as AccountFact | undefined;
-    return people.accounts().get(name) ?? removed();
+    return people.accounts().get(name) ?? people.accountFact(name);
   }
 
   end(link: Link): void {
@@ -94,7 +91,7 @@ export class Sessions {
   }
 
   /** Who speaks over a link; undefined: nobody, or their login is void by now. */
-  personOf(link: Link): Person | undefined {
+  personOf(link: Link): AccountFact | undefined {
     const session = this.#sessions.get(link);
     if (session === undefined) return undefined;
     const { catalog, clock } = this.#slice;
@@ -117,10 +114,10 @@ export class Sessions {
     return this.#sightOf(this.personOf(link));
   }
 
-  /** The same of whoever has that account, as far as this peer has heard of it. */
+  /** The same of whoever a `Sight` was named after, as far as this peer has heard of them. */
   sightNamed(name: string): Sight {
-    const person = this.#slice.catalog.people.accounts().get(name);
-    return person === undefined ? { ...NOTHING, name } : this.#sightOf(person);
+    const account = this.#slice.catalog.people.accounts().get(name.split('.')[0] ?? '');
+    return account === undefined || lifeNameOf(account) !== name ? { ...NOTHING, name } : this.#sightOf(account);
   }
 
   /**
@@ -134,17 +131,22 @@ export class Sessions {
     return digest.slice(0, upload.length) as RequestId;
   }
 
-  #sightOf(person: Person | undefined): Sight {
-    if (person === undefined) return NOTHING;
-    if (person.admin) return ALL_SEEN;
+  #sightOf(account: AccountFact | undefined): Sight {
+    if (account === undefined) return NOTHING;
+    if (account.admin) return ALL_SEEN;
     const rights = this.#slice.catalog.people.rights();
     return {
       all: false,
-      name: person.name,
-      sees: (path) => rights.mayRead(person, path),
-      hiddenFolderOf: (path) => rights.hiddenFolderOf(person, path),
+      name: lifeNameOf(account),
+      sees: (path) => rights.mayRead(account, path),
+      hiddenFolderOf: (path) => rights.hiddenFolderOf(account, path),
     };
   }
+}
+
+/** No account has a name with a dot. */
+function lifeNameOf({ name, life }: AccountFact): string {
+  return `${name}.${life}`;
 }
 
 function signatureOf(key: string, body: string, verifier: string): string {

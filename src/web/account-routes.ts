@@ -78,11 +78,12 @@ function userRoutes({ house, sessions }: RouteRooms): Route[] {
         proof: proofShape.optional(),
         password: passwordShape.optional(),
         key: accountKeyShape.optional(),
+        keepHome: z.boolean().default(false),
       }),
-      run: async ({ session, body: { name, admin, key, ...secret }, reply, options }) => {
+      run: async ({ session, body: { name, admin, key, keepHome, ...secret }, reply, options }) => {
         const proof = await proofOf(session, name, secret);
         reply.code(201);
-        return await addUser(session, { name, admin, proof, ...(key === undefined ? {} : { key }) }, options);
+        return await addUser(session, { name, admin, proof, keepHome, ...(key === undefined ? {} : { key }) }, options);
       },
     }),
     route({

@@ -155,7 +155,7 @@ export class Events {
     const { people } = this.#peer;
     if (who === undefined) return !people.hasAccounts();
     const now = people.accounts().get(who.user);
-    return now !== undefined && now.life === account?.life && now.revision === account.revision;
+    return now !== undefined && now.life === account?.life && now.revision === account.revision && now.admin === account.admin;
   }
 }
 

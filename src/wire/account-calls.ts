@@ -9,6 +9,7 @@ import {
   filePathShape,
   labelShape,
   peerIdShape,
+  requestIdShape,
   rightShape,
   wallShape,
 } from './shapes.ts';
@@ -46,12 +47,17 @@ export const logEntryShape = z.object({
   from: hostShape,
   /** The peer that carried it out. */
   peer: labelShape,
+  /** What came of it: told by two peers it is one deed, which was asked for again when the first of them died. */
+  made: z.string().max(64).optional(),
 });
 
 /** A try to log in that was wrong: the name that was tried, the host it came from, the key it came by. */
 export const missedShape = z.object({ user: userShape, host: hostShape, identity: peerIdShape.optional() });
 
-/** Who somebody is, and what they may do. */
+/**
+ * Who somebody is, and what they may do. `request`: as of a change, one id for all repeats of one wish: of one that was carried
+ * out the answer is told again.
+ */
 export const ACCOUNT_CALLS = {
   /** Answered with `not-allowed` for a wrong password and for an unknown user; `usage` where there are no accounts. */
   login: {
@@ -78,7 +84,15 @@ export const ACCOUNT_CALLS = {
   /** The first one is an admin whatever it asks for, and needs no other. */
   'user-add': {
     callers: clients,
-    ask: z.object({ name: accountNameShape, admin: z.boolean(), proof: proofShape, key: accountKeyShape.optional() }),
+    ask: z.object({
+      name: accountNameShape,
+      admin: z.boolean(),
+      proof: proofShape,
+      key: accountKeyShape.optional(),
+      /** What an earlier one of that name left in the home is to be theirs; else `conflict` where there is some. */
+      keepHome: z.boolean().optional(),
+      request: requestIdShape.optional(),
+    }),
     /** `first`: from now on everybody must log in. */
     reply: z.object({ first: z.boolean() }),
   },
@@ -93,10 +107,15 @@ export const ACCOUNT_CALLS = {
       oldProof: proofShape.optional(),
       proof: proofShape,
       key: accountKeyShape.optional(),
+      request: requestIdShape.optional(),
     }),
     reply: z.object({ token: tokenShape.optional(), wait: waitShape }),
   },
-  'user-remove': { callers: clients, ask: z.object({ user: accountNameShape }), reply: empty },
+  'user-remove': {
+    callers: clients,
+    ask: z.object({ user: accountNameShape, request: requestIdShape.optional() }),
+    reply: empty,
+  },
   users: {
     callers: clients,
     ask: empty,
@@ -108,7 +127,12 @@ export const ACCOUNT_CALLS = {
   },
   grant: {
     callers: clients,
-    ask: z.object({ path: filePathShape, who: z.union([accountNameShape, z.literal(EVERYONE)]), right: rightShape }),
+    ask: z.object({
+      path: filePathShape,
+      who: z.union([accountNameShape, z.literal(EVERYONE)]),
+      right: rightShape,
+      request: requestIdShape.optional(),
+    }),
     reply: empty,
   },
   /** What everyone may do with a path, and each account that may do something else. */

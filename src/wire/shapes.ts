@@ -158,7 +158,9 @@ export const factShape = z.discriminatedUnion('kind', [
     recipient: recipientShape.optional(),
     wrapped: wrappedShape.optional(),
     removed: z.boolean(),
+    request: requestIdShape.optional(),
   }),
+  z.object({ kind: z.literal('founding'), name: accountNameShape, lot: hex(32) }),
   z.object({
     kind: z.literal('grant'),
     path: filePathShape,
@@ -167,6 +169,7 @@ export const factShape = z.discriminatedUnion('kind', [
     homeLife: countShape.max(LIFE_MAX),
     right: rightShape,
     revision: countShape.max(REVISION_MAX),
+    request: requestIdShape.optional(),
   }),
   z.object({
     kind: z.literal('session-key'),

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { Role } from '../core/facts.ts';
 import { STRIPED_MANIFEST_BYTES_MAX } from '../core/striping.ts';
 import {
-  accountNameShape,
   addressShape,
   contentHashShape,
   countShape,
@@ -84,12 +83,16 @@ export const UPLOAD_CALLS = {
     }),
     reply: z.object({ more: z.boolean(), have: runMaskShape }),
   },
-  /** The same between peers: `lying` are the runs that lie there already, and count for the account `by`; absent: for anybody. */
+  /** The same between peers: `lying` are the runs that lie there already, and count for `by`; absent: for anybody. */
   'run-open': {
     callers: peers,
     ask: z.object({
       upload: uploadIdShape,
-      by: accountNameShape.optional(),
+      /** An account and its life. */
+      by: z
+        .string()
+        .regex(/^[a-z0-9_-]{1,32}\.[0-9]{1,7}$/)
+        .optional(),
       size: countShape.min(2),
       hash: contentHashShape,
       offset: countShape,

@@ -10,7 +10,7 @@ import {
   presentSecret,
   shownPeerNames,
 } from '../../src/core/facts.ts';
-import type { MeshId, PeerId } from '../../src/core/ids.ts';
+import type { MeshId, PeerId, RequestId } from '../../src/core/ids.ts';
 import { hex, peerId } from './histories.ts';
 
 const generation = fc.nat(3);
@@ -39,6 +39,12 @@ const fact: fc.Arbitrary<Fact> = fc.oneof(
     admin: fc.boolean(),
     verifier: fc.constantFrom('v', 'w'),
     removed: fc.boolean(),
+    request: fc.constantFrom('q' as RequestId, 'r' as RequestId),
+  }),
+  fc.record({
+    kind: fc.constant('founding' as const),
+    name: fc.constantFrom('anna', 'bob'),
+    lot: fc.constantFrom('1', '2'),
   }),
   fc.record({
     kind: fc.constant('grant' as const),
@@ -48,6 +54,7 @@ const fact: fc.Arbitrary<Fact> = fc.oneof(
     homeLife: fc.nat(1),
     right: fc.constantFrom('none' as const, 'read' as const, 'write' as const),
     revision: fc.nat(2),
+    request: fc.constantFrom('q' as RequestId, 'r' as RequestId),
   }),
   fc.record({ kind: fc.constant('session-key' as const), generation, key: fc.constantFrom('k', 'l'), excludes: ids }),
   fc.record({ kind: fc.constant('mesh' as const), id: fc.nat(2).map((one) => hex(64, one) as MeshId), name: fc.constant('m') }),

@@ -97,7 +97,7 @@ describe('a page of the log', () => {
     const audit = {
       newest: async (wanted: (entry: LogEntry) => boolean, most: number) => entries.toReversed().filter(wanted).slice(0, most),
     };
-    const catalog = { people: { hasAccounts: () => true } };
+    const catalog = { people: { hasAccounts: () => true, founder: () => undefined }, onFacts: () => {} };
     const sessions = { personOf: () => ({ name: 'root', admin: true }) };
     const switchboard = { peers: () => [] };
     const noting = new Noting({ audit, catalog, sessions, switchboard } as unknown as ConstructorParameters<typeof Noting>[0]);

@@ -5,6 +5,7 @@ import { changePassword, grant, readLog, removeUser, users } from '../../src/cli
 import { removePeer } from '../../src/client/verbs/mesh.ts';
 import { type AccountFact, EVERYONE, HOME_GRANTS_MAX, laterAccount, VERIFIER_NOBODY } from '../../src/core/accounts.ts';
 import { asMeshError } from '../../src/core/errors.ts';
+import type { FilePath } from '../../src/core/ids.ts';
 import type { Peer } from '../../src/peer/peer.ts';
 import { Mesh, STORY } from '../sim/mesh.ts';
 import { VERB } from '../sim/mesh-client.ts';
@@ -143,7 +144,7 @@ test('what was granted in a home ends with who granted it', async () => {
   await mesh.settle(removeUser(root, 'anna', VERB));
   await mesh.run(500);
   expect(await mesh.settle(listed(bob))).toEqual([]);
-  await mesh.settle(addAccount(root, 'anna', 'another anna'));
+  await mesh.settle(addAccount(root, 'anna', 'another anna', false, true));
   await mesh.run(500);
   await mesh.settle(enter(anna, 'anna', 'another anna'));
   await mesh.settle(createText(anna, 'home/anna/new.txt', 'n'));
@@ -153,6 +154,39 @@ test('what was granted in a home ends with who granted it', async () => {
   await mesh.settle(grant(anna, { path: 'home/anna/new.txt', who: 'bob', right: 'read' }, VERB));
   await mesh.run(500);
   expect((await mesh.settle(listed(bob))).map(({ path }) => path)).toEqual(['home/anna/new.txt']);
+});
+
+test('a name that had a home gets it again only when an admin says so', async () => {
+  const { mesh, root, anna, bob } = await people('a home for another');
+  await mesh.settle(createText(anna, 'Home/ANNA/old.txt', 'o'));
+  await mesh.settle(removeUser(root, 'anna', VERB));
+  await mesh.settle(removeUser(root, 'bob', VERB));
+  await mesh.run(500);
+  const refused = await mesh.settle(addAccount(root, 'anna', 'another anna').catch((thrown: unknown) => asMeshError(thrown)));
+  expect(refused).toMatchObject({ code: 'conflict', message: expect.stringMatching(/home\/anna.*--keep-home/) });
+  expect((await mesh.settle(users(root, VERB))).map(({ name }) => name)).toEqual(['root']);
+  // Nothing lies in the one, and the other is given as it is.
+  expect(await mesh.settle(addAccount(root, 'bob', 'another bob'))).toEqual({ first: false });
+  expect(await mesh.settle(addAccount(root, 'anna', 'another anna', false, true))).toEqual({ first: false });
+  await mesh.run(500);
+  await mesh.settle(enter(anna, 'anna', 'another anna'));
+  expect((await mesh.settle(listed(anna))).map(({ path }) => path)).toEqual(['Home/ANNA/old.txt']);
+  await mesh.settle(enter(bob, 'bob', 'another bob'));
+  expect(await mesh.settle(listed(bob))).toEqual([]);
+});
+
+test('what somebody began to send is not known to who has the name later', async () => {
+  const { mesh, root, bob } = await people('an upload of another');
+  const ask = { upload: root.newRequest(), path: 'film' as FilePath, base: [], size: 8, hops: 2 };
+  const had = async () => (await mesh.settle(bob.call('begin', ask))).reply.have;
+  expect(await had()).toBe(0);
+  await mesh.settle(bob.attempt((link) => link.call('write', { upload: ask.upload, offset: 0 }, { tail: new Uint8Array(4) })));
+  expect(await had()).toBe(4);
+  await mesh.settle(removeUser(root, 'bob', VERB));
+  await mesh.settle(addAccount(root, 'bob', 'another bob'));
+  await mesh.run(500);
+  await mesh.settle(enter(bob, 'bob', 'another bob'));
+  expect(await had()).toBe(0);
 });
 
 test('nobody uses up the grants of all in their own home', async () => {

@@ -3,9 +3,9 @@ import { addUser, login } from '../../src/client/verbs/accounts.ts';
 import { VERB } from '../sim/mesh-client.ts';
 import { startStory } from './story.ts';
 
-export async function addAccount(session: Session, name: string, password: string, admin = false) {
+export async function addAccount(session: Session, name: string, password: string, admin = false, keepHome = false) {
   const { proof } = await session.signIn.secretsOf(name, password);
-  return await addUser(session, { name, admin, proof }, VERB);
+  return await addUser(session, { name, admin, proof, keepHome }, VERB);
 }
 
 export async function enter(session: Session, user: string, password: string) {

@@ -33,8 +33,6 @@ async function onceAllAreHere(mesh: Mesh, act: () => Promise<unknown>): Promise<
       return;
     } catch (thrown) {
       const { code } = asMeshError(thrown);
-      // It was made, and its answer came too late: asked once more elsewhere, nobody is logged in. The login shows it.
-      if (code === 'not-allowed') return;
       if (code !== 'unavailable' || tried >= TRIES_MAX) throw thrown;
       await new Promise<void>((resolve) => void mesh.scheduler.outside.after(PAUSE_MS, resolve));
     }

@@ -1,5 +1,5 @@
 import type { AccountKey, Right } from '../../core/accounts.ts';
-import { ACCOUNT_NAME_WORDS, EVERYONE, isAccountName } from '../../core/accounts.ts';
+import { ACCOUNT_NAME_WORDS, EVERYONE, HOMES, isAccountName } from '../../core/accounts.ts';
 import { asMeshError, MeshError } from '../../core/errors.ts';
 import { checkPath, quote } from '../../core/path.ts';
 import type { Address } from '../../platform/network.ts';
@@ -51,23 +51,46 @@ export function checkAccountName(name: string): string {
   throw new MeshError('usage', `an account cannot be called ${quote(name)}: its name has ${ACCOUNT_NAME_WORDS}`);
 }
 
-/** Adds an account. `first`: it is an admin, and from now on everybody must log in. */
-export async function addUser(
-  session: Session,
-  user: { readonly name: string; readonly admin: boolean; readonly proof: string; readonly key?: AccountKey },
-  options: Options,
-): Promise<{ first: boolean }> {
-  const { name, admin, proof, key } = user;
+export interface NewUser {
+  readonly name: string;
+  readonly admin: boolean;
+  /** See `SignIn.secretsOf`. */
+  readonly proof: string;
+  readonly key?: AccountKey;
+  /** What an earlier one of that name left in the home is to be theirs. */
+  readonly keepHome?: boolean;
+}
+
+/** Adds an account. Rejects with `conflict` when it would get what another one left. `first`: it is an admin, and from now on everybody must log in. */
+export async function addUser(session: Session, user: NewUser, options: Options): Promise<{ first: boolean }> {
+  const { name, admin, proof, key, keepHome } = user;
   try {
-    const ask = { name: checkAccountName(name), admin, proof, ...(key !== undefined && { key }) };
+    const request = session.newRequest();
+    const ask = {
+      name: checkAccountName(name),
+      admin,
+      proof,
+      request,
+      ...(key !== undefined && { key }),
+      ...(keepHome && { keepHome }),
+    };
     return (await session.call('user-add', ask, options)).reply;
   } catch (thrown) {
     const { code } = asMeshError(thrown);
     if (code === 'unavailable') throw new MeshError('unavailable', await awayWords(session, options), { cause: thrown });
+    if (code === 'conflict') throw new MeshError('conflict', leftWords(name), { cause: thrown });
     if (code !== 'exists') throw thrown;
     const words = `there is an account ${quote(name)} already; "filemesh user list" lists them`;
     throw new MeshError('exists', words, { cause: thrown });
   }
+}
+
+function leftWords(name: string): string {
+  const home = `${HOMES}/${name}`;
+  return [
+    `${home} has what an earlier ${name} left, and the new one would get it; nobody was added. "filemesh rename" or "filemesh delete"`,
+    `take it away, "filemesh user add ${name} --keep-home" gives it to them`,
+  ].join(' ');
 }
 
 /** Why the first account cannot be made now. */
@@ -92,6 +115,7 @@ export async function changePassword(
   const ask = {
     user: checkAccountName(user),
     proof,
+    request: session.newRequest(),
     ...(oldProof !== undefined && { oldProof }),
     ...(key !== undefined && { key }),
   };
@@ -107,7 +131,8 @@ export async function changePassword(
 
 export async function removeUser(session: Session, user: string, options: Options): Promise<void> {
   try {
-    await session.call('user-remove', { user: checkAccountName(user) }, options).catch((thrown) => noSuchUser(user, thrown));
+    const ask = { user: checkAccountName(user), request: session.newRequest() };
+    await session.call('user-remove', ask, options).catch((thrown) => noSuchUser(user, thrown));
   } catch (thrown) {
     if (asMeshError(thrown).code !== 'usage' || !isAccountName(user)) throw thrown;
     const why = `${user} cannot be removed: the last admin stays, for somebody must be able to add others`;
@@ -127,7 +152,8 @@ export async function grant(
 ): Promise<void> {
   const path = checkPath(name.replace(/\/+$/, ''));
   const wanted = who === EVERYONE ? who : checkAccountName(who);
-  await session.call('grant', { path, who: wanted, right }, { ...options, subject: path }).catch(noAccounts);
+  const ask = { path, who: wanted, right, request: session.newRequest() };
+  await session.call('grant', ask, { ...options, subject: path }).catch(noAccounts);
 }
 
 /** What everyone may do with a path, and each account that may do something else. */

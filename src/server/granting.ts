@@ -1,0 +1,72 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import { ACCOUNTS_MAX, EVERYONE, GRANTS_MAX, type GrantFact, HOME_GRANTS_MAX, HOMES_GRANTS_MAX } from '../core/accounts.ts';
+import { MeshError } from '../core/errors.ts';
+import { type Fact, factKey } from '../core/facts.ts';
+import { grantsInForce, homeLifeOf, homeOf, livesOf } from '../core/rights.ts';
+import type { Log } from '../platform/log.ts';
+import type { Ask, Reply } from '../wire/calls.ts';
+import type { Link } from '../wire/link.ts';
+import type { Sessions } from './sessions.ts';
+
+interface Slice {
+  readonly log: Log;
+  readonly catalog: Catalog;
+  readonly sessions: Sessions;
+}
+
+/** Answers who may do what with which path: `grant`, `rights`. */
+export class Granting {
+  readonly #slice: Slice;
+
+  constructor(slice: Slice) {
+    this.#slice = slice;
+  }
+
+  async grant({ path, who, right, request }: Ask<'grant'>, link: Link): Promise<Reply<'grant'>> {
+    const { catalog, sessions, log } = this.#slice;
+    const { people } = catalog;
+    if (!people.hasAccounts()) throw noAccounts();
+    const person = sessions.personOf(link);
+    if (person === undefined || !people.rights().mayGrant(person, path))
+      throw new MeshError('not-allowed', 'the rights of that path are for an admin to give');
+    if (who !== EVERYONE && !people.accounts().has(who)) throw new MeshError('not-found', `there is no account ${who}`);
+    const lives = livesOf(catalog.facts());
+    const [life, homeLife] = [lives.get(who) ?? 0, homeLifeOf(lives, path)];
+    const wish: GrantFact = {
+      ...{ kind: 'grant', path, who, life, homeLife, right, revision: 0 },
+      ...(request !== undefined && { request }),
+    };
+    const known = catalog.facts().find((one) => factKey(one) === factKey(wish)) as GrantFact | undefined;
+    if (request !== undefined && known?.request === request) return {};
+    if (known === undefined) checkRoomForGrant(catalog.facts(), wish, person.admin);
+    await catalog.adopt([{ ...wish, revision: (known?.revision ?? -1) + 1 }]);
+    log.info('a right was given', { path, who, right, by: person.name });
+    return {};
+  }
+
+  async rights({ path }: Ask<'rights'>): Promise<Reply<'rights'>> {
+    const { people } = this.#slice.catalog;
+    if (!people.hasAccounts()) throw noAccounts();
+    const rights = people.rights();
+    const everyone = rights.of({ name: EVERYONE, admin: false }, path);
+    const accounts = [...people.accounts().values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    const rows = accounts.map((account) => ({ who: account.name, ...rights.of(account, path) }));
+    const others = rows.filter(({ right }) => right !== everyone.right);
+    return { rights: [{ who: EVERYONE, ...everyone }, ...others].slice(0, 2 * ACCOUNTS_MAX) };
+  }
+}
+
+/** Throws `full`. Void ones are remembered, and take no room but that of all facts. */
+function checkRoomForGrant(facts: readonly Fact[], { path }: GrantFact, byAdmin: boolean): void {
+  const home = homeOf(path);
+  const grants = grantsInForce(facts);
+  const inHomes = grants.filter((grant) => homeOf(grant.path) !== undefined);
+  const inThis = inHomes.filter((grant) => homeOf(grant.path) === home).length;
+  const isHomeFull = home !== undefined && (inThis >= HOME_GRANTS_MAX || inHomes.length >= HOMES_GRANTS_MAX);
+  if ((isHomeFull && !byAdmin) || grants.length >= GRANTS_MAX)
+    throw new MeshError('full', 'more grants than there can be: give rights to folders');
+}
+
+export function noAccounts(): MeshError {
+  return new MeshError('usage', 'this mesh has no accounts');
+}

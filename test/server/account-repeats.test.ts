@@ -1,0 +1,163 @@
+import { describe, expect, test } from 'vitest';
+import type { Session } from '../../src/client/session.ts';
+import { readLog, users } from '../../src/client/verbs/accounts.ts';
+import type { FilePath } from '../../src/core/ids.ts';
+import type { Ask } from '../../src/wire/calls.ts';
+import type { Mesh } from '../sim/mesh.ts';
+import { VERB } from '../sim/mesh-client.ts';
+import { addAccount, enter, people } from './people.ts';
+import { codeOf, seen, startStory } from './story.ts';
+
+/** What a client asks for again, at another peer, when the first one died before it answered. */
+describe('a request that is repeated at another peer', () => {
+  test('makes the first account once, and nobody is told to log in by it', async () => {
+    const { mesh, sessions } = await startStory('a first account again', { clients: 2 });
+    const [one, other] = sessions as [Session, Session];
+    const { proof } = await mesh.settle(one.signIn.secretsOf('anna', 'of anna'));
+    const ask: Ask<'user-add'> = { name: 'anna', admin: false, proof, request: one.newRequest() };
+    await mesh.settle(other.connect());
+    expect((await mesh.settle(one.call('user-add', ask))).reply).toEqual({ first: true });
+    await mesh.run(1_000);
+    expect((await mesh.settle(other.call('user-add', ask))).reply).toEqual({ first: true });
+    // Another one's is refused as ever, whatever it is called.
+    expect(await mesh.settle(codeOf(other.call('user-add', { ...ask, request: other.newRequest() })))).toBe('not-allowed');
+    expect(await mesh.settle(codeOf(other.call('user-add', { ...ask, name: 'eve' })))).toBe('not-allowed');
+    const { request: _, ...unnamed } = ask;
+    expect(await mesh.settle(codeOf(other.call('user-add', unnamed)))).toBe('not-allowed');
+    await mesh.settle(enter(one, 'anna', 'of anna'));
+    expect(await mesh.settle(users(one, VERB))).toEqual([{ name: 'anna', admin: true }]);
+  });
+
+  test('sets a password once, and goes on with the login that it gives', async () => {
+    const { mesh, anna, bob } = await people('a password again');
+    const { proof: oldProof } = await mesh.settle(anna.signIn.secretsOf('anna', 'of anna'));
+    const { proof } = await mesh.settle(anna.signIn.secretsOf('anna', 'a new one'));
+    const ask: Ask<'user-passwd'> = { user: 'anna', oldProof, proof, request: anna.newRequest() };
+    await mesh.settle(anna.call('user-passwd', ask));
+    await mesh.run(1_000);
+    // The old login is void there, so the link is nobody's.
+    await mesh.settle(bob.signIn.use(undefined));
+    const { reply } = await mesh.settle(bob.call('user-passwd', ask));
+    await mesh.settle(bob.signIn.use(reply.token));
+    expect(bob.signIn.who).toMatchObject({ user: 'anna' });
+    // The id alone gives nothing.
+    await mesh.settle(bob.signIn.use(undefined));
+    expect(await mesh.settle(codeOf(bob.call('user-passwd', { ...ask, proof: 'ab'.repeat(32) })))).toBe('not-allowed');
+    expect(await mesh.settle(codeOf(bob.call('user-passwd', { ...ask, request: bob.newRequest() })))).toBe('not-allowed');
+  });
+
+  test('adds and removes others once', async () => {
+    const { mesh, root, anna } = await people('others again');
+    await mesh.settle(anna.signIn.use(root.signIn.token));
+    const { proof } = await mesh.settle(root.signIn.secretsOf('carl', 'of carl'));
+    const add: Ask<'user-add'> = { name: 'carl', admin: true, proof, request: root.newRequest() };
+    const remove: Ask<'user-remove'> = { user: 'carl', request: root.newRequest() };
+    const grant: Ask<'grant'> = { path: 'docs' as FilePath, who: 'bob', right: 'read', request: root.newRequest() };
+    for (const session of [root, anna]) {
+      expect((await mesh.settle(session.call('user-add', add))).reply).toEqual({ first: false });
+      await mesh.settle(session.call('grant', grant));
+      await mesh.run(1_000);
+    }
+    for (const session of [root, anna]) {
+      await mesh.settle(session.call('user-remove', remove));
+      await mesh.run(1_000);
+    }
+    expect(await mesh.settle(codeOf(root.call('user-remove', { ...remove, request: root.newRequest() })))).toBe('not-found');
+    expect(await deeds(mesh, root, 'root')).toEqual(['user remove carl', 'grant docs bob read', 'user add carl (admin)']);
+  });
+
+  test('is told once in the log, and what is done anew with the same id is told anew', async () => {
+    const { mesh, root, anna } = await people('told once');
+    await mesh.settle(anna.signIn.use(root.signIn.token));
+    const path = 'kept.txt' as FilePath;
+    const upload = root.newRequest();
+    await mesh.settle(root.call('begin', { upload, path, base: [], size: 0, hops: 2 }));
+    const create: Ask<'change'> = { request: upload, change: { kind: 'create', path, upload }, base: [], hops: 2 };
+    for (const session of [root, root, anna]) {
+      await mesh.settle(session.call('change', create));
+      await mesh.run(1_000);
+    }
+    expect(await deeds(mesh, root, 'root')).toEqual(['create kept.txt']);
+    const base = (await mesh.settle(seen(root, path)))?.base ?? [];
+    const remove: Ask<'change'> = {
+      request: upload,
+      change: { kind: 'delete', path: 'other.txt' as FilePath },
+      base: [],
+      hops: 2,
+    };
+    expect(await mesh.settle(codeOf(root.call('change', remove)))).toBe('not-found');
+    await mesh.settle(root.call('change', { request: root.newRequest(), change: { kind: 'delete', path }, base, hops: 2 }));
+    await mesh.run(1_000);
+    expect(await deeds(mesh, root, 'root')).toEqual(['delete kept.txt', 'create kept.txt']);
+  });
+});
+
+/** What that one did since the accounts were made, the newest first, as all peers tell it. */
+async function deeds(mesh: Mesh, session: Session, user: string): Promise<string[]> {
+  const { entries } = await mesh.settle(readLog(session, { limit: 500, user }, VERB));
+  const told = entries.map(({ action, subject }) => `${action} ${subject}`);
+  const end = told.findIndex((words) => words.startsWith('login') || words === 'user add bob');
+  return told.slice(0, end < 0 ? undefined : end);
+}
+
+/** Two peers that cannot hear each other, and have not noticed yet: a client at each makes the first account. */
+describe('two first accounts made at once', () => {
+  async function two(seed: string, names: readonly [string, string]) {
+    const { mesh, sessions } = await startStory(seed, { clients: 2 });
+    const [one, other] = sessions as [Session, Session];
+    await mesh.settle(one.connect());
+    await mesh.settle(other.connect());
+    const here = mesh.peers.find(({ node }) => node.id === one.peer)?.name as string;
+    const there = mesh.peers.flatMap(({ name }) => (name === here ? [] : [name]));
+    mesh.partition([
+      [here, 'client1'],
+      [...there, 'client2'],
+    ]);
+    for (const [session, name, password] of [
+      [one, names[0], 'of the one'],
+      [other, names[1], 'of the other'],
+    ] as const) {
+      expect(await mesh.settle(addAccount(session, name, password))).toEqual({ first: true });
+      expect(await mesh.settle(enter(session, name, password))).toMatchObject({ kind: 'in', admin: true });
+    }
+    mesh.world.lan.heal();
+    await mesh.run(30_000);
+    return { mesh, one, other };
+  }
+
+  test.each(['one draw', 'another', 'a third', 'a fourth'])(
+    'leave one admin, at every peer, and the log tells the other (%s)',
+    async (seed) => {
+      const { mesh, one, other } = await two(seed, ['anna', 'eve']);
+      // Each began to sign tokens with a key of its own, and one of the keys counts.
+      const isAdmin = {
+        anna: await mesh.settle(enter(one, 'anna', 'of the one')),
+        eve: await mesh.settle(enter(other, 'eve', 'of the other')),
+      };
+      const [winner, loser] = (isAdmin.anna as { admin?: boolean }).admin === true ? ['anna', 'eve'] : ['eve', 'anna'];
+      expect(isAdmin).toMatchObject({ [winner as string]: { admin: true }, [loser as string]: { admin: false } });
+      const [first, second] = winner === 'anna' ? [one, other] : [other, one];
+      const admins = [
+        { name: 'anna', admin: winner === 'anna' },
+        { name: 'eve', admin: winner === 'eve' },
+      ];
+      for (const session of [first, second]) expect(await mesh.settle(users(session, VERB))).toEqual(admins);
+      expect(await mesh.settle(codeOf(second.call('invite', {})))).toBe('not-allowed');
+      expect(await mesh.settle(codeOf(first.call('invite', {})))).toBeUndefined();
+      for (const session of [first, second]) {
+        const { entries } = await mesh.settle(readLog(session, { limit: 500 }, VERB));
+        const told = entries.filter(({ action }) => action === 'not the first');
+        expect(told.map(({ user, subject }) => [user, subject])).toEqual([
+          [loser, `${winner} is the admin: both accounts were made at once`],
+        ]);
+      }
+    },
+  );
+
+  test('under one name are one account, an admin’s, with one of the passwords', async () => {
+    const { mesh, one, other } = await two('one name', ['anna', 'anna']);
+    const came = [await mesh.settle(enter(one, 'anna', 'of the one')), await mesh.settle(enter(other, 'anna', 'of the other'))];
+    expect(came.map(({ kind }) => kind).sort()).toEqual(['in', 'wrong']);
+    expect(came).toContainEqual(expect.objectContaining({ kind: 'in', admin: true }));
+  });
+});
