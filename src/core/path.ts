@@ -74,9 +74,15 @@ export function isSealedName(path: string): boolean {
   return path.endsWith(SEALED_SUFFIX) && baseName(path).length > SEALED_SUFFIX.length;
 }
 
-/** Two names with one fold are the same name on a disk that ignores case (full case folding by way of upper case). */
+const NOT_ASCII = /[\u0080-\uffff]/;
+
+/**
+ * Two names with one fold are the same name on a disk that ignores case: full case folding, by way of upper case. Lower case comes
+ * first for U+1E9E, whose upper case is itself and not that of its lower case, and NFC last, for not every case of a name is in it.
+ */
 export function foldCase(path: string): string {
-  return path.toUpperCase().toLowerCase();
+  const lower = path.toLowerCase();
+  return NOT_ASCII.test(path) ? lower.toUpperCase().toLowerCase().normalize('NFC') : lower;
 }
 
 /** `a/b/c` → `a/b`; `''` for a path without folder. */

@@ -109,12 +109,25 @@ describe('parts of a path', () => {
 describe('case', () => {
   it('is folded the same twice, and for upper and lower', () => {
     expect(foldCase('STRASSE')).toBe(foldCase('straße'));
+    for (const capital of ['STRA\u1e9eE', 'Stra\u1e9ee']) expect(foldCase(capital)).toBe(foldCase('straße'));
     fc.assert(
       fc.property(fc.stringMatching(/^[a-zA-ZäÖß/]{0,12}$/), (text) => {
         expect(foldCase(foldCase(text))).toBe(foldCase(text));
         expect(foldCase(text.toUpperCase())).toBe(foldCase(text.toLowerCase()));
       }),
     );
+  });
+
+  it('is one for every character, however its case is written, and for what it gives', () => {
+    const wrong: string[] = [];
+    for (let code = 0; code < 0x110000; code++) {
+      if (code >= 0xd800 && code < 0xe000) continue;
+      const character = String.fromCodePoint(code).normalize('NFC');
+      const fold = foldCase(character);
+      const cases = [character.toLowerCase(), character.toUpperCase(), fold].map((text) => text.normalize('NFC'));
+      if (cases.some((text) => foldCase(text) !== fold)) wrong.push(`U+${code.toString(16)}`);
+    }
+    expect(wrong).toEqual([]);
   });
 });
 
