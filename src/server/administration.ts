@@ -1,6 +1,7 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { PeerStatus } from '../catalog/peer-table.ts';
 import type { FilePath, PeerId } from '../core/ids.ts';
+import type { Rights } from '../core/rights.ts';
 import { copiesOf, keepersOf } from '../core/striping.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -17,6 +18,9 @@ const COUNT_STEP = 500;
 const COUNT_FRESH_MS = 2_000;
 /** And within so many times as long as it took: whoever looks every second costs 1/20 of a core at most. Range 10–50. */
 const COUNT_REST = 20;
+/** People whose files are counted, each what they may see, in one walk for all: who asked last, within that time. In ms. */
+const VIEWERS_MAX = 64;
+const VIEWER_MS = 60_000;
 /** Names told when a peer is to be removed. */
 const ONLY_THERE_MAX = 1_000;
 
@@ -45,11 +49,18 @@ interface Counted {
   readonly beganMs: number;
   /** What it was counted by, beside the paths: see `#yardstick`. */
   readonly yardstick: string;
-  readonly count: Promise<Count>;
+  readonly rights: Rights;
+  /** By `viewerOf`. */
+  readonly counts: Promise<ReadonlyMap<string, Count>>;
   /** Absent while it is under way. */
   tookMs?: number;
   /** Paths changed since it began. */
   isOutdated: boolean;
+}
+
+interface Viewer {
+  readonly sight: Sight;
+  readonly askedMs: number;
 }
 
 interface Count {
@@ -65,6 +76,8 @@ interface Count {
 export class Administration {
   readonly #slice: Slice;
   #counted: Counted | undefined;
+  /** Who asks for counts, the latest last. */
+  readonly #viewers = new Map<string, Viewer>();
 
   constructor(slice: Slice) {
     this.#slice = slice;
@@ -94,11 +107,11 @@ export class Administration {
     return { peers: peers.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, 1000) };
   }
 
-  /** The counts are of the whole mesh; what names files tells of those alone that may be seen. */
+  /** Counted and named is what may be seen. */
   async status(sight: Sight): Promise<Reply<'status'>> {
     const { catalog, folder, membership } = this.#slice;
     const state = folder.state();
-    const count = await this.#count();
+    const count = await this.#count(sight);
     const tombstones =
       count.tombstones > TOMBSTONES_WARN ? [`${count.tombstones} deleted names are remembered: that takes memory`] : [];
     return {
@@ -152,22 +165,47 @@ export class Administration {
   }
 
   /** The last count while it holds or is young enough, else a new one. */
-  #count(): Promise<Count> {
-    const { clock } = this.#slice;
-    const last = this.#counted;
-    if (last !== undefined && (last.tookMs === undefined || !this.#mustCount(last, last.tookMs))) return last.count;
+  async #count(sight: Sight): Promise<Count> {
+    const viewer = viewerOf(sight);
+    for (;;) {
+      this.#remember(viewer, sight);
+      const last = this.#counted;
+      const holds = last !== undefined && (last.tookMs === undefined || !this.#mustCount(last, last.tookMs));
+      const counted = holds ? last : this.#begin();
+      const count = (await counted.counts).get(viewer);
+      if (count !== undefined) return count;
+      // Who asks for the first time is not in a count that began before.
+      if (this.#counted === counted) this.#counted = undefined;
+    }
+  }
+
+  #begin(): Counted {
+    const { clock, catalog } = this.#slice;
     const beganMs = clock.now();
-    const counted: Counted = { beganMs, yardstick: this.#yardstick(), count: this.#countAll(), isOutdated: false };
+    const counts = this.#countAll([...this.#viewers].map(([name, { sight }]) => [name, sight]));
+    const rights = catalog.people.rights();
+    const counted: Counted = { beganMs, yardstick: this.#yardstick(), rights, counts, isOutdated: false };
     this.#counted = counted;
     const over = (): void => {
       counted.tookMs = clock.now() - beganMs;
     };
-    counted.count.then(over, over);
-    return counted.count;
+    counts.then(over, over);
+    return counted;
+  }
+
+  #remember(viewer: string, sight: Sight): void {
+    const now = this.#slice.clock.now();
+    this.#viewers.delete(viewer);
+    this.#viewers.set(viewer, { sight, askedMs: now });
+    for (const [name, { askedMs }] of this.#viewers) {
+      if (now - askedMs <= VIEWER_MS && this.#viewers.size <= VIEWERS_MAX) return;
+      this.#viewers.delete(name);
+    }
   }
 
   #mustCount(last: Counted, tookMs: number): boolean {
-    if (!last.isOutdated && last.yardstick === this.#yardstick()) return false;
+    const holds = last.yardstick === this.#yardstick() && last.rights === this.#slice.catalog.people.rights();
+    if (!last.isOutdated && holds) return false;
     return this.#slice.clock.now() - last.beganMs - tookMs > Math.max(COUNT_FRESH_MS, COUNT_REST * tookMs);
   }
 
@@ -178,23 +216,35 @@ export class Administration {
     return [catalog.wantedCopies(), ...counting.map((one) => one.id).sort()].join();
   }
 
-  async #countAll(): Promise<Count> {
+  async #countAll(sights: readonly (readonly [string, Sight])[]): Promise<ReadonlyMap<string, Count>> {
+    const counts = sights.map(([viewer, sight]) => ({ viewer, sight, count: { ...NONE } }));
+    await this.#eachPath((path) => {
+      const one = this.#countOne(path);
+      if (one === undefined) return;
+      for (const { sight, count } of counts) {
+        if (!sight.all && !sight.sees(path)) continue;
+        for (const name of COUNTED) count[name] += one[name];
+      }
+    });
+    return new Map(counts.map(({ viewer, count }) => [viewer, count]));
+  }
+
+  #countOne(path: FilePath): Count | undefined {
     const { catalog } = this.#slice;
     const wanted = catalog.wantedCopies();
-    const isLive = (peer: PeerId) => isServing(catalog.peers.get(peer));
-    const count: Count = { files: 0, bytes: 0, under: 0, unavailable: 0, conflicts: 0, tombstones: 0 };
-    await this.#eachPath((path) => {
-      const view = catalog.view(path);
-      count.tombstones += view?.tombstones.length ?? 0;
-      if (view === undefined || view.contents.length === 0) return;
-      const copies = view.contents.map((content) => copiesOf(content, isLive));
-      count.files++;
-      count.bytes += view.contents.reduce((sum, content) => sum + content.size, 0);
-      count.under += copies.some((live) => live < wanted) ? 1 : 0;
-      count.unavailable += copies.some((live) => live === 0) ? 1 : 0;
-      count.conflicts += view.contents.length > 1 ? 1 : 0;
-    });
-    return count;
+    const view = catalog.view(path);
+    if (view === undefined) return undefined;
+    const tombstones = view.tombstones.length;
+    if (view.contents.length === 0) return { ...NONE, tombstones };
+    const copies = view.contents.map((content) => copiesOf(content, (peer) => isServing(catalog.peers.get(peer))));
+    return {
+      files: 1,
+      bytes: view.contents.reduce((sum, content) => sum + content.size, 0),
+      under: copies.some((live) => live < wanted) ? 1 : 0,
+      unavailable: copies.some((live) => live === 0) ? 1 : 0,
+      conflicts: view.contents.length > 1 ? 1 : 0,
+      tombstones,
+    };
   }
 
   async #eachPath(look: (path: FilePath) => void): Promise<void> {
@@ -208,6 +258,14 @@ export class Administration {
       await new Promise<void>((resolve) => clock.after(0, resolve));
     }
   }
+}
+
+const NONE: Count = { files: 0, bytes: 0, under: 0, unavailable: 0, conflicts: 0, tombstones: 0 };
+const COUNTED = Object.keys(NONE) as (keyof Count)[];
+
+/** Everybody who sees all is told the same; whoever sees nothing is nobody of them. */
+function viewerOf({ all, name }: Sight): string {
+  return all ? 'all' : `of ${name}`;
 }
 
 /** Its copies count as live ones. */

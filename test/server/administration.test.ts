@@ -1,11 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import type { Catalog } from '../../src/catalog/catalog.ts';
+import type { Session } from '../../src/client/session.ts';
+import { grant } from '../../src/client/verbs/accounts.ts';
+import { remove } from '../../src/client/verbs/changes.ts';
 import type { FilePath, PeerId } from '../../src/core/ids.ts';
 import type { Folder } from '../../src/folder/folder.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { Administration, type MembershipSlice } from '../../src/server/administration.ts';
 import { ALL_SEEN } from '../../src/server/sessions.ts';
 import { addFile, SimMesh } from '../membership/sim-mesh.ts';
+import { VERB } from '../sim/mesh-client.ts';
+import { people } from './people.ts';
+import { createText } from './story.ts';
 
 const membership: MembershipSlice = {
   inviteLine: () => '',
@@ -124,4 +130,22 @@ test('status names no file that may not be seen, and tells admins alone what the
   expect([told.warnings, told.notKept]).toEqual([[], [{ path: 'b.', reason: 'its name' }]]);
   const all = await mesh.settle(administration.status(ALL_SEEN));
   expect([all.warnings.length, all.notKept.length]).toEqual([1, 2]);
+});
+
+test('status counts for each what they may see, and anew when a right is given', async () => {
+  const { mesh, root, anna, bob } = await people('a count for each');
+  await mesh.settle(createText(root, 'shared.txt', 'all'));
+  await mesh.settle(createText(anna, 'home/anna/diary.txt', 'hers alone'));
+  await mesh.settle(createText(anna, 'home/anna/gone.txt', 'x'));
+  await mesh.settle(remove(anna, 'home/anna/gone.txt', VERB));
+  await mesh.run(5_000);
+  const counts = async (session: Session) => {
+    const { files, bytes, tombstones } = (await mesh.settle(session.call('status', {}))).reply;
+    return [files, bytes, tombstones];
+  };
+  expect(await counts(bob)).toEqual([1, 3, 0]);
+  for (const session of [anna, root]) expect(await counts(session)).toEqual([2, 13, 1]);
+  await mesh.settle(grant(anna, { path: 'home/anna', who: 'bob', right: 'read' }, VERB));
+  await mesh.run(10_000);
+  expect(await counts(bob)).toEqual([2, 13, 1]);
 });
