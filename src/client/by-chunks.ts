@@ -1,4 +1,4 @@
-import { chunkEnds, type ManifestRow } from '../core/chunking.ts';
+import type { ChunkList } from '../core/chunk-list.ts';
 import type { Range } from '../core/range.ts';
 import type { InOrder } from './in-order.ts';
 import type { RunningHash, Sink } from './transfer.ts';
@@ -11,13 +11,15 @@ interface Piece {
   readonly bytes: Uint8Array;
 }
 
+type CutChunks = Pick<ChunkList, 'count' | 'ends' | 'offset' | 'length' | 'hash'>;
+
 /** Holds pieces that come in any order until their chunks are proved, and passes them on in order. */
 export class ByChunks {
   readonly #order: InOrder;
-  readonly #rows: readonly ManifestRow[];
+  readonly #chunks: CutChunks;
   readonly #newHash: () => RunningHash;
   /** Where each chunk ends, in bytes. */
-  readonly ends: readonly number[];
+  readonly ends: ArrayLike<number>;
   /** In order; the fetch bounds how far ahead they may be. */
   #held: Piece[] = [];
   /** Of what is held. */
@@ -28,13 +30,13 @@ export class ByChunks {
   readonly #end: number;
 
   /** `span`: the chunks that are wanted, from the first to before the end, of which `order` begins with the first; absent: all. */
-  constructor(order: InOrder, rows: readonly ManifestRow[], newHash: () => RunningHash, span = { first: 0, end: rows.length }) {
+  constructor(order: InOrder, chunks: CutChunks, newHash: () => RunningHash, span = { first: 0, end: chunks.count }) {
     this.#order = order;
     this.#next = span.first;
     this.#end = span.end;
-    this.#rows = rows;
+    this.#chunks = chunks;
     this.#newHash = newHash;
-    this.ends = chunkEnds(rows);
+    this.ends = chunks.ends;
   }
 
   /**
@@ -115,8 +117,7 @@ export class ByChunks {
   }
 
   #rangeOf(chunk: number): Range {
-    const offset = chunk === 0 ? 0 : (this.ends[chunk - 1] ?? 0);
-    return { offset, length: (this.ends[chunk] ?? offset) - offset };
+    return { offset: this.#chunks.offset(chunk), length: this.#chunks.length(chunk) };
   }
 
   #bytesOf({ offset, length }: Range): Uint8Array[] {
@@ -128,7 +129,7 @@ export class ByChunks {
   #isHash(chunk: number, pieces: readonly Uint8Array[]): boolean {
     const hash = this.#newHash();
     for (const bytes of pieces) hash.update(bytes);
-    return hash.hex() === Buffer.from(this.#rows[chunk]?.hash ?? []).toString('hex');
+    return hash.hex() === Buffer.from(this.#chunks.hash(chunk)).toString('hex');
   }
 
   #forget({ offset, length }: Range): void {

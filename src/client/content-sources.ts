@@ -1,4 +1,5 @@
-import { decodeManifest, MANIFEST_FILE_BYTES_MIN, type ManifestRow } from '../core/chunking.ts';
+import { ChunkList } from '../core/chunk-list.ts';
+import { MANIFEST_FILE_BYTES_MIN } from '../core/chunking.ts';
 import { MeshError } from '../core/errors.ts';
 import type { PeerId } from '../core/ids.ts';
 import { quote } from '../core/path.ts';
@@ -86,7 +87,7 @@ export class ContentSources {
   }
 
   /** How it is cut, by the manifest its version announces, from the first that gives that one; undefined: it is small, or nobody tells. */
-  async cut(link: Link, links: readonly Link[]): Promise<readonly ManifestRow[] | undefined> {
+  async cut(link: Link, links: readonly Link[]): Promise<ChunkList | undefined> {
     const { hash, size, manifest: announced } = this.#content;
     if (this.isSmall) return undefined;
     return await fetchManifest(sourcesIn(links, link), { path: this.#path, hash, size }, (manifest) => {
@@ -94,18 +95,15 @@ export class ContentSources {
       hashOfIt.update(manifest);
       if (announced !== undefined && hashOfIt.hex() !== announced)
         throw new MeshError('corrupt', 'the manifest that came is not the announced one');
-      return decodeManifest(manifest, size);
+      return ChunkList.of(manifest, size);
     });
   }
 
   /** What of a striped content each peer has; nothing, where nobody tells how it is cut: then all of it is relayed. Undefined: all have all. */
-  reachOf(rows: readonly ManifestRow[] | undefined): ((source: Link) => readonly Range[] | undefined) | undefined {
+  reachOf(chunks: ChunkList | undefined): ((source: Link) => readonly Range[] | undefined) | undefined {
     if (!this.isStriped) return undefined;
-    if (rows === undefined) return () => [];
-    const ends = runEnds(
-      rows.map(({ length }) => length),
-      this.#content.size,
-    );
+    if (chunks === undefined) return () => [];
+    const ends = runEnds(chunks.lengths(), this.#content.size);
     return reachOf(() => spreadOf({ ...this.#content, holders: [...this.#holders] }), ends);
   }
 

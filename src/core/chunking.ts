@@ -1,4 +1,3 @@
-import { MeshError } from './errors.ts';
 import { gearWindow, searchGear } from './gear.ts';
 import type { ContentHash } from './ids.ts';
 import type { ManifestId } from './version.ts';
@@ -150,35 +149,7 @@ export function encodeManifest(rows: readonly ManifestRow[]): Uint8Array {
   return bytes;
 }
 
-/** The rows of an encoded manifest of a content of `size` bytes. Rejects with `corrupt` what no such content has. */
-export function decodeManifest(bytes: Uint8Array, size: number): ManifestRow[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const { min, max } = chunkBounds(size);
-  const rows: ManifestRow[] = [];
-  let sum = 0;
-  let isOdd = false;
-  for (let at = 0; at + MANIFEST_ROW_BYTES <= bytes.length; at += MANIFEST_ROW_BYTES) {
-    const length = view.getUint32(at, true);
-    const isLast = at + MANIFEST_ROW_BYTES === bytes.length;
-    isOdd ||= length > max || length < (isLast ? Math.min(1, size) : min);
-    sum += length;
-    rows.push({ length, hash: bytes.subarray(at + 4, at + MANIFEST_ROW_BYTES) });
-  }
-  if (rows.length * MANIFEST_ROW_BYTES !== bytes.length || sum !== size || isOdd)
-    throw new MeshError('corrupt', `a manifest of ${bytes.length} bytes is none of a content of ${size} bytes`);
-  return rows;
-}
-
-/** Where the chunks end, in bytes, the last at the size of the content. */
-export function chunkEnds(rows: readonly ManifestRow[]): number[] {
-  let end = 0;
-  return rows.map(({ length }) => {
-    end += length;
-    return end;
-  });
-}
-
-/** The chunk that has the byte at `offset`; as many as there are, when none has. `ends`: as of `chunkEnds`. */
+/** The chunk that has the byte at `offset`; as many as there are, when none has. `ends`: of all chunks, in bytes, in order. */
 export function chunkAt(ends: ArrayLike<number>, offset: number): number {
   let [at, end] = [0, ends.length];
   while (at < end) {
@@ -187,13 +158,6 @@ export function chunkAt(ends: ArrayLike<number>, offset: number): number {
     else at = middle + 1;
   }
   return at;
-}
-
-/** The chunks that lie in bytes `from` ≤ offset < `to`, and the number of the first: both ends are ends of chunks. */
-export function chunksWithin(rows: readonly ManifestRow[], from: number, to: number): { first: number; rows: ManifestRow[] } {
-  const ends = chunkEnds(rows);
-  const first = from === 0 ? 0 : ends.indexOf(from) + 1;
-  return { first, rows: to <= from ? [] : rows.slice(first, ends.indexOf(to) + 1) };
 }
 
 /** The name of a manifest. `hash`: BLAKE3-256 in hex (core knows no hash library). */

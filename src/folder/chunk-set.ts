@@ -1,4 +1,5 @@
-import { chunkAt, type ManifestRow } from '../core/chunking.ts';
+import type { ChunkList } from '../core/chunk-list.ts';
+import { chunkAt } from '../core/chunking.ts';
 import type { Range } from '../core/range.ts';
 
 /** Some of the chunks of one content: a bit a chunk, so that 700 GB take 11 KB. */
@@ -11,13 +12,11 @@ export class ChunkSet {
   #full = 0;
 
   /** `bits`: as `bitmap` gave them; others are none. */
-  constructor(rows: readonly ManifestRow[], bits?: Uint8Array) {
-    this.#ends = new Float64Array(rows.length);
-    let end = 0;
-    for (const [chunk, { length }] of rows.entries()) this.#ends[chunk] = end += length;
-    const bytes = Math.ceil(rows.length / 8);
+  constructor({ ends, count }: ChunkList, bits?: Uint8Array) {
+    this.#ends = ends;
+    const bytes = Math.ceil(count / 8);
     this.#bits = bits?.length === bytes ? bits.slice() : new Uint8Array(bytes);
-    for (let chunk = 0; chunk < rows.length; chunk++) if (this.has(chunk)) this.#count++;
+    for (let chunk = 0; chunk < count; chunk++) if (this.has(chunk)) this.#count++;
   }
 
   get count(): number {

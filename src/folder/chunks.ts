@@ -1,10 +1,10 @@
+import { ChunkList } from '../core/chunk-list.ts';
 import { CHUNKING_SCHEME, MANIFEST_FILE_BYTES_MIN } from '../core/chunking.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { Range } from '../core/range.ts';
 import { STRIPED_MANIFEST_BYTES_MAX } from '../core/striping.ts';
 import type { FileVersion } from '../core/version.ts';
-import { ChunkList } from './chunk-list.ts';
 import type { Copies } from './copies.ts';
 import type { Asker, Copy, Staging } from './face.ts';
 import { type Lender, Lenders } from './lenders.ts';
@@ -68,7 +68,7 @@ export class Chunks {
     const isAnnounced =
       manifest.length <= STRIPED_MANIFEST_BYTES_MAX && this.#room.options.hasher.hash(manifest) === version.manifest.hash;
     if (!isAnnounced) throw new MeshError('corrupt', `the manifest that came for ${path} is not the announced one`);
-    return new ChunkList(manifest, version.size);
+    return ChunkList.of(manifest, version.size);
   }
 
   /** Whatever is wrong with the lender costs what it would have lent. */
@@ -83,7 +83,7 @@ export class Chunks {
     };
     try {
       const manifest = await lender.manifest();
-      const lent = manifest === undefined ? [] : wanted.lentBy(new ChunkList(manifest, lender.size), lender, LENT_BYTES_MAX);
+      const lent = manifest === undefined ? [] : wanted.lentBy(ChunkList.of(manifest, lender.size), lender, LENT_BYTES_MAX);
       for (const some of lent) {
         copy ??= await lender.open();
         // Asked for while others are copied: the thread that does it never waits.

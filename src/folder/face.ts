@@ -1,4 +1,4 @@
-import type { ManifestRow } from '../core/chunking.ts';
+import type { ChunkList } from '../core/chunk-list.ts';
 import type { ContentHash, FilePath, MeshId, PeerId } from '../core/ids.ts';
 import type { Range } from '../core/range.ts';
 import type { FileVersion, Version } from '../core/version.ts';
@@ -57,11 +57,11 @@ export interface Copy {
   close(): Promise<void>;
 }
 
-/** How a staged content is cut: its encoded manifest, the rows of that, and its hash. */
+/** How a staged content is cut: its encoded manifest, its chunks by that, and the hash of the manifest. */
 export interface Cut {
   readonly manifest: Uint8Array;
   readonly manifestHash: ContentHash;
-  readonly rows: readonly ManifestRow[];
+  readonly chunks: ChunkList;
 }
 
 /** A file on its way in, seen by nobody. */

@@ -1,5 +1,5 @@
+import { type ChunkKey, keysOf } from '../core/chunk-list.ts';
 import type { ContentHash } from '../core/ids.ts';
-import { type ChunkKey, keysOf } from './chunk-list.ts';
 
 /**
  * Chunks of a content for each of which one is a hook. At 64, of two contents of 1 GiB that share 5 % of their chunks 99 %

@@ -1,6 +1,6 @@
+import type { ChunkKey } from '../core/chunk-list.ts';
 import type { ContentHash } from '../core/ids.ts';
 import type { Store, StoreWrite } from '../platform/store.ts';
-import type { ChunkKey } from './chunk-list.ts';
 import type { HeldTable } from './held-table.ts';
 import { Hooks, hooksOf } from './hooks.ts';
 import type { Manifests } from './manifests.ts';

@@ -1,8 +1,8 @@
+import type { ChunkKey } from '../core/chunk-list.ts';
 import { MANIFEST_FILE_BYTES_MIN } from '../core/chunking.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import { hasRun, NO_RUNS, runAround } from '../core/striping.ts';
 import type { DiskPath } from '../platform/disk.ts';
-import type { ChunkKey } from './chunk-list.ts';
 import type { Copies } from './copies.ts';
 import { openNoted } from './copying.ts';
 import type { Asker, Copy } from './face.ts';

@@ -1,9 +1,9 @@
-import { chunksWithin, MANIFEST_FILE_BYTES_MIN } from '../core/chunking.ts';
+import { ChunkList } from '../core/chunk-list.ts';
+import { MANIFEST_FILE_BYTES_MIN } from '../core/chunking.ts';
 import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import type { Range } from '../core/range.ts';
 import { hasRun, rangeOfRun } from '../core/striping.ts';
-import { ChunkList } from './chunk-list.ts';
 import type { Copies } from './copies.ts';
 import type { Copy, Staging } from './face.ts';
 import { type Lender, Lenders } from './lenders.ts';
@@ -37,11 +37,11 @@ export class LentRuns {
    * others. Proved and durable when it resolves. What cannot be had so is left out.
    */
   async make(striped: Striped): Promise<void> {
-    const { hash, manifest, size } = striped;
+    const { hash, manifest, size, chunks } = striped;
     const bytesMin = this.#room.options.config.chunkedBytesMin ?? MANIFEST_FILE_BYTES_MIN;
     if (size < bytesMin || this.#room.kept.count === 0) return;
     const untilMs = this.#room.options.clock.now() + MAKING_MS_MAX;
-    const wanted = new WantedChunks(new ChunkList(manifest, size), [{ offset: 0, length: size }]);
+    const wanted = new WantedChunks(chunks, [{ offset: 0, length: size }]);
     for (const lender of this.#lenders.find(ANY_NAME, hash, manifest, wanted.keys())) {
       try {
         await this.#makeFrom(lender, wanted, striped, untilMs);
@@ -55,7 +55,7 @@ export class LentRuns {
     const manifest = await lender.manifest();
     if (manifest === undefined) return;
     const places = new Map<number, number>();
-    for (const some of wanted.lentBy(new ChunkList(manifest, lender.size), lender, PIECE_BYTES))
+    for (const some of wanted.lentBy(ChunkList.of(manifest, lender.size), lender, PIECE_BYTES))
       for (const { chunk, from } of some) places.set(chunk, from);
     let copy: Copy | undefined;
     try {
@@ -74,14 +74,14 @@ export class LentRuns {
   /** Where the bytes of a run lie, in order; undefined when some do not. */
   #partsOf(striped: Striped, run: number, places: ReadonlyMap<number, number>): Range[] | undefined {
     const { offset, length } = rangeOfRun(striped.ends, run);
-    const { first, rows } = chunksWithin(striped.rows, offset, offset + length);
+    const { first, chunks } = striped.chunks.within(offset, offset + length);
     const parts: { offset: number; length: number }[] = [];
-    for (const [index, row] of rows.entries()) {
+    for (let index = 0; index < chunks.count; index++) {
       const from = places.get(first + index);
       const last = parts.at(-1);
       if (from === undefined) return undefined;
-      if (last !== undefined && last.offset + last.length === from) last.length += row.length;
-      else parts.push({ offset: from, length: row.length });
+      if (last !== undefined && last.offset + last.length === from) last.length += chunks.length(index);
+      else parts.push({ offset: from, length: chunks.length(index) });
     }
     return parts;
   }

@@ -1,4 +1,4 @@
-import { chunksWithin, decodeManifest } from '../core/chunking.ts';
+import { ChunkList } from '../core/chunk-list.ts';
 import { asMeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import { overlaps, type Range } from '../core/range.ts';
@@ -41,14 +41,13 @@ export class RunsProof {
   }
 
   /** Holds the chunks of a run's file against the manifest; closes it. */
-  async isRight(file: OpenFile, { ends, rows }: Striped, run: number): Promise<boolean> {
+  async isRight(file: OpenFile, { ends, chunks: all }: Striped, run: number): Promise<boolean> {
     try {
       const { offset, length } = rangeOfRun(ends, run);
-      const chunks = chunksWithin(rows, offset, offset + length).rows;
+      const { chunks } = all.within(offset, offset + length);
       if (file.stat.size !== length) return false;
-      const lengths = chunks.map((chunk) => chunk.length);
-      const hashes = await this.#slice.room.options.hasher.hashPieces(file, lengths);
-      const wanted = Buffer.concat(chunks.map(({ hash }) => hash));
+      const hashes = await this.#slice.room.options.hasher.hashPieces(file, [...chunks.lengths()]);
+      const wanted = Buffer.concat(Array.from(chunks.ends, (_, chunk) => chunks.hash(chunk)));
       return wanted.equals(hashes);
     } finally {
       await file.close();
@@ -61,7 +60,7 @@ export class RunsProof {
     const held = room.runs.heldFor(path, hash);
     const manifest = await this.#slice.manifest(hash, path);
     if (held === undefined || manifest === undefined) return false;
-    const striped = { ...held, rows: decodeManifest(manifest, held.size), manifest };
+    const striped = { ...held, chunks: ChunkList.of(manifest, held.size), manifest };
     const looked: boolean[] = [];
     for (const run of runsIn(held.mask)) {
       const isMeant = range === undefined || overlaps(rangeOfRun(held.ends, run), range);

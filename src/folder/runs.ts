@@ -1,4 +1,4 @@
-import { decodeManifest, type ManifestRow } from '../core/chunking.ts';
+import { ChunkList } from '../core/chunk-list.ts';
 import { MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { Range } from '../core/range.ts';
@@ -23,7 +23,7 @@ type Taken = Effect & { readonly kind: 'hold-runs' | 'keep-runs' };
 
 /** A content of which runs are to be kept: its manifest, proved to be the announced one. */
 export interface Striped extends RunFacts {
-  readonly rows: readonly ManifestRow[];
+  readonly chunks: ChunkList;
   readonly manifest: Uint8Array;
 }
 
@@ -79,12 +79,9 @@ export class Runs {
 
   /** A content as its manifest cuts it. Throws `corrupt` when no content of that size has such a manifest. */
   cut({ hash, size }: { readonly hash: ContentHash; readonly size: number }, manifest: Uint8Array): Striped {
-    const rows = decodeManifest(manifest, size);
-    const ends = runEnds(
-      rows.map(({ length }) => length),
-      size,
-    );
-    return { hash, size, ends, rows, manifest, manifestHash: this.#room.options.hasher.hash(manifest) };
+    const chunks = ChunkList.of(manifest, size);
+    const ends = runEnds(chunks.lengths(), size);
+    return { hash, size, ends, chunks, manifest, manifestHash: this.#room.options.hasher.hash(manifest) };
   }
 
   /**

@@ -1,4 +1,4 @@
-import { CHUNKING_SCHEME, type ManifestRow } from '../core/chunking.ts';
+import { CHUNKING_SCHEME } from '../core/chunking.ts';
 import { invariant } from '../core/errors.ts';
 import type { Range } from '../core/range.ts';
 import type { DiskPath, OpenFile, StageFile } from '../platform/disk.ts';
@@ -29,7 +29,7 @@ export class StagedChunks {
     this.#room = room;
     this.#place = place;
     this.cut = cut;
-    this.#right = new ChunkSet(cut.rows, noted);
+    this.#right = new ChunkSet(cut.chunks, noted);
     this.#known = this.#right.ranges();
   }
 
@@ -164,6 +164,6 @@ export class StagedChunks {
   }
 
   #proved(chunk: number): ProvedChunk {
-    return { ...this.#right.rangeOf(chunk), hash: (this.cut.rows[chunk] as ManifestRow).hash };
+    return { ...this.#right.rangeOf(chunk), hash: this.cut.chunks.hash(chunk) };
   }
 }

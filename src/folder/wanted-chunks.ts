@@ -1,5 +1,5 @@
+import type { ChunkKey, ChunkList } from '../core/chunk-list.ts';
 import type { Range } from '../core/range.ts';
-import type { ChunkKey, ChunkList } from './chunk-list.ts';
 import type { Lender } from './lenders.ts';
 
 /** A chunk of the wanted content, by its index, that lies at `from` of another. */

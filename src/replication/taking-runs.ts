@@ -1,5 +1,4 @@
 import type { Catalog } from '../catalog/catalog.ts';
-import { chunkEnds, chunksWithin } from '../core/chunking.ts';
 import { MeshError } from '../core/errors.ts';
 import type { PeerId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
@@ -86,17 +85,17 @@ export class TakingRuns {
     const used = new Set<Link>();
     try {
       const isCut = folder.chunks.isCut(length);
-      const { first, rows } = chunksWithin(striped.rows, offset, offset + length);
-      if (isCut) await staging.cut({ ...striped, rows });
+      const { first, chunks } = striped.chunks.within(offset, offset + length);
+      if (isCut) await staging.cut({ ...striped, chunks });
       // The run's own first byte and chunk are somewhere in the content.
-      const check = async (chunks: readonly number[]) =>
-        (await staging.check(chunks.map((chunk) => chunk - first))).map((chunk) => chunk + first);
+      const check = async (asked: readonly number[]) =>
+        (await staging.check(asked.map((chunk) => chunk - first))).map((chunk) => chunk + first);
       await fetchContent({
         path,
         hash,
         size,
         missing: staging.missing().map((range) => ({ ...range, offset: offset + range.offset })),
-        ...(isCut && { ends: chunkEnds(striped.rows) }),
+        ...(isCut && { ends: striped.chunks.ends }),
         sources: () => this.#sources(ask, run, used),
         reach: reachOf(() => this.#content(ask), striped.ends),
         sink: { ...givingBack({ write: (at, bytes) => staging.write(at - offset, bytes) }), check },

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
-import { chunkEnds } from '../core/chunking.ts';
 import { MeshError } from '../core/errors.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Folder, Staging } from '../folder/folder.ts';
@@ -120,7 +119,7 @@ export class Taking {
    * Learns how a large content is cut, and takes what of it lies here in others. The ends of its chunks; undefined: it
    * comes in one piece, for it is small, or nobody gives the announced manifest, or it did not come right by its chunks.
    */
-  async #cut(ask: Ask<'place'>, version: FileVersion, staging: Staging, used: Set<Link>): Promise<number[] | undefined> {
+  async #cut(ask: Ask<'place'>, version: FileVersion, staging: Staging, used: Set<Link>): Promise<ArrayLike<number> | undefined> {
     const { folder, log } = this.#slice;
     if (!folder.chunks.isCut(ask.size) || this.#distrusted.has(keyOf(ask))) return undefined;
     const cut = await announcedManifest(folder, this.#sources(ask, used), ask.path, version);
@@ -131,7 +130,7 @@ export class Taking {
         log.debug('what lies here could not be used', { path: ask.path, error: String(error) });
       });
     }
-    return chunkEnds(cut.rows);
+    return cut.chunks.ends;
   }
 
   /** The older content here cannot be read, or wrong bytes may have come from it: the next try takes none of it. */

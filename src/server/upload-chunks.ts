@@ -67,7 +67,7 @@ export class UploadChunks {
     const here = this.#content.size - missing.reduce((sum, { length }) => sum + length, 0);
     if (cut === undefined) return { state: 'filling', here };
     // What a link that is gone began to send is sent anew.
-    this.#watch = new ChunkWatch(endsOf(cut));
+    this.#watch = new ChunkWatch(cut.chunks.ends);
     return { reply: { state: 'ready', here }, tail: bitsOf(cut, missing) };
   }
 
@@ -125,24 +125,15 @@ export class UploadChunks {
   }
 }
 
-function endsOf({ rows }: Striped): number[] {
-  let end = 0;
-  return rows.map(({ length }) => {
-    end += length;
-    return end;
-  });
-}
-
 /** A bit a chunk: 1 for those in `missing`, which is of whole chunks and in order. */
-function bitsOf({ rows }: Striped, missing: readonly Range[]): Uint8Array {
-  const bits = new Uint8Array(Math.ceil(rows.length / 8));
-  let [offset, at] = [0, 0];
-  for (const [chunk, { length }] of rows.entries()) {
+function bitsOf({ chunks }: Striped, missing: readonly Range[]): Uint8Array {
+  const bits = new Uint8Array(Math.ceil(chunks.count / 8));
+  let at = 0;
+  for (let chunk = 0; chunk < chunks.count; chunk++) {
     const range = missing[at];
     if (range === undefined) break;
-    if (offset >= range.offset) bits[chunk >> 3] = (bits[chunk >> 3] ?? 0) | (1 << (chunk & 7));
-    offset += length;
-    if (offset >= range.offset + range.length) at += 1;
+    if (chunks.offset(chunk) >= range.offset) bits[chunk >> 3] = (bits[chunk >> 3] ?? 0) | (1 << (chunk & 7));
+    if (chunks.offset(chunk + 1) >= range.offset + range.length) at += 1;
   }
   return bits;
 }

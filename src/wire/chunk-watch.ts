@@ -10,11 +10,11 @@ interface Growing<Giver> {
 
 /** Which chunks of a content under way are there, and who gave their bytes. */
 export class ChunkWatch<Giver = Source> {
-  readonly #ends: readonly number[];
+  readonly #ends: ArrayLike<number>;
   readonly #growing = new Map<number, Growing<Giver>>();
 
   /** `ends`: of all chunks, in bytes. What is fetched is made of whole chunks. */
-  constructor(ends: readonly number[]) {
+  constructor(ends: ArrayLike<number>) {
     this.#ends = ends;
   }
 
@@ -28,6 +28,11 @@ export class ChunkWatch<Giver = Source> {
     const last = chunkAt(this.#ends, offset + lengthMax) - 1;
     const end = this.#ends[last] ?? 0;
     return end > offset ? end - offset : lengthMax;
+  }
+
+  /** From there to the end of its chunk. */
+  lengthLeft(offset: number): number {
+    return (this.#ends[chunkAt(this.#ends, offset)] ?? offset) - offset;
   }
 
   /** Bytes that `giver` gave are in the sink; the chunks that are there with them. */

@@ -23,7 +23,7 @@ export interface FetchOptions {
     check?(chunks: readonly number[]): Promise<readonly number[]>;
   };
   /** Where the chunks of the content end, in order, in bytes: then `check` is asked of each. What is missing is whole chunks. */
-  readonly ends?: readonly number[] | undefined;
+  readonly ends?: ArrayLike<number> | undefined;
   /** Called once for a source that gave a wrong chunk all by itself; it is not asked again. */
   blamed?(source: Link): void;
   /** Bytes from the start that are there already. */

@@ -18,12 +18,15 @@ function bench(left?: Uint8Array) {
     }),
   } as unknown as Sink;
   const order = new InOrder(sink, options.newHash);
-  let end = 0;
-  const rows = LENGTHS.map((length) => {
-    end += length;
-    return { length, hash: blake3(content.subarray(end - length, end)) };
-  });
-  const chunks = new ByChunks(order, rows, options.newHash);
+  const offset = (chunk: number) => LENGTHS.slice(0, chunk).reduce((sum, length) => sum + length, 0);
+  const cut = {
+    count: LENGTHS.length,
+    ends: Float64Array.from(LENGTHS, (_, chunk) => offset(chunk + 1)),
+    offset,
+    length: (chunk: number) => LENGTHS[chunk] as number,
+    hash: (chunk: number) => blake3(content.subarray(offset(chunk), offset(chunk + 1))),
+  };
+  const chunks = new ByChunks(order, cut, options.newHash);
   const put = (from: number, to: number, bytes = content.slice(from, to)) => chunks.write(from, bytes).then(() => bytes);
   const written = () => Buffer.concat(given.map(({ bytes }) => bytes));
   return { given, order, chunks, put, sink, written };

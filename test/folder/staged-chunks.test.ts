@@ -1,6 +1,7 @@
 import { blake3 } from '@napi-rs/blake-hash';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { chunkContent, encodeManifest, type ManifestRow } from '../../src/core/chunking.ts';
+import { ChunkList } from '../../src/core/chunk-list.ts';
+import { chunkContent, encodeManifest } from '../../src/core/chunking.ts';
 import type { ContentHash } from '../../src/core/ids.ts';
 import type { Cut } from '../../src/folder/face.ts';
 import type { StagingFile } from '../../src/folder/staging.ts';
@@ -11,23 +12,21 @@ import { FolderBench } from './folder-bench.ts';
 const MIB = 1024 * 1024;
 
 function cutOf(content: Uint8Array): Cut {
-  const rows = chunkContent(content, (chunk) => blake3(chunk));
-  const manifest = encodeManifest(rows);
-  return { manifest, manifestHash: blake3(manifest).toString('hex') as ContentHash, rows };
+  return cutBy(encodeManifest(chunkContent(content, (chunk) => blake3(chunk))), content.length);
 }
 
-function rangesOf(rows: readonly ManifestRow[]) {
-  let end = 0;
-  return rows.map(({ length }) => {
-    end += length;
-    return { offset: end - length, length };
-  });
+function cutBy(manifest: Uint8Array, size: number): Cut {
+  return { manifest, manifestHash: blake3(manifest).toString('hex') as ContentHash, chunks: ChunkList.of(manifest, size) };
+}
+
+function rangesOf({ chunks }: Cut) {
+  return Array.from(chunks.ends, (_, chunk) => ({ offset: chunks.offset(chunk), length: chunks.length(chunk) }));
 }
 
 describe('a staging that comes by chunks', () => {
   const content = noise(40 * MIB + 99, 11);
   const cut = cutOf(content);
-  const ranges = rangesOf(cut.rows);
+  const ranges = rangesOf(cut);
   let bench: FolderBench;
   let wholePasses: number;
 
@@ -249,8 +248,7 @@ describe('a staging that comes by chunks', () => {
     // The same lengths, so that the bits of one could be taken for those of the other.
     const bytes = noise(content.length, 12);
     const rows = ranges.map(({ offset, length }) => ({ length, hash: blake3(bytes.subarray(offset, offset + length)) }));
-    const manifest = encodeManifest(rows);
-    const other = { manifest, manifestHash: blake3(manifest).toString('hex') as ContentHash, rows };
+    const other = cutBy(encodeManifest(rows), content.length);
     const staging = (await bench.folder.stage('one', content.length)) as StagingFile;
     await staging.cut(other);
     expect(staging.missing()).toEqual([{ offset: 0, length: content.length }]);

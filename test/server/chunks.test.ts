@@ -1,8 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Session } from '../../src/client/session.ts';
 import { chunksOf } from '../../src/client/verbs/chunks.ts';
 import { presentEntry } from '../../src/client/verbs/listing.ts';
 import { checkPath } from '../../src/core/path.ts';
+import { Serving } from '../../src/replication/serving.ts';
 import { pattern } from '../platform/network-acceptance.ts';
 import type { Mesh } from '../sim/mesh.ts';
 import { hashOf } from '../sim/mesh-state.ts';
@@ -25,7 +26,7 @@ async function story(seed: string): Promise<{ mesh: Mesh; session: Session }> {
 }
 
 /** What the chunks must be, whoever told them. */
-function expectRight(chunks: Awaited<ReturnType<typeof chunksIn>>): void {
+function expectRight(chunks: Awaited<ReturnType<typeof chunksIn>>, holders = ['alpha', 'bravo']): void {
   const [list = []] = chunks;
   expect(chunks).toHaveLength(1);
   expect(list.length).toBeGreaterThan(10);
@@ -33,16 +34,36 @@ function expectRight(chunks: Awaited<ReturnType<typeof chunksIn>>): void {
   for (const chunk of list) {
     expect(chunk.offset).toBe(offset);
     expect(chunk.hash).toBe(hashOf(bytes.subarray(offset, offset + chunk.size)));
-    expect(chunk.holders).toEqual(['alpha', 'bravo']);
+    expect(chunk.holders).toEqual(holders);
     offset += chunk.size;
   }
   expect(offset).toBe(bytes.length);
 }
 
 describe('the chunks of a file', () => {
+  afterEach(() => vi.restoreAllMocks());
+
   it('are told by a holder, each with its place, its hash and who holds it', async () => {
     const { mesh, session } = await story('chunks');
     expectRight(await chunksIn(mesh, session, 'big'));
+  });
+
+  it('are asked of a few holders at once: those that are silent are not waited for', async () => {
+    const { mesh, sessions } = await startStory('silent holders', { peers: 5, clients: 5 });
+    const session = sessions[4] as Session;
+    const names = ['alpha', 'bravo', 'charlie', 'delta'];
+    for (const name of names) mesh.peer(name).node.drive.userWrite('big', bytes);
+    await mesh.until('all four hold it', async () => (await mesh.settle(seen(session, 'big')))?.contents[0]?.copies === 4);
+    const { manifest } = Serving.prototype;
+    let asked = 0;
+    vi.spyOn(Serving.prototype, 'manifest').mockImplementation(function (this: Serving, ask, from) {
+      asked += 1;
+      return asked <= 2 ? new Promise<never>(() => {}) : manifest.call(this, ask, from);
+    });
+    const beganMs = mesh.scheduler.nowMs;
+    expectRight(await chunksIn(mesh, session, 'big'), names);
+    expect(mesh.scheduler.nowMs - beganMs).toBeLessThan(2_000);
+    expect(asked).toBe(3);
   });
 
   it('are brought by the own peer when no holder can be reached from here', async () => {

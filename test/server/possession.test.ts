@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Session } from '../../src/client/session.ts';
 import { grant } from '../../src/client/verbs/accounts.ts';
 import { put } from '../../src/client/verbs/upload.ts';
-import { decodeManifest } from '../../src/core/chunking.ts';
+import { ChunkList } from '../../src/core/chunk-list.ts';
 import type { PeerId, RequestId } from '../../src/core/ids.ts';
 import { checkPath } from '../../src/core/path.ts';
 import { NO_RUNS, rangeOfRun, runEnds, runsIn } from '../../src/core/striping.ts';
@@ -68,8 +68,7 @@ async function stripe(
   return await session.attempt(async (link) => {
     const ask = { upload, size: SIZE, hash, offset: 0, manifestBytes: manifest.length };
     const { reply } = await link.call('stripe', ask, { tail: manifest });
-    const lengths = decodeManifest(manifest, SIZE).map(({ length }) => length);
-    const ends = runEnds(lengths, SIZE);
+    const ends = runEnds(ChunkList.of(manifest, SIZE).lengths(), SIZE);
     for (const run of bytes === undefined ? [] : (runs ?? ends.map((_, index) => index))) {
       const { offset, length } = rangeOfRun(ends, run);
       for (let at = offset; at < offset + length; at += MIB) {

@@ -1,12 +1,18 @@
-import { decodeManifest, MANIFEST_FILE_BYTES_MIN, type ManifestRow } from '../../core/chunking.ts';
+import { ChunkList } from '../../core/chunk-list.ts';
+import { MANIFEST_FILE_BYTES_MIN } from '../../core/chunking.ts';
 import { MeshError } from '../../core/errors.ts';
 import { quote } from '../../core/path.ts';
-import type { Entry, ShownContent } from '../../wire/calls.ts';
+import type { Entry, Holder, ShownContent } from '../../wire/calls.ts';
 import type { Link } from '../../wire/link.ts';
-import { fetchManifest } from '../../wire/manifest.ts';
+import { fetchManifest, type ManifestSource } from '../../wire/manifest.ts';
+import { manifestDeadlineMs } from '../../wire/manifest-deadline.ts';
+import { firstOf } from '../first-of.ts';
 import { type ShownChunk, shownChunks } from '../results.ts';
 import type { Session } from '../session.ts';
 import type { VerbOptions } from '../transfer.ts';
+
+/** Holders asked at once for a manifest: the first answer is enough, the others came for nothing. 1…8. */
+const ASKED_AT_ONCE_MAX = 3;
 
 /** The chunks of one content of a name, in order. Rejects with `unavailable` when no holder of a large one is in reach. */
 export async function chunksOf(
@@ -30,19 +36,20 @@ export async function chunksOf(
 async function fromAny(session: Session, link: Link, { path }: Entry, content: ShownContent): Promise<ShownChunk[]> {
   const { hash, size, holders } = content;
   const live = holders.filter((holder) => holder.live);
-  const ordered = [...live.filter(({ id }) => id === link.peer), ...live.filter(({ id }) => id !== link.peer)];
-  let rows: readonly ManifestRow[] | undefined;
-  const read = (manifest: Uint8Array) => decodeManifest(manifest, size);
-  for (const holder of ordered) {
+  const nearFirst = [...live.filter(({ id }) => id === link.peer), ...live.filter(({ id }) => id !== link.peer)];
+  const askedOf = (source: ManifestSource) =>
+    fetchManifest([source], { path, hash, size }, (manifest) => ChunkList.of(manifest, size));
+  const askedOfHolder = async (holder: Holder) => {
     const found = await session.linkTo(holder);
-    if (found !== undefined) rows ??= await fetchManifest([{ link: found }], { path, hash, size }, read);
-    if (rows !== undefined) break;
-  }
-  rows ??= await fetchManifest([{ link, relay: true }], { path, hash, size }, read);
-  if (rows === undefined && !link.open) throw new MeshError('closed', 'the link is down');
-  if (rows === undefined) throw new MeshError('unavailable', `no holder tells the chunks of ${quote(path)} now`);
+    return found && (await askedOf({ link: found }));
+  };
+  const limits = { clock: session.clock, atOnceMax: ASKED_AT_ONCE_MAX, deadlineMs: manifestDeadlineMs(size) };
+  const chunks = (await firstOf(nearFirst, askedOfHolder, limits)) ?? (await askedOf({ link, relay: true }));
+  if (chunks === undefined && !link.open) throw new MeshError('closed', 'the link is down');
+  if (chunks === undefined) throw new MeshError('unavailable', `no holder tells the chunks of ${quote(path)} now`);
+  const hashOf = (chunk: number) => Buffer.from(chunks.hash(chunk)).toString('hex');
   return shownChunks(
     content,
-    rows.map((row) => ({ length: row.length, hash: Buffer.from(row.hash).toString('hex') })),
+    Array.from(chunks.ends, (_, chunk) => ({ length: chunks.length(chunk), hash: hashOf(chunk) })),
   );
 }

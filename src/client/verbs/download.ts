@@ -1,4 +1,4 @@
-import type { ManifestRow } from '../../core/chunking.ts';
+import type { ChunkList } from '../../core/chunk-list.ts';
 import { asMeshError, MeshError } from '../../core/errors.ts';
 import type { PeerId } from '../../core/ids.ts';
 import { quote } from '../../core/path.ts';
@@ -73,7 +73,7 @@ class ContentDownload {
   readonly #from = new Set<PeerId>();
   readonly #sources: ContentSources;
   /** How it is cut, once somebody told; undefined: it comes in one piece. */
-  #rows: readonly ManifestRow[] | undefined;
+  #cut: ChunkList | undefined;
   #chunks: ByChunks | undefined;
   /** It did not come right by its chunks, whoever gave them. */
   #isUncut = false;
@@ -131,7 +131,7 @@ class ContentDownload {
         }
       }
       this.#isUncut = this.#chunks !== undefined;
-      this.#rows = this.#chunks = undefined;
+      this.#cut = this.#chunks = undefined;
       order.startAgain();
     }
   }
@@ -151,13 +151,13 @@ class ContentDownload {
     };
     const sources = this.#sources;
     const links = await sources.reach();
-    this.#rows ??= await sources.cut(link, links);
-    if (this.#chunks === undefined && !this.#isUncut && this.#rows !== undefined && order.bytes === 0) {
-      this.#chunks = new ByChunks(order, this.#rows, this.#options.newHash);
+    this.#cut ??= await sources.cut(link, links);
+    if (this.#chunks === undefined && !this.#isUncut && this.#cut !== undefined && order.bytes === 0) {
+      this.#chunks = new ByChunks(order, this.#cut, this.#options.newHash);
       await this.#chunks.resume(sink, readAgain);
     } else if (isFirst) await order.resume(readAgain);
     const chunks = this.#chunks;
-    const reach = sources.reachOf(this.#rows);
+    const reach = sources.reachOf(this.#cut);
     const missing = chunks?.missing() ?? [{ offset: order.bytes, length: size - order.bytes }];
     this.#savedBytes ??= size - missing.reduce((sum, { length }) => sum + length, 0);
     const given = await fetchContent({

@@ -1,4 +1,5 @@
-import { chunkBounds, chunkEnds, type ManifestRow } from '../../core/chunking.ts';
+import type { ChunkList } from '../../core/chunk-list.ts';
+import { chunkAt, chunkBounds } from '../../core/chunking.ts';
 import { MeshError } from '../../core/errors.ts';
 import type { ContentHash, FilePath, PeerId } from '../../core/ids.ts';
 import { quote } from '../../core/path.ts';
@@ -48,7 +49,7 @@ class Reading {
   readonly #take: Take;
   readonly #options: Pick<VerbOptions, 'signal' | 'newHash'>;
   readonly #sources: ContentSources;
-  #rows: readonly ManifestRow[] | undefined;
+  #cut: ChunkList | undefined;
   #chunks: ByChunks | undefined;
   #attempts = 0;
   #wrong = 0;
@@ -74,10 +75,10 @@ class Reading {
     if (this.#attempts++ > 0) await this.#sources.refresh(link);
     const links = await this.#sources.reach(true);
     if (this.#sources.isSmall) return await this.#whole(link, links);
-    this.#rows ??= await this.#sources.cut(link, links);
-    if (this.#rows === undefined && !link.open) throw new MeshError('closed', 'the link is down');
-    if (this.#rows === undefined) throw new MeshError('unavailable', `no holder tells the chunks of ${quote(this.#path)} now`);
-    this.#chunks ??= this.#inChunks(this.#rows);
+    this.#cut ??= await this.#sources.cut(link, links);
+    if (this.#cut === undefined && !link.open) throw new MeshError('closed', 'the link is down');
+    if (this.#cut === undefined) throw new MeshError('unavailable', `no holder tells the chunks of ${quote(this.#path)} now`);
+    this.#chunks ??= this.#inChunks(this.#cut);
     const chunks = this.#chunks;
     const missing = chunks.missing();
     if (missing.length > 0) await this.#fetch(link, links, { sink: chunks, ends: chunks.ends, missing });
@@ -97,17 +98,16 @@ class Reading {
     throw new MeshError(++this.#wrong < WRONG_MAX ? 'closed' : 'failed', message);
   }
 
-  #inChunks(rows: readonly ManifestRow[]): ByChunks {
+  #inChunks(cut: ChunkList): ByChunks {
     const { offset, length } = this.#range;
-    const ends = chunkEnds(rows);
-    const first = ends.findIndex((end) => end > offset);
-    const end = ends.findIndex((one) => one >= offset + length) + 1;
+    const first = chunkAt(cut.ends, offset);
+    const end = chunkAt(cut.ends, offset + length - 1) + 1;
     const write = (at: number, bytes: Uint8Array) => {
       const part = this.#part(bytes, at);
       return part.length === 0 ? Promise.resolve() : this.#take(part);
     };
-    const order = new InOrder({ write }, noHash, first === 0 ? 0 : (ends[first - 1] as number));
-    return new ByChunks(order, rows, this.#options.newHash, { first, end });
+    const order = new InOrder({ write }, noHash, cut.offset(first));
+    return new ByChunks(order, cut, this.#options.newHash, { first, end });
   }
 
   /** What of bytes that begin at `at` lies in the range. */
@@ -123,7 +123,7 @@ class Reading {
   ): Promise<Map<PeerId, number>> {
     const { hash, size } = this.#content;
     const sources = this.#sources;
-    const reach = sources.reachOf(this.#rows);
+    const reach = sources.reachOf(this.#cut);
     return fetchContent({
       path: this.#path,
       hash,

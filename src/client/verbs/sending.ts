@@ -1,4 +1,4 @@
-import { decodeManifest, type ManifestRow } from '../../core/chunking.ts';
+import { ChunkList } from '../../core/chunk-list.ts';
 import { MeshError } from '../../core/errors.ts';
 import type { ContentHash, FilePath, RequestId } from '../../core/ids.ts';
 import { quote } from '../../core/path.ts';
@@ -46,8 +46,7 @@ export class Sending {
   async stripes(link: Link, upload: RequestId): Promise<ContentHash> {
     const { size } = this.#source;
     const { hash, manifest } = await this.#cutOnce();
-    const lengths = decodeManifest(manifest, size).map(({ length }) => length);
-    const ends = runEnds(lengths, size);
+    const ends = runEnds(ChunkList.of(manifest, size).lengths(), size);
     const have = await this.#beginStripes(link, upload, hash, manifest);
     const ranges = ends.map((_, run) => rangeOfRun(ends, run));
     const saved = ranges.reduce((sum, { length }, run) => sum + (hasRun(have, run) ? length : 0), 0);
@@ -90,10 +89,10 @@ export class Sending {
   async #chunks(link: Link, upload: RequestId, { writeBytes = TAIL_BYTES_MAX }: Reply<'begin'>): Promise<ContentHash> {
     const { size } = this.#source;
     const { hash, manifest } = await this.#cutOnce();
-    const rows = decodeManifest(manifest, size);
+    const chunks = ChunkList.of(manifest, size);
     let saved: number | undefined;
     for (let round = 0; ; round++) {
-      const wanted = await this.#askChunks(link, upload, manifest, rows, round === 0);
+      const wanted = await this.#askChunks(link, upload, manifest, chunks, round === 0);
       let left = wanted.reduce((sum, { length }) => sum + length, 0);
       saved ??= size - left;
       this.#tell(size - left, saved);
@@ -129,19 +128,13 @@ export class Sending {
   }
 
   /** The ranges that are wanted, in order: whole chunks. `isFirst`: the peer does not know the manifest yet. */
-  async #askChunks(
-    link: Link,
-    upload: RequestId,
-    manifest: Uint8Array,
-    rows: readonly ManifestRow[],
-    isFirst: boolean,
-  ): Promise<Range[]> {
+  async #askChunks(link: Link, upload: RequestId, manifest: Uint8Array, chunks: ChunkList, isFirst: boolean): Promise<Range[]> {
     for (let offset = isFirst ? 0 : manifest.length; ; ) {
       checkStopped(this.#options.signal);
       const piece = manifest.subarray(offset, offset + TAIL_BYTES_MAX);
       const about = { upload, offset, manifestBytes: manifest.length };
       const { reply, tail } = await ask(link, 'chunks', about, { tail: piece, deadlineMs: WRITE_MS, subject: this.#path });
-      if (reply.state === 'ready') return rangesOf(tail, rows);
+      if (reply.state === 'ready') return rangesOf(tail, chunks);
       if (reply.state === 'more' && piece.length === 0)
         throw new MeshError('protocol', 'a peer wants more of a manifest than there is');
       offset += piece.length;
@@ -175,18 +168,16 @@ export class Sending {
 }
 
 /** The bytes of the chunks whose bit is 1, in order; what touches is one range. */
-function rangesOf(bits: Uint8Array, rows: readonly ManifestRow[]): Range[] {
-  if (bits.length !== Math.ceil(rows.length / 8)) throw new MeshError('protocol', 'a peer told of other chunks than there are');
+function rangesOf(bits: Uint8Array, chunks: ChunkList): Range[] {
+  if (bits.length !== Math.ceil(chunks.count / 8)) throw new MeshError('protocol', 'a peer told of other chunks than there are');
   const ranges: Range[] = [];
-  let offset = 0;
-  for (const [chunk, { length }] of rows.entries()) {
-    if (((bits[chunk >> 3] ?? 0) & (1 << (chunk & 7))) !== 0) {
-      const last = ranges.at(-1);
-      if (last !== undefined && last.offset + last.length === offset)
-        ranges[ranges.length - 1] = { offset: last.offset, length: last.length + length };
-      else ranges.push({ offset, length });
-    }
-    offset += length;
+  for (let chunk = 0; chunk < chunks.count; chunk++) {
+    if (((bits[chunk >> 3] ?? 0) & (1 << (chunk & 7))) === 0) continue;
+    const [offset, length] = [chunks.offset(chunk), chunks.length(chunk)];
+    const last = ranges.at(-1);
+    if (last !== undefined && last.offset + last.length === offset)
+      ranges[ranges.length - 1] = { offset: last.offset, length: last.length + length };
+    else ranges.push({ offset, length });
   }
   return ranges;
 }

@@ -1,5 +1,6 @@
 import { Blake3Hasher, blake3 } from '@napi-rs/blake-hash';
-import { type ChunkBounds, Chunker, chunkBounds, decodeManifest, type ManifestRow } from '../../core/chunking.ts';
+import { ChunkList } from '../../core/chunk-list.ts';
+import { type ChunkBounds, Chunker, chunkBounds, type ManifestRow } from '../../core/chunking.ts';
 import type { Likeness } from '../hasher.ts';
 import { buffer, fill } from './hash-buffer.ts';
 
@@ -18,7 +19,7 @@ export class LikePass {
   readonly #descriptor: number;
   readonly #size: number;
   readonly #bounds: ChunkBounds;
-  readonly #known: readonly ManifestRow[];
+  readonly #known: ChunkList;
   /** Where each known chunk is, by the first bytes of its hash. */
   readonly #places = new Map<number, number>();
   /** The known chunk that is to be expected; undefined: none. */
@@ -34,20 +35,24 @@ export class LikePass {
     const [bounds, known] = [chunkBounds(size), chunkBounds(knownSize)];
     const isSame = bounds.min === known.min && bounds.average === known.average && bounds.max === known.max;
     if (!isSame || bounds.max > buffer.length) return undefined;
-    return new LikePass(descriptor, size, decodeManifest(manifest, knownSize));
+    return new LikePass(descriptor, size, ChunkList.of(manifest, knownSize));
   }
 
-  private constructor(descriptor: number, size: number, known: readonly ManifestRow[]) {
+  private constructor(descriptor: number, size: number, known: ChunkList) {
     this.#descriptor = descriptor;
     this.#size = size;
     this.#bounds = chunkBounds(size);
-    // The last one ends with its file, whatever its bytes say.
-    this.#known = known.slice(0, -1);
-    for (const [index, { hash }] of this.#known.entries()) this.#places.set(keyOf(hash), index);
+    this.#known = known;
+    for (let index = 0; index < this.#knownCount; index++) this.#places.set(known.key(index), index);
   }
 
   get offset(): number {
     return this.#offset;
+  }
+
+  /** The last one ended with its file, whatever its bytes say: it is never expected. */
+  get #knownCount(): number {
+    return this.#known.count - 1;
   }
 
   /** Called at the end of the file. */
@@ -63,16 +68,17 @@ export class LikePass {
 
   /** False: what comes is not the chunk that was expected. */
   #guess(): boolean {
-    const row = this.#next === undefined ? undefined : this.#known[this.#next];
-    if (row === undefined) return false;
-    const bytes = this.#window(row.length).subarray(0, row.length);
+    const next = this.#next;
+    if (next === undefined || next >= this.#knownCount) return false;
+    const length = this.#known.length(next);
+    const bytes = this.#window(length).subarray(0, length);
     const hash = blake3(bytes);
-    if (bytes.length < row.length || Buffer.compare(hash, row.hash) !== 0) {
+    if (bytes.length < length || Buffer.compare(hash, this.#known.hash(next)) !== 0) {
       this.#failures += 1;
       return false;
     }
     this.#take(bytes, hash);
-    this.#expect((this.#next ?? 0) + 1);
+    this.#expect(next + 1);
     return true;
   }
 
@@ -116,5 +122,5 @@ export class LikePass {
 }
 
 function keyOf(hash: Uint8Array): number {
-  return new DataView(hash.buffer, hash.byteOffset).getUint32(0);
+  return new DataView(hash.buffer, hash.byteOffset).getInt32(0);
 }
