@@ -16,10 +16,16 @@ export class Allowance {
     this.#granted = granted;
   }
 
-  /** Bytes that may be asked for, at most `bytesMax`; 0: none now, `granted` tells when. */
-  take(bytesMax: number): number {
+  /**
+   * Bytes that may be asked for, `bytesMin` ≤ `bytesMax` of them at least; 0: not so many now, `granted` tells when there are
+   * more. What was granted so far is kept for then, so that nobody asks for less than he can use.
+   */
+  take(bytesMin: number, bytesMax: number): number {
     if (this.#limit === undefined) return bytesMax;
-    if (this.#bytes === 0) this.#wait(this.#limit, bytesMax);
+    if (this.#bytes < bytesMin) {
+      this.#wait(this.#limit, bytesMin - this.#bytes);
+      return 0;
+    }
     const bytes = Math.min(this.#bytes, bytesMax);
     this.#bytes -= bytes;
     return bytes;

@@ -112,7 +112,9 @@ export class ContentFetch {
         const within = this.#sources.reachOf(source);
         const at = this.#missing.firstIn(within);
         if (at === undefined || source.reads.size >= READS_A_SOURCE_MAX || !this.#mayTake(at, source.readBytes)) continue;
-        const allowed = this.#allowance.take(source.readBytes);
+        // Under a limit a chunk is waited for: asked for in parts it would come from several, and none could be blamed for it.
+        const leastBytes = Math.min(source.readBytes, this.#watch?.lengthLeft(at) ?? 1);
+        const allowed = this.#allowance.take(leastBytes, source.readBytes);
         if (allowed === 0) return;
         const range = this.#missing.take(this.#watch?.lengthFrom(at, allowed) ?? allowed, within);
         this.#allowance.giveBack(allowed - (range?.length ?? 0));

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { PeerId } from '../../src/core/ids.ts';
 import type { Link } from '../../src/wire/link.ts';
+import { RateLimit } from '../../src/wire/rate-limit.ts';
 import { pattern } from '../platform/network-acceptance.ts';
 import { codeOf, FetchBench, later, MIB, type Serving, Sink } from './fetch-bench.ts';
 
@@ -51,7 +52,12 @@ const lying =
     return given;
   };
 
-async function fetchFrom(servings: Record<string, Serving | undefined>, chunkBytes: number, size = content.length) {
+async function fetchFrom(
+  servings: Record<string, Serving | undefined>,
+  chunkBytes: number,
+  size = content.length,
+  limit?: RateLimit,
+) {
   const ends = endsOf(size, chunkBytes);
   const sink = new CheckingSink(content.subarray(0, size), ends, bench.home);
   const links: Link[] = [];
@@ -71,6 +77,7 @@ async function fetchFrom(servings: Record<string, Serving | undefined>, chunkByt
   let given = new Map<PeerId, number>();
   const options = {
     ends,
+    limit,
     blamed: (link: Link) => blamed.push(ids.get(link.peer) ?? ''),
     progress: (bytes: number) => told.push(bytes),
   };
@@ -88,6 +95,30 @@ describe('fetch by chunks', () => {
     expect([end, isRight, blamed]).toEqual(['done', true, []]);
     expect(sink.checked.sort((a, b) => a - b)).toEqual(Array.from({ length: chunks }, (_, chunk) => chunk));
     expect(told.at(-1)).toBe(content.length);
+  });
+
+  test('under a limit whole chunks are asked for too, as fast as it lets them come, and a liar is found out', async () => {
+    const [chunkBytes, size, rate] = [100_000, 8 * MIB, 640_000];
+    const reads: { offset: number; length: number }[] = [];
+    const seen =
+      (serving: Serving): Serving =>
+      (ask, serve, end) => {
+        reads.push(ask);
+        return serving(ask, serve, end);
+      };
+    const limit = new RateLimit(bench.home.clock, rate);
+    const beganMs = bench.world.scheduler.nowMs;
+    const servings = { liar: seen(lying(6 * MIB)), bravo: seen(async (_ask, serve) => serve()) };
+    const { end, isRight, blamed } = await fetchFrom(servings, chunkBytes, size, limit);
+    expect([end, isRight, blamed]).toEqual(['done', true, ['liar']]);
+    for (const { offset, length } of reads) {
+      expect(offset % chunkBytes).toBe(0);
+      expect(offset + length === size || length % chunkBytes === 0).toBe(true);
+    }
+    const tookMs = bench.world.scheduler.nowMs - beganMs;
+    const asked = reads.reduce((sum, { length }) => sum + length, 0);
+    expect(tookMs).toBeGreaterThan(((asked - 2 * limit.blockBytes) / rate) * 1_000 * 0.98);
+    expect(tookMs).toBeLessThan((asked / rate) * 1_000 * 1.1 + 1_000);
   });
 
   test('one that lies costs its chunks only, is found out, and is asked no more', async () => {
