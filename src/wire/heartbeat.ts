@@ -14,7 +14,7 @@ export const SILENCE_MS_MAX = 5_000;
  * most this and an eighth ago, so that any link may stand still for as long again without being taken for dead.
  */
 export const BEAT_MS_MAX = 2_250;
-/** Links are looked at so often, or four times in an interval when that is rarer. */
+/** Links are looked at so often, or four times in an interval when that is rarer; and when the time of one is up before that. */
 const TICK_MS_MIN = BEAT_MS / 2;
 const TICKS_IN_INTERVAL = 4;
 /** A timer later than this says that this process stood still, and nothing about the others. */
@@ -89,8 +89,9 @@ export class Heartbeat {
 
   #schedule(): void {
     if (this.#timer !== undefined || this.#links.size === 0) return;
-    this.#dueMs = this.#clock.now() + this.#tickMs;
-    this.#timer = this.#clock.after(this.#tickMs, () => {
+    const restMs = Math.ceil(Math.min(this.#tickMs, this.#firstDeathMs()));
+    this.#dueMs = this.#clock.now() + restMs;
+    this.#timer = this.#clock.after(restMs, () => {
       this.#timer = undefined;
       this.#tick();
       this.#schedule();
@@ -123,13 +124,30 @@ export class Heartbeat {
   }
 
   #silent(): Beating[] {
-    return [...this.#links.keys()].filter((link) => {
-      if (!link.open) return false;
-      const silenceMs = this.#clock.now() - link.heardMs;
-      if (link.held) return silenceMs >= HELD_MS_MAX;
-      if (link.promisedMs === undefined) return silenceMs >= SILENCE_MS_MAX;
-      return silenceMs >= Math.min(SILENCE_MS_MAX, BEATS_MISSED_MAX * Math.max(this.#intervalMs(link), link.promisedMs));
-    });
+    return [...this.#links.keys()].filter((link) => link.open && this.#leftMs(link) <= 0);
+  }
+
+  /**
+   * Ms until the first link that lives is dead, if it stays as silent. While all are heard, that is later than the next look; a
+   * dead one of fifty would else be found half a second late, for so rare are the looks.
+   */
+  #firstDeathMs(): number {
+    let firstMs = Number.POSITIVE_INFINITY;
+    for (const link of this.#links.keys()) {
+      const leftMs = link.open ? this.#leftMs(link) : 0;
+      if (leftMs > 0) firstMs = Math.min(firstMs, leftMs);
+    }
+    return firstMs;
+  }
+
+  #leftMs(link: Beating): number {
+    return this.#silenceMsMax(link) - (this.#clock.now() - link.heardMs);
+  }
+
+  #silenceMsMax(link: Beating): number {
+    if (link.held) return HELD_MS_MAX;
+    if (link.promisedMs === undefined) return SILENCE_MS_MAX;
+    return Math.min(SILENCE_MS_MAX, BEATS_MISSED_MAX * Math.max(this.#intervalMs(link), link.promisedMs));
   }
 
   #closeSilent(): void {

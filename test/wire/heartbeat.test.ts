@@ -227,6 +227,22 @@ describe('many links', () => {
     expect(bench.world.scheduler.nowMs - beganMs).toBeGreaterThan(30 * 2_000);
   });
 
+  test('one of fifty that fell silent is found when its time is up, not at the next look', async () => {
+    for (let index = COUNT; index < 55; index++) await bench.connect(alpha, bench.end(`peer${index}`));
+    await bench.runFor(20_000);
+    const lateMs: number[] = [];
+    for (let round = 0; round < 6; round++) {
+      const link = links[round] as PipeLink;
+      bench.world.node(`peer${round}`).powerLoss();
+      await msUntilClosed(link);
+      lateMs.push(alpha.clock.now() - link.heardMs - SILENCE_MS_MAX);
+      await bench.runFor(137);
+    }
+    // It reads what lies in the socket first.
+    expect(Math.min(...lateMs)).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...lateMs)).toBeLessThan(100);
+  });
+
   test('beats are rarer, and a death is found within five seconds', async () => {
     await bench.runFor(20_000);
     bench.world.node('peer3').powerLoss();
