@@ -20,15 +20,19 @@ interface Line {
   isGathering: boolean;
 }
 
-type Send = (target: PeerId, ask: Ask<'place-many'>) => Promise<Reply<'place-many'>>;
+interface Sends {
+  many(target: PeerId, ask: Ask<'place-many'>): Promise<Reply<'place-many'>>;
+  /** One by itself: joins what the taker is doing for it. */
+  one(target: PeerId, ask: Ask<'place'>): Promise<void>;
+}
 
 /** Gathers what a peer is to take into batches: what comes while some are under way goes with the next. */
 export class AskingMany {
   readonly #clock: Clock;
-  readonly #send: Send;
+  readonly #send: Sends;
   readonly #lines = new Map<PeerId, Line>();
 
-  constructor(clock: Clock, send: Send) {
+  constructor(clock: Clock, send: Sends) {
     this.#clock = clock;
     this.#send = send;
   }
@@ -68,11 +72,13 @@ export class AskingMany {
 
   async #sendBatch(target: PeerId, batch: readonly Waiting[]): Promise<void> {
     const items = batch.map(({ ask: { path, hash, version, size } }) => ({ path, hash, version, size }));
-    const { declined } = await this.#send(target, { items, holders: batch[0]?.ask.holders ?? [] });
+    const { declined, late = [] } = await this.#send.many(target, { items, holders: batch[0]?.ask.holders ?? [] });
     const reasons = new Map(declined.map(({ item, code }) => [item, codeOf(code)] as const));
+    const stragglers = new Set(late);
     for (const [index, one] of batch.entries()) {
       const code = reasons.get(index);
-      if (code === undefined) one.taken();
+      if (stragglers.has(index)) this.#send.one(target, one.ask).then(one.taken, one.declined);
+      else if (code === undefined) one.taken();
       else one.declined(new MeshError(code, 'the other end declined it'));
     }
   }

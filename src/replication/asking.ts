@@ -46,7 +46,10 @@ export class Asking {
 
   constructor(slice: Slice) {
     this.#slice = slice;
-    this.#many = new AskingMany(slice.clock, (target, ask) => this.#sendMany(target, ask));
+    this.#many = new AskingMany(slice.clock, {
+      many: (target, ask) => this.#sendMany(target, ask),
+      one: (target, ask) => this.#send(target, ask),
+    });
   }
 
   isBusy(peer: PeerId): boolean {

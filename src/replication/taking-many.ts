@@ -1,7 +1,7 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
 import { asMeshError, type ErrorCode, MeshError } from '../core/errors.ts';
-import type { PeerId } from '../core/ids.ts';
+import type { ContentHash, PeerId } from '../core/ids.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -12,8 +12,12 @@ import type { Switchboard } from '../wire/switchboard.ts';
 import { askedVersion, isRecordHere } from './asked-version.ts';
 import { Gate } from './gate.ts';
 
-/** The owner may know of versions a moment before their records have come here. */
-const RECORDS_WAIT_MS = 5_000;
+/**
+ * The owner may know of versions a moment before their records have come here. What is not known by then waits by itself, longer.
+ */
+const RECORDS_WAIT_MS = 500;
+/** Those that go the way of single contents are waited for so long, then the answer tells them as late. 100…5,000 ms. */
+const LATE_MS = 500;
 /** Batches kept at once, each up to 1 MiB in memory; more wait. 1…16. */
 const BATCHES_MAX = 4;
 const WAITING_MAX = 64;
@@ -53,7 +57,10 @@ export class TakingMany {
     this.#slice = slice;
   }
 
-  /** Resolves when each is here, verified, durable and recorded, or declined. Rejects with `paused` or `busy`: none was taken. */
+  /**
+   * Resolves when each is here, verified, durable and recorded, or declined, or told as late: that one is still being taken. Rejects
+   * with `paused` or `busy`: none was taken.
+   */
   async take({ items, holders }: Ask<'place-many'>): Promise<Reply<'place-many'>> {
     const { folder } = this.#slice;
     const paused = folder.state().paused;
@@ -63,15 +70,23 @@ export class TakingMany {
       for (const index of await this.#takeTogether(items, holders)) left.delete(index);
     });
     const declined: { item: number; code: ErrorCode }[] = [];
-    await Promise.all(
-      [...left].map(async (index) => {
-        const item = items[index] as Item;
-        await this.#slice.take({ ...item, holders }).catch((thrown: unknown) => {
-          declined.push({ item: index, code: asMeshError(thrown).code });
-        });
-      }),
-    );
-    return { declined };
+    const single = [...left].map(async (index) => {
+      const item = items[index] as Item;
+      await this.#slice.take({ ...item, holders }).catch((thrown: unknown) => {
+        declined.push({ item: index, code: asMeshError(thrown).code });
+      });
+      left.delete(index);
+    });
+    if (single.length > 0) await this.#soon(Promise.all(single));
+    return { declined: [...declined], ...(left.size > 0 && { late: [...left] }) };
+  }
+
+  /** Resolves when that ends, or takes longer. */
+  #soon(act: Promise<unknown>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#slice.clock.after(LATE_MS, resolve);
+      act.then(() => resolve(), reject).finally(() => timer.cancel());
+    });
   }
 
   /** The indexes of those that were taken. */
@@ -86,39 +101,40 @@ export class TakingMany {
       if (version !== undefined && version.size === item.size && folder.many.isSimple(item.path, version))
         known.push({ index, item, version });
     }
-    const taken: number[] = [];
-    for (const [link, some] of this.#bySource(known, holders)) {
-      try {
-        taken.push(...(await this.#takeFrom(link, some)));
-      } catch (thrown) {
+    const taking = this.#bySource(known, holders).map(([link, some]) =>
+      this.#takeFrom(link, some).catch((thrown: unknown) => {
         log.debug('a batch could not be taken', { count: some.length, reason: asMeshError(thrown).message });
-      }
-    }
-    return taken;
+        return [];
+      }),
+    );
+    return (await Promise.all(taking)).flat();
   }
 
   async #takeFrom(link: Link, some: readonly Known[]): Promise<number[]> {
-    const asked = some.map(({ item: { path, hash } }) => ({ path, hash }));
+    const asked = [...new Map(some.map(({ item: { path, hash } }) => [hash, { path, hash }])).values()];
     const { reply, tail } = await link.call('read-many', { items: asked }, { deadlineMs: READ_DEADLINE_MS });
-    const came: (Known & { readonly bytes: Uint8Array })[] = [];
+    const came = new Map<ContentHash, Uint8Array>();
     let at = 0;
-    for (const [place, one] of some.entries()) {
+    for (const [place, { hash }] of asked.entries()) {
       const size = reply.sizes[place] ?? -1;
       if (size < 0) continue;
-      if (size === one.item.size && at + size <= tail.length) came.push({ ...one, bytes: tail.subarray(at, at + size) });
+      if (at + size <= tail.length) came.set(hash, tail.subarray(at, at + size));
       at += size;
     }
-    if (came.length === 0) return [];
-    const wholes = came.map(({ item: { path }, version, bytes }) => ({ path, version, bytes }));
-    const errors = await this.#slice.folder.many.keep(wholes);
-    return came.filter((_, place) => errors[place] === undefined).map(({ index }) => index);
+    const there = some.flatMap(({ index, item: { path, hash, size }, version }) => {
+      const bytes = came.get(hash);
+      return bytes?.length === size ? [{ index, whole: { path, version, bytes } }] : [];
+    });
+    if (there.length === 0) return [];
+    const errors = await this.#slice.folder.many.keep(there.map(({ whole }) => whole));
+    return there.filter((_, place) => errors[place] === undefined).map(({ index }) => index);
   }
 
-  /** By who is asked for them, as many as one answer has room for. Holders take turns. */
+  /** By who is asked for them, as many as one answer has room for; equal contents are read once. Holders take turns. */
   #bySource(known: readonly Known[], named: readonly PeerId[]): [Link, Known[]][] {
     const { catalog, switchboard } = this.#slice;
     const turn = this.#turn++;
-    const batches: { link: Link; bytes: number; some: Known[] }[] = [];
+    const batches: { link: Link; bytes: number; hashes: Set<ContentHash>; some: Known[] }[] = [];
     for (const one of known) {
       const { path, hash, size } = one.item;
       const content = catalog.view(path)?.contents.find((each) => each.hash === hash);
@@ -126,10 +142,13 @@ export class TakingMany {
       const links = [...holders].map((peer) => switchboard.link(peer)).filter((link) => link !== undefined);
       const link = links[turn % links.length];
       if (link === undefined) continue;
-      const open = batches.find((batch) => batch.link === link && batch.bytes + size <= TAIL_BYTES_MAX);
-      if (open === undefined) batches.push({ link, bytes: size, some: [one] });
+      const open =
+        batches.find(({ hashes }) => hashes.has(hash)) ??
+        batches.find((batch) => batch.link === link && batch.bytes + size <= TAIL_BYTES_MAX);
+      if (open === undefined) batches.push({ link, bytes: size, hashes: new Set([hash]), some: [one] });
       else {
-        open.bytes += size;
+        if (!open.hashes.has(hash)) open.bytes += size;
+        open.hashes.add(hash);
         open.some.push(one);
       }
     }

@@ -149,8 +149,8 @@ export const CALLS = {
     reply: empty,
   },
   /**
-   * `place` of many small contents, which share their holders. Answered when each was taken or declined: `declined` tells those
-   * that were, by their place in `items`, with a code of the table of errors.
+   * `place` of many small contents, which share their holders. `declined` tells those that were, by their place in `items`, with a
+   * code of the table of errors. `late`: those still being taken, for which the others do not wait: `place` hears how they end.
    */
   'place-many': {
     callers: peers,
@@ -163,6 +163,7 @@ export const CALLS = {
     }),
     reply: z.object({
       declined: z.array(z.object({ item: manyItemShape, code: z.string().min(1).max(32) })).max(MANY_ITEMS_MAX),
+      late: z.array(manyItemShape).max(MANY_ITEMS_MAX).optional(),
     }),
   },
   /**

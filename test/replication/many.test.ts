@@ -22,6 +22,10 @@ function isOnAll(mesh: Mesh): boolean {
   return mesh.peers.every(({ node }) => node.drive.userList().length === NAMES.length);
 }
 
+function drive(mesh: Mesh) {
+  return mesh.peer('bravo').node.drive;
+}
+
 /** What is on every disk is what was dropped. */
 function check(mesh: Mesh): void {
   const decoder = new TextDecoder();
@@ -145,6 +149,62 @@ describe('many small files', () => {
     drop(mesh);
     await mesh.until('a batch was answered', () => tookMs[0] !== undefined && tookMs[0] < Number.POSITIVE_INFINITY, 60_000);
     expect(tookMs[0]).toBeLessThan(3_000);
+  });
+
+  it('are not held up by one that its holder reads slowly: it is told as late, and comes by itself', async () => {
+    const { mesh } = await startStory('straggler', { peers: 2 });
+    const slow = NAMES[5] as string;
+    const { readMany, read } = Serving.prototype;
+    vi.spyOn(Serving.prototype, 'readMany').mockImplementation(async function (this: Serving, ask) {
+      const { reply, tail } = await readMany.call(this, ask);
+      const at = ask.items.findIndex(({ path }) => path === slow);
+      if (at < 0) return { reply, tail };
+      const before = reply.sizes.slice(0, at).reduce((sum, size) => sum + size, 0);
+      const after = before + (reply.sizes[at] as number);
+      const sizes = reply.sizes.map((size, index) => (index === at ? -1 : size));
+      return { reply: { sizes }, tail: Buffer.concat([tail.subarray(0, before), tail.subarray(after)]) };
+    });
+    let slowReads = 0;
+    vi.spyOn(Serving.prototype, 'read').mockImplementation(async function (this: Serving, ask) {
+      slowReads += 1;
+      await new Promise<void>((resolve) => mesh.scheduler.outside.after(6_000, resolve));
+      return await read.call(this, ask);
+    });
+    const { take } = TakingMany.prototype;
+    const tookMs: number[] = [];
+    const late: string[] = [];
+    vi.spyOn(TakingMany.prototype, 'take').mockImplementation(async function (this: TakingMany, ask) {
+      const beganMs = mesh.scheduler.nowMs;
+      const reply = await take.call(this, ask);
+      tookMs.push(mesh.scheduler.nowMs - beganMs);
+      late.push(...(reply.late ?? []).map((index) => ask.items[index]?.path ?? ''));
+      return reply;
+    });
+    drop(mesh);
+    await mesh.until('all but one are there', () => drive(mesh).userList().length === NAMES.length - 1, 5_000);
+    await mesh.until('all are on both', () => isOnAll(mesh), 60_000);
+    check(mesh);
+    expect(late).toEqual([slow]);
+    expect(slowReads).toBe(1);
+    expect(Math.max(...tookMs)).toBeLessThan(2_000);
+  });
+
+  it('of equal content are read once for all names of a batch', async () => {
+    const { mesh } = await startStory('equal', { peers: 2 });
+    let given = 0;
+    const { readMany } = Serving.prototype;
+    vi.spyOn(Serving.prototype, 'readMany').mockImplementation(async function (this: Serving, ask) {
+      const answer = await readMany.call(this, ask);
+      given += answer.tail.length;
+      return answer;
+    });
+    const count = counted();
+    const text = 'the same in all of them, and not short '.repeat(100);
+    for (const name of NAMES) mesh.peer('alpha').node.drive.userWrite(name, bytesOf(text));
+    await mesh.until('all are on both', () => isOnAll(mesh), 60_000);
+    for (const name of NAMES) expect(Buffer.from(drive(mesh).userRead(name) ?? '').toString()).toBe(text);
+    expect(count.reads).toBe(0);
+    expect(given).toBeLessThanOrEqual(text.length * count.batches);
   });
 
   it('are on no further peer when they were taken and the answer is lost', async () => {
