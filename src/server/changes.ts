@@ -59,12 +59,25 @@ export class Changes {
     const key = `${by}/${ask.request}`;
     const running = this.#underWay.get(key);
     if (running !== undefined) return running;
-    const acting = this.#carryOut(ask).finally(() => {
-      this.#underWay.delete(key);
-      if (ask.change.kind === 'create' || ask.change.kind === 'put') this.#slice.uploads.giveBack(ask.change.upload);
-    });
+    const acting = this.#carryOut(ask)
+      .catch(async (thrown: unknown) => {
+        if (asMeshError(thrown).advice === 'never') await this.#refuseUpload(ask);
+        throw thrown;
+      })
+      .finally(() => {
+        this.#underWay.delete(key);
+        if (ask.change.kind === 'create' || ask.change.kind === 'put') this.#slice.uploads.giveBack(ask.change.upload);
+      });
     this.#underWay.set(key, acting);
     return acting;
+  }
+
+  /** Whoever sent the bytes is told so: they do not come again under this id. */
+  async #refuseUpload({ change }: Ask<'change'>): Promise<void> {
+    if (change.kind !== 'create' && change.kind !== 'put') return;
+    await this.#slice.uploads.refuse(change.upload).catch((thrown: unknown) => {
+      this.#slice.log.debug('a refused upload stays staged for now', { reason: asMeshError(thrown).message });
+    });
   }
 
   async #carryOut(ask: Ask<'change'>): Promise<Reply<'change'>> {

@@ -15,6 +15,11 @@ import { UploadChunks } from './upload-chunks.ts';
 
 /** Uploads open at once; a client has one, a peer serves 200 clients. */
 const UPLOADS_MAX = 500;
+/**
+ * Manifests of uploads by chunks that are in memory, in all: that of 1 GiB has 0.3 MiB, the largest 20 MiB, and beside each lie
+ * 8 bytes a chunk, a quarter more. Range 20–1,024 MiB.
+ */
+const MANIFEST_BYTES_ALL = 64 * 1024 * 1024;
 /** Peers a client is sent to: it asks one after the other, two hops at most. */
 export const REDIRECTS_MAX = 16;
 /** An upload nobody writes is let go after so long; its staged bytes stay on disk for a day. */
@@ -40,11 +45,15 @@ interface Upload {
   /** Whose it is, its hash and that of its manifest; absent: it comes in order. */
   readonly content?: string;
   readonly chunks?: Promise<UploadChunks>;
+  /** Its staging has the name of the content, and not its own. */
+  readonly isFoundByContent?: boolean;
   /** By which it was asked for last. */
   from: Link;
   usedMs: number;
   /** A version is being made of it: nobody else goes on with it. */
   isTaken?: boolean;
+  /** Of its manifest: it is kept until all chunks are here. */
+  manifestBytes?: number;
 }
 
 /** Contents on their way in from clients, by upload id. */
@@ -74,8 +83,10 @@ export class Uploads {
 
   /** Which chunks are wanted of an upload that was begun with its content. */
   async chunks(ask: Ask<'chunks'>, tail: Uint8Array): Promise<Answered<'chunks'>> {
-    const chunks = await this.#known(ask.upload).chunks;
+    const known = this.#known(ask.upload);
+    const chunks = await known.chunks;
     if (chunks === undefined) throw new MeshError('usage', 'this upload comes in order');
+    this.#holdManifest(known, ask.manifestBytes);
     const answer = await chunks.tell(ask, tail);
     this.#known(ask.upload);
     return answer;
@@ -111,8 +122,34 @@ export class Uploads {
     if (discard && open !== undefined) await (await open.staging).discard();
   }
 
+  /**
+   * The change it was for is refused for good. Whoever sends the same content next goes on with what came by chunks; what came
+   * in order is found by nobody, for its id was the request's.
+   */
+  async refuse(upload: RequestId): Promise<void> {
+    await this.end(upload, this.#uploads.get(upload)?.isFoundByContent !== true);
+  }
+
   stop(): void {
     this.#sweeper?.cancel();
+  }
+
+  /** Makes room for a manifest: one whose client is gone is told anew. Throws `busy` when there is none. */
+  #holdManifest(upload: Upload, bytes: number): void {
+    upload.manifestBytes = bytes;
+    const over = () => this.#manifestBytes() > MANIFEST_BYTES_ALL;
+    for (const [id, other] of this.#uploads) {
+      if (over() && other !== upload && !other.from.open && other.isTaken !== true) this.#uploads.delete(id);
+    }
+    if (!over() || bytes === this.#manifestBytes()) return;
+    upload.manifestBytes = 0;
+    throw new MeshError('busy', 'too many large uploads are under way');
+  }
+
+  #manifestBytes(): number {
+    let bytes = 0;
+    for (const { manifestBytes = 0 } of this.#uploads.values()) bytes += manifestBytes;
+    return bytes;
   }
 
   #known(upload: RequestId): Upload {
@@ -162,7 +199,7 @@ export class Uploads {
     const chunks = staging.then((one) => new UploadChunks(this.#slice, told, one));
     // Who opens it is told.
     chunks.catch(() => undefined);
-    return { staging, content, chunks, from, usedMs };
+    return { staging, content, chunks, isFoundByContent: !isTwice, from, usedMs };
   }
 
   #elsewhere(ask: Ask<'begin'>): Holder[] {

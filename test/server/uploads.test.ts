@@ -1,0 +1,90 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { Session } from '../../src/client/session.ts';
+import type { Source } from '../../src/client/transfer.ts';
+import { store } from '../../src/client/verbs/upload.ts';
+import type { ContentHash } from '../../src/core/ids.ts';
+import { checkPath } from '../../src/core/path.ts';
+import { Uploads } from '../../src/server/uploads.ts';
+import { pattern } from '../platform/network-acceptance.ts';
+import type { Mesh } from '../sim/mesh.ts';
+import { sourceOf, VERB } from '../sim/mesh-client.ts';
+import { codeOf, createText, putText, seen, startStory } from './story.ts';
+
+const MIB = 1024 * 1024;
+
+/** As it comes from standard input: nobody knows how it is cut. */
+function inOrder(bytes: Uint8Array): Source {
+  const { cut, ...source } = sourceOf(bytes);
+  return source;
+}
+
+function staged(mesh: Mesh): string[] {
+  const listed = mesh.peers.flatMap(({ node }) => node.drive.userList({ withPrivate: true }));
+  return listed.filter((name) => name.startsWith('.filemesh/stage/'));
+}
+
+/** Stores something below a name that came to be meanwhile: as new, and as the next version of what it was. */
+async function refused(mesh: Mesh, session: Session, source: Source) {
+  const path = checkPath('name');
+  await mesh.settle(createText(session, path, 'one'));
+  const base = (await mesh.settle(seen(session, path)))?.base ?? [];
+  await mesh.settle(putText(session, path, 'two'));
+  const codes: unknown[] = [];
+  for (const upload of [
+    { kind: 'create', base: [] },
+    { kind: 'put', base },
+  ] as const)
+    codes.push(await mesh.settle(codeOf(store(session, { ...upload, path, source }, VERB))));
+  return codes;
+}
+
+describe('an upload that is refused', () => {
+  it('leaves nothing behind when it came in order: nobody could go on with it', async () => {
+    const { mesh, sessions } = await startStory('refused in order', { peers: 2, clients: 1 });
+    const codes = await refused(mesh, sessions[0] as Session, inOrder(pattern(3 * MIB, 1)));
+    expect(codes).toEqual(['exists', 'overtaken']);
+    expect(staged(mesh)).toEqual([]);
+    expect(mesh.peers.map(({ peer }) => peer?.peers().peers.map(({ files }) => files))).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
+  });
+
+  it('leaves what came by chunks to whoever sends the same content next', async () => {
+    const { mesh, sessions } = await startStory('refused by chunks', { peers: 2, clients: 1 });
+    const session = sessions[0] as Session;
+    const source = sourceOf(pattern(3 * MIB, 1));
+    expect(await refused(mesh, session, source)).toEqual(['exists', 'overtaken']);
+    expect(staged(mesh)).toHaveLength(1);
+    const written = vi.spyOn(Uploads.prototype, 'write');
+    await mesh.settle(store(session, { kind: 'create', path: checkPath('other'), source, base: [] }, VERB));
+    expect(written).not.toHaveBeenCalled();
+    written.mockRestore();
+    expect(staged(mesh)).toEqual([]);
+  });
+});
+
+describe('the manifests of uploads under way', () => {
+  const SIZE = 2 ** 40;
+  const MANIFEST_BYTES = 18 * MIB;
+
+  it('have a bound in memory: more wait, and those of clients that are gone make room', async () => {
+    const { mesh, sessions } = await startStory('many manifests', { peers: 1, clients: 2 });
+    const [first, second] = sessions as [Session, Session];
+    (mesh.peers[0] as Mesh['peers'][number]).node.drive.volume.capacityBytes = 2 ** 50;
+    await mesh.run(5_000);
+    let number = 0;
+    const begin = async (session: Session) => {
+      const hash = (number++).toString(16).padStart(64, 'a') as ContentHash;
+      const about = { upload: session.newRequest(), path: checkPath(`film ${number}`), size: SIZE, base: [] };
+      await mesh.settle(session.call('begin', { ...about, content: { hash, manifest: hash } }));
+      const piece = { upload: about.upload, offset: 0, manifestBytes: MANIFEST_BYTES };
+      return await mesh.settle(codeOf(session.attempt((link) => link.call('chunks', piece, { tail: new Uint8Array(36) }))));
+    };
+    expect([await begin(first), await begin(first), await begin(first)]).toEqual([undefined, undefined, undefined]);
+    expect(await begin(second)).toBe('busy');
+    mesh.clients[0]?.kill();
+    await mesh.run(10_000);
+    expect(await begin(second)).toBeUndefined();
+  });
+});
