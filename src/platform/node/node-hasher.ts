@@ -4,6 +4,7 @@ import { invariant } from '../../core/errors.ts';
 import type { ContentHash } from '../../core/ids.ts';
 import type { OpenFile, StageFile } from '../disk.ts';
 import type { Digest, Following, Hasher, LentChunk, Likeness, PasswordHasher, Proving } from '../hasher.ts';
+import { FileInThread } from './file-in-thread.ts';
 import { FollowingDigest, STRIDE_BYTES_MAX } from './following-digest.ts';
 import { digestOf, piecesOf, wrongOf } from './hash-answers.ts';
 import { HasherThread, hasherClosed } from './hasher-thread.ts';
@@ -78,7 +79,10 @@ export class NodeHasher implements Hasher, PasswordHasher {
     const { size } = file.stat;
     return file.lend(async (descriptor) => {
       if (this.#closed) throw hasherClosed();
-      const pass = new FollowingDigest(this.#anyThread(), this.#files++, { descriptor, size, ...(like && { like }) }, () => {});
+      const pass = new FollowingDigest(
+        this.#fileInThread(() => {}),
+        { descriptor, size, ...(like && { like }) },
+      );
       pass.reach(size);
       return await pass.finish(Number.POSITIVE_INFINITY);
     });
@@ -86,14 +90,12 @@ export class NodeHasher implements Hasher, PasswordHasher {
 
   /** `file`: opened by this side's Disk; its close waits for the end of this. */
   follow(file: OpenFile, size: number): Following {
-    return this.#stay(file, (descriptor, over) => {
-      return new FollowingDigest(this.#anyThread(), this.#files++, { descriptor, size }, over);
-    });
+    return this.#stay(file, (descriptor, over) => new FollowingDigest(this.#fileInThread(over), { descriptor, size }));
   }
 
   /** As `follow`. */
   prove(file: OpenFile): Proving {
-    return this.#stay(file, (descriptor, over) => new ProvingFile(this.#anyThread(), this.#files++, descriptor, over));
+    return this.#stay(file, (descriptor, over) => new ProvingFile(this.#fileInThread(over), descriptor));
   }
 
   /** `source`, `target`: opened by this side's Disk; both stay open until this is done. */
@@ -178,6 +180,10 @@ export class NodeHasher implements Hasher, PasswordHasher {
         for (const { reject } of batch) reject(thrown);
       },
     );
+  }
+
+  #fileInThread(over: () => void): FileInThread {
+    return new FileInThread(this.#anyThread(), this.#files++, over);
   }
 
   #anyThread(): HasherThread {
