@@ -1,31 +1,20 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Catalog } from '../../src/catalog/catalog.ts';
-import type { FilePath } from '../../src/core/ids.ts';
-import { MemoryStore, StoreDisk } from './memory-store.ts';
-import { fileDraft, openCatalog, path, peerNamed } from './mesh-of-catalogs.ts';
+import type { StoreDisk } from './memory-store.ts';
+import { mint, path, peerNamed, restart, startOn } from './mesh-of-catalogs.ts';
 
 const self = peerNamed('alpha');
 const other = peerNamed('bravo');
 const a = path('a');
 
 let disk: StoreDisk;
-let store: MemoryStore;
 let catalog: Catalog;
 beforeEach(async () => {
-  disk = new StoreDisk();
-  store = new MemoryStore(disk);
-  catalog = await openCatalog(self, store, 1);
+  ({ disk, catalog } = await startOn(self, 1));
 });
 
-const mint = (on: Catalog, at: FilePath, content: string) =>
-  on.change([at], (tx) => {
-    const base = (tx.view(at)?.known ?? []).map((one) => one.version);
-    return tx.mint(at, fileDraft(on.self, content), base, 'all');
-  });
 const reopened = async (seed: number) => {
-  await catalog.close();
-  store = new MemoryStore(disk);
-  return openCatalog(self, store, seed);
+  return (await restart({ disk, catalog }, seed)).catalog;
 };
 
 describe('a damaged store', () => {

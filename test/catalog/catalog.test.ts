@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Catalog, Delta } from '../../src/catalog/catalog.ts';
 import type { FilePath } from '../../src/core/ids.ts';
 import { isBefore, versionKey } from '../../src/core/version.ts';
-import { fullDisk, MemoryStore, StoreDisk } from './memory-store.ts';
-import { contentOf, fileDraft, graveDraft, openCatalog, path, peerNamed, syncIndex } from './mesh-of-catalogs.ts';
+import { fullDisk, type MemoryStore, type StoreDisk } from './memory-store.ts';
+import { contentOf, fileDraft, graveDraft, mint, path, peerNamed, restart, startOn, syncIndex } from './mesh-of-catalogs.ts';
 
 const self = peerNamed('alpha');
 const other = peerNamed('bravo');
@@ -14,21 +14,14 @@ let disk: StoreDisk;
 let store: MemoryStore;
 let catalog: Catalog;
 beforeEach(async () => {
-  disk = new StoreDisk();
-  store = new MemoryStore(disk);
-  catalog = await openCatalog(self, store, 1);
+  ({ disk, store, catalog } = await startOn(self, 1));
 });
 
-const mint = (on: Catalog, at: FilePath, content: string) =>
-  on.change([at], (tx) => {
-    const base = (tx.view(at)?.known ?? []).map((one) => one.version);
-    return tx.mint(at, fileDraft(on.self, content), base, 'all');
-  });
 const contents = (on: Catalog, at: FilePath) => on.view(at)?.contents.map((one) => one.hash);
 const reopened = async (seed: number) => {
-  await catalog.close();
-  store = new MemoryStore(disk);
-  return openCatalog(self, store, seed);
+  const again = await restart({ disk, catalog }, seed);
+  store = again.store;
+  return again.catalog;
 };
 
 describe('a change', () => {
@@ -278,14 +271,14 @@ describe('a page of an index', () => {
 describe('a delta', () => {
   it('of the own index is never taken', async () => {
     await mint(catalog, a, 'one');
-    const twin = await openCatalog(self, new MemoryStore(disk.backup()), 9);
+    const { catalog: twin } = await startOn(self, 9, disk.backup());
     await mint(twin, b, 'two');
     expect(await syncIndex(twin, catalog, self)).toBe(false);
     expect(catalog.view(b)).toBeUndefined();
   });
 
   it('that contradicts itself is refused with `protocol`', async () => {
-    const reader = await openCatalog(other, new MemoryStore(new StoreDisk()), 3);
+    const { catalog: reader } = await startOn(other, 3);
     await mint(catalog, a, 'one');
     const { records } = await catalog.read(self, 0, 9);
     const { trail } = catalog.index(self) as { trail: Delta['trail'] };

@@ -7,6 +7,7 @@ import type { Clock } from '../../src/platform/clock.ts';
 import type { Log } from '../../src/platform/log.ts';
 import type { Random } from '../../src/platform/random.ts';
 import type { Store } from '../../src/platform/store.ts';
+import { MemoryStore, StoreDisk } from './memory-store.ts';
 
 const silent: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const still: Clock = { now: () => 0, wall: () => 0, after: () => ({ cancel: () => undefined }) };
@@ -52,6 +53,33 @@ export function graveDraft(origin: PeerId, buried: readonly ContentHash[]): Draf
 
 export function openCatalog(self: PeerId, store: Store, seed: number, clock = still): Promise<Catalog> {
   return Catalog.open({ self, store, clock, random: seededRandom(seed), log: silent });
+}
+
+/** A catalog, and what it lies on. */
+export interface Opened {
+  readonly disk: StoreDisk;
+  readonly store: MemoryStore;
+  readonly catalog: Catalog;
+}
+
+/** The first start of a peer; `disk`: a later one. */
+export async function startOn(self: PeerId, seed: number, disk = new StoreDisk()): Promise<Opened> {
+  const store = new MemoryStore(disk);
+  return { disk, store, catalog: await openCatalog(self, store, seed) };
+}
+
+/** The same peer after its program was ended in order. */
+export async function restart({ disk, catalog }: Pick<Opened, 'disk' | 'catalog'>, seed: number): Promise<Opened> {
+  await catalog.close();
+  return await startOn(catalog.self, seed, disk);
+}
+
+/** Makes a version of a file that follows all that is known there. */
+export function mint(on: Catalog, at: FilePath, content: string) {
+  return on.change([at], (tx) => {
+    const base = (tx.view(at)?.known ?? []).map((one) => one.version);
+    return tx.mint(at, fileDraft(on.self, content), base, 'all');
+  });
 }
 
 /**

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Catalog } from '../../src/catalog/catalog.ts';
 import type { FilePath } from '../../src/core/ids.ts';
-import { MemoryStore, StoreDisk } from './memory-store.ts';
-import { fileDraft, openCatalog, path, peerNamed } from './mesh-of-catalogs.ts';
+import type { MemoryStore, StoreDisk } from './memory-store.ts';
+import { fileDraft, path, peerNamed, restart, startOn } from './mesh-of-catalogs.ts';
 
 const self = peerNamed('alpha');
 
@@ -10,14 +10,12 @@ let disk: StoreDisk;
 let store: MemoryStore;
 let catalog: Catalog;
 beforeEach(async () => {
-  disk = new StoreDisk();
-  store = new MemoryStore(disk);
-  catalog = await openCatalog(self, store, 1);
+  ({ disk, store, catalog } = await startOn(self, 1));
 });
 const reopened = async (seed: number) => {
-  await catalog.close();
-  store = new MemoryStore(disk);
-  return openCatalog(self, store, seed);
+  const again = await restart({ disk, catalog }, seed);
+  store = again.store;
+  return again.catalog;
 };
 
 describe('the newest records of the own index', () => {
