@@ -1,7 +1,7 @@
 import type { CommandFacts, OptionTable } from './parse.ts';
 import { UP_OPTIONS } from './up-settings.ts';
 import type { VerbCommand } from './verb.ts';
-import { grant, log, login, logout, rights, user } from './verbs/accounts.ts';
+import { grant, log, login, logout, rights } from './verbs/accounts.ts';
 import { deleteVerb, history, rename, resolve, restore } from './verbs/changes.ts';
 import { download } from './verbs/download.ts';
 import { edit } from './verbs/edit.ts';
@@ -9,6 +9,7 @@ import { invite, peers, removeVerb, resume, set, status } from './verbs/mesh.ts'
 import { seal } from './verbs/seal.ts';
 import { conflicts, show, where } from './verbs/show.ts';
 import { create, upload } from './verbs/upload.ts';
+import { user } from './verbs/users.ts';
 
 /** The verbs of the client, as help lists them. */
 export const VERBS: readonly VerbCommand[] = [

@@ -8,7 +8,7 @@ import type { Entry } from '../wire/calls.ts';
 /** Where the contents of a download go on this machine. */
 export interface LocalPlace {
   /** The file for one content. */
-  fileOf(incoming: Incoming): string;
+  fileOf(incoming: Pick<Incoming, 'path' | 'label'>): string;
 }
 
 /**

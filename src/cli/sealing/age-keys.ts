@@ -19,8 +19,8 @@ const X25519_LABEL = 'age-encryption.org/v1/X25519';
 const SCRYPT_LABEL = 'age-encryption.org/v1/scrypt';
 /** log2 of the work a passphrase costs, as age chooses it: 256 MiB and about a second. */
 const WORK_LOG = 18;
-/** More is not done for a file that came from elsewhere: 1 GiB of memory. */
-const WORK_LOG_MAX = 20;
+/** More is not done for a file that came from elsewhere: 1 GiB of memory, and some seconds. */
+export const WORK_LOG_MAX = 20;
 const SALT_BYTES = 16;
 const WRAPPED_BYTES = 32;
 const TAG_BYTES = 16;
@@ -46,9 +46,19 @@ export async function stanzaByPassphrase(passphrase: string, fileKey: Uint8Array
   return { args: ['scrypt', base64(salt), `${WORK_LOG}`], body: wrap(key, fileKey) };
 }
 
-/** An identity for the library: its own one would stop this thread for the second that the work takes. */
+/** log2 of the work that a header by passphrase says it takes; undefined: it is none. Whoever made it says what they like. */
+export function workOf(stanzas: readonly HeaderStanza[]): number | undefined {
+  const work = stanzas.find(({ args }) => args[0] === 'scrypt')?.args[2] ?? '';
+  return /^[1-9][0-9]?$/.test(work) ? Number(work) : undefined;
+}
+
+/**
+ * An identity for the library: its own one would stop this thread for the second that the work takes. Of several files one is
+ * worked at: each may take a GiB.
+ */
 export class PassphraseIdentity {
   readonly #passphrase: string;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(passphrase: string) {
     this.#passphrase = passphrase;
@@ -61,9 +71,12 @@ export class PassphraseIdentity {
     const bytes = Buffer.from(salt, 'base64');
     if (stanzas.length !== 1 || only.args.length !== 3 || bytes.length !== SALT_BYTES || only.body.length !== WRAPPED_BYTES)
       throw new Error('a header by passphrase that age does not write');
-    if (!/^[1-9][0-9]?$/.test(work) || Number(work) > WORK_LOG_MAX)
+    const workLog = workOf(stanzas);
+    if (workLog === undefined || workLog > WORK_LOG_MAX)
       throw new Error(`its passphrase takes more work (2^${work}) than filemesh does for one`);
-    return unwrap(await passphraseKey(this.#passphrase, bytes, Number(work)), only.body);
+    const turn = this.#turn.then(() => passphraseKey(this.#passphrase, bytes, workLog));
+    this.#turn = turn.catch(() => undefined);
+    return unwrap(await turn, only.body);
   }
 }
 

@@ -63,6 +63,11 @@ export class KeptSeals {
     await rm(this.#file(name), { force: true });
   }
 
+  /** Whose uploads these are logs out: what is uploaded again is sealed anew. */
+  async forgetAll(): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
   async #write(name: string, seal: Seal, mark?: string): Promise<void> {
     const [header, fileKey, nonce] = [seal.header, seal.fileKey, seal.nonce].map((one) => Buffer.from(one).toString('base64'));
     await writePrivate(this.#file(name), JSON.stringify({ header, fileKey, nonce, mark }));

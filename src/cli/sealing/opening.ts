@@ -1,14 +1,15 @@
 import { asMeshError, MeshError } from '../../core/errors.ts';
 import { NONCE_BYTES, plainBytes } from './age-body.ts';
 import { endOfHeader } from './age-header.ts';
-import { PassphraseIdentity } from './age-keys.ts';
+import type { PassphraseIdentity } from './age-keys.ts';
 import type { Seal } from './sealed-source.ts';
 
 /** What somebody can open sealed files with. */
 export interface Keys {
   /** `AGE-SECRET-KEY-…`. */
   readonly identities: readonly string[];
-  readonly passphrase?: string;
+  /** One for all files that are opened: they wait for each other. */
+  readonly passphrase?: PassphraseIdentity;
 }
 
 /** The beginning of a sealed file, opened: with it its bytes can be opened, and made again from the plain ones. */
@@ -54,7 +55,7 @@ async function fileKeyOf(header: Uint8Array, keys: Keys): Promise<Uint8Array | u
   const decrypter = new Decrypter();
   let isOpened = true;
   for (const identity of keys.identities) decrypter.addIdentity(identity);
-  if (keys.passphrase !== undefined) decrypter.addIdentity(new PassphraseIdentity(keys.passphrase));
+  if (keys.passphrase !== undefined) decrypter.addIdentity(keys.passphrase);
   decrypter.addIdentity({
     // Asked last, of a header that none of the others opens.
     unwrapFileKey: () => {

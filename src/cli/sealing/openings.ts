@@ -4,12 +4,13 @@ import { readFew } from '../../client/verbs/beginning.ts';
 import { MeshError } from '../../core/errors.ts';
 import type { FilePath } from '../../core/ids.ts';
 import { faultOfPath, isSealedName, quote, SEALED_SUFFIX } from '../../core/path.ts';
-import { shownText } from '../output.ts';
+import { stanzasOf } from './age-header.ts';
+import { WORK_LOG_MAX, workOf } from './age-keys.ts';
 import { headOf, type Keys, type Opened, open } from './opening.ts';
 
 /** A sealed content that stays closed. */
 export interface Closed {
-  /** For people: why. */
+  /** For people, behind its name: why. */
   readonly reason: string;
 }
 
@@ -34,15 +35,16 @@ export class Openings {
     const { size, hash } = incoming;
     const content = { path, hash };
     const head = await headOf(size, (offset, length) => readFew(this.#session, content, { offset, length }, this.#options));
-    if (head === undefined) return { reason: `${shownText(path)} is no file that filemesh can open: it was saved as it is` };
-    if (faultOfPath(openedPath(incoming)) !== undefined)
-      return { reason: `${shownText(path)} would have a name that no system keeps: it was saved sealed` };
+    if (head === undefined) return { reason: 'is no file that filemesh can open' };
+    if (faultOfPath(openedPath(incoming)) !== undefined) return { reason: 'would have a name that no system keeps' };
+    const workLog = workOf(stanzasOf(head.header));
+    if (this.#keys.passphrase !== undefined && workLog !== undefined && workLog > WORK_LOG_MAX)
+      return { reason: `says that its passphrase takes 2^${workLog} of work, and filemesh does no more than 2^${WORK_LOG_MAX}` };
     const opened = await open(head, size, this.#keys);
     if (opened !== undefined) return opened;
     const isByPassphrase = Buffer.from(head.header).includes('\n-> scrypt ');
-    if (!isByPassphrase) return { reason: `${shownText(path)} is sealed for others: it was saved sealed` };
-    if (this.#keys.passphrase === undefined)
-      return { reason: `${shownText(path)} was saved sealed: --passphrase asks for what opens it` };
+    if (!isByPassphrase) return { reason: 'is sealed for others' };
+    if (this.#keys.passphrase === undefined) return { reason: 'is sealed with a passphrase: --passphrase asks for it' };
     throw new MeshError('not-allowed', `that is not the passphrase of ${quote(path)}`);
   }
 }

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import type { PasswordSecrets } from '../../client/password.ts';
 import type { Session } from '../../client/session.ts';
 import type { VerbOptions } from '../../client/transfer.ts';
-import { changePassword, whoAmI } from '../../client/verbs/accounts.ts';
+import { changePassword, login, whoAmI } from '../../client/verbs/accounts.ts';
 import type { AccountKey } from '../../core/accounts.ts';
+import { MeshError } from '../../core/errors.ts';
 import { checkLogin } from '../check-login.ts';
 import { writePrivate } from '../private-file.ts';
 import { type KeyPair, newKeyPair, unwrapKeyPair, wrapKeyPair } from './account-key.ts';
@@ -46,6 +47,26 @@ export interface Shown extends PasswordSecrets {
   readonly user: string;
   /** Of the account; undefined: it has none. */
   readonly key?: AccountKey | undefined;
+}
+
+/**
+ * The pair of who is logged in and shows the present password: as the peers keep it, or as it lies `here`. Undefined: what they keep
+ * is wrapped by another password, and none lies here. Rejects with `not-allowed` for a wrong password.
+ */
+export async function ownPairOf(
+  session: Session,
+  { user, proof, wrapKey, key }: Shown,
+  here: KeyPair | undefined,
+  options: Pick<VerbOptions, 'signal'>,
+): Promise<KeyPair | undefined> {
+  if (key === undefined) return here ?? (await newKeyPair());
+  const kept = await unwrapKeyPair(key, wrapKey);
+  if (kept !== undefined) return kept;
+  // Whether it is the password or the key that is another one the peers tell.
+  const answer = await login(session, { user, proof }, options);
+  if (answer.kind === 'wrong') throw new MeshError('not-allowed', 'the present password is another one');
+  checkLogin(answer);
+  return here;
 }
 
 /**

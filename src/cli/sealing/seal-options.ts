@@ -7,15 +7,17 @@ import { readJson, writePrivate } from '../private-file.ts';
 import { askNewSecret, askSecret } from '../secret.ts';
 import { systemReason } from '../system-reason.ts';
 import { optionText, type VerbContext } from '../verb.ts';
+import { PassphraseIdentity } from './age-keys.ts';
 import { KeptSeals } from './kept-seals.ts';
 import type { Keys } from './opening.ts';
-import { addedTo, readersNamed } from './reader-names.ts';
+import { addedTo, readersNamed, selfOf, userOf } from './reader-names.ts';
 import type { Reader } from './readers.ts';
 import { type SealedFor, Sealing } from './sealing.ts';
 
 /** Whoever has the file can try passphrases as fast as machines go. In characters. */
 const PASSPHRASE_MIN = 8;
-const IDENTITY = /^AGE-SECRET-KEY-[0-9A-Z-]+$/;
+/** What age itself made, of its format by lines or by text. */
+const SEALED = /^(age-encryption\.org\/|-----BEGIN AGE ENCRYPTED FILE-----)/;
 
 /** What `upload` takes to seal. */
 export const SEAL_OPTIONS = {
@@ -42,7 +44,13 @@ export async function sealingOf(context: VerbContext, line: Parsed): Promise<Sea
   if (byPassphrase && named.length > 0)
     throw new MeshError('usage', 'a file is sealed either with a passphrase or for somebody: --passphrase or --for');
   const sealedFor = byPassphrase ? await newPassphrase(context, line) : { readers: await readersOf(context, named) };
-  return new Sealing(sealedFor, new KeptSeals(join(context.meshFolder, 'seals')));
+  return new Sealing(sealedFor, keptSealsOf(context.meshFolder, await userOf(context)));
+}
+
+/** The seals that uploads of one user left, which end with that user's login; of nobody by name those that a passphrase opens, or a key. */
+export function keptSealsOf(meshFolder: string, user: string | undefined): KeptSeals {
+  // Not the bare name: it would stand beside what is no user's.
+  return new KeptSeals(join(meshFolder, 'seals', ...(user === undefined ? [] : [`of-${user}`])));
 }
 
 /** What sealed files are opened with. Rejects with `usage`. */
@@ -51,7 +59,7 @@ export async function keysOf(context: VerbContext, line: Parsed): Promise<Keys> 
   const own = await context.ownKey.read();
   const identities = [...(own === undefined ? [] : [own.identity]), ...(file === undefined ? [] : await identitiesIn(file))];
   if (!line.options.has('passphrase')) return { identities };
-  return { identities, passphrase: await askSecret(context, 'passphrase: ', 'the passphrase') };
+  return { identities, passphrase: new PassphraseIdentity(await askSecret(context, 'passphrase: ', 'the passphrase')) };
 }
 
 async function newPassphrase(context: VerbContext, line: Parsed): Promise<SealedFor> {
@@ -65,10 +73,8 @@ async function newPassphrase(context: VerbContext, line: Parsed): Promise<Sealed
 
 /** Whoever seals, and who is named. */
 async function readersOf(context: VerbContext, names: readonly string[]): Promise<Reader[]> {
-  const own = await context.ownKey.read();
-  const user = (await context.login?.read())?.user ?? context.session.signIn.who?.user;
-  const self = own === undefined ? [] : [{ name: user ?? own.recipient, recipient: own.recipient }];
-  const readers = addedTo(self, await readersNamed(context, names));
+  const self = await selfOf(context);
+  const readers = addedTo(self === undefined ? [] : [self], await readersNamed(context, names));
   if (readers.length === 0) {
     const how =
       'log in ("filemesh login NAME") to seal it for yourself, or name somebody with --for; --passphrase asks for a passphrase';
@@ -88,7 +94,7 @@ async function tellOnce(context: VerbContext): Promise<void> {
   await writePrivate(told, JSON.stringify({ told: true }));
 }
 
-/** The keys of a file as age-keygen writes it. */
+/** The keys of a file as age-keygen writes it: a key a line, beside comments. No line of it is told, for it may be secret. */
 async function identitiesIn(file: string): Promise<string[]> {
   let text: string;
   try {
@@ -96,7 +102,25 @@ async function identitiesIn(file: string): Promise<string[]> {
   } catch (cause) {
     throw new MeshError('usage', `${quote(file)} cannot be read: ${systemReason(cause)}`, { cause });
   }
-  const identities = text.split('\n').flatMap((one) => (IDENTITY.test(one.trim()) ? [one.trim()] : []));
+  if (SEALED.test(text))
+    throw new MeshError('usage', `${quote(file)} is sealed itself: open it first ("age -d"), and name what comes of it`);
+  const identities: string[] = [];
+  for (const [index, line] of text.split('\n').entries()) {
+    const word = line.trim();
+    if (word === '' || word.startsWith('#')) continue;
+    if (!(await isIdentity(word)))
+      throw new MeshError('usage', `line ${index + 1} of ${quote(file)} is no key as age-keygen writes it (AGE-SECRET-KEY-1…)`);
+    identities.push(word);
+  }
   if (identities.length > 0) return identities;
-  throw new MeshError('usage', `${quote(file)} has no key in it (AGE-SECRET-KEY-…)`);
+  throw new MeshError('usage', `${quote(file)} has no key in it (AGE-SECRET-KEY-1…)`);
+}
+
+async function isIdentity(word: string): Promise<boolean> {
+  // Loaded when it is needed: it takes longer than most verbs.
+  const { identityToRecipient } = await import('age-encryption');
+  return await identityToRecipient(word).then(
+    () => true,
+    () => false,
+  );
 }

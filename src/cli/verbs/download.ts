@@ -3,7 +3,7 @@ import type { Incoming, Sink } from '../../client/transfer.ts';
 import { type Downloaded, download as downloadFile } from '../../client/verbs/download.ts';
 import { findEntry, selectEntries } from '../../client/verbs/listing.ts';
 import { MeshError } from '../../core/errors.ts';
-import { checkPath, faultOfPath, quote, SEALED_SUFFIX } from '../../core/path.ts';
+import { checkPath, faultOfPath, foldCase, quote, SEALED_SUFFIX } from '../../core/path.ts';
 import type { Entry } from '../../wire/calls.ts';
 import { EXIT_CONFLICT, EXIT_DONE } from '../exit-codes.ts';
 import { FileSink } from '../local-file.ts';
@@ -24,7 +24,8 @@ export const download: VerbCommand = {
   name: 'download',
   words: 'NAME|FOLDER|PATTERN',
   count: { min: 1, max: 1 },
-  describe: 'save files here, every byte checked; all versions where there is a conflict',
+  describe:
+    'save files here, every byte checked; all versions where there is a conflict; where there is no NAME, NAME.age opened',
   options: {
     to: { describe: 'file or folder to save to; "-": standard output', value: 'FILE|FOLDER|-' },
     force: { describe: 'replace files that are here' },
@@ -40,7 +41,9 @@ export const download: VerbCommand = {
     const force = line.options.has('force');
     // Questions come one after the other.
     const limit = context.ask === undefined ? DOWNLOADS_MAX : 1;
-    const done = await sideBySide(entries, limit, (entry) => toFiles(context, entry, { place, force, openings }));
+    const others = entries.length > 1 ? entries : [];
+    const taken = new Set(others.map(({ path }) => foldCase(place.fileOf({ path }))));
+    const done = await sideBySide(entries, limit, (entry) => toFiles(context, entry, { place, taken, force, openings }));
     return tell(context, name, done);
   },
 };
@@ -48,6 +51,8 @@ export const download: VerbCommand = {
 /** How files are saved. */
 interface Way {
   readonly place: LocalPlace;
+  /** Files, case-folded, that others of the same download are saved as. */
+  readonly taken: ReadonlySet<string>;
   readonly force: boolean;
   /** Undefined: sealed files are saved as they are. */
   readonly openings: Openings | undefined;
@@ -73,16 +78,18 @@ async function selected(context: VerbContext, name: string): Promise<{ name: str
   }
 }
 
-async function toFiles(context: VerbContext, entry: Entry, { place, force, openings }: Way): Promise<Downloaded> {
+async function toFiles(context: VerbContext, entry: Entry, { place, taken, force, openings }: Way): Promise<Downloaded> {
+  const closed = async (incoming: Incoming, reason: string): Promise<Sink> => {
+    context.screen.note(`${shownText(entry.path)} ${reason}: it was saved as it is`);
+    return await openFile(context, closedName(place.fileOf(incoming)), incoming, force);
+  };
   const open = async (incoming: Incoming): Promise<Sink> => {
     const looked = await openings?.look(entry.path, incoming);
     if (looked === undefined) return await openFile(context, place.fileOf(incoming), incoming, force);
-    if ('reason' in looked) {
-      context.screen.note(looked.reason);
-      return await openFile(context, closedName(place.fileOf(incoming)), incoming, force);
-    }
+    if ('reason' in looked) return await closed(incoming, looked.reason);
     const plain = { ...incoming, size: looked.size, path: openedPath(incoming) };
     const file = place.fileOf(plain);
+    if (taken.has(foldCase(file))) return await closed(incoming, `would be ${shownText(file)}, and so is another one`);
     await refuseShared(entry.path, file);
     return new OpeningSink(looked, await openFile(context, file, plain, force));
   };
@@ -136,7 +143,7 @@ async function toOutput(
     const looked = await openings?.look(entry.path, incoming);
     if (looked === undefined) return await OutputSink.open(context.screen, incoming);
     if ('reason' in looked)
-      throw new MeshError('not-allowed', `${quote(entry.path)} cannot be opened with the keys here; --sealed writes it as it is`);
+      throw new MeshError('not-allowed', `${quote(entry.path)} ${looked.reason}; --sealed writes it as it is`);
     return new OpeningSink(looked, await OutputSink.open(context.screen, looked));
   };
   await downloadFile(context.session, entry, open, context.options);

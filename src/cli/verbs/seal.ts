@@ -5,8 +5,11 @@ import { inConflict, store } from '../../client/verbs/upload.ts';
 import { MeshError } from '../../core/errors.ts';
 import { checkPath, isSealedName, quote, SEALED_SUFFIX } from '../../core/path.ts';
 import type { Entry } from '../../wire/calls.ts';
+import { EXIT_DONE } from '../exit-codes.ts';
+import { shownText } from '../output.ts';
 import type { Parsed } from '../parse.ts';
 import { makeHeader, stanzasOf } from '../sealing/age-header.ts';
+import { fingerprintOf } from '../sealing/known-keys.ts';
 import { NewReaders } from '../sealing/new-readers.ts';
 import type { Opened } from '../sealing/opening.ts';
 import { Openings } from '../sealing/openings.ts';
@@ -23,7 +26,11 @@ export const seal: VerbCommand = {
   describe: 'change who may open a sealed file; its content stays as it is sealed',
   options: {
     add: { describe: 'let USER open it from now on, repeatable', value: 'USER', repeats: true },
-    remove: { describe: 'not from now on, repeatable: what USER has opened or kept stays open', value: 'USER', repeats: true },
+    remove: {
+      describe: 'not from now on, repeatable; earlier versions, and what USER has opened or kept, stay open to USER',
+      value: 'USER',
+      repeats: true,
+    },
     identity: OPEN_OPTIONS.identity,
   },
   async run(context, line) {
@@ -48,12 +55,26 @@ export const seal: VerbCommand = {
       };
       await download(context.session, entry, open, context.options);
       const put = { kind: 'put', path: entry.path, base: entry.base, source, striped: true } as const;
-      return tellChanges(context, 'sealed', [await store(context.session, put, context.options)], false);
+      const stored = await store(context.session, put, context.options);
+      for (const name of remove) context.screen.note(stillOpenWords(entry.path, name));
+      tellChanges(context, 'sealed', [stored], false);
+      if (!context.json) context.screen.print(`it opens for ${next.map(readerWords).join(', ')}`);
+      return EXIT_DONE;
     } finally {
       await source.close();
     }
   },
 };
+
+/** Nothing can be taken back that somebody may have. */
+function stillOpenWords(path: string, name: string): string {
+  return `note: earlier versions of ${shownText(path)} stay open to ${shownText(name)} while peers keep them, and what was opened or kept does for ever`;
+}
+
+/** A key that was named as such tells of nobody. */
+function readerWords({ name, recipient }: Reader): string {
+  return name === recipient ? name : `${shownText(name)} (${fingerprintOf(recipient)})`;
+}
 
 /** The file of that name, or the sealed one of what is called so. Rejects with `not-found`. */
 async function sealedEntry(context: VerbContext, name: string): Promise<Entry> {

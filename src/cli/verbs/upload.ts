@@ -4,7 +4,7 @@ import { sideBySide } from '../../client/side-by-side.ts';
 import type { Source } from '../../client/transfer.ts';
 import { create as createFile, put } from '../../client/verbs/upload.ts';
 import { MeshError } from '../../core/errors.ts';
-import { checkPath, quote, SEALED_SUFFIX } from '../../core/path.ts';
+import { checkPath, isSealedName, quote, SEALED_SUFFIX } from '../../core/path.ts';
 import { FileSource } from '../local-file.ts';
 import { isFolder, type TreeFile, walkTree } from '../local-tree.ts';
 import { shownText } from '../output.ts';
@@ -55,7 +55,8 @@ export const upload: VerbCommand = {
     const to = optionText(line, 'to');
     const way = { stripeOver: stripeOverOf(line), sealing: await sealingOf(context, line) };
     if (line.words.includes('-')) return await uploadInput(context, line.words, to, way);
-    const { files, several } = await filesOf(context, line.words, to);
+    const { files: found, several } = await filesOf(context, line.words, to);
+    const files = several ? found : found.map((one) => (one.path === to ? { ...one, path: plainNameOf(to, way) } : one));
     // Every name is checked before the first byte goes out.
     for (const { path } of files) checkPath(nameOf(path, way));
     const results = await sideBySide(files, UPLOADS_MAX, (one) => uploadFile(context, one, way));
@@ -91,10 +92,11 @@ async function uploadInput(context: VerbContext, words: readonly string[], to: s
   if (words.length > 1) throw new MeshError('usage', '"-" is uploaded alone');
   if (to === undefined || to.endsWith('/'))
     throw new MeshError('usage', 'what comes from standard input needs a name: --to NAME');
-  checkPath(nameOf(to, way));
+  const name = plainNameOf(to, way);
+  checkPath(nameOf(name, way));
   const source = await FileSource.spooled(await spool(process.stdin, context.options.signal));
   try {
-    return tellChanges(context, 'stored', [await putSource(context, to, source, way)], false);
+    return tellChanges(context, 'stored', [await putSource(context, name, source, way)], false);
   } finally {
     await source.close();
   }
@@ -148,6 +150,11 @@ async function putSource(context: VerbContext, name: string, source: Source, way
   if (sealing === undefined) return await put(context.session, path, source, { ...context.options, stripeOver });
   // In parts, however small: so no peer has even all the sealed bytes, and the load of a large one is shared.
   return await sealing.with(path, source, (sealed) => put(context.session, path, sealed, { ...context.options, stripeOver: 0 }));
+}
+
+/** Whoever names the sealed file itself (`--to x.age`) means that name, and not `x.age.age`. */
+function plainNameOf(to: string, { sealing }: Way): string {
+  return sealing !== undefined && isSealedName(to) ? to.slice(0, -SEALED_SUFFIX.length) : to;
 }
 
 function nameOf(path: string, { sealing }: Way): string {

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PLAIN_CHUNK_BYTES, plainBytes, SEALED_CHUNK_BYTES, sealedBytes } from '../../../src/cli/sealing/age-body.ts';
 import { makeHeader } from '../../../src/cli/sealing/age-header.ts';
-import { stanzaByPassphrase } from '../../../src/cli/sealing/age-keys.ts';
+import { PassphraseIdentity, stanzaByPassphrase } from '../../../src/cli/sealing/age-keys.ts';
 import { KeptSeals } from '../../../src/cli/sealing/kept-seals.ts';
 import { NewReaders } from '../../../src/cli/sealing/new-readers.ts';
 import { headOf, type Keys, open } from '../../../src/cli/sealing/opening.ts';
@@ -230,15 +230,17 @@ describe('a sealed source', () => {
     const bytes = await sealed(Buffer.from('hello'), sealFor(recipient, await identityToRecipient(other)));
     expect((await opened(bytes, { identities: [other] }))?.toString()).toBe('hello');
     expect(await opened(bytes, { identities: [await generateX25519Identity()] })).toBeUndefined();
-    expect(await opened(bytes, { identities: [], passphrase: 'hello' })).toBeUndefined();
+    expect(await opened(bytes, { identities: [], passphrase: new PassphraseIdentity('hello') })).toBeUndefined();
   });
 
   test('by passphrase is opened by that one', async () => {
     const fileKey = randomBytes(16);
     const header = makeHeader(fileKey, [await stanzaByPassphrase('blue whale', fileKey)]);
     const bytes = await sealed(Buffer.from('hello'), { header, fileKey, nonce: randomBytes(16) });
-    expect((await opened(bytes, { identities: [identity], passphrase: 'blue whale' }))?.toString()).toBe('hello');
-    expect(await opened(bytes, { identities: [identity], passphrase: 'blue whales' })).toBeUndefined();
+    expect((await opened(bytes, { identities: [identity], passphrase: new PassphraseIdentity('blue whale') }))?.toString()).toBe(
+      'hello',
+    );
+    expect(await opened(bytes, { identities: [identity], passphrase: new PassphraseIdentity('blue whales') })).toBeUndefined();
   });
 });
 

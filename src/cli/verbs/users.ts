@@ -1,0 +1,178 @@
+import * as accounts from '../../client/verbs/accounts.ts';
+import { MeshError } from '../../core/errors.ts';
+import { checkLogin } from '../check-login.ts';
+import { EXIT_DONE } from '../exit-codes.ts';
+import { shownTable, shownText } from '../output.ts';
+import type { Parsed } from '../parse.ts';
+import { type KeyPair, newKeyPair, wrapKeyPair } from '../sealing/account-key.ts';
+import { fingerprintOf, KnownKeys } from '../sealing/known-keys.ts';
+import { ownPairOf } from '../sealing/own-key.ts';
+import { selfOf } from '../sealing/reader-names.ts';
+import { askNewSecret, askSecret } from '../secret.ts';
+import { agrees, type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
+
+/** Characters of a password at least: whoever has a peer's disk tries as fast as machines go. */
+const PASSWORD_MIN = 8;
+
+export const user: VerbCommand = {
+  name: 'user',
+  words: 'add NAME|passwd [NAME]|remove NAME|trust NAME|list',
+  count: { min: 1, max: 2 },
+  describe: 'add, change, remove or list accounts (the first one is an admin), or trust a sealing key that changed',
+  options: {
+    admin: { describe: 'add one that may do everything' },
+    'keep-home': { describe: 'add: what an earlier one of that name left in the home is theirs' },
+    'new-key': { describe: 'passwd: begin a new sealing key where the old one is lost, and with it what is sealed for it' },
+  },
+  candidates: () => Object.keys(USER_ACTS),
+  async run(context, line) {
+    const act = USER_ACTS[wordAt(line, 0)];
+    if (act === undefined) throw new MeshError('usage', `"user ${wordAt(line, 0)}" is nothing: user ${user.words}`);
+    for (const [option, verb] of [
+      ['admin', 'add'],
+      ['keep-home', 'add'],
+      ['new-key', 'passwd'],
+    ] as const) {
+      if (line.options.has(option) && wordAt(line, 0) !== verb)
+        throw new MeshError('usage', `--${option} goes with "user ${verb}"`);
+    }
+    return await act(context, line.words[1], line.options);
+  },
+};
+
+type UserAct = (context: VerbContext, name: string | undefined, options: Pick<Parsed['options'], 'has'>) => Promise<number>;
+
+const USER_ACTS: Readonly<Record<string, UserAct>> = {
+  async add(context, given, chosen) {
+    const name = accounts.checkAccountName(named(given));
+    const admin = chosen.has('admin');
+    const { proof, wrapKey } = await newSecrets(context, name);
+    const pair = await newKeyPair();
+    const key = wrapKeyPair(pair, wrapKey);
+    const wish = { name, admin, proof, key, keepHome: chosen.has('keep-home') };
+    const { first } = await accounts.addUser(context.session, wish, context.options);
+    // It was made here: nobody need be asked whether it is right.
+    await new KnownKeys(context.meshFolder).keep(name, pair.recipient);
+    if (context.json) context.screen.value({ user: name, admin: admin || first, first });
+    else context.screen.print(first ? firstWords(name) : `added ${name}${admin ? ', an admin' : ''}`);
+    return EXIT_DONE;
+  },
+
+  async passwd(context, given, chosen) {
+    const { session, options, screen } = context;
+    const self = await accounts.whoAmI(session, options);
+    const name = given === undefined ? self?.user : accounts.checkAccountName(given);
+    if (name === undefined)
+      throw new MeshError('not-allowed', 'log in first ("filemesh login NAME"), or say whose password it is');
+    const isOwn = name === self?.user;
+    const old = isOwn ? await askSecret(context, `present password of ${name}: `, 'the present password') : undefined;
+    const before = old === undefined ? undefined : await session.signIn.secretsOf(name, old);
+    const { proof, wrapKey } = await newSecrets(context, name);
+    // One's own stays the same, wrapped anew. Nobody else can unwrap another's: it begins with a new one.
+    const isOwnPair = isOwn && self !== undefined && before !== undefined;
+    const pair = isOwnPair ? await ownPair(context, { ...self, ...before }, chosen.has('new-key')) : await newKeyPair();
+    const change = { user: name, proof, key: wrapKeyPair(pair, wrapKey), ...(before && { oldProof: before.proof }) };
+    const { token } = checkLogin(await accounts.changePassword(session, change, options));
+    if (token !== undefined) await context.login?.keep({ user: name, token });
+    if (isOwn) await context.ownKey.keep(pair);
+    else {
+      await new KnownKeys(context.meshFolder).keep(name, pair.recipient);
+      screen.note(`note: ${name} cannot open any more what was sealed for them, and can be sealed for from now on`);
+    }
+    if (context.json) screen.value({ user: name });
+    else screen.print(`changed the password of ${name}: whoever was logged in with the old one logs in again`);
+    return EXIT_DONE;
+  },
+
+  async remove(context, given) {
+    const name = accounts.checkAccountName(named(given));
+    await accounts.removeUser(context.session, name, context.options);
+    if (context.json) context.screen.value({ user: name });
+    else context.screen.print(removedWords(name));
+    return EXIT_DONE;
+  },
+
+  async list(context, given) {
+    if (given !== undefined) throw new MeshError('usage', '"user list" takes no name');
+    const told = await accounts.users(context.session, context.options);
+    const all = await Promise.all(told.map((one) => withFingerprint(context, one)));
+    if (context.json) context.screen.value(all);
+    else {
+      const rows = all.map((one) => [
+        ...[shownText(one.name), one.admin ? 'admin' : '', one.fingerprint ?? ''],
+        one.trusted === false ? 'another key than before: "filemesh user trust"' : '',
+      ]);
+      context.screen.print(shownTable(['user', '', 'sealing key', ''], rows));
+    }
+    return EXIT_DONE;
+  },
+
+  async trust(context, given) {
+    const name = accounts.checkAccountName(named(given));
+    const { recipient } = (await accounts.users(context.session, context.options)).find((one) => one.name === name) ?? {};
+    if (recipient === undefined) throw new MeshError('not-found', `there is no account ${name} with a key to seal for`);
+    if (name === (await selfOf(context))?.name) throw new MeshError('usage', 'your own key is the one that lies here');
+    await new KnownKeys(context.meshFolder).keep(name, recipient);
+    if (context.json) context.screen.value({ user: name, recipient, fingerprint: fingerprintOf(recipient) });
+    else context.screen.print(`the key of ${name} is ${fingerprintOf(recipient)} from now on`);
+    return EXIT_DONE;
+  },
+};
+
+type ListedUser = Awaited<ReturnType<typeof accounts.users>>[number];
+
+/** `trusted`: false where the key is another one than was seen here before; of who is logged in the one that lies here is told. */
+async function withFingerprint(
+  context: VerbContext,
+  user: ListedUser,
+): Promise<ListedUser & { fingerprint?: string; trusted?: boolean }> {
+  const self = await selfOf(context);
+  const recipient = self?.name === user.name ? self.recipient : user.recipient;
+  if (recipient === undefined) return user;
+  const known = self?.name === user.name ? recipient : await new KnownKeys(context.meshFolder).find(user.name);
+  return { ...user, recipient, fingerprint: fingerprintOf(recipient), trusted: known === undefined || known === recipient };
+}
+
+/** One's own pair; a new one where that is lost and the person says so. */
+async function ownPair(context: VerbContext, self: Parameters<typeof ownPairOf>[1], isNewWanted: boolean): Promise<KeyPair> {
+  const { session, options, ownKey } = context;
+  const pair = await ownPairOf(session, self, await ownKey.read(), options);
+  if (pair !== undefined) return pair;
+  if (!isNewWanted && !(await agrees(context, `${lostKeyWords(self.user)} Begin a new one?`)))
+    throw new MeshError(
+      'usage',
+      `${lostKeyWords(self.user)} "filemesh user passwd --new-key" begins a new one; nothing was changed`,
+    );
+  return await newKeyPair();
+}
+
+function firstWords(name: string): string {
+  return [
+    `${name} is the first account, and an admin. From now on everybody logs in who uses this mesh: filemesh login ${name}`,
+    `What lies in home/NAME is NAME's alone, all else everybody's; "filemesh grant" changes that, "filemesh user add" lets others in.`,
+    'Peers see the files they hold, and whoever has the join line can run one: give it to nobody else.',
+  ].join('\n');
+}
+
+function lostKeyWords(name: string): string {
+  return `The sealing key of ${name} is wrapped by another password, and does not lie here: what is sealed for it stays closed to ${name} for good.`;
+}
+
+function removedWords(name: string): string {
+  return [
+    `removed ${name}; what lies in home/${name} is still there, for admins to see`,
+    `The join line is another one now, for ${name} may have had the old one: "filemesh invite" tells it.`,
+  ].join('\n');
+}
+
+function named(name: string | undefined): string {
+  if (name === undefined) throw new MeshError('usage', 'whose account? "filemesh user --help" shows how it is used');
+  return name;
+}
+
+async function newSecrets(context: VerbContext, name: string) {
+  const password = await askNewSecret(context, `new password of ${name}: `, 'the new password');
+  if ([...password].length < PASSWORD_MIN)
+    throw new MeshError('usage', `a password has at least ${PASSWORD_MIN} characters; four or five words are good`);
+  return await context.session.signIn.secretsOf(name, password);
+}
