@@ -1,5 +1,6 @@
 import { Catalog } from '../catalog/catalog.ts';
 import { PathWaiters } from '../catalog/path-waiters.ts';
+import type { AccountFact } from '../core/accounts.ts';
 import { MeshError } from '../core/errors.ts';
 import type { FilePath, PeerId } from '../core/ids.ts';
 import { wantedCopies } from '../core/settings.ts';
@@ -182,8 +183,14 @@ export class Peer {
     return this.#server.recoverAdmin(name, proof);
   }
 
-  status(): Promise<Reply<'status'>> {
-    return this.#server.status();
+  /** Whose login a token shows. Throws `not-allowed` for one that is void, `busy` while it may be younger than what is known here. */
+  accountOf(token: string): AccountFact {
+    return this.#server.accountOf(token);
+  }
+
+  /** As that account sees it; without a name all of it. */
+  status(account?: string): Promise<Reply<'status'>> {
+    return this.#server.status(account);
   }
 
   peers(): Reply<'peers'> {

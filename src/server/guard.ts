@@ -54,7 +54,7 @@ export const NEEDS: { readonly [N in CallName]: Need<N> } = {
   claim: 'peer',
   release: 'peer',
   history: reads,
-  'read-old': 'peer',
+  'read-old': reads,
   peers: 'login',
   status: 'login',
   invite: 'admin',

@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/catalog.ts';
+import { MeshError } from '../core/errors.ts';
 import type { ContentHash } from '../core/ids.ts';
 import { keepersOf } from '../core/striping.ts';
 import type { Folder } from '../folder/folder.ts';
@@ -13,6 +14,8 @@ const COPIES_MAX = 500;
 const PEERS_MAX = 64;
 /** A peer that does not answer in time is left out. */
 const ASK_DEADLINE_MS = 3_000;
+/** The same of bytes. */
+const READ_DEADLINE_MS = 10_000;
 
 interface Slice {
   readonly catalog: Catalog;
@@ -44,7 +47,24 @@ export class History {
     return { copies: firstWithin(copies.slice(0, COPIES_MAX)) };
   }
 
-  async readOld(ask: Ask<'read-old'>): Promise<Answered<'read-old'>> {
+  /** `relay`: also what another live peer keeps. Rejects with `gone`; where it is asked to relay with `not-found`. */
+  async readOld(ask: Ask<'read-old'>, relay: boolean): Promise<Answered<'read-old'>> {
+    try {
+      return await this.#readHere(ask);
+    } catch (thrown) {
+      if (!relay) throw thrown;
+    }
+    for (const link of this.#slice.switchboard.peers()) {
+      try {
+        return await link.call('read-old', ask, { deadlineMs: READ_DEADLINE_MS });
+      } catch {
+        // Another one may keep it.
+      }
+    }
+    throw new MeshError('not-found', 'no live peer keeps that older content');
+  }
+
+  async #readHere(ask: Ask<'read-old'>): Promise<Answered<'read-old'>> {
     const copy = await this.#slice.folder.openOld(ask.path, ask.hash);
     try {
       return { reply: { size: copy.size }, tail: await copy.read(ask.offset, ask.length) };

@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
+import type { AccountFact } from '../core/accounts.ts';
 import type { FilePath, RequestId } from '../core/ids.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -66,6 +67,7 @@ export class Server {
   readonly #stopping: readonly { stop(): void }[];
   readonly #administration: Administration;
   readonly #accounts: Accounts;
+  readonly #sessions: Sessions;
   readonly #noting: Noting;
 
   constructor(options: ServerOptions) {
@@ -85,6 +87,7 @@ export class Server {
     const changes = new Changes({ ...options, entries, uploads, stripes, claiming, copies, planner, pulling });
     const administration = new Administration(options);
     const noting = new Noting({ ...options, sessions, audit: new Audit(options) });
+    this.#sessions = sessions;
     this.#accounts = new Accounts({ ...options, sessions });
     this.#noting = noting;
     this.#answerPeople(switchboard, { accounts: this.#accounts, granting: new Granting({ ...options, sessions }), noting });
@@ -120,7 +123,7 @@ export class Server {
     });
     switchboard.onDown((link) => claims.dropLink(link));
     switchboard.answer('history', (ask) => history.of(ask));
-    switchboard.answer('read-old', (ask) => history.readOld(ask));
+    switchboard.answer('read-old', (ask, from) => history.readOld(ask, from.role === 'client'));
     switchboard.answer('peers', async () => administration.peers());
     switchboard.answer('status', (_ask, from) => administration.status(sessions.sightOf(from)));
     switchboard.answer(
@@ -209,8 +212,14 @@ export class Server {
     this.#noting.noteHere('recover admin', name);
   }
 
-  status(): Promise<Reply<'status'>> {
-    return this.#administration.status(ALL_SEEN);
+  /** See `Sessions.check`. */
+  accountOf(token: string): AccountFact {
+    return this.#sessions.check(token);
+  }
+
+  /** As that account sees it; without a name all of it. */
+  status(account?: string): Promise<Reply<'status'>> {
+    return this.#administration.status(account === undefined ? ALL_SEEN : this.#sessions.sightNamed(account));
   }
 
   peers(): Reply<'peers'> {

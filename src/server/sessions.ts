@@ -62,10 +62,21 @@ export class Sessions {
     return `${body}.${signatureOf(key.key, body, verifier)}`;
   }
 
-  /** The link is that of who has the token. Throws `busy` for one that may be younger than what is known here, else `not-allowed`. */
+  /** The link is that of who has the token. Throws as `check` does: then it is nobody's. */
   resume(token: string, link: Link, host: string): AccountFact {
-    const { clock, catalog } = this.#slice;
     this.#sessions.delete(link);
+    const { account, key, expiresMs } = this.#proved(token);
+    this.#sessions.set(link, { account, key, expiresMs, host });
+    return account;
+  }
+
+  /** Whose a token is. Throws `busy` for one that may be younger than what is known here, `not-allowed` for one that is void. */
+  check(token: string): AccountFact {
+    return this.#proved(token).account;
+  }
+
+  #proved(token: string): Omit<Session, 'host'> {
+    const { clock, catalog } = this.#slice;
     const parsed = parseToken(token);
     if (parsed === undefined) throw voidToken();
     const { facts, body, signature } = parsed;
@@ -76,8 +87,7 @@ export class Sessions {
     const isOf = !account.removed && account.life === facts.life && account.revision === facts.revision;
     const isSigned = isSame(signatureOf(key.key, body, account.verifier), signature);
     if (!(isOf && isSigned && facts.expiresMs > clock.wall())) throw voidToken();
-    this.#sessions.set(link, { account, key: key.key, expiresMs: facts.expiresMs, host });
-    return account;
+    return { account, key: key.key, expiresMs: facts.expiresMs };
   }
 
   /** A removed one too; undefined: not heard of yet. */

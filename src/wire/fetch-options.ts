@@ -39,6 +39,6 @@ export interface FetchOptions {
   progress?(bytes: number): void;
   /** Calls the fetch off: it rejects with `closed`. */
   readonly stop?: AbortSignal | undefined;
-  /** An older content, read with `read-old` (from peers only). */
+  /** An older content, read with `read-old`. */
   readonly old?: boolean | undefined;
 }

@@ -183,9 +183,9 @@ export const SERVER_CALLS = {
         .max(500),
     }),
   },
-  /** Bytes of an older content, by its hash: for restore on another peer. */
+  /** Bytes of an older content, by its hash: for restore on another peer. A client is given those of other peers too. */
   'read-old': {
-    callers: peers,
+    callers: both,
     ask: z.object({
       path: filePathShape,
       hash: contentHashShape,

@@ -1,7 +1,7 @@
 import { asMeshError, MeshError } from '../../core/errors.ts';
 import type { FilePath } from '../../core/ids.ts';
 import { checkPath, quote } from '../../core/path.ts';
-import type { Entry, Reply } from '../../wire/calls.ts';
+import { type Entry, type Reply, TAIL_BYTES_MAX } from '../../wire/calls.ts';
 import { type ChangeResult, type HistoryItem, isoTime } from '../results.ts';
 import type { Session } from '../session.ts';
 import { sideBySide } from '../side-by-side.ts';
@@ -52,11 +52,40 @@ async function restoreFile(
 ): Promise<ChangeResult[]> {
   const copies = await copiesOf(session, name, options);
   const copy = version === undefined ? copies.find((one) => !one.current) : chosen(copies, version);
-  if (copy === undefined) {
-    const what = version === undefined ? 'no older version' : `no version ${quote(version)}`;
-    throw new MeshError('not-found', `${what} of ${quote(name)} is kept; "filemesh history" lists those that are`);
-  }
+  if (copy === undefined) throw notKept(version === undefined ? 'no older version' : `no version ${quote(version)}`, name);
   return await restoreCopy(session, name, copy.copy, options);
+}
+
+/** A content that the name has or had, by the beginning of its hash. Rejects with `not-found` where nobody keeps it any more. */
+export async function keptCopy(session: Session, name: FilePath, version: string, options: Options): Promise<Copy> {
+  const copy = chosen(await copiesOf(session, name, options), version);
+  if (copy === undefined) throw notKept(`no version ${quote(version)}`, name);
+  return copy;
+}
+
+/**
+ * Reads all of an older content, from whichever live peer keeps it; `take` is given the bytes in order. They are proved by the
+ * hash of all, so nobody is shown any before this resolves. Rejects with `corrupt`, or `not-found` when it went meanwhile.
+ */
+export async function readOlder(
+  session: Session,
+  path: FilePath,
+  { hash, size }: Pick<Copy, 'hash' | 'size'>,
+  take: (offset: number, bytes: Uint8Array) => Promise<void>,
+  options: Pick<VerbOptions, 'signal' | 'newHash'>,
+): Promise<void> {
+  const digest = options.newHash();
+  for (let offset = 0; offset < size; ) {
+    const ask = { path, hash, offset, length: Math.min(TAIL_BYTES_MAX, size - offset) };
+    const { reply, tail } = await session.call('read-old', ask, { signal: options.signal, subject: path });
+    // Nothing, where the peer does not say that its turn has not come: it is not as long as it was said to be.
+    const isShort = tail.length === 0 && reply.given !== 0;
+    if (isShort || tail.length > ask.length) throw new MeshError('corrupt', `${quote(path)} is not as long as it was said to be`);
+    digest.update(tail);
+    await take(offset, tail);
+    offset += tail.length;
+  }
+  if (digest.hex() !== hash) throw new MeshError('corrupt', `that older version of ${quote(path)} came damaged; try again`);
 }
 
 /** The contents a file, or each file of a folder, has and had: deleted files too, in the order of their names. */
@@ -97,6 +126,10 @@ async function copiesOf(session: Session, name: string, options: Options): Promi
   );
   if (reply.copies.length === 0) throw notFound(name);
   return [...reply.copies].sort((a, b) => Number(b.current) - Number(a.current) || b.modified - a.modified);
+}
+
+function notKept(what: string, name: string): MeshError {
+  return new MeshError('not-found', `${what} of ${quote(name)} is kept; "filemesh history" lists those that are`);
 }
 
 function chosen(copies: readonly Copy[], version: string): Copy | undefined {
