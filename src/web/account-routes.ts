@@ -5,9 +5,10 @@ import { LOG_ENTRIES_MAX } from '../wire/account-calls.ts';
 import { accountKeyShape } from '../wire/shapes.ts';
 import { cookieEnd, cookieOf, credentialsOf } from './credentials.ts';
 import { WebFailure } from './failures.ts';
+import { heldUp } from './held-up.ts';
+import { proofOf } from './logins.ts';
 import { openRoute, type Route, route } from './route.ts';
 import type { RouteRooms } from './routes.ts';
-import { heldUp, proofOf } from './sessions.ts';
 
 const nameShape = z.string().min(1).max(64);
 const proofShape = z.string().regex(/^[0-9a-f]{64}$/);

@@ -2,9 +2,10 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { type FastifyInstance, fastify } from 'fastify';
 import { invariant } from '../core/errors.ts';
-import { serveRoutes } from './dispatch.ts';
+import { hasBody, serveRoutes } from './dispatch.ts';
 import { Events } from './events.ts';
 import { bodyOf, failureOf, WebFailure } from './failures.ts';
+import { linger } from './linger.ts';
 import { WebCounts } from './metrics.ts';
 import { PageFiles } from './page-files.ts';
 import { allRoutes } from './routes.ts';
@@ -54,7 +55,7 @@ export async function makeApp(duty: WebDuty, house: WebHouse): Promise<WebApp> {
   const counts = new WebCounts();
   app.addHook('onResponse', async (_request, reply) => counts.answered(reply.raw.statusCode));
   const spool = new Spool(join(house.directory, 'spool'));
-  const uploads = new TusUploads(join(house.directory, 'uploads'), spool);
+  const uploads = await TusUploads.open(join(house.directory, 'uploads'), spool);
   const routes = allRoutes({ duty, house, events, page, sessions, spool, uploads, counts });
   const slice = { duty, sessions };
   await app.register(async (inner) => {
@@ -78,6 +79,7 @@ export async function makeApp(duty: WebDuty, house: WebHouse): Promise<WebApp> {
   invariant(handle !== undefined, 'the server was not asked for');
   const close = async (): Promise<void> => {
     events.close();
+    uploads.close();
     await sessions.close();
   };
   return { handle, close };
@@ -87,18 +89,25 @@ export async function makeApp(duty: WebDuty, house: WebHouse): Promise<WebApp> {
 function guard(app: FastifyInstance, duty: WebDuty, standing: Standing): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(safeHeaders(connectsOf(duty)));
+    // Nobody reads it, and it may have no end: the connection ends with the answer.
+    if (isReading(request.method) && hasBody(request.raw)) reply.header('connection', 'close');
     const refusal = refusalOf(headOf(request.raw), standing);
     if (refusal !== undefined) throw refusal;
   });
-  app.setErrorHandler((thrown, request, reply) => {
+  app.addHook('onSend', async (request, reply) => {
+    if (!request.raw.complete) linger(request.raw, reply.raw);
+  });
+  app.setErrorHandler((thrown, _request, reply) => {
     const failure = failureOf(thrown);
-    // What was not read of a body would be taken for the next request.
-    if (!request.raw.complete) reply.header('connection', 'close');
     return reply.code(failure.status).headers(failure.headers).header('cache-control', 'no-store').send(bodyOf(failure));
   });
   app.setNotFoundHandler(() => {
     throw new WebFailure(404, 'not-found', 'there is nothing here; /openapi.json tells what there is');
   });
+}
+
+function isReading(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 function headOf(request: IncomingMessage): RequestHead {

@@ -1,30 +1,36 @@
 import type { FastifyReply } from 'fastify';
 import { MeshError } from '../core/errors.ts';
+import type { Clock } from '../platform/clock.ts';
+
+/** Bytes handed over at once: a reader is seen to take something as soon as it took so many. Range 64 KiB – 1 MiB. */
+const PIECE_BYTES = 128 * 1024;
+/**
+ * A reader that takes no piece for so long is let go: it would keep others from their turn. A download goes on with a range, and a
+ * film that was paused is asked for again from where it stands. Range 30–300 s.
+ */
+export const STALL_MS_MAX = 60_000;
 
 /** The body of one answer, written as its reader takes it. The head goes out with the first bytes: until then it may still become a refusal. */
 export class BodyWriter {
   readonly #reply: FastifyReply;
+  readonly #clock: Clock;
   readonly #status: number;
   readonly #headers: Readonly<Record<string, string | number>>;
   #isBegun = false;
   /** Ends the write that waits when the reader goes. */
   #gone: ((reason: MeshError) => void) | undefined;
 
-  constructor(reply: FastifyReply, status: number, headers: Readonly<Record<string, string | number>>) {
+  constructor(reply: FastifyReply, clock: Clock, status: number, headers: Readonly<Record<string, string | number>>) {
     this.#reply = reply;
+    this.#clock = clock;
     this.#status = status;
     this.#headers = headers;
   }
 
-  /** Resolves when the system has taken the bytes; rejects when the reader is gone. */
-  write(bytes: Uint8Array): Promise<void> {
+  /** Resolves when the system has taken the bytes; rejects when the reader is gone, or takes nothing any more. */
+  async write(bytes: Uint8Array): Promise<void> {
     this.#begin();
-    const { raw } = this.#reply;
-    if (raw.destroyed) return Promise.reject(gone());
-    return new Promise((resolve, reject) => {
-      this.#gone = reject;
-      raw.write(bytes, (error) => (error == null ? resolve() : reject(gone())));
-    });
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) await this.#put(bytes.subarray(at, at + PIECE_BYTES));
   }
 
   end(): void {
@@ -36,6 +42,23 @@ export class BodyWriter {
   fail(thrown: unknown): void {
     if (!this.#isBegun) throw thrown;
     this.#reply.raw.destroy();
+  }
+
+  #put(piece: Uint8Array): Promise<void> {
+    const { raw } = this.#reply;
+    if (raw.destroyed) return Promise.reject(gone());
+    return new Promise((resolve, reject) => {
+      const stalled = this.#clock.after(STALL_MS_MAX, () => raw.destroy());
+      this.#gone = (reason) => {
+        stalled.cancel();
+        reject(reason);
+      };
+      raw.write(piece, (error) => {
+        stalled.cancel();
+        if (error == null) resolve();
+        else reject(gone());
+      });
+    });
   }
 
   #begin(): void {

@@ -1,27 +1,32 @@
 import { z } from 'zod';
-import { presentEntry } from '../client/verbs/listing.ts';
-import { readContent } from '../client/verbs/reading.ts';
+import { keptCopy, readOlder } from '../client/verbs/history.ts';
+import { findEntry, presentEntry } from '../client/verbs/listing.ts';
+import { readContent, type Take } from '../client/verbs/reading.ts';
+import type { FilePath } from '../core/ids.ts';
 import { checkPath, quote } from '../core/path.ts';
+import type { Range } from '../core/range.ts';
 import type { Entry, ShownContent } from '../wire/calls.ts';
 import { BodyWriter } from './body-writer.ts';
 import { answerOf, dateOf, tagOf } from './conditional.ts';
 import { attachmentOf, typeOf } from './content-types.ts';
 import { WebFailure } from './failures.ts';
+import { ownersOf } from './owners.ts';
 import { type Call, type Route, route } from './route.ts';
 import type { RouteRooms } from './routes.ts';
 import { CONTENT_POLICY } from './safety.ts';
-import { requestBody, type Spool, spooledSource } from './spool.ts';
+import { readSpooled, requestBody, type Spool, spooledSource, writeAll } from './spool.ts';
 import { prepareStore } from './storing.ts';
 import { Turns } from './turns.ts';
 
-/** Contents sent at once: each has up to 8 MiB on its way. Those that wait beside. Range 4–64. */
-const SENDS_MAX = 16;
-const SENDS_WAITING_MAX = 64;
-/** A reader that takes nothing for so long is let go. A film that is paused is asked for again. */
-const STALL_MS_MAX = 300_000;
+/** Contents sent at once, each with up to 8 MiB on its way, and those that wait; of one address or account half of them. Range 4–64. */
+const SENDS = { atOnce: 16, ofOne: 8, waiting: 64, waitingOfOne: 32 };
+/** So long the mesh may have no bytes of a content before its reader is sent away. Range 60–600 s. */
+const SILENT_MS_MAX = 300_000;
+/** Bytes of an older content sent at once. */
+const OLDER_PIECE_BYTES = 1024 * 1024;
 
 const query = z.object({
-  /** BLAKE3 of the content meant, or its beginning, where there are several. */
+  /** BLAKE3 of the content meant, or its beginning: one of several, or an older one that is still kept. */
   version: z
     .string()
     .regex(/^[0-9a-f]{4,64}$/)
@@ -31,17 +36,25 @@ const query = z.object({
 });
 type Query = z.infer<typeof query>;
 
+/** The content that is meant, and how it is read. */
+interface Wanted {
+  readonly path: FilePath;
+  readonly content: Pick<ShownContent, 'hash' | 'size' | 'modified'>;
+  /** Gives the bytes of a range, in order and proved. */
+  read(range: Range, take: Take): Promise<void>;
+}
+
 /** The contents of files. */
 export function contentRoutes({ spool }: RouteRooms): Route[] {
-  const turns = new Turns(SENDS_MAX, SENDS_WAITING_MAX);
+  const turns = new Turns(SENDS);
   return [
     route({
       method: 'GET',
       url: '/files/*',
-      summary: 'The content of a file: ranges, conditions, and "version" for one of several.',
+      summary: 'The content of a file: ranges, conditions, and "version" for one of several, or an older one that is still kept.',
       answers: 'bytes',
       query,
-      run: (call) => turns.run(() => sendContent(call)),
+      run: (call) => turns.run(ownersOf(call), () => sendContent(call, spool), call.signal),
     }),
     route({
       method: 'HEAD',
@@ -50,8 +63,8 @@ export function contentRoutes({ spool }: RouteRooms): Route[] {
       answers: 'nothing',
       query,
       run: async (call) => {
-        const { entry, content } = await wantedContent(call);
-        const { status, headers } = headOf(call, entry.path, content);
+        const { path, content } = await wantedContent(call, spool);
+        const { status, headers } = headOf(call, path, content);
         call.reply.hijack();
         call.reply.raw.writeHead(status, { ...(call.reply.getHeaders() as Record<string, string>), ...headers }).end();
       },
@@ -68,40 +81,60 @@ export function contentRoutes({ spool }: RouteRooms): Route[] {
   ];
 }
 
-async function sendContent(call: Call<Query>): Promise<void> {
-  const { session, reply, options } = call;
-  const { entry, content } = await wantedContent(call);
-  const { status, headers, range } = headOf(call, entry.path, content);
-  reply.raw.socket?.setTimeout(STALL_MS_MAX);
-  const writer = new BodyWriter(reply, status, headers);
+async function sendContent(call: Call<Query>, spool: Spool): Promise<void> {
+  const { session, reply } = call;
+  const { path, content, read } = await wantedContent(call, spool);
+  const { status, headers, range } = headOf(call, path, content);
+  reply.raw.socket?.setTimeout(SILENT_MS_MAX);
+  const writer = new BodyWriter(reply, session.clock, status, headers);
   try {
-    if (range !== undefined) await readContent(session, entry.path, content, range, (bytes) => writer.write(bytes), options);
+    if (range !== undefined) await read(range, (bytes) => writer.write(bytes));
     writer.end();
   } catch (thrown) {
     writer.fail(thrown);
   }
 }
 
-/** The content that is meant. Rejects with 404, or 409 where there are several. */
-async function wantedContent({ session, rest, query, options }: Call<Query>): Promise<{ entry: Entry; content: ShownContent }> {
-  const entry = await presentEntry(session, rest, options);
+/** Rejects with 404, or 409 where there are several. */
+async function wantedContent(call: Call<Query>, spool: Spool): Promise<Wanted> {
+  const { session, rest, query, options } = call;
   const { version } = query;
-  const fitting = version === undefined ? entry.contents : entry.contents.filter(({ hash }) => hash.startsWith(version));
-  const [content] = fitting;
-  if (content === undefined)
-    throw new WebFailure(404, 'not-found', `there is no version ${quote(version ?? '')} of ${quote(entry.path)} now`);
-  if (fitting.length > 1) {
-    throw new WebFailure(
-      409,
-      'conflict',
-      `${quote(entry.path)} has several versions; ?version= names one, /api/v1/where lists them`,
-    );
+  if (version === undefined) return wantedOf(call, await presentEntry(session, rest, options));
+  const entry = await findEntry(session, checkPath(rest), options);
+  const contents = entry?.contents.filter(({ hash }) => hash.startsWith(version)) ?? [];
+  if (entry === undefined || contents.length === 0) return await olderContent(call, checkPath(rest), version, spool);
+  return wantedOf(call, { path: entry.path, contents });
+}
+
+function wantedOf({ session, options }: Call<Query>, { path, contents }: Pick<Entry, 'path' | 'contents'>): Wanted {
+  const [content] = contents;
+  if (content === undefined || contents.length > 1) {
+    const words = `${quote(path)} has several versions; ?version= names one, /api/v1/where lists them`;
+    throw new WebFailure(409, 'conflict', words);
   }
-  return { entry, content };
+  return { path, content, read: (range, take) => readContent(session, path, content, range, take, options) };
+}
+
+/** What the file was before, or before it was deleted: it comes whole and is proved here, then what is wanted of it is sent. */
+async function olderContent({ session, options }: Call<Query>, path: FilePath, version: string, spool: Spool): Promise<Wanted> {
+  const copy = await keptCopy(session, path, version, options);
+  if (copy.manifest !== undefined) {
+    const words = `that older version of ${quote(path)} is kept in parts by several peers; /api/v1/restore brings it back`;
+    throw new WebFailure(409, 'conflict', words);
+  }
+  const read = ({ offset, length }: Range, take: Take): Promise<void> =>
+    spool.lend(copy.size, async (handle) => {
+      await readOlder(session, path, copy, (at, bytes) => writeAll(handle, bytes, at), options);
+      const end = offset + length;
+      for (let at = offset; at < end; at += OLDER_PIECE_BYTES) {
+        await take(await readSpooled(handle, at, Math.min(OLDER_PIECE_BYTES, end - at)));
+      }
+    });
+  return { path, content: copy, read };
 }
 
 /** How it is answered; `range` undefined: without bytes. */
-function headOf({ request, reply, query }: Call<Query>, path: string, content: ShownContent) {
+function headOf({ request, reply, query }: Call<Query>, path: string, content: Wanted['content']) {
   const { hash, size, modified: modifiedMs } = content;
   const { headers } = request;
   const answer = answerOf(
@@ -148,7 +181,7 @@ async function takeContent(call: Call, spool: Spool) {
   const handle = await spool.open();
   try {
     const said = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
-    const size = await spool.take(requestBody(request), handle, 0, said);
+    const size = await spool.take(requestBody(request), { handle, offset: 0, size: said, owners: ownersOf(call) });
     const made = await storing.with(spooledSource(handle, size));
     reply.code(storing.isNew ? 201 : 200).header('etag', tagOf(made.version));
     return made;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { WebFailure } from './failures.ts';
+import { bodyOf, WebFailure } from './failures.ts';
 import type { Call, OpenCall, Route } from './route.ts';
 import type { Sessions } from './sessions.ts';
 import type { WebDuty } from './web-options.ts';
@@ -23,7 +23,7 @@ export function serveRoutes(app: FastifyInstance, routes: readonly Route[], slic
       method: route.method,
       url: route.url,
       handler: (request, reply) => answer(route, request, reply, slice),
-      ...(route.body === undefined ? {} : { onRequest: async (request) => boundBody(request) }),
+      ...(route.takesBytes === true ? {} : { onRequest: async (request, reply) => boundBody(request, reply) }),
     });
   }
 }
@@ -59,13 +59,18 @@ function waitOnceRead(request: IncomingMessage): void {
   else request.once('end', wait);
 }
 
-function hasBody({ headers }: IncomingMessage): boolean {
+export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** A body that does not come in time ends its connection. */
-function boundBody(request: FastifyRequest): void {
-  const timer = setTimeout(() => request.raw.destroy(), JSON_MS_MAX);
+/** A body that does not come in time is answered so, and ends its connection: also where nobody asked for one. */
+function boundBody(request: FastifyRequest, reply: FastifyReply): void {
+  if (!hasBody(request.raw) || request.method === 'GET' || request.method === 'HEAD') return;
+  const late = (): void => {
+    const failure = new WebFailure(408, 'timeout', 'the body came too slowly; send it again');
+    void reply.code(failure.status).header('connection', 'close').header('cache-control', 'no-store').send(bodyOf(failure));
+  };
+  const timer = setTimeout(late, JSON_MS_MAX);
   const over = (): void => clearTimeout(timer);
   request.raw.once('end', over).once('close', over);
 }

@@ -6,8 +6,9 @@ import { WebFailure } from './failures.ts';
 import { shownPeer } from './shown-peer.ts';
 import type { WebPeer } from './web-options.ts';
 
-/** Streams open at once. Range 8–256. */
+/** Streams open at once, and those of one account. Range 8–256. */
 const STREAMS_MAX = 64;
+const STREAMS_OF_ONE_MAX = 16;
 /** News is told at most so often: what came meanwhile goes together. Range 100–1,000 ms. */
 const TELL_MS = 250;
 /** The peers are looked at so often, and told when something of them changed. */
@@ -37,7 +38,8 @@ export class Events {
   #looking: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #peers = '';
-  #status = '';
+  /** The last one told, by the account it is for: see `seenAs`. */
+  readonly #statuses = new Map<string | undefined, string>();
   #traffic = '';
 
   constructor(peer: WebPeer) {
@@ -52,7 +54,9 @@ export class Events {
 
   /** Opens one more stream; it lasts until its reader goes, or the peer. */
   open(reply: FastifyReply, who: SignedIn | undefined): void {
-    if (this.#streams.size >= STREAMS_MAX) throw new WebFailure(503, 'busy', 'too many pages are open here; close some');
+    const own = [...this.#streams.values()].filter((reader) => reader.who !== undefined && reader.who.user === who?.user);
+    if (this.#streams.size >= STREAMS_MAX || own.length >= STREAMS_OF_ONE_MAX)
+      throw new WebFailure(503, 'busy', 'too many pages are open here; close some');
     reply.hijack();
     const stream = reply.raw;
     stream.writeHead(200, {
@@ -67,7 +71,8 @@ export class Events {
     stream.once('close', () => this.#leave(stream));
     this.#looking ??= setInterval(() => this.#look(), LOOK_MS);
     this.#heartbeat ??= setInterval(() => this.#tell(() => ':\n\n'), HEARTBEAT_MS);
-    this.#peers = this.#status = this.#traffic = '';
+    this.#peers = this.#traffic = '';
+    this.#statuses.clear();
     this.#look();
   }
 
@@ -130,16 +135,15 @@ export class Events {
     const peers = eventText('peers', { peers: this.#peer.peers().peers.map(shownPeer) });
     if (peers !== this.#peers) this.#tell(() => peers);
     this.#peers = peers;
-    this.#peer.status().then(
-      (status) => {
-        const all = eventText('status', status);
-        // What is not kept has names, and warnings may: they are for who sees all.
-        const some = eventText('status', { ...status, notKept: [], warnings: [] });
-        if (all !== this.#status) this.#tell(({ who }) => (who === undefined || who.admin ? all : some));
-        this.#status = all;
-      },
-      () => undefined,
-    );
+    for (const account of new Set([...this.#streams.values()].map(seenAs))) void this.#lookAs(account);
+  }
+
+  async #lookAs(account: string | undefined): Promise<void> {
+    const status = await this.#peer.status(account).catch(() => undefined);
+    if (status === undefined) return;
+    const text = eventText('status', status);
+    if (text !== this.#statuses.get(account)) this.#tell((reader) => (seenAs(reader) === account ? text : ''));
+    this.#statuses.set(account, text);
   }
 
   #tell(textFor: (reader: Reader) => string): void {
@@ -157,6 +161,11 @@ export class Events {
     const now = people.accounts().get(who.user);
     return now !== undefined && now.life === account?.life && now.revision === account.revision && now.admin === account.admin;
   }
+}
+
+/** The account whose rights say what a reader is told; undefined: all of it. */
+function seenAs({ who }: Reader): string | undefined {
+  return who === undefined || who.admin ? undefined : who.user;
 }
 
 function eventText(name: string, value: unknown): string {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, isIP, type Socket } from 'node:net';
 import { MeshError } from '../core/errors.ts';
 import type { WebApp } from './app.ts';
 import type { WebDuty, WebPlace } from './web-options.ts';
@@ -44,14 +44,15 @@ export async function listenWeb(place: WebPlace): Promise<WebListener> {
   server.maxHeadersCount = HEADERS_MAX;
   server.maxConnections = CONNECTIONS_MAX;
   server.timeout = IDLE_MS_MAX;
-  boundAddresses(server);
+  const host = isLocal ? shownHost(place.host) : await lanHost(place.host);
+  const portOf = (): number => (server.address() as AddressInfo).port;
+  if (!isLocal) {
+    const { sendToTls } = await import('./tls-only.ts');
+    sendToTls(server, () => `${host}:${portOf()}`);
+  }
+  const sockets = boundAddresses(server);
   await listen(server, place);
-  const { port } = server.address() as AddressInfo;
-  return new Listening(
-    server,
-    place,
-    isLocal ? `http://${shownHost(place.host)}:${port}` : `https://${await lanHost(place.host)}:${port}`,
-  );
+  return new Listening(server, sockets, place, `${isLocal ? 'http' : 'https'}://${host}:${portOf()}`);
 }
 
 /** Whatever leaves this machine is encrypted. Loaded when it is needed: most peers serve the loopback alone. */
@@ -76,19 +77,22 @@ function shownHost(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
+/** A name that only begins like such an address may lead anywhere. */
 function isLoopback(host: string): boolean {
-  return host === '::1' || host === 'localhost' || host.startsWith('127.');
+  return host === '::1' || host === 'localhost' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 class Listening implements WebListener {
   readonly url: string;
   readonly #server: Server;
+  readonly #sockets: ReadonlySet<Socket>;
   readonly #place: WebPlace;
   #app: Promise<WebApp> | undefined;
   #duty: WebDuty | undefined;
 
-  constructor(server: Server, place: WebPlace, url: string) {
+  constructor(server: Server, sockets: ReadonlySet<Socket>, place: WebPlace, url: string) {
     this.#server = server;
+    this.#sockets = sockets;
     this.#place = place;
     this.url = url;
     server.on('request', (request, response) => this.#take(request, response));
@@ -100,7 +104,7 @@ class Listening implements WebListener {
 
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
     await (await this.#app?.catch(() => undefined))?.close();
   }
@@ -126,7 +130,9 @@ class Listening implements WebListener {
   }
 }
 
-function boundAddresses(server: Server): void {
+/** Lets no address have too many connections; gives those that are open. */
+function boundAddresses(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
   const counts = new Map<string, number>();
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
@@ -136,12 +142,15 @@ function boundAddresses(server: Server): void {
       return;
     }
     counts.set(address, count);
+    sockets.add(socket);
     socket.once('close', () => {
+      sockets.delete(socket);
       const left = (counts.get(address) ?? 1) - 1;
       if (left > 0) counts.set(address, left);
       else counts.delete(address);
     });
   });
+  return sockets;
 }
 
 async function listen(server: Server, { host, port, portsBehind }: WebPlace): Promise<void> {

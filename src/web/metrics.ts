@@ -14,9 +14,9 @@ export class WebCounts {
   }
 }
 
-/** How the peer and its mesh are, as Prometheus reads it (text format 0.0.4). No name of a file is in it. */
-export async function metricsText(peer: WebPeer, counts: WebCounts): Promise<string> {
-  const [status, { peers }] = [await peer.status(), peer.peers()];
+/** How the peer and its mesh are, as Prometheus reads it (text format 0.0.4). No name of a file is in it. `account`: files that it may not see do not count. */
+export async function metricsText(peer: WebPeer, counts: WebCounts, account: string | undefined): Promise<string> {
+  const [status, { peers }] = [await peer.status(account), peer.peers()];
   const { inBytes, outBytes } = peer.traffic();
   const of = (name: string) => `{peer="${escaped(name)}"}`;
   const lines = [

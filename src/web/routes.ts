@@ -49,7 +49,10 @@ function metricsRoute({ duty, counts }: RouteRooms): Route {
     url: '/metrics',
     summary: 'How the peer is, for Prometheus.',
     answers: 'text',
-    run: async ({ reply }) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(await metricsText(duty.peer, counts)),
+    run: async ({ reply, who }) => {
+      const text = await metricsText(duty.peer, counts, who?.admin === false ? who.user : undefined);
+      return await reply.type('text/plain; version=0.0.4; charset=utf-8').send(text);
+    },
   });
 }
 

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import type { Source } from '../client/transfer.ts';
 import { WebFailure } from './failures.ts';
+import { Turns } from './turns.ts';
 
 /** Room that is left on the disk at least, in bytes. Range 16 MiB – 1 GiB. */
 const RESERVE_BYTES = 64 * 1024 * 1024;
@@ -13,15 +14,30 @@ const LOOK_BYTES = 64 * 1024 * 1024;
 /** A body must bring so many bytes in so long: less is a connection that only holds its place. */
 const PACE_BYTES = 16 * 1024;
 const PACE_MS = 30_000;
-/** Bodies taken in at once. Range 2–64. */
+/** Bodies taken in at once, and those of one address or account; none waits. Range 2–64. */
 const BODIES_MAX = 16;
+const BODIES_OF_ONE_MAX = 8;
+
+/** Where a body is put. */
+export interface SpoolPlace {
+  readonly handle: FileHandle;
+  readonly offset: number;
+  /** Its bytes, as was said; undefined: until it ends. */
+  readonly size: number | undefined;
+  /** Whose it is: see `Turns`. */
+  readonly owners: readonly string[];
+  /** Room for it was set aside before: what comes of it is taken from that. */
+  readonly isSetAside?: boolean;
+  /** Told after each piece that is in the file. */
+  readonly onBytes?: (count: number) => void;
+}
 
 /** Where bodies wait on the disk until the mesh has them: private, and bounded by the room there is. */
 export class Spool {
   readonly #directory: string;
-  #bodies = 0;
-  /** Bytes that bodies under way said they have, and not brought yet. */
-  #promised = 0;
+  readonly #turns = new Turns({ atOnce: BODIES_MAX, ofOne: BODIES_OF_ONE_MAX, waiting: 0, waitingOfOne: 0 });
+  /** Bytes that were said to come, and have not come yet. */
+  #setAside = 0;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -37,48 +53,86 @@ export class Spool {
   }
 
   /**
-   * Writes a body behind `offset`, as it comes; resolves with the bytes that came. `size`: as it was said, else undefined. Rejects
-   * with 507 (no room), 408 (too slow), 413 (longer than said), 503 (too many), or when its sender goes; what came is in the file.
+   * Writes a body behind `offset`, as it comes; resolves with the bytes that came. Rejects with 507 (no room), 408 (too slow),
+   * 413 (longer than said), 503 (too many), or when its sender goes; what came is in the file. The sender's connection is left
+   * to be answered, whatever is still to come.
    */
-  async take(body: Readable, handle: FileHandle, offset: number, size: number | undefined): Promise<number> {
-    if (this.#bodies >= BODIES_MAX) {
-      throw new WebFailure(503, 'busy', 'too many uploads are under way at this peer; try again in a moment', {
-        'retry-after': '5',
-      });
-    }
-    this.#bodies++;
-    this.#promised += size ?? 0;
-    let bytes = 0;
-    const pace = paced(body, () => bytes);
+  take(body: Readable, place: SpoolPlace): Promise<number> {
+    return this.#turns.run(place.owners, async () => {
+      const { size = 0, isSetAside = false } = place;
+      let bytes = 0;
+      const came = (count: number): void => {
+        bytes += count;
+        if (place.size !== undefined) this.#setAside -= count;
+        place.onBytes?.(count);
+      };
+      if (!isSetAside) this.#setAside += size;
+      const pace = new Pace(() => bytes);
+      try {
+        await this.checkRoom(0);
+        await this.#write(body, place, pace, came);
+        return bytes;
+      } catch (thrown) {
+        throw (thrown as NodeJS.ErrnoException).code === 'ENOSPC' ? noRoom() : thrown;
+      } finally {
+        pace.end();
+        if (!isSetAside && place.size !== undefined) this.#setAside -= size - bytes;
+      }
+    });
+  }
+
+  async #write(body: Readable, { handle, offset, size }: SpoolPlace, pace: Pace, came: (count: number) => void): Promise<void> {
+    // Whoever sends too much or too slowly is told so: the end of this does not end the connection.
+    const pieces: AsyncIterator<Buffer> = body.iterator({ destroyOnReturn: false });
+    let looked = 0;
     try {
-      await this.checkRoom(0);
-      let looked = 0;
-      for await (const piece of body as AsyncIterable<Buffer>) {
+      for (let bytes = 0; ; ) {
+        const { done, value: piece } = await Promise.race([pieces.next(), pace.tooSlow]);
+        if (done === true) return;
         if (size !== undefined && bytes + piece.length > size)
           throw new WebFailure(413, 'usage', 'more bytes came than were said');
         await writeAll(handle, piece, offset + bytes);
         bytes += piece.length;
-        if (size !== undefined) this.#promised -= piece.length;
-        if (bytes - looked < LOOK_BYTES) continue;
+        came(piece.length);
+        if (size !== undefined || bytes - looked < LOOK_BYTES) continue;
         looked = bytes;
-        if (size === undefined) await this.checkRoom(LOOK_BYTES);
+        await this.checkRoom(LOOK_BYTES);
       }
-      return bytes;
-    } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code === 'ENOSPC') throw noRoom();
-      throw body.errored instanceof WebFailure ? body.errored : thrown;
     } finally {
-      clearInterval(pace);
-      this.#bodies--;
-      if (size !== undefined) this.#promised -= size - bytes;
+      // Not waited for: of a body that stands still that would be until it goes on.
+      pieces.return?.().catch(() => undefined);
     }
+  }
+
+  /** Runs `work` with a new file that has room for so many bytes. Rejects with 507. */
+  async lend<T>(size: number, work: (handle: FileHandle) => Promise<T>): Promise<T> {
+    this.#setAside += size;
+    try {
+      await this.checkRoom(0);
+      const handle = await this.open();
+      return await work(handle).finally(() => handle.close());
+    } catch (thrown) {
+      throw (thrown as NodeJS.ErrnoException).code === 'ENOSPC' ? noRoom() : thrown;
+    } finally {
+      this.#setAside -= size;
+    }
+  }
+
+  /** Sets room aside for bytes that are said to come, or gives it back. */
+  setAside(bytes: number): void {
+    this.#setAside += bytes;
   }
 
   /** Rejects with 507 where so many more bytes leave too little room. */
   async checkRoom(more: number): Promise<void> {
+    if ((await this.room()) < more) throw noRoom();
+  }
+
+  /** Bytes that may be taken in beside those for which room was set aside. */
+  async room(): Promise<number> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const { bavail, bsize } = await statfs(this.#directory);
-    if (bavail * bsize - this.#promised - more < RESERVE_BYTES) throw noRoom();
+    return bavail * bsize - this.#setAside - RESERVE_BYTES;
   }
 }
 
@@ -87,36 +141,54 @@ export function spooledSource(handle: FileHandle, size: number, modifiedMs?: num
   return {
     size,
     ...(modifiedMs === undefined ? {} : { modifiedMs }),
-    read: async (offset, length) => {
-      const bytes = Buffer.allocUnsafe(length);
-      let filled = 0;
-      while (filled < length) {
-        const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
-        if (bytesRead === 0) break;
-        filled += bytesRead;
-      }
-      return bytes.subarray(0, filled);
-    },
+    read: (offset, length) => readSpooled(handle, offset, length),
     check: async () => {},
   };
 }
 
-async function writeAll(handle: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+/** Bytes of a file in the spool; fewer than `length` where it ends before. */
+export async function readSpooled(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafe(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
+}
+
+export async function writeAll(handle: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     done += (await handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten;
   }
 }
 
-function paced(body: Readable, bytes: () => number): NodeJS.Timeout {
-  let before = 0;
-  return setInterval(() => {
-    if (bytes() - before < PACE_BYTES) body.destroy(new WebFailure(408, 'timeout', 'the bytes came too slowly; send them again'));
-    before = bytes();
-  }, PACE_MS);
+/** Looks now and then whether enough comes. */
+class Pace {
+  /** Rejects with 408 once too little came. */
+  readonly tooSlow: Promise<never>;
+  #looking: NodeJS.Timeout | undefined;
+
+  constructor(bytes: () => number) {
+    let before = 0;
+    this.tooSlow = new Promise((_resolve, reject) => {
+      this.#looking = setInterval(() => {
+        if (bytes() - before < PACE_BYTES) reject(new WebFailure(408, 'timeout', 'the bytes came too slowly; send them again'));
+        before = bytes();
+      }, PACE_MS);
+    });
+    // It may come while nobody waits for it.
+    this.tooSlow.catch(() => undefined);
+  }
+
+  end(): void {
+    clearInterval(this.#looking);
+  }
 }
 
-function noRoom(): WebFailure {
-  return new WebFailure(507, 'full', 'this peer has no room on its disk for the upload; free some, or upload at another peer');
+export function noRoom(): WebFailure {
+  return new WebFailure(507, 'full', 'this peer has no room on its disk for it; free some, or go to another peer');
 }
 
 /** A body without a kind was not looked for by the server below: it is there all the same. */

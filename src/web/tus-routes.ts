@@ -1,6 +1,7 @@
 import { checkPath } from '../core/path.ts';
 import { tagOf } from './conditional.ts';
 import { WebFailure } from './failures.ts';
+import { ownersOf } from './owners.ts';
 import { type Call, openRoute, type Route, route } from './route.ts';
 import type { RouteRooms } from './routes.ts';
 import { requestBody } from './spool.ts';
@@ -38,7 +39,7 @@ export function tusRoutes({ uploads }: RouteRooms): Route[] {
       summary: 'How much of it is there.',
       answers: 'nothing',
       run: async (call) => {
-        const upload = await uploads.of(call.rest, call.who?.user);
+        const upload = uploads.of(call.rest, call.who?.user);
         head(call).headers({ 'upload-offset': upload.offset, 'upload-length': upload.length, 'upload-expires': upload.expires });
       },
     }),
@@ -56,8 +57,9 @@ export function tusRoutes({ uploads }: RouteRooms): Route[] {
       summary: 'Gives an upload up.',
       answers: 'nothing',
       run: async (call) => {
-        await uploads.forget(await uploads.of(call.rest, call.who?.user));
-        head(call).code(204);
+        const reply = head(call);
+        await uploads.giveUp(call.rest, call.who?.user);
+        reply.code(204);
       },
     }),
   ];
@@ -82,24 +84,21 @@ async function begin(call: Call, uploads: TusUploads): Promise<void> {
 }
 
 async function append(call: Call, uploads: TusUploads): Promise<void> {
-  const { session, request, who, options } = call;
+  const { session, request, who, options, rest: id } = call;
   if (request.headers['content-type'] !== PART_TYPE) throw new WebFailure(415, 'usage', `a part is to come as ${PART_TYPE}`);
-  const upload = await uploads.of(call.rest, who?.user);
   const reply = head(call);
-  await uploads.alone(upload, async () => {
-    if (Number(request.headers['upload-offset']) !== upload.offset) {
-      throw new WebFailure(409, 'overtaken', `this upload stands at byte ${upload.offset}`, {
-        'upload-offset': String(upload.offset),
-      });
-    }
-    await uploads.append(upload, requestBody(request), request.headers['content-length']);
-    reply.code(204).headers({ 'upload-offset': upload.offset, 'upload-expires': upload.expires });
-    if (upload.offset < upload.length) return;
-    const storing = await prepareStore(session, checkPath(upload.path), upload.wish, options);
-    const made = await uploads.withSource(upload, (source) => storing.with(source));
-    await uploads.forget(upload);
+  const at = {
+    id,
+    user: who?.user,
+    offset: Number(request.headers['upload-offset']),
+    end: () => request.raw.socket.destroy(),
+  };
+  const part = { body: requestBody(request), said: request.headers['content-length'], owners: ownersOf(call) };
+  const upload = await uploads.append(at, part, async ({ path, wish }, source) => {
+    const made = await (await prepareStore(session, checkPath(path), wish, options)).with(source);
     reply.headers({ etag: tagOf(made.version), 'x-filemesh-copies': `${made.copies}/${made.wanted}` });
   });
+  reply.code(204).headers({ 'upload-offset': upload.offset, 'upload-expires': upload.expires });
 }
 
 function head({ request, reply }: Call) {

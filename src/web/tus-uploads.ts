@@ -5,13 +5,16 @@ import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { Source } from '../client/transfer.ts';
 import { WebFailure } from './failures.ts';
-import { type Spool, spooledSource } from './spool.ts';
+import { noRoom, type Spool, spooledSource } from './spool.ts';
 import type { StoreWish } from './storing.ts';
 
 /** An upload that nothing was added to for so long is given up. Range 1 h – 7 days. */
 const EXPIRES_MS = 24 * 3_600_000;
-/** Uploads that wait for their parts, of all people. Range 16–1,024. */
+/** How often it is looked for those. Range 1 min – 1 h. */
+const SWEEP_MS = 600_000;
+/** Uploads that wait for their parts, of all people, and of one account. Range 16–1,024. */
 const UPLOADS_MAX = 256;
+const UPLOADS_OF_ONE_MAX = 64;
 const ID = /^[0-9a-f]{32}$/;
 
 const noteShape = z.object({
@@ -29,23 +32,54 @@ type Note = z.infer<typeof noteShape>;
 export interface TusUpload extends Note {
   readonly id: string;
   /** Bytes that are there. */
-  offset: number;
+  readonly offset: number;
   /** When it is given up, as headers tell times. */
-  expires: string;
+  readonly expires: string;
 }
 
-/** Uploads in parts: their bytes and what they are to become lie in the spool, so they outlive the page and the peer's process. */
+/** One as it is known here: `offset` is all there is of it in its file. */
+interface Known extends Note {
+  readonly id: string;
+  offset: number;
+  /** Wall ms of its last part. */
+  touchedMs: number;
+  /** Of a part on its way: ends it, and tells when it is over. */
+  busy?: { end(): void; readonly over: Promise<void> };
+}
+
+/** A part as it comes. `said`: how many bytes it has, as its head tells. */
+export interface TusPart {
+  readonly body: Readable;
+  readonly said: string | undefined;
+  readonly owners: readonly string[];
+}
+
+/** Uploads in parts: their bytes and what they are to become lie in the spool, so they outlive the page and the peer's process. Room for all of each is set aside. */
 export class TusUploads {
   readonly #directory: string;
   readonly #spool: Spool;
-  readonly #busy = new Set<string>();
-  #swept: Promise<void> | undefined;
+  readonly #known = new Map<string, Known>();
+  readonly #sweeping: NodeJS.Timeout;
 
-  constructor(directory: string, spool: Spool) {
-    this.#directory = directory;
-    this.#spool = spool;
+  /** With those that an earlier process took in. */
+  static async open(directory: string, spool: Spool): Promise<TusUploads> {
+    const uploads = new TusUploads(directory, spool);
+    await uploads.#load();
+    return uploads;
   }
 
+  private constructor(directory: string, spool: Spool) {
+    this.#directory = directory;
+    this.#spool = spool;
+    this.#sweeping = setInterval(() => void this.#sweep(), SWEEP_MS);
+    this.#sweeping.unref();
+  }
+
+  close(): void {
+    clearInterval(this.#sweeping);
+  }
+
+  /** Rejects with 429 (too many of that account), 503 (of all), or 507 where its bytes have no room. */
   async begin(note: {
     readonly path: string;
     readonly length: number;
@@ -54,86 +88,150 @@ export class TusUploads {
     readonly user: string | undefined;
   }): Promise<TusUpload> {
     await this.#sweep();
-    const count = (await readdir(this.#directory)).length / 2;
-    if (count >= UPLOADS_MAX) throw new WebFailure(503, 'busy', 'too many uploads wait for their parts at this peer');
-    await this.#spool.checkRoom(note.length);
-    const id = randomBytes(16).toString('hex');
-    await writeFile(this.#noteFile(id), JSON.stringify(note), { flag: 'wx', mode: 0o600 });
-    await writeFile(this.#dataFile(id), '', { flag: 'wx', mode: 0o600 });
-    return await this.of(id, note.user);
-  }
-
-  /** Rejects with 404 for one that is not there, or somebody else's. */
-  async of(id: string, user: string | undefined): Promise<TusUpload> {
-    if (!ID.test(id)) throw gone();
+    this.#checkCount(note.user);
+    const upload: Known = { ...note, id: randomBytes(16).toString('hex'), offset: 0, touchedMs: Date.now() };
+    // Before anything is waited for: others that begin at the same time count it.
+    this.#enter(upload);
     try {
-      const note = noteShape.parse(JSON.parse(await readFile(this.#noteFile(id), 'utf8')));
-      const { size, mtimeMs } = await stat(this.#dataFile(id));
-      if (note.user !== user) throw gone();
-      return { ...note, id, offset: size, expires: new Date(mtimeMs + EXPIRES_MS).toUTCString() };
-    } catch {
-      throw gone();
+      await this.#checkRoom(note.user);
+      await writeFile(this.#noteFile(upload.id), JSON.stringify(note), { flag: 'wx', mode: 0o600 });
+      await writeFile(this.#dataFile(upload.id), '', { flag: 'wx', mode: 0o600 });
+    } catch (thrown) {
+      await this.#forget(upload);
+      throw (thrown as NodeJS.ErrnoException).code === 'ENOSPC' ? noRoom() : thrown;
     }
+    return shown(upload);
   }
 
-  /** One part of an upload at a time. Rejects with 423 while there is another. */
-  async alone<T>({ id }: TusUpload, work: () => Promise<T>): Promise<T> {
-    if (this.#busy.has(id))
-      throw new WebFailure(423, 'busy', 'a part of this upload is on its way already', { 'retry-after': '1' });
-    this.#busy.add(id);
+  /** Throws 404 for one that is not there, or somebody else's. */
+  of(id: string, user: string | undefined): TusUpload {
+    return shown(this.#find(id, user));
+  }
+
+  /**
+   * Takes a part that begins at `offset`; what came of one that was cut off stays. `stored` is run once all is there, with what
+   * lies there, and the upload ends with it. Rejects with 409 unless it stands at that byte and no other part is on its way.
+   * `end`: how the sender of this part is sent away.
+   */
+  async append(
+    { id, user, offset, end }: { id: string; user: string | undefined; offset: number; end: () => void },
+    part: TusPart,
+    stored: (upload: TusUpload, source: Source) => Promise<void>,
+  ): Promise<TusUpload> {
+    const upload = this.#find(id, user);
+    if (upload.busy !== undefined) throw elsewhere(upload, 'another part of this upload is on its way');
+    if (offset !== upload.offset) throw elsewhere(upload, `this upload stands at byte ${upload.offset}`);
+    let over = (): void => {};
+    upload.busy = { end, over: new Promise((resolve) => (over = resolve)) };
     try {
-      return await work();
+      await this.#take(upload, part);
+      if (upload.offset === upload.length) await this.#store(upload, stored);
+      return shown(upload);
     } finally {
-      this.#busy.delete(id);
+      delete upload.busy;
+      over();
     }
   }
 
-  /** Adds a part; what came of one that was cut off stays. */
-  async append(upload: TusUpload, body: Readable, said: string | undefined): Promise<void> {
+  /** Gives one up, also while a part of it is on its way. */
+  async giveUp(id: string, user: string | undefined): Promise<void> {
+    const upload = this.#find(id, user);
+    upload.busy?.end();
+    await upload.busy?.over;
+    await this.#forget(upload);
+  }
+
+  async #take(upload: Known, { body, said, owners }: TusPart): Promise<void> {
     const left = upload.length - upload.offset;
     const size = said === undefined ? left : Number(said);
     if (size > left) throw new WebFailure(413, 'usage', `only ${left} bytes are missing`);
-    const handle = await open(this.#dataFile(upload.id), 'r+');
+    const handle = await open(this.#dataFile(upload.id), 'r+').catch(() => undefined);
+    if (handle === undefined) throw gone();
+    const onBytes = (count: number): void => {
+      upload.offset += count;
+    };
     try {
-      await this.#spool.take(body, handle, upload.offset, size);
+      await this.#spool.take(body, { handle, offset: upload.offset, size, owners, isSetAside: true, onBytes });
     } finally {
-      await handle.close();
-      upload.offset = (await stat(this.#dataFile(upload.id))).size;
-      upload.expires = new Date(Date.now() + EXPIRES_MS).toUTCString();
+      // Of a piece that the disk took in part only, nothing counts.
+      await handle.truncate(upload.offset).finally(() => handle.close());
+      upload.touchedMs = Date.now();
     }
   }
 
-  /** Runs `work` with what lies there. */
-  async withSource<T>(upload: TusUpload, work: (source: Source) => Promise<T>): Promise<T> {
+  async #store(upload: Known, stored: (upload: TusUpload, source: Source) => Promise<void>): Promise<void> {
     const handle = await open(this.#dataFile(upload.id), 'r');
     try {
       await utimes(this.#dataFile(upload.id), new Date(), new Date());
-      return await work(spooledSource(handle, upload.length, upload.modifiedMs));
+      await stored(shown(upload), spooledSource(handle, upload.length, upload.modifiedMs));
     } finally {
       await handle.close();
     }
+    await this.#forget(upload);
   }
 
-  async forget({ id }: Pick<TusUpload, 'id'>): Promise<void> {
-    await rm(this.#dataFile(id), { force: true });
-    await rm(this.#noteFile(id), { force: true });
+  #find(id: string, user: string | undefined): Known {
+    const upload = this.#known.get(id);
+    if (upload === undefined || upload.user !== user) throw gone();
+    return upload;
+  }
+
+  #checkCount(user: string | undefined): void {
+    const own = [...this.#known.values()].filter((upload) => upload.user === user);
+    if (own.length >= UPLOADS_OF_ONE_MAX) {
+      const words = `${UPLOADS_OF_ONE_MAX} uploads of yours wait for their parts at this peer; finish some, or give them up`;
+      throw new WebFailure(429, 'busy', words, { 'retry-after': '60' });
+    }
+    if (this.#known.size >= UPLOADS_MAX) {
+      const words = 'too many uploads wait for their parts at this peer; come again later, or upload at another peer';
+      throw new WebFailure(503, 'busy', words, { 'retry-after': '60' });
+    }
+  }
+
+  /** Of accounts none takes more than half of the room there is for uploads: the other half is for the others. */
+  async #checkRoom(user: string | undefined): Promise<void> {
+    const free = await this.#spool.room();
+    if (free < 0) throw noRoom();
+    if (user === undefined) return;
+    const all = [...this.#known.values()];
+    const bytes = (some: readonly Known[]): number => some.reduce((sum, { length }) => sum + length, 0);
+    if (bytes(all.filter((upload) => upload.user === user)) <= (free + bytes(all)) / 2) return;
+    const words = 'your uploads would take more than half of the room this peer has for them';
+    throw new WebFailure(507, 'full', `${words}; finish some, or upload at another peer`);
+  }
+
+  #enter(upload: Known): void {
+    this.#known.set(upload.id, upload);
+    this.#spool.setAside(upload.length - upload.offset);
+  }
+
+  async #forget(upload: Known): Promise<void> {
+    if (this.#known.delete(upload.id)) this.#spool.setAside(upload.offset - upload.length);
+    await rm(this.#dataFile(upload.id), { force: true });
+    await rm(this.#noteFile(upload.id), { force: true });
   }
 
   /** Gives up what has waited too long. */
-  #sweep(): Promise<void> {
-    this.#swept ??= this.#sweepNow().finally(() => {
-      this.#swept = undefined;
-    });
-    return this.#swept;
+  async #sweep(): Promise<void> {
+    for (const upload of [...this.#known.values()]) {
+      if (Date.now() - upload.touchedMs > EXPIRES_MS && upload.busy === undefined) await this.#forget(upload);
+    }
   }
 
-  async #sweepNow(): Promise<void> {
+  async #load(): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    for (const name of await readdir(this.#directory)) {
-      const id = name.slice(0, 32);
-      const facts = await stat(this.#dataFile(id)).catch(() => stat(this.#noteFile(id)).catch(() => undefined));
-      if (facts !== undefined && Date.now() - facts.mtimeMs > EXPIRES_MS && !this.#busy.has(id)) await this.forget({ id });
+    for (const id of new Set((await readdir(this.#directory)).map((name) => name.slice(0, 32)))) {
+      const upload = ID.test(id) ? await this.#loaded(id).catch(() => undefined) : undefined;
+      if (upload !== undefined) this.#enter(upload);
+      else if (ID.test(id)) await Promise.all([this.#dataFile(id), this.#noteFile(id)].map((file) => rm(file, { force: true })));
     }
+    await this.#sweep();
+  }
+
+  async #loaded(id: string): Promise<Known | undefined> {
+    const note = noteShape.parse(JSON.parse(await readFile(this.#noteFile(id), 'utf8')));
+    const { size, mtimeMs } = await stat(this.#dataFile(id));
+    return size > note.length ? undefined : { ...note, id, offset: size, touchedMs: mtimeMs };
   }
 
   #dataFile(id: string): string {
@@ -143,6 +241,15 @@ export class TusUploads {
   #noteFile(id: string): string {
     return join(this.#directory, `${id}.json`);
   }
+}
+
+function shown({ busy: _busy, touchedMs, ...upload }: Known): TusUpload {
+  return { ...upload, expires: new Date(touchedMs + EXPIRES_MS).toUTCString() };
+}
+
+function elsewhere({ offset }: Known, why: string): WebFailure {
+  const message = `${why}; ask where it stands, then go on from there`;
+  return new WebFailure(409, 'overtaken', message, { 'upload-offset': String(offset), 'retry-after': '1' });
 }
 
 function gone(): WebFailure {

@@ -16,7 +16,7 @@ export interface WebPlace {
 /** The peer whose page it is. */
 export type WebPeer = Pick<
   Peer,
-  'id' | 'name' | 'meshName' | 'meshId' | 'status' | 'peers' | 'onEvent' | 'onPaths' | 'people' | 'traffic'
+  'id' | 'name' | 'meshName' | 'meshId' | 'status' | 'peers' | 'onEvent' | 'onPaths' | 'people' | 'traffic' | 'accountOf'
 >;
 
 /** What the page works with, once the peer runs. */

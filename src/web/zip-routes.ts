@@ -1,28 +1,34 @@
 import { z } from 'zod';
 import { isAvailable } from '../client/results.ts';
 import type { Session } from '../client/session.ts';
-import { collected, entriesOf, listEntries, notFound } from '../client/verbs/listing.ts';
+import { findEntry, listEntries, listFolder, notFound } from '../client/verbs/listing.ts';
 import { readContent } from '../client/verbs/reading.ts';
 import { baseName, checkPath, folderOf } from '../core/path.ts';
 import type { Entry, ShownContent } from '../wire/calls.ts';
 import { BodyWriter } from './body-writer.ts';
 import { attachmentOf } from './content-types.ts';
 import { WebFailure } from './failures.ts';
+import { ownersOf } from './owners.ts';
 import { type Call, type Route, route } from './route.ts';
 import { Turns } from './turns.ts';
 import { type ZipFile, ZipWriter, zipBytes } from './zip.ts';
 
 /** Files of one archive: each is remembered until its end. Range 1,000–100,000. */
 const FILES_MAX = 20_000;
-/** Archives sent at once, and those that wait. */
-const ARCHIVES_MAX = 4;
-const ARCHIVES_WAITING_MAX = 16;
+/** Archives sent at once, and those that wait; of one address or account half of them. */
+const ARCHIVES = { atOnce: 4, ofOne: 2, waiting: 16, waitingOfOne: 8 };
 /** In the archive it tells what could not be had. */
 const MISSING_NAME = 'not in this archive.txt';
 
 const queryShape = z.object({ path: z.union([z.string().max(1200), z.array(z.string().max(1200)).min(1).max(200)]) });
 
-/** What goes in: the name in the archive, and where it comes from; the list of what is missing is at hand. */
+/** What goes into an archive, and what cannot. */
+export interface Packing {
+  readonly items: Item[];
+  readonly missing: string[];
+}
+
+/** The name in the archive, and where it comes from; the list of what is missing is at hand. */
 interface Item extends ZipFile {
   readonly from?: { readonly path: Entry['path']; readonly content: ShownContent };
   readonly bytes?: Uint8Array;
@@ -30,7 +36,7 @@ interface Item extends ZipFile {
 
 /** Folders and several files as one archive. */
 export function zipRoutes(): Route[] {
-  const turns = new Turns(ARCHIVES_MAX, ARCHIVES_WAITING_MAX);
+  const turns = new Turns(ARCHIVES);
   return [
     route({
       method: 'GET',
@@ -38,23 +44,27 @@ export function zipRoutes(): Route[] {
       summary: 'Folders or files ("path", repeatable; empty for all) as one zip archive, stored as they are.',
       answers: 'bytes',
       query: queryShape,
-      run: (call) => turns.run(() => sendArchive(call)),
+      run: (call) => turns.run(ownersOf(call), () => sendArchive(call), call.signal),
     }),
   ];
 }
 
 async function sendArchive({ session, query, reply, options }: Call<z.infer<typeof queryShape>>): Promise<void> {
   const names = [query.path].flat().map((name) => name.replace(/\/+$/, ''));
-  const items: Item[] = [];
-  const missing: string[] = [];
-  for (const name of names) await collect(session, name, options, items, missing);
+  const packing: Packing = { items: [], missing: [] };
+  for (const name of names) {
+    const before = packing.items.length + packing.missing.length;
+    await pack(entriesNamed(session, name, options), name, packing);
+    if (name !== '' && packing.items.length + packing.missing.length === before) throw notFound(name);
+  }
+  const { items, missing } = packing;
   if (missing.length > 0) {
     const bytes = Buffer.from(`These files could not be had, for none of their holders is here now:\n${missing.join('\n')}\n`);
     items.push({ name: MISSING_NAME, size: bytes.length, modifiedMs: Date.now(), bytes });
   }
   const [only] = names;
   const title = names.length === 1 && only !== undefined && only !== '' ? baseName(only) : 'filemesh';
-  const writer = new BodyWriter(reply, 200, {
+  const writer = new BodyWriter(reply, session.clock, 200, {
     'content-type': 'application/zip',
     'content-disposition': attachmentOf(`${title}.zip`),
     'content-length': zipBytes(items),
@@ -78,21 +88,22 @@ async function sendArchive({ session, query, reply, options }: Call<z.infer<type
   }
 }
 
-/** What a name stands for; names in the archive begin with its last component. */
-async function collect(
-  session: Session,
-  name: string,
-  options: Call['options'],
-  items: Item[],
-  missing: string[],
-): Promise<void> {
-  const entries =
-    name === '' ? await collected(listEntries(session, {}, options)) : await entriesOf(session, checkPath(name), options);
-  if (name !== '' && entries.length === 0) throw notFound(name);
-  const cut = name === '' ? 0 : folderOf(name).length === 0 ? 0 : folderOf(name).length + 1;
-  for (const entry of entries) {
+/** What a name stands for, page by page: a file, else the files of a folder; the empty name for all. */
+async function* entriesNamed(session: Session, name: string, options: Call['options']): AsyncGenerator<Entry> {
+  if (name === '') return yield* listEntries(session, {}, options);
+  const path = checkPath(name);
+  const entry = await findEntry(session, path, options);
+  if (entry !== undefined && entry.contents.length > 0) yield entry;
+  else yield* listFolder(session, path, options);
+}
+
+/** Packs what a name stands for, under names that begin with its last component. Rejects as soon as there are too many. */
+export async function pack(entries: AsyncIterable<Entry>, name: string, { items, missing }: Packing): Promise<void> {
+  const folder = name === '' ? '' : folderOf(name);
+  const cut = folder === '' ? 0 : folder.length + 1;
+  for await (const entry of entries) {
     for (const content of entry.contents) {
-      if (items.length >= FILES_MAX)
+      if (items.length + missing.length >= FILES_MAX)
         throw new WebFailure(400, 'usage', `an archive takes ${FILES_MAX} files; take smaller folders`);
       const shown = content.shownPath.slice(cut);
       if (!isAvailable(content)) missing.push(shown);

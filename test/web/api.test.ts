@@ -67,6 +67,29 @@ describe('the interface of a peer', () => {
     expect(await json('/api/v1/rename', { from: 'docs/c.txt', to: '../x' })).toMatchObject({ status: 400 });
   });
 
+  test('gives what a file was before, from whichever peer keeps it, and what was deleted', async () => {
+    const texts = ['the first text', 'the second text', 'the third text'];
+    const tags: string[] = [];
+    for (const text of texts) tags.push((await put('older/file.txt', text)).headers.get('etag') ?? '');
+    const older = (version: string, options: RequestInit & { at?: string } = {}) =>
+      ask(`/files/older/file.txt?version=${version.replaceAll('"', '')}`, options);
+    for (const at of ['alpha', 'bravo', 'charlie']) {
+      for (const [index, text] of texts.entries()) expect(await (await older(tags[index] ?? '', { at })).text()).toBe(text);
+    }
+    const part = await older(tags[0] ?? '', { headers: { range: 'bytes=4-8' } });
+    expect([part.status, part.headers.get('content-range'), await part.text()]).toEqual([206, 'bytes 4-8/14', 'first']);
+    const head = await older(tags[0]?.slice(0, 9) ?? '', { method: 'HEAD' });
+    expect([head.status, head.headers.get('etag'), head.headers.get('content-length')]).toEqual([200, tags[0], '14']);
+    expect((await ask('/files/older/file.txt', { method: 'DELETE' })).status).toBe(200);
+    expect(await (await older(tags[2] ?? '')).text()).toBe(texts[2]);
+    expect(await json(`/files/older/file.txt?version=${'0'.repeat(64)}`)).toMatchObject({
+      status: 404,
+      error: { message: expect.stringContaining('is kept') },
+    });
+    expect((await ask('/files/older/file.txt')).status).toBe(404);
+    expect((await ask(`/files/older/never.txt?version=${'0'.repeat(64)}`)).status).toBe(404);
+  });
+
   test('takes a name for a name, though it looks like a pattern', async () => {
     await put('plain/a.txt', 'a');
     await put('plain/b.txt', 'b');

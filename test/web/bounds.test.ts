@@ -1,5 +1,7 @@
+import { rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { listenWeb } from '../../src/web/listening.ts';
 import { WebHere } from './web-here.ts';
 
 /** Whoever says too much, too slowly, or too often at once: bounded, and nobody else is held up. */
@@ -64,5 +66,77 @@ describe('the door', () => {
     await all;
     expect(closed).toBe(32);
     for (const socket of sockets) socket.destroy();
+    await vi.waitUntil(() => isServed().catch(() => false));
   });
+});
+
+/** Every route that takes JSON, or nothing: of GET and HEAD too. */
+async function routes(): Promise<[method: string, path: string][]> {
+  const { paths } = JSON.parse((await web.ask('GET', '/openapi.json', { host: '127.0.0.1:PORT' })).body) as {
+    paths: Record<string, Record<string, unknown>>;
+  };
+  const all = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method): [string, string] => [method.toUpperCase(), path.replace('{path}', 'x')]),
+  );
+  return all.filter(([method, path]) => method !== 'PUT' && method !== 'PATCH' && path !== '/api/v1/events');
+}
+
+function begin(method: string, path: string, length: string): Socket {
+  const socket = open();
+  const head = [`${method} ${path} HTTP/1.1`, `Host: 127.0.0.1:${web.port}`, 'Content-Type: application/json', length];
+  socket.write(`${head.join('\r\n')}\r\n\r\n`);
+  return socket;
+}
+
+describe('a body without end', () => {
+  test('is ended with a clear answer at every route, and little of it is read', async () => {
+    const piece = `${(16_384).toString(16)}\r\n${' '.repeat(16_384)}\r\n`;
+    const endless = async ([method, path]: [string, string]): Promise<void> => {
+      const socket = begin(method, path, 'Transfer-Encoding: chunked');
+      const closed = untilClosed(socket);
+      const send = (): void => {
+        while (socket.writable && socket.write(piece)) {
+          // As much as the way takes.
+        }
+      };
+      socket.on('drain', send);
+      send();
+      const answer = await closed;
+      expect([method, path, answer]).toEqual([method, path, expect.stringMatching(/^HTTP\/1\.1 \d{3} /)]);
+      if (method !== 'GET' && method !== 'HEAD' && path !== '/tus/') expect(answer).toMatch(/^HTTP\/1\.1 (413|415) /);
+      if (path !== '/tus/') expect(socket.bytesWritten).toBeLessThan(48 * 1024 * 1024);
+    };
+    await Promise.all((await routes()).map(endless));
+    expect(await isServed()).toBe(true);
+  }, 60_000);
+});
+
+describe('a body that does not come', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  test.each([
+    ['one byte at a time', 'Content-Length: 100000'],
+    ['in pieces that never end', 'Transfer-Encoding: chunked'],
+  ])('%s, is waited for so long at every route, and others are served meanwhile', async (_what, length) => {
+    const asked = (await routes()).filter(([method, path]) => method !== 'GET' && method !== 'HEAD' && path !== '/tus/');
+    expect(asked.length).toBeGreaterThan(10);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+    const sockets = asked.map(([method, path]) => begin(method, path, length));
+    const closed = sockets.map(untilClosed);
+    for (let second = 0; second < 21; second++) {
+      for (const socket of sockets) if (socket.writable) socket.write(length.includes('chunked') ? '1\r\n \r\n' : ' ');
+      expect(await isServed()).toBe(true);
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    const answers = await Promise.all(closed);
+    expect(answers.map((answer) => answer.split('\r\n')[0])).toEqual(asked.map(() => 'HTTP/1.1 408 Request Timeout'));
+    expect(answers[0]).toContain('came too slowly');
+  });
+});
+
+test('a name that only begins like an address of this machine is served over TLS', async () => {
+  const elsewhere = await listenWeb({ host: '127.1', port: 0, portsBehind: 0, directory: web.place });
+  expect(elsewhere.url).toMatch(/^https:/);
+  await elsewhere.close();
+  rmSync(`${web.place}/web.pem`);
 });

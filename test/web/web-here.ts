@@ -26,8 +26,8 @@ export class WebHere {
     this.#listener = listener;
   }
 
-  /** `mesh`: what opens a session with it. */
-  static async open(mesh: WebDuty['openSession'] = noMesh): Promise<WebHere> {
+  /** `mesh`: what opens a session with it; `facts`: what else its peer says. */
+  static async open(mesh: WebDuty['openSession'] = noMesh, facts: Partial<WebPeer> = {}): Promise<WebHere> {
     const place = mkdtempSync(join(tmpdir(), 'filemesh-web-'));
     const listener = await listenWeb({ host: '127.0.0.1', port: 0, portsBehind: 0, directory: place });
     const peer = {
@@ -40,6 +40,7 @@ export class WebHere {
       onEvent: () => {},
       onPaths: () => {},
       people: { hasAccounts: () => false, accounts: () => new Map(), rights: () => ({}) },
+      ...facts,
     } as unknown as WebPeer;
     listener.serve({
       peer,
@@ -53,14 +54,20 @@ export class WebHere {
     return Number(new URL(this.#listener.url).port);
   }
 
-  /** One request with exactly these headers; `PORT` in them is the port of the door. */
-  ask(method: string, path: string, headers: Readonly<Record<string, string>>, body?: string): Promise<Answer> {
+  /** One request with exactly these headers; `PORT` in them is the port of the door. `from`: the address it comes from. */
+  ask(
+    method: string,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body?: string,
+    from = '127.0.0.1',
+  ): Promise<Answer> {
     const filled = Object.fromEntries(
       Object.entries(headers).map(([name, text]) => [name, text.replaceAll('PORT', String(this.port))]),
     );
     return new Promise((resolve, reject) => {
       const sent = request(
-        { host: '127.0.0.1', port: this.port, method, path, headers: filled, setHost: false, agent: false },
+        { host: '127.0.0.1', port: this.port, localAddress: from, method, path, headers: filled, setHost: false, agent: false },
         (response) => {
           const pieces: Buffer[] = [];
           response.on('data', (piece: Buffer) => pieces.push(piece));

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { type Packing, pack } from '../../src/web/zip-routes.ts';
+import type { Entry } from '../../src/wire/calls.ts';
+
+/** The files of a folder without end; counts those that were asked for. */
+async function* endless(seen: { asked: number }, copies: number): AsyncGenerator<Entry> {
+  for (; ; seen.asked++) {
+    const shownPath = `films/${seen.asked}.bin`;
+    yield { path: shownPath, contents: [{ shownPath, size: 1, modified: 0, copies }] } as unknown as Entry;
+  }
+}
+
+test.each([
+  ['of files that are here', 1],
+  ['of files none of whose holders is here', 0],
+])('an archive %s is refused as soon as there are too many', async (_what, copies) => {
+  const [seen, packing]: [{ asked: number }, Packing] = [{ asked: 0 }, { items: [], missing: [] }];
+  await expect(pack(endless(seen, copies), 'films', packing)).rejects.toMatchObject({ status: 400 });
+  expect(seen.asked).toBeLessThanOrEqual(20_000);
+  expect(packing.items[0]?.name ?? packing.missing[0]).toBe('films/0.bin');
+});

@@ -1,0 +1,184 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Spool } from '../../src/web/spool.ts';
+import { TusUploads } from '../../src/web/tus-uploads.ts';
+import { PeersHere } from '../cli/peers-here.ts';
+
+const MIB = 1024 * 1024;
+
+describe('uploads in parts that an earlier process took in', () => {
+  const place = mkdtempSync(join(tmpdir(), 'filemesh-tus-'));
+  const [directory, spool] = [join(place, 'uploads'), new Spool(join(place, 'spool'))];
+  let uploads: TusUploads | undefined;
+  beforeEach(() => mkdirSync(directory, { recursive: true }));
+  afterEach(() => {
+    uploads?.close();
+    rmSync(directory, { recursive: true });
+  });
+  afterAll(() => rmSync(place, { recursive: true }));
+
+  /** One that stands at 3 of so many bytes, and was last added to so many hours ago. */
+  function leave(length: number, hours: number): string {
+    const id = randomBytes(16).toString('hex');
+    writeFileSync(join(directory, `${id}.json`), JSON.stringify({ path: 'a.txt', length, wish: {} }));
+    writeFileSync(join(directory, `${id}.data`), 'abc');
+    const then = Date.now() / 1000 - hours * 3_600;
+    utimesSync(join(directory, `${id}.data`), then, then);
+    return id;
+  }
+
+  test('go on, and the room for them is set aside', async () => {
+    const before = await spool.room();
+    const id = leave(10_000 * MIB, 1);
+    uploads = await TusUploads.open(directory, spool);
+    expect(uploads.of(id, undefined)).toMatchObject({ offset: 3, length: 10_000 * MIB });
+    expect(before - (await spool.room())).toBeGreaterThan(9_000 * MIB);
+    await uploads.giveUp(id, undefined);
+    expect(before - (await spool.room())).toBeLessThan(1_000 * MIB);
+  });
+
+  test('are given up when they are too old, or cannot be read', async () => {
+    const [old, broken] = [leave(10_000 * MIB, 25), leave(10_000 * MIB, 1)];
+    writeFileSync(join(directory, `${broken}.json`), '{');
+    const before = await spool.room();
+    uploads = await TusUploads.open(directory, spool);
+    for (const id of [old, broken]) {
+      expect(() => uploads?.of(id, undefined)).toThrow('no such upload');
+      expect(existsSync(join(directory, `${id}.data`))).toBe(false);
+    }
+    expect(before - (await spool.room())).toBeLessThan(1_000 * MIB);
+  });
+
+  test('take their rest, in parts that never overlap', async () => {
+    const id = leave(9, 1);
+    uploads = await TusUploads.open(directory, spool);
+    const stored: string[] = [];
+    const part = (offset: number, text: string) =>
+      uploads?.append(
+        { id, user: undefined, offset, end: () => {} },
+        { body: Readable.from([Buffer.from(text)]), said: String(text.length), owners: [] },
+        async (_upload, source) => void stored.push(Buffer.from(await source.read(0, 99)).toString()),
+      );
+    const both = await Promise.allSettled([part(3, 'def'), part(3, 'DEF')]);
+    expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(both[1]).toMatchObject({ reason: { status: 409, headers: { 'upload-offset': '3' } } });
+    await expect(part(3, 'DEF')).rejects.toMatchObject({ status: 409, headers: { 'upload-offset': '6' } });
+    expect(await part(6, 'ghi')).toMatchObject({ offset: 9 });
+    expect(stored).toEqual(['abcdefghi']);
+    expect(() => uploads?.of(id, undefined)).toThrow('no such upload');
+  });
+});
+
+describe('uploads in parts at a peer', () => {
+  const here = new PeersHere();
+  const passwords = { root: 'correct horse battery', anna: 'violet candle of anna', bob: 'a bridge made by bob' };
+  let url = '';
+
+  beforeAll(async () => {
+    url = String((await here.up('alpha')).http);
+    for (const [index, [name, password]] of Object.entries(passwords).entries()) {
+      const by = index === 0 ? {} : { authorization: basic('root') };
+      const body = JSON.stringify({ name, password });
+      const headers = { 'content-type': 'application/json', ...by };
+      expect((await fetch(`${url}/api/v1/users`, { method: 'POST', headers, body })).status).toBe(201);
+    }
+  }, 60_000);
+  afterAll(() => here.end());
+
+  const basic = (user: keyof typeof passwords) => `Basic ${Buffer.from(`${user}:${passwords[user]}`).toString('base64')}`;
+
+  function tus(
+    user: keyof typeof passwords,
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body?: Uint8Array<ArrayBuffer>,
+  ) {
+    const all = { 'tus-resumable': '1.0.0', authorization: basic(user), ...headers };
+    return fetch(`${url}${path}`, { method, headers: all, ...(body === undefined ? {} : { body }) });
+  }
+
+  async function begin(user: keyof typeof passwords, name: string, length: number) {
+    const metadata = `path ${Buffer.from(name).toString('base64')}`;
+    const answer = await tus(user, 'POST', '/tus/', { 'upload-length': String(length), 'upload-metadata': metadata });
+    const { error } = answer.status === 201 ? { error: undefined } : ((await answer.json()) as { error: { message: string } });
+    return { status: answer.status, place: answer.headers.get('location') ?? '', message: error?.message };
+  }
+
+  const patch = (user: keyof typeof passwords, place: string, offset: number, body: Uint8Array<ArrayBuffer>) =>
+    tus(user, 'PATCH', place, { 'upload-offset': String(offset), 'content-type': 'application/offset+octet-stream' }, body);
+
+  test('of two parts for one place one is taken, and no byte of the other', async () => {
+    const [one, two] = [new Uint8Array(4 * MIB).fill(1), new Uint8Array(4 * MIB).fill(2)];
+    for (let round = 0; round < 5; round++) {
+      const { place } = await begin('anna', `race-${round}.bin`, 4 * MIB + 1);
+      const answers = await Promise.all([patch('anna', place, 0, one), patch('anna', place, 0, two)]);
+      expect(answers.map(({ status }) => status).sort()).toEqual([204, 409]);
+      const taken = answers[0]?.status === 204 ? one : two;
+      expect((await patch('anna', place, 4 * MIB, new Uint8Array([9]))).status).toBe(204);
+      const stored = await fetch(`${url}/files/race-${round}.bin`, { headers: { authorization: basic('anna') } });
+      expect(Buffer.from(await stored.arrayBuffer()).equals(Buffer.concat([taken, Buffer.from([9])]))).toBe(true);
+    }
+  }, 60_000);
+
+  test('one account has so many, others theirs, and each that ends makes room', async () => {
+    const begun = [];
+    for (let count = 0; count < 64; count++) begun.push(await begin('anna', `many-${count}.bin`, 10));
+    expect(new Set(begun.map(({ status }) => status))).toEqual(new Set([201]));
+    expect(await begin('anna', 'many.bin', 10)).toMatchObject({ status: 429, message: expect.stringContaining('give them up') });
+    expect((await begin('bob', 'of-bob.bin', 10)).status).toBe(201);
+    expect((await tus('bob', 'DELETE', begun[0]?.place ?? '', {})).status).toBe(404);
+    expect((await tus('anna', 'DELETE', begun[0]?.place ?? '', {})).status).toBe(204);
+    expect((await begin('anna', 'many.bin', 10)).status).toBe(201);
+    for (const { place } of begun.slice(1)) await tus('anna', 'DELETE', place, {});
+  }, 60_000);
+
+  test('room is set aside for what was announced, and given back', async () => {
+    const { bavail, bsize } = await statfs(here.place);
+    const share = (part: number) => Math.floor(bavail * bsize * part);
+    expect(await begin('anna', 'most.bin', share(0.7))).toMatchObject({ status: 507, message: expect.stringContaining('half') });
+    const [annas, bobs] = [await begin('anna', 'a.bin', share(0.4)), await begin('bob', 'b.bin', share(0.4))];
+    expect([annas.status, bobs.status]).toEqual([201, 201]);
+    expect(await begin('root', 'c.bin', share(0.4))).toMatchObject({ status: 507, message: expect.stringContaining('no room') });
+    expect((await tus('bob', 'DELETE', bobs.place, {})).status).toBe(204);
+    expect((await begin('root', 'c.bin', share(0.4))).status).toBe(201);
+  }, 60_000);
+
+  test('one that is given up while a part comes is gone, and the sender with it', async () => {
+    const { place } = await begin('bob', 'gone.bin', 100 * MIB);
+    const stop = new AbortController();
+    const endless = new ReadableStream({ pull: (to) => to.enqueue(new Uint8Array(64 * 1024)) }, { highWaterMark: 1 });
+    const headers = { 'tus-resumable': '1.0.0', authorization: basic('bob'), 'upload-offset': '0' };
+    const sent = fetch(`${url}${place}`, {
+      method: 'PATCH',
+      headers: { ...headers, 'content-type': 'application/offset+octet-stream' },
+      body: slowed(endless),
+      duplex: 'half',
+      signal: stop.signal,
+    } as RequestInit).then(
+      ({ status }) => status,
+      () => 'cut',
+    );
+    const standing = async () => (await tus('bob', 'HEAD', place, {})).headers.get('upload-offset');
+    while ((await standing()) === '0') await new Promise((resolve) => setTimeout(resolve, 20));
+    expect((await tus('bob', 'DELETE', place, {})).status).toBe(204);
+    expect(await sent).toBe('cut');
+    expect((await tus('bob', 'HEAD', place, {})).status).toBe(404);
+  }, 60_000);
+});
+
+/** The same bytes, some each moment. */
+function slowed(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const wait = {
+    transform: async (bytes: Uint8Array, to: TransformStreamDefaultController<Uint8Array>) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      to.enqueue(bytes);
+    },
+  };
+  return stream.pipeThrough(new TransformStream(wait));
+}
