@@ -85,3 +85,11 @@ export const BYE: CommandFacts = { name: 'bye', words: '', count: { min: 0, max:
 export const COMMANDS: readonly CommandFacts[] = [UP, ...VERBS, OPEN, HELP, COMPLETION];
 /** All that the shell takes. */
 export const SHELL_COMMANDS: readonly CommandFacts[] = [...VERBS, HELP, BYE];
+
+/** `rename --help` means `help rename`, however many words the command takes. */
+export function asHelp(words: readonly string[]): readonly string[] {
+  const at = words.findIndex((word) => word === '--help' || word === '-h' || word === '--');
+  if (at < 0 || words[at] === '--') return words;
+  const topic = words.slice(0, at).find((word) => [...COMMANDS, ...SHELL_COMMANDS].some(({ name }) => name === word));
+  return topic === undefined ? [HELP.name] : [HELP.name, topic];
+}

@@ -1,6 +1,6 @@
 import { MeshError } from '../core/errors.ts';
 import { CLIENT_OPTIONS } from './client-settings.ts';
-import { COMMANDS, VERBS } from './commands.ts';
+import { asHelp, COMMANDS, VERBS } from './commands.ts';
 import { completionScript } from './completion.ts';
 import { EXIT_DONE, EXIT_INTERRUPTED } from './exit-codes.ts';
 import { helpOf, helpOfAll } from './help.ts';
@@ -16,7 +16,6 @@ import type { Doors } from './web-door.ts';
 /** Options of the command line beside those of every client verb. */
 const GLOBALS: OptionTable = {
   ...CLIENT_OPTIONS,
-  help: { describe: 'tell how to use the command' },
   version: { describe: 'tell the version of this program' },
 };
 
@@ -27,10 +26,9 @@ const STOP_MS_MAX = 2000;
 export async function run(argv: readonly string[], doors: Doors): Promise<number> {
   const screen = processScreen();
   try {
-    const words = argv.map((word) => (word === '-h' ? '--help' : word));
     // `restore --version ID` is an option of that verb.
     const globals = argv.includes('restore') ? without(GLOBALS, 'version') : GLOBALS;
-    return await runLine(await parseLine(words, COMMANDS, globals), screen, doors);
+    return await runLine(await parseLine(asHelp(argv), COMMANDS, globals), screen, doors);
   } catch (thrown) {
     return reportError(screen, thrown, argv.includes('--json'));
   }
@@ -38,7 +36,7 @@ export async function run(argv: readonly string[], doors: Doors): Promise<number
 
 async function runLine(line: Parsed, screen: Screen, doors: Doors): Promise<number> {
   const name = line.command?.name;
-  if (line.options.has('help') || name === 'help') return help(line, screen);
+  if (name === 'help') return help(line, screen);
   if (name !== 'restore' && line.options.has('version')) {
     screen.print(programVersion());
     return EXIT_DONE;
@@ -63,7 +61,7 @@ async function runLine(line: Parsed, screen: Screen, doors: Doors): Promise<numb
 }
 
 function help(line: Parsed, screen: Screen): number {
-  const topic = line.command?.name === 'help' ? line.words[0] : line.command?.name;
+  const [topic] = line.words;
   const text =
     topic === undefined ? helpOfAll(COMMANDS, 'filemesh ', CLIENT_OPTIONS) : helpOf(topic, COMMANDS, 'filemesh ', CLIENT_OPTIONS);
   screen.print(text);

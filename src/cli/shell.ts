@@ -1,6 +1,6 @@
 import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline';
 import { asMeshError, MeshError } from '../core/errors.ts';
-import { BYE, HELP, SHELL_COMMANDS, VERBS } from './commands.ts';
+import { asHelp, BYE, HELP, SHELL_COMMANDS, VERBS } from './commands.ts';
 import { completeLine, NameCache } from './completer.ts';
 import { EXIT_DONE } from './exit-codes.ts';
 import { helpOf, helpOfAll } from './help.ts';
@@ -67,7 +67,7 @@ async function runShellLine(
   hooks: ShellHooks,
 ): Promise<number> {
   try {
-    const words = wordsOf(text);
+    const words = asHelp(wordsOf(text));
     if (words.length === 0 || words[0]?.startsWith('#') === true) return EXIT_DONE;
     const commands = [...hooks.more, ...SHELL_COMMANDS];
     const line = await parseLine(words, commands, LINE_OPTIONS, '');

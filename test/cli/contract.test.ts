@@ -56,6 +56,8 @@ const WRONG_USE: readonly Row[] = [
   row(2, /too easy to guess/, 'show', '--join', 'home/secret'),
 
   row(2, /--to NAME/, 'upload', '-'),
+  row(2, /no such file here\s*$/, 'upload', 'nothing-here'),
+  row(2, /given by --to "films\/new"/, 'upload', process.execPath, 'films/new'),
   row(2, /uploaded alone/, 'upload', '-', 'x', '--to', 'y'),
   row(2, /more words: filemesh login USER/, 'login'),
   row(2, /fewer words/, 'logout', 'anna'),
@@ -211,6 +213,7 @@ describe('bad input gets one clear line and its exit code', () => {
   it('the shell with piped lines runs all, and ends with the code of the first failure', async () => {
     const lines = [
       '# a remark',
+      'rename --help',
       'where there.txt',
       'where nothing.txt',
       'create there.txt',
@@ -222,6 +225,7 @@ describe('bad input gets one clear line and its exit code', () => {
     const outcome = await start([], { input: `${lines.join('\n')}\n` }).ended;
     expect(outcome.code, outcome.error).toBe(3);
     expect(outcome.error.trimEnd().split('\n')).toHaveLength(3);
+    expect(outcome.output).toMatch(/^rename NAME\|FOLDER NEWNAME/m);
     const listed = JSON.parse(outcome.output.trimEnd().split('\n').at(-1) ?? '');
     expect(listed.map((file: { path: string }) => file.path)).toEqual(['other.txt', 'there.txt']);
   });

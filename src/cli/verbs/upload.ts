@@ -3,7 +3,7 @@ import type { ChangeResult } from '../../client/results.ts';
 import { sideBySide } from '../../client/side-by-side.ts';
 import type { Source } from '../../client/transfer.ts';
 import { create as createFile, put } from '../../client/verbs/upload.ts';
-import { MeshError } from '../../core/errors.ts';
+import { asMeshError, MeshError } from '../../core/errors.ts';
 import { checkPath, isSealedName, quote, SEALED_SUFFIX } from '../../core/path.ts';
 import { FileSource } from '../local-file.ts';
 import { isFolder, type TreeFile, walkTree } from '../local-tree.ts';
@@ -111,7 +111,7 @@ async function filesOf(
   const files: TreeFile[] = [];
   let several = words.length > 1;
   for (const word of words) {
-    const folder = await isFolder(word);
+    const folder = await isFolder(word).catch((thrown) => notThere(thrown, words, word, to));
     several ||= folder;
     // `.` and `..` have no name of their own here, but the folders they mean do.
     const own = basename(resolve(word)).normalize('NFC');
@@ -122,6 +122,13 @@ async function filesOf(
     else files.push(...(await treeOf(context, word, path)));
   }
   return { files, several };
+}
+
+/** Many commands take a name behind the thing: whoever wrote it so is told where the name goes. */
+function notThere(thrown: unknown, words: readonly string[], word: string, to: string | undefined): never {
+  if (to !== undefined || words.length !== 2 || word !== words[1]) throw thrown;
+  const { message, code } = asMeshError(thrown);
+  throw new MeshError(code, `${message}; a name in the mesh is given by --to ${quote(word)}`, { cause: thrown });
 }
 
 async function treeOf(context: VerbContext, folder: string, path: string): Promise<readonly TreeFile[]> {
