@@ -22,8 +22,12 @@ import type { Sessions } from './sessions.ts';
 /** Bytes of the key that signs tokens. */
 const SESSION_KEY_BYTES = 32;
 const LOT_BYTES = 16;
-/** Calls whose request an account remembers. */
-const REPEATED: ReadonlySet<CallName> = new Set(['user-add', 'user-passwd', 'user-remove']);
+/** Calls whose request an account remembers, and what of it only such a call leaves: no request stands for another call. */
+const MADE_BY: { readonly [N in CallName]?: (account: AccountFact) => boolean } = {
+  'user-add': ({ removed, revision }) => !removed && revision === 1,
+  'user-passwd': ({ removed, revision }) => !removed && revision > 1,
+  'user-remove': ({ removed }) => removed,
+};
 
 interface Slice {
   readonly clock: Clock;
@@ -56,9 +60,11 @@ export class Accounts {
    * gone by what it did. Whoever drew its id alone knows it.
    */
   isRepeated(name: CallName, ask: object): boolean {
-    if (!REPEATED.has(name)) return false;
+    const isMade = MADE_BY[name];
+    if (isMade === undefined) return false;
     const { request, ...named } = ask as { request?: RequestId; user?: string; name?: string };
-    return request !== undefined && this.#slice.catalog.people.accountFact(named.user ?? named.name ?? '')?.request === request;
+    const account = this.#slice.catalog.people.accountFact(named.user ?? named.name ?? '');
+    return request !== undefined && account?.request === request && isMade(account);
   }
 
   async login(ask: Ask<'login'>, link: Link): Promise<Reply<'login'>> {

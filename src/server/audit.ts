@@ -39,8 +39,6 @@ export class Audit {
   readonly #entries: { readonly sequence: number; readonly entry: LogEntry }[] = [];
   /** Entries of each user: see `whoseOf`. */
   readonly #counts = new Map<string, number>();
-  /** What the entries tell that came of something: a request that is asked for again at this peer is noted once. */
-  readonly #deeds = new Set<string>();
   readonly #unwritten: StoreWrite[] = [];
   #loaded: Promise<void> | undefined;
   #isWriting = false;
@@ -67,7 +65,6 @@ export class Audit {
 
   async #note(entry: LogEntry): Promise<void> {
     await this.#load();
-    if (entry.made !== undefined && this.#deeds.has(deedKey(entry))) return;
     const sequence = (this.#entries.at(-1)?.sequence ?? 0) + 1;
     this.#add(sequence, entry);
     this.#unwritten.push({ key: keyOf(sequence), value: Buffer.from(JSON.stringify(entry)) });
@@ -80,7 +77,6 @@ export class Audit {
 
   #add(sequence: number, entry: LogEntry): void {
     this.#entries.push({ sequence, entry });
-    if (entry.made !== undefined) this.#deeds.add(deedKey(entry));
     const whose = whoseOf(entry);
     this.#counts.set(whose, (this.#counts.get(whose) ?? 0) + 1);
   }
@@ -88,7 +84,6 @@ export class Audit {
   #drop(at: number): void {
     const [dropped] = this.#entries.splice(at, 1);
     if (dropped === undefined) return;
-    this.#deeds.delete(deedKey(dropped.entry));
     this.#unwritten.push({ key: keyOf(dropped.sequence), value: undefined });
     const whose = whoseOf(dropped.entry);
     const left = (this.#counts.get(whose) ?? 1) - 1;
@@ -130,11 +125,6 @@ export class Audit {
   #failed(thrown: unknown): void {
     this.#slice.log.warn('what was done could not be noted', { error: asMeshError(thrown).message });
   }
-}
-
-/** Equal for entries of one deed: who did what, with what, and what came of it. */
-export function deedKey({ user, action, subject, made = '' }: LogEntry): string {
-  return JSON.stringify([user, action, subject, made]);
 }
 
 /** Whose entry it is, as far as room goes; no account has a name with a space. */

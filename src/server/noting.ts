@@ -8,7 +8,7 @@ import type { Ask, CallName, Reply } from '../wire/calls.ts';
 import type { Link } from '../wire/link.ts';
 import type { Answered, Answerer, Switchboard } from '../wire/switchboard.ts';
 import { firstWithin } from './answer-bytes.ts';
-import { type Audit, deedKey, LOGIN_REFUSED, type LogEntry } from './audit.ts';
+import { type Audit, LOGIN_REFUSED, type LogEntry } from './audit.ts';
 import { hostOf, isLoopback } from './remote-host.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -178,7 +178,12 @@ function merged(replies: readonly Reply<'log'>[], limit: number): Reply<'log'> {
   return pageOf(eachOnce(newest), limit, isCut);
 }
 
-/** What was asked for again at a second peer was done once, at the first one. `entries`: newest first. */
+/** Equal for entries of one deed: who did what, with what, and what came of it. */
+function deedKey({ user, action, subject, made = '' }: LogEntry): string {
+  return JSON.stringify([user, action, subject, made]);
+}
+
+/** What was asked for again, most often at a second peer, was done once, at the first one. `entries`: newest first. */
 function eachOnce(entries: readonly LogEntry[]): LogEntry[] {
   const first = new Map(entries.map((entry) => [deedKey(entry), entry] as const));
   return entries.filter((entry) => entry.made === undefined || first.get(deedKey(entry)) === entry);

@@ -66,6 +66,19 @@ describe('a request that is repeated at another peer', () => {
     expect(await deeds(mesh, root, 'root')).toEqual(['user remove carl', 'grant docs bob read', 'user add carl (admin)']);
   });
 
+  test('stands for no other call: who changed a password gets nothing else by its id', async () => {
+    const { mesh, root, bob } = await people('an id for another call');
+    const { proof } = await mesh.settle(bob.signIn.secretsOf('bob', 'of bob'));
+    const ask: Ask<'user-passwd'> = { user: 'bob', oldProof: proof, proof, request: bob.newRequest() };
+    await mesh.settle(bob.signIn.use((await mesh.settle(bob.call('user-passwd', ask))).reply.token));
+    const line = async () => (await mesh.settle(root.call('invite', {}))).reply.join;
+    const before = await line();
+    const { request } = ask;
+    expect(await mesh.settle(codeOf(bob.call('user-remove', { user: 'bob', request })))).toBe('not-allowed');
+    expect(await mesh.settle(codeOf(bob.call('user-add', { name: 'bob', admin: true, proof, request })))).toBe('not-allowed');
+    expect(await line()).toBe(before);
+  });
+
   test('is told once in the log, and what is done anew with the same id is told anew', async () => {
     const { mesh, root, anna } = await people('told once');
     await mesh.settle(anna.signIn.use(root.signIn.token));
