@@ -11,6 +11,8 @@ const OPENERS: Readonly<Record<string, readonly string[]>> = {
   win32: ['cmd', '/c', 'start', ''],
 };
 const OPENER_DEFAULT: readonly string[] = ['xdg-open'];
+/** An opener that has not failed by then shows the page: some last as long as the browser. Range 1–10 s. */
+const OPENING_MS = 3_000;
 
 /** Opens the page of a peer of this machine, else of one that serves it to others, and prints its address. Resolves with the exit code. */
 export async function openPage(line: Parsed, screen: Screen): Promise<number> {
@@ -24,7 +26,8 @@ export async function openPage(line: Parsed, screen: Screen): Promise<number> {
   }
   if (line.options.has('json')) screen.value({ http });
   else screen.print(http);
-  await show(http);
+  if (!(await show(http)))
+    screen.note('no browser could be opened here: type that address into one, on this machine or on another that reaches it');
   return EXIT_DONE;
 }
 
@@ -40,15 +43,20 @@ async function pageElsewhere(wish: Awaited<ReturnType<typeof clientWish>>): Prom
   }
 }
 
-/** Where there is no browser, the address that was printed is all. */
-function show(address: string): Promise<void> {
+/** False where there is no browser: the address that was printed is all then. */
+function show(address: string): Promise<boolean> {
   const [program = '', ...words] = OPENERS[process.platform] ?? OPENER_DEFAULT;
   return new Promise((resolve) => {
     const opener = spawn(program, [...words, address], { stdio: 'ignore', detached: true });
-    opener.once('error', () => resolve());
-    opener.once('spawn', () => {
+    const lasts = setTimeout(() => {
       opener.unref();
-      resolve();
-    });
+      resolve(true);
+    }, OPENING_MS);
+    const over = (isShown: boolean): void => {
+      clearTimeout(lasts);
+      resolve(isShown);
+    };
+    opener.once('error', () => over(false));
+    opener.once('exit', (code) => over(code === 0));
   });
 }

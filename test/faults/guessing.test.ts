@@ -3,10 +3,11 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lacks } from './capture.ts';
 import type { GuessPlan, GuessReport } from './guesser.ts';
-import { addressOf, isTrial, Lan, lanMissing, type PeerProcess, skipAloud } from './lan.ts';
+import { addressOf, isTrial, Lan, type PeerProcess, skipAloud } from './lan.ts';
 
-const skipped = skipAloud('guessing passwords from 50 addresses', lanMissing());
+const skipped = skipAloud('guessing passwords from 50 addresses', lacks('curl'));
 const HTTP_PORT = 4790;
 const [HONEST, GUESSER] = [3, 4];
 const GUESSES = isTrial ? 10_000 : 1_500;

@@ -1,44 +1,21 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Lan, lanMissing, type PeerProcess, skipAloud } from './lan.ts';
-import { type Process, until } from './process.ts';
+import { Capture, canary, lacks, spellings } from './capture.ts';
+import { Lan, type PeerProcess, skipAloud } from './lan.ts';
+import { until } from './process.ts';
 
-const inPath = (name: string) =>
-  [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'].some((folder) => existsSync(join(folder, name)));
-const lacks = (...names: string[]) => {
-  const missing = names.filter((name) => !inPath(name));
-  return missing.length === 0 ? lanMissing() : `not installed: ${missing.join(', ')}`;
-};
 const skipped = {
   capture: skipAloud('the capture on the wire', lacks('tcpdump')),
   browse: skipAloud('avahi-browse', lacks('avahi-browse', 'avahi-daemon', 'dbus-daemon')),
 };
 const CLIENT = 3;
-/** A word nobody says by chance. */
-const canary = (what: string) => `canary${what}${randomBytes(6).toString('hex')}`;
-
-/** A word as it might stand in a packet: plain, wide, or in one of the usual codes. */
-function spellings(word: string): Buffer[] {
-  const plain = Buffer.from(word);
-  const codes = [plain.toString('hex'), plain.toString('hex').toUpperCase()].map((text) => Buffer.from(text));
-  // Base64 of a word within a text depends on where it stands: without its ends, three spellings.
-  const base64 = [0, 1, 2].map((shift) =>
-    Buffer.from(
-      Buffer.concat([Buffer.alloc(shift), plain])
-        .toString('base64')
-        .slice(4, -4),
-    ),
-  );
-  return [plain, Buffer.from(word, 'utf16le'), Buffer.from(word.toUpperCase()), ...codes, ...base64];
-}
 
 describe.skipIf(skipped.capture)('a capture of all cables during a workload', () => {
   let lan: Lan;
   let peers: PeerProcess[];
-  let capture: Process;
+  let capture: Capture;
   const words = {
     name: canary('name'),
     folder: canary('folder'),
@@ -47,13 +24,10 @@ describe.skipIf(skipped.capture)('a capture of all cables during a workload', ()
     peer: canary('peer'),
     user: canary('user'),
   };
-  const control = canary('control');
 
   beforeAll(async () => {
     lan = new Lan('wire', CLIENT);
-    const tcpdump = ['tcpdump', '-i', 'any', '-U', '-s', '0', '-B', '65536', '-w', join(lan.folder, 'wire.pcap'), '-Z', 'root'];
-    capture = lan.startAtSwitch(tcpdump);
-    await until('the capture runs', () => capture.error.includes('listening on'));
+    capture = await Capture.start(lan);
     peers = await lan.peers({ host: 1, name: words.peer }, { host: 2, name: 'bravo' });
   });
   afterAll(() => lan?.close());
@@ -85,12 +59,7 @@ describe.skipIf(skipped.capture)('a capture of all cables during a workload', ()
       const answer = await lan.verb(CLIENT, [...verb, ...through]);
       expect(answer.code, verb.join(' ') + answer.output + answer.error).toBe(0);
     }
-    // What is said in the open is found: the search works.
-    const said = `require('node:dgram').createSocket('udp4').send(${JSON.stringify(control)}, 9, '10.83.0.2', function () { this.close(); })`;
-    await lan.start(1, [process.execPath, '-e', said]).ended;
-    const file = join(lan.folder, 'wire.pcap');
-    await until('the control word is captured', () => readFileSync(file).includes(control));
-    const captured = readFileSync(file);
+    const captured = await capture.taken();
     expect(captured.length).toBeGreaterThan(2 * text.length);
     const secret = lan.line.split('/')[1] as string;
     const secretWords = secret
