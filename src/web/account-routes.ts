@@ -3,7 +3,7 @@ import { isoTime } from '../client/results.ts';
 import { addUser, changePassword, grant, readLog, removeUser, rightsOf, users } from '../client/verbs/accounts.ts';
 import { LOG_ENTRIES_MAX } from '../wire/account-calls.ts';
 import { accountKeyShape } from '../wire/shapes.ts';
-import { cookieEnd, cookieOf, credentialsOf } from './credentials.ts';
+import { cookieEnd, cookieOf } from './credentials.ts';
 import { WebFailure } from './failures.ts';
 import { heldUp } from './held-up.ts';
 import { proofOf } from './logins.ts';
@@ -32,17 +32,6 @@ function loginRoutes({ house, sessions }: RouteRooms): Route[] {
         const { token, admin, key = null } = await sessions.login(request, user, secret);
         reply.header('set-cookie', cookieOf(token, isSecure));
         return { user, admin, token, key };
-      },
-    }),
-    route({
-      method: 'POST',
-      url: '/api/v1/session',
-      summary: 'Goes on with the login that the request shows as Bearer, of another peer: sets the cookie.',
-      answers: 'nothing',
-      run: async ({ request, reply }) => {
-        const shown = credentialsOf(request.headers.authorization, undefined);
-        if (shown?.kind === 'token') reply.header('set-cookie', cookieOf(shown.token, isSecure));
-        return {};
       },
     }),
     openRoute({

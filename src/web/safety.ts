@@ -62,9 +62,10 @@ function isOwnHost(host: string | undefined, { port, scheme, isLocal, names }: S
   const name = (parts[1] ?? '').toLowerCase();
   const usual = scheme === 'https' ? 443 : 80;
   if (Number(parts[2] ?? usual) !== port) return false;
-  if (LOOPBACK.has(name)) return true;
+  // The address it was told to be at is its own also where that is another one of the loopback.
+  if (LOOPBACK.has(name) || names.has(name)) return true;
   // A number cannot be made to lead elsewhere than it says.
-  return !isLocal && (names.has(name) || isIP(name.replace(/^\[|\]$/g, '')) !== 0);
+  return !isLocal && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
 }
 
 function foreign(): WebFailure {

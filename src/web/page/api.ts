@@ -17,8 +17,8 @@ export interface SessionResult {
   readonly mesh: string | null;
   /** What the salt of passwords begins with. */
   readonly meshId: string | null;
-  /** The one that serves the page. */
-  readonly peer: { readonly id: string; readonly name: string };
+  /** The one that serves the page; null to a stranger from another machine. */
+  readonly peer: { readonly id: string; readonly name: string } | null;
   /** Addresses of this page on the network, for a phone. */
   readonly http?: readonly string[];
 }
@@ -114,6 +114,9 @@ export class ApiError extends Error {
   }
 }
 
+/** Who wants to know that the peer takes this page for nobody's: a login ends while one is at work. */
+export const loggedOut = { tell: (): void => undefined };
+
 /** What a caught error says to a person. */
 export function wordsOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
@@ -152,6 +155,7 @@ export async function send(method: string, path: string, options: RequestInit = 
 async function errorOf(reply: Response): Promise<ApiError> {
   const body: unknown = await reply.json().catch(() => undefined);
   const error = (body as { error?: { code?: string; message?: string } } | undefined)?.error;
+  if (error?.code === 'not-logged-in') loggedOut.tell();
   return new ApiError(
     error?.code ?? 'failed',
     reply.status,

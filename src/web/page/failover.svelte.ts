@@ -1,7 +1,7 @@
 import type { Handover, Unfinished } from './handover.ts';
 import { handoverOf, handoverUrl } from './handover.ts';
 import { live } from './live.svelte.ts';
-import { isPrivateWay, type Place, placesOf, rememberedPlaces, rememberPlaces } from './places.ts';
+import { type Place, peerAt, placesOf, rememberedPlaces, rememberPlaces, underName } from './places.ts';
 import { router } from './router.svelte.ts';
 import type { Route } from './routes.ts';
 import { session } from './session.svelte.ts';
@@ -13,6 +13,8 @@ const PROBE_MS = 1_500;
 const PAUSE_MS = 700;
 /** Whoever sends files from here would have to choose them again elsewhere: the own peer gets so long to come back. */
 const PATIENCE_MS = 6_000;
+/** Links to pages of other peers tell the address of this one, without a place in it; all others tell nothing. */
+export const REFERRER = 'origin';
 
 class Failover {
   /** Since when nobody answers here, as `performance.now()`; undefined: all is well. */
@@ -26,20 +28,32 @@ class Failover {
   /** Seconds into what is playing. */
   playing: () => number | undefined = () => undefined;
   #isLooking = false;
+  #handover: Handover | undefined;
 
-  /** Takes what another page handed over, and clears it away. */
-  arrive(): Handover | undefined {
-    const handover = handoverOf(location.hash);
-    if (handover !== undefined) router.replace(router.route);
-    if (handover?.token !== undefined) session.takeToken(handover.token);
-    return handover;
+  /** Takes what another page handed over, and clears it away. True: there is something. */
+  arrive(): boolean {
+    this.#handover = handoverOf(location.hash);
+    if (this.#handover === undefined) return false;
+    router.replace(router.route);
+    return true;
+  }
+
+  /**
+   * What was handed over, and by which peer: once, when the peers are known. The browser itself says which page one comes from;
+   * a link on any other page, or in a mail, hands over nothing.
+   */
+  takeHandover(): (Handover & { readonly from: string }) | undefined {
+    const handover = this.#handover;
+    this.#handover = undefined;
+    const from = handover && peerAt(live.peers, document.referrer);
+    return from && { ...handover, from: from.name };
   }
 
   /** What is known now is remembered for later. */
   remember(): void {
     const mesh = session.now?.meshId ?? '';
     const places = placesOf(live.peers, rememberedPlaces(mesh));
-    this.places = places.filter(({ http }) => http !== location.origin);
+    this.places = places.filter(({ http }) => underName(http, location.hostname) !== location.origin);
     rememberPlaces(mesh, places);
   }
 
@@ -68,18 +82,16 @@ class Failover {
     }
   }
 
+  /** By a link, for that alone can tell the other page where one comes from. */
   goTo(place: Place): void {
-    location.href = this.urlAt(place);
+    const link = document.createElement('a');
+    link.href = this.urlAt(place);
+    link.referrerPolicy = REFERRER;
+    link.click();
   }
 
   urlAt(place: Place): string {
-    const token = session.token;
-    const handover: Handover = {
-      from: session.now?.peer.name ?? 'the other peer',
-      unfinished: this.unfinished(),
-      ...(token !== undefined && isPrivateWay(place.http) && { token }),
-    };
-    return handoverUrl(place.http, this.#route(), handover);
+    return handoverUrl(underName(place.http, location.hostname), this.#route(), { unfinished: this.unfinished() });
   }
 
   #route(): Route {

@@ -1,6 +1,9 @@
 import { hashOf, type Route } from './routes.ts';
 
-/** What goes along to the page of another peer, in the part of the address that no server is told. */
+/**
+ * What goes along to the page of another peer, in the part of the address that no server is told. Anybody can make such an
+ * address, and addresses are kept in histories: so no secret is in it, and whoever gets it looks first where it comes from.
+ */
 
 /** An upload that was cut short, for which the file is asked again. */
 export interface Unfinished {
@@ -11,9 +14,6 @@ export interface Unfinished {
 }
 
 export interface Handover {
-  /** Who was there before. */
-  readonly from: string;
-  readonly token?: string;
   readonly unfinished: readonly Unfinished[];
 }
 
@@ -26,7 +26,7 @@ export function handoverUrl(http: string, route: Route, handover: Handover): str
   const hash = hashOf(route);
   const unfinished = [...handover.unfinished].slice(0, UNFINISHED_MAX);
   let carried = '';
-  do carried = encodeURIComponent(JSON.stringify({ ...handover, unfinished }));
+  do carried = encodeURIComponent(JSON.stringify({ unfinished }));
   while (carried.length > CHARACTERS_MAX && unfinished.pop() !== undefined);
   return `${http}/${hash}${hash.includes('?') ? '&' : '?'}handover=${carried}`;
 }
@@ -36,13 +36,9 @@ export function handoverOf(hash: string): Handover | undefined {
   const carried = new URLSearchParams(hash.split('?', 2)[1] ?? '').get('handover');
   if (carried === null || carried.length > CHARACTERS_MAX) return undefined;
   try {
-    const { from, token, unfinished } = JSON.parse(carried) as Record<string, unknown>;
-    if (typeof from !== 'string' || !Array.isArray(unfinished)) return undefined;
-    return {
-      from,
-      unfinished: unfinished.filter(isUnfinished).slice(0, UNFINISHED_MAX),
-      ...(typeof token === 'string' && { token }),
-    };
+    const { unfinished } = JSON.parse(carried) as Record<string, unknown>;
+    if (!Array.isArray(unfinished)) return undefined;
+    return { unfinished: unfinished.filter(isUnfinished).slice(0, UNFINISHED_MAX) };
   } catch {
     return undefined;
   }

@@ -11,6 +11,7 @@ export interface Place {
 /** More are never tried. */
 const PLACES_MAX = 50;
 const KEY = 'filemesh-places';
+const LOOPBACK = '127.0.0.1';
 
 /** An address of a page, as an origin; undefined for what is none. */
 function originOf(text: string): string | undefined {
@@ -34,6 +35,26 @@ export function placesOf(peers: readonly PagePeer[], known: readonly Place[]): P
   return [...told, ...known.filter(({ http }) => !addresses.has(http))].slice(0, PLACES_MAX);
 }
 
+/** The other peer that has its page at that address. */
+export function peerAt(peers: readonly PagePeer[], address: string): PagePeer | undefined {
+  const origin = address === '' ? undefined : originOf(address);
+  if (origin === undefined) return undefined;
+  const isThere = (http: string): boolean => underName(http, LOOPBACK) === underName(origin, LOOPBACK);
+  return peers.find(({ self, http }) => !self && http && isThere(originOf(http) ?? ''));
+}
+
+/**
+ * The same place on this machine under the name by which the browser is here, `host`: a browser gives a login to all ports of a
+ * host, and to no other name of it.
+ */
+export function underName(http: string, host: string): string {
+  const isLocal = (name: string) => name === LOOPBACK || name === 'localhost';
+  if (!URL.canParse(http)) return http;
+  const url = new URL(http);
+  if (url.protocol === 'http:' && isLocal(url.hostname) && isLocal(host)) url.hostname = host;
+  return url.origin;
+}
+
 /** What the browser kept, or nothing: it may hold anything. */
 export function rememberedPlaces(mesh: string): Place[] {
   try {
@@ -54,10 +75,4 @@ export function rememberPlaces(mesh: string, places: readonly Place[]): void {
   } catch {
     // A browser that keeps nothing: the list of this visit must do.
   }
-}
-
-/** True where nobody on the way can read what is handed over. */
-export function isPrivateWay(http: string): boolean {
-  const { protocol, hostname } = new URL(http);
-  return protocol === 'https:' || hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
 }

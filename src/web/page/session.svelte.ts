@@ -1,13 +1,10 @@
 import type { AccountKey } from '../../core/accounts.ts';
-import { ApiError, api, ask, type SessionResult } from './api.ts';
+import { api, ask, type SessionResult } from './api.ts';
 import type { PasswordSecrets } from './password.ts';
 
-/** Who is at this page, and of which mesh it is. */
-
-const TOKEN = 'filemesh-token';
+/** Who is at this page, and of which mesh it is. The login itself is a cookie that no script reads, this page neither. */
 
 interface LoginResult {
-  readonly token?: string;
   /** The key pair of the account, as the peers keep it. */
   readonly key?: AccountKey | null;
 }
@@ -21,7 +18,6 @@ class Session {
 
   async load(): Promise<void> {
     this.now = await api.session();
-    if (this.isStranger) await this.#goOn();
   }
 
   /** The password stays here: a proof of it is sent. */
@@ -32,9 +28,7 @@ class Session {
 
   /** The key pair of the account comes along. */
   async loginWith(user: string, { proof }: PasswordSecrets): Promise<AccountKey | undefined> {
-    const reply = await ask<LoginResult>('POST', '/api/v1/login', { body: { user, proof } });
-    if (reply.token !== undefined) this.takeToken(reply.token);
-    return reply.key ?? undefined;
+    return (await ask<LoginResult>('POST', '/api/v1/login', { body: { user, proof } })).key ?? undefined;
   }
 
   async secretsOf(user: string, password: string): Promise<PasswordSecrets> {
@@ -43,32 +37,8 @@ class Session {
   }
 
   async logout(): Promise<void> {
-    sessionStorage.removeItem(TOKEN);
     await ask('POST', '/api/v1/logout', { body: {} });
     await this.load();
-  }
-
-  /** For going on at another peer. */
-  get token(): string | undefined {
-    return sessionStorage.getItem(TOKEN) ?? undefined;
-  }
-
-  /** From another peer, or a new one for this login. */
-  takeToken(token: string): void {
-    sessionStorage.setItem(TOKEN, token);
-  }
-
-  /** A login at one peer counts at all: the token of then opens this one too. */
-  async #goOn(): Promise<void> {
-    const token = this.token;
-    if (token === undefined) return;
-    try {
-      await ask('POST', '/api/v1/session', { headers: { authorization: `Bearer ${token}` } });
-      this.now = await api.session();
-    } catch (thrown) {
-      // Void by now, or refused: the person logs in again.
-      if (thrown instanceof ApiError && thrown.status !== 0) sessionStorage.removeItem(TOKEN);
-    }
   }
 }
 

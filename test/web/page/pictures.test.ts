@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lanesOf, partMarks } from '../../../src/web/page/mesh/pieces.ts';
 import { MAP_HEIGHT, MAP_WIDTH, peerRadius, ringSpots, shareArc } from '../../../src/web/page/mesh/ring.ts';
-import { placesOf } from '../../../src/web/page/places.ts';
+import { peerAt, placesOf, underName } from '../../../src/web/page/places.ts';
 import { flowsOf, ratesOf } from '../../../src/web/page/rates.ts';
 import { drawnRows, scrolledTo } from '../../../src/web/page/window.ts';
 
@@ -103,6 +103,14 @@ describe('what is known of peers', () => {
     expect(flowsOf(now, new Map(), peers)).toEqual([]);
   });
 
+  it('a page on this machine keeps the name one is here by, so that the login goes along', () => {
+    expect(underName('http://127.0.0.1:4781', 'localhost')).toBe('http://localhost:4781');
+    expect(underName('http://127.0.0.1:4781', '127.0.0.1')).toBe('http://127.0.0.1:4781');
+    expect(underName('http://127.0.0.1:4781', '10.0.0.1')).toBe('http://127.0.0.1:4781');
+    expect(underName('https://10.0.0.2:4781', 'localhost')).toBe('https://10.0.0.2:4781');
+    expect(underName('https://127.0.0.2:4781', 'localhost')).toBe('https://127.0.0.2:4781');
+  });
+
   it('pages of others are tried as they live, the ones of old last, and no such address never', () => {
     const peers = [
       { ...peer, name: 'away', alive: false, http: 'http://10.0.0.1:4780' },
@@ -114,6 +122,12 @@ describe('what is known of peers', () => {
       { name: 'old', http: 'https://10.0.0.9:4780' },
       { name: 'x', http: 'http://127.0.0.1:4781' },
     ];
+    expect(peerAt(peers, 'http://10.0.0.1:4780/')?.name).toBe('away');
+    for (const address of ['', 'nonsense', 'http://10.0.0.1:4781/', 'https://10.0.0.1:4780/', 'http://10.0.0.9:4780/']) {
+      expect(peerAt(peers, address), address).toBeUndefined();
+    }
+    expect(peerAt(peers, 'http://localhost:4781/')?.name).toBe('here');
+    expect(peerAt([{ ...peer, http: 'http://10.0.0.1:4780', self: true }], 'http://10.0.0.1:4780/')).toBeUndefined();
     expect(placesOf(peers, old).map(({ http }) => http)).toEqual([
       'http://127.0.0.1:4781',
       'http://10.0.0.1:4780',

@@ -40,11 +40,7 @@ describe('an address of the page', () => {
 });
 
 describe('what goes along to another peer', () => {
-  const handover = {
-    from: 'alpha',
-    token: 'secret',
-    unfinished: [{ path: 'a/ü &?.txt', size: 12, modified: 1_700_000_000_000 }],
-  };
+  const handover = { unfinished: [{ path: 'a/ü &?.txt', size: 12, modified: 1_700_000_000_000 }] };
 
   it('arrives there, at the same place', () => {
     fc.assert(
@@ -58,16 +54,23 @@ describe('what goes along to another peer', () => {
 
   it('is cut to what an address takes', () => {
     const unfinished = Array.from({ length: 500 }, (_, index) => ({ path: `${'x'.repeat(900)}${index}`, size: 1, modified: 1 }));
-    const url = handoverUrl('http://127.0.0.1:4781', { view: 'mesh' }, { from: 'alpha', unfinished });
+    const url = handoverUrl('http://127.0.0.1:4781', { view: 'mesh' }, { unfinished });
     expect(url.length).toBeLessThan(31_000);
     expect(handoverOf(new URL(url).hash)?.unfinished.length).toBeGreaterThan(20);
   });
 
+  it('is no login: whoever makes such an address logs nobody in', () => {
+    const forged = { unfinished: [], token: 'secret', from: 'alpha' };
+    expect(handoverOf(`#/files?handover=${encodeURIComponent(JSON.stringify(forged))}`)).toEqual({ unfinished: [] });
+    const login = { ...handover, token: 'secret' };
+    expect(handoverUrl('http://127.0.0.1:4781', { view: 'mesh' }, login)).not.toContain('secret');
+  });
+
   it('is nothing when it is no such thing', () => {
-    for (const text of ['nonsense', '[]', 'null', '{"from":1,"unfinished":[]}', '{"from":"x","unfinished":{}}']) {
+    for (const text of ['nonsense', '[]', 'null', '{}', '{"unfinished":{}}']) {
       expect(handoverOf(`#/files?handover=${encodeURIComponent(text)}`), text).toBeUndefined();
     }
-    const odd = { from: 'x', unfinished: [{ path: 1, size: 2, modified: 3 }, null, { path: '', size: 1, modified: 1 }] };
+    const odd = { unfinished: [{ path: 1, size: 2, modified: 3 }, null, { path: '', size: 1, modified: 1 }] };
     expect(handoverOf(`#/files?handover=${encodeURIComponent(JSON.stringify(odd))}`)?.unfinished).toEqual([]);
   });
 });

@@ -4,10 +4,11 @@ import { session } from '../session.svelte.ts';
 
 /** Accounts and their passwords: what is sent is made here, with the key pair for sealed files. */
 
-export async function newAccount(name: string, password: string, admin: boolean): Promise<void> {
+/** `keepHome`: what lies in the home of an earlier account of that name goes to this one; else that is refused with `conflict`. */
+export async function newAccount(name: string, password: string, asked: { admin: boolean; keepHome: boolean }): Promise<void> {
   const { proof, wrapKey } = await session.secretsOf(name, password);
   const { newAccountKey } = await import('./account-key.ts');
-  await ask('POST', '/api/v1/users', { body: { name, admin, proof, key: newAccountKey(wrapKey) } });
+  await ask('POST', '/api/v1/users', { body: { name, ...asked, proof, key: newAccountKey(wrapKey) } });
 }
 
 /** One's own by the old one, which takes the key pair along; another's without, which gets a new pair. */
@@ -23,6 +24,5 @@ export async function newPassword(user: string, old: string | undefined, passwor
     key = kept && rewrappedKey(kept, before.wrapKey, after.wrapKey);
   }
   const body = { user, proof: after.proof, key: key ?? newAccountKey(after.wrapKey), ...(oldProof && { oldProof }) };
-  const { token } = await ask<{ token?: string }>('POST', '/api/v1/passwd', { body });
-  if (token !== undefined) session.takeToken(token);
+  await ask('POST', '/api/v1/passwd', { body });
 }

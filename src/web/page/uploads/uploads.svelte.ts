@@ -28,13 +28,15 @@ class Uploads {
     addEventListener('pagehide', () => this.#keep());
   }
 
-  /** What was cut short when the page was left, and what another page handed over. */
-  recall(handed: readonly Unfinished[]): void {
-    const kept = keptUploads();
-    const paths = new Set(kept.map(({ path }) => path));
-    const all = [...kept, ...handed.filter(({ path }) => !paths.has(path))];
-    this.list = [...this.list, ...all.map((item) => new Upload(item.path, item))];
-    this.#keep();
+  /** What was cut short when the page was left. */
+  recall(): void {
+    this.#recalled(keptUploads());
+  }
+
+  /** What was cut short at another page. */
+  takeOver(handed: readonly Unfinished[]): void {
+    const paths = new Set(this.list.map(({ path }) => path));
+    this.#recalled(handed.filter(({ path }) => !paths.has(path)));
   }
 
   add(dropped: readonly Dropped[]): void {
@@ -87,6 +89,11 @@ class Uploads {
   goOn(): void {
     for (const upload of this.list) if (upload.state === 'lost') upload.state = 'waiting';
     this.#pump();
+  }
+
+  #recalled(items: readonly Unfinished[]): void {
+    this.list = [...this.list, ...items.map((item) => new Upload(item.path, item))];
+    this.#keep();
   }
 
   #goOnWith(upload: Upload, file: File): void {
