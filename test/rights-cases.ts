@@ -154,7 +154,24 @@ export const RIGHTS_CASES: readonly RightsCase[] = [
 ];
 
 /** A case in words. */
-export function wordsOf({ by, what, answer }: RightsCase): string {
+function wordsOf({ by, what, answer }: RightsCase): string {
   const { act, ...rest } = what;
   return `${by}: ${act} ${Object.values(rest).join(' ')} -> ${answer}`.replace('  ', ' ');
+}
+
+/** Tries all cases in their order. `attempt`: what went otherwise than its case says; undefined: nothing. Gives all that did. */
+export async function wrongCases(attempt: (one: RightsCase) => Promise<string | undefined>): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const one of RIGHTS_CASES) {
+    const fault = await attempt(one);
+    if (fault !== undefined) wrong.push(`${wordsOf(one)}: ${fault}`);
+  }
+  return wrong;
+}
+
+/** What is wrong about the paths that were seen, where a case says which; undefined: nothing. */
+export function sightFault({ sees }: RightsCase, seen: () => readonly string[]): string | undefined {
+  if (sees === undefined) return undefined;
+  const paths = seen();
+  return paths.join() === sees.join() ? undefined : `saw ${paths.join(' ')}`;
 }

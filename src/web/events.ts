@@ -25,6 +25,8 @@ interface Reader {
   readonly who: SignedIn | undefined;
   /** The account as it was when the stream was opened; undefined: nobody's, or not heard of. */
   readonly account: AccountFact | undefined;
+  /** Of the key that signed the logins of then. */
+  readonly generation: number | undefined;
 }
 
 /** What happens at this peer, told to every open page as server-sent events: `files`, `peers`, `status`, `traffic`. */
@@ -67,7 +69,7 @@ export class Events {
     });
     stream.write('retry: 1000\n\n');
     const account = who === undefined ? undefined : this.#peer.people.accounts().get(who.user);
-    this.#streams.set(stream, { who, account });
+    this.#streams.set(stream, { who, account, generation: this.#peer.people.sessionKey()?.generation });
     stream.once('close', () => this.#leave(stream));
     this.#looking ??= setInterval(() => this.#look(), LOOK_MS);
     this.#heartbeat ??= setInterval(() => this.#tell(() => ':\n\n'), HEARTBEAT_MS);
@@ -155,9 +157,10 @@ export class Events {
   }
 
   /** False once the login is over, or there are accounts and this reader has none. */
-  #isGood({ who, account }: Reader): boolean {
+  #isGood({ who, account, generation }: Reader): boolean {
     const { people } = this.#peer;
     if (who === undefined) return !people.hasAccounts();
+    if (people.sessionKey()?.generation !== generation) return false;
     const now = people.accounts().get(who.user);
     return now !== undefined && now.life === account?.life && now.revision === account.revision && now.admin === account.admin;
   }

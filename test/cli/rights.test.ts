@@ -5,7 +5,17 @@ import { CLIENT_OPTIONS } from '../../src/cli/client-settings.ts';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { ERRORS } from '../../src/core/errors.ts';
 import { type Outcome, until } from '../faults/process.ts';
-import { type Act, type Asker, FILES, GRANTS, PASSWORDS, RIGHTS_CASES, type RightsCase, wordsOf } from '../rights-cases.ts';
+import {
+  type Act,
+  type Asker,
+  FILES,
+  GRANTS,
+  PASSWORDS,
+  RIGHTS_CASES,
+  type RightsCase,
+  sightFault,
+  wrongCases,
+} from '../rights-cases.ts';
 import { PeersHere } from './peers-here.ts';
 
 const SETUP_MS = 240_000;
@@ -76,10 +86,8 @@ async function check(one: RightsCase): Promise<string | undefined> {
   const { words, input } = commandOf(one.what);
   const { code, output, error } = await run(one.by, words, input);
   const wanted = one.answer === 'done' ? 0 : ERRORS[one.answer].exit;
-  if (code !== wanted) return `${wordsOf(one)}: exit ${code}: ${output}${error}`;
-  if (one.sees === undefined) return undefined;
-  const seen = (JSON.parse(output) as { path: string }[]).map(({ path }) => path);
-  return seen.join() === one.sees.join() ? undefined : `${wordsOf(one)}: saw ${seen.join(' ')}`;
+  if (code !== wanted) return `exit ${code}: ${output}${error}`;
+  return sightFault(one, () => (JSON.parse(output) as { path: string }[]).map(({ path }) => path));
 }
 
 /** Every byte below a folder. */
@@ -106,14 +114,7 @@ afterAll(() => here.end());
 describe('two users and an admin, by the command line, at three peers', () => {
   it(
     `may do what the table of ${RIGHTS_CASES.length} cases says`,
-    async () => {
-      const wrong: string[] = [];
-      for (const one of RIGHTS_CASES) {
-        const fault = await check(one);
-        if (fault !== undefined) wrong.push(fault);
-      }
-      expect(wrong).toEqual([]);
-    },
+    async () => expect(await wrongCases(check)).toEqual([]),
     CASES_MS,
   );
 

@@ -1,27 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { PeersHere } from '../cli/peers-here.ts';
-import { until } from '../faults/process.ts';
-import { type Act, type Asker, FILES, GRANTS, PASSWORDS, RIGHTS_CASES, type RightsCase, wordsOf } from '../rights-cases.ts';
+import { type Act, type Asker, PASSWORDS, RIGHTS_CASES, type RightsCase, sightFault, wrongCases } from '../rights-cases.ts';
+import { fileAt, queryOf, RightsHere } from './rights-here.ts';
 
 const SETUP_MS = 120_000;
 const CASES_MS = 120_000;
 
-const here = new PeersHere();
-const urls: string[] = [];
-/** Requests so far: each goes to the next peer. */
-let requests = 0;
-
-function ask(by: Asker, method: string, path: string, body?: unknown, more: Record<string, string> = {}): Promise<Response> {
-  const isBytes = typeof body === 'string';
-  const headers: Record<string, string> = { ...more };
-  if (by !== 'nobody') headers.authorization = `Basic ${Buffer.from(`${by}:${PASSWORDS[by]}`).toString('base64')}`;
-  if (body !== undefined && !isBytes) headers['content-type'] = 'application/json';
-  const sent = body === undefined ? {} : { body: isBytes ? body : JSON.stringify(body) };
-  return fetch(`${urls[requests++ % urls.length]}${path}`, { method, headers, ...sent });
-}
-
-const file = (path: string): string => `/files/${path.split('/').map(encodeURIComponent).join('/')}`;
-const query = (verb: string, path: string): string => `/api/v1/${verb}?path=${encodeURIComponent(path)}`;
+const here = new RightsHere();
+const { urls } = here;
+const ask = here.ask.bind(here);
 
 /** The request for an act. */
 function send(by: Asker, what: Act): Promise<Response> {
@@ -29,13 +15,13 @@ function send(by: Asker, what: Act): Promise<Response> {
     case 'list':
       return ask(by, 'GET', `/api/v1/files?pattern=${encodeURIComponent(what.path === undefined ? '**' : `${what.path}/**`)}`);
     case 'read':
-      return ask(by, 'GET', file(what.path));
+      return ask(by, 'GET', fileAt(what.path));
     case 'create':
-      return ask(by, 'PUT', file(what.path), 'new', { 'if-none-match': '*' });
+      return ask(by, 'PUT', fileAt(what.path), 'new', { 'if-none-match': '*' });
     case 'overwrite':
-      return ask(by, 'PUT', file(what.path), 'newer');
+      return ask(by, 'PUT', fileAt(what.path), 'newer');
     case 'delete':
-      return ask(by, 'DELETE', file(what.path));
+      return ask(by, 'DELETE', fileAt(what.path));
     case 'rename':
       return ask(by, 'POST', '/api/v1/rename', { from: what.path, to: what.to });
     case 'restore':
@@ -55,7 +41,7 @@ function send(by: Asker, what: Act): Promise<Response> {
     case 'peers':
       return ask(by, 'GET', `/api/v1/${what.act}`);
     default:
-      return ask(by, 'GET', query(what.act, what.path));
+      return ask(by, 'GET', queryOf(what.act, what.path));
   }
 }
 
@@ -66,56 +52,17 @@ async function check(one: RightsCase): Promise<string | undefined> {
   const text = await response.text();
   const wanted = one.by === 'nobody' ? 401 : STATUS[one.answer];
   const status = response.status === 201 ? 200 : response.status;
-  if (status !== wanted) return `${wordsOf(one)}: ${response.status}: ${text}`;
-  if (one.what.act === 'grant' && one.answer === 'done' && status === wanted) await spread(one.by, one.what);
-  if (one.sees === undefined) return undefined;
-  const seen = (JSON.parse(text) as { files: { path: string }[] }).files.map(({ path }) => path);
-  return seen.join() === one.sees.join() ? undefined : `${wordsOf(one)}: saw ${seen.join(' ')}`;
+  if (status !== wanted) return `${response.status}: ${text}`;
+  if (one.what.act === 'grant' && one.answer === 'done' && status === wanted) await here.spread(one.by, one.what);
+  return sightFault(one, () => (JSON.parse(text) as { files: { path: string }[] }).files.map(({ path }) => path));
 }
 
-/** Resolves when every peer knows of a grant: it is told to the others a moment after it is given. */
-async function spread(by: Asker, { path, who, right }: { path: string; who: string; right: string }): Promise<void> {
-  const isKnown = async () => {
-    const { rights } = (await (await ask(by, 'GET', query('rights', path))).json()) as { rights: Record<string, string>[] };
-    return (rights.find((one) => one.who === who)?.right ?? 'none') === right;
-  };
-  // Each goes to the next peer.
-  const areAll = async () => {
-    for (let peer = 0; peer < urls.length; peer++) if (!(await isKnown())) return false;
-    return true;
-  };
-  await until(`${right} on ${path} for ${who} is known to all peers`, areAll, 10_000);
-}
-
-async function done(by: Asker, method: string, path: string, body: unknown): Promise<void> {
-  const response = await ask(by, method, path, body);
-  if (!response.ok) throw new Error(`${by}: ${method} ${path}: ${response.status}: ${await response.text()}`);
-}
-
-beforeAll(async () => {
-  for (const name of ['alpha', 'bravo']) urls.push(String((await here.up(name)).http));
-  await done('nobody', 'POST', '/api/v1/users', { name: 'root', password: PASSWORDS.root });
-  for (const name of ['anna', 'bob'] as const) {
-    await done('root', 'POST', '/api/v1/users', { name, password: PASSWORDS[name] });
-  }
-  for (const [path, by] of FILES) await done(by, 'PUT', file(path), path);
-  for (const { by, ...grant } of GRANTS) await done(by, 'POST', '/api/v1/rights', grant);
-  // Told to all peers a moment after it is given.
-  const isKnown = async () => (await ask('bob', 'GET', file('home/anna/with-bob/list.txt'))).ok;
-  await until('the last right is known to both peers', async () => (await isKnown()) && (await isKnown()), 10_000);
-}, SETUP_MS);
+beforeAll(() => here.begin(), SETUP_MS);
 afterAll(() => here.end());
 
 it(
   `answers ${RIGHTS_CASES.length} cases of rights as the table says`,
-  async () => {
-    const wrong: string[] = [];
-    for (const one of RIGHTS_CASES) {
-      const fault = await check(one);
-      if (fault !== undefined) wrong.push(fault);
-    }
-    expect(wrong).toEqual([]);
-  },
+  async () => expect(await wrongCases(check)).toEqual([]),
   CASES_MS,
 );
 

@@ -15,6 +15,12 @@ export function joined(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`;
 }
 
+/** Where a name leads that a person typed in a folder: below it, or from the top when it begins with a slash. */
+export function typedPath(folder: string, text: string): string {
+  const name = text.trim();
+  return name.startsWith('/') ? name.slice(1) : joined(folder, name);
+}
+
 /** Where the bytes of a file are: for links, pictures and films. */
 export function fileUrl(path: string, asked: Readonly<Record<string, string>> = {}): string {
   const query = new URLSearchParams(asked).toString().replace(/=(&|$)/g, '$1');

@@ -108,15 +108,25 @@ const DEEDS: Readonly<Record<string, string>> = {
   restore: 'brought back',
   'user add': 'added the account',
   'user passwd': 'changed the password of',
+  'user passwd refused': 'gave a wrong old password of',
   'user remove': 'removed the account',
-  grant: 'set rights:',
   invite: 'looked at the invitation line',
   remove: 'removed the machine',
   set: 'set',
   resume: 'answered a paused machine:',
 };
 
+/** What a right is to whoever has it. */
+export const RIGHT_WORDS = { write: 'may read and change', read: 'may read', none: 'does not see' } as const;
+
 export function deedWords(action: string, subject: string): string {
-  const told = action === 'rename' ? subject.replace(' -> ', ' to ') : subject;
-  return [DEEDS[action] ?? action, told].filter((part) => part !== '').join(' ');
+  const [, path = '', who = '', right] = (action === 'grant' && /^(.+) (\S+) (write|read|none)$/.exec(subject)) || [];
+  if (right !== undefined) return `said that ${who} ${RIGHT_WORDS[right as keyof typeof RIGHT_WORDS]} ${path}`;
+  return [DEEDS[action] ?? action, told(action, subject)].filter((part) => part !== '').join(' ');
+}
+
+function told(action: string, subject: string): string {
+  if (action === 'rename') return subject.replace(' -> ', ' to ');
+  // The name of a machine that is gone is not known any more.
+  return action === 'remove' ? subject.replace(/^([0-9a-f]{8})[0-9a-f]{56}$/, '$1…') : subject;
 }

@@ -1,40 +1,54 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PeersHere } from '../../cli/peers-here.ts';
-import { BROWSER_TEST_MS, drop, findings, hasBrowser, Person, picture } from './browser.ts';
+import { BROWSER_TEST_MS, drop, findings, hasBrowser, picture } from './browser.ts';
+import { item, Members, PASSWORDS, PEERS, row, said, TOLD } from './members.ts';
 
-const ADMIN_PASSWORD = 'correct horse battery';
-const BEN_PASSWORD = 'another long word';
+const NEW_BEN_PASSWORD = 'a new long word';
+const NEW_CARLA_PASSWORD = 'given by an admin';
 
 describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout: BROWSER_TEST_MS }, () => {
-  const peers = new PeersHere();
-  const person = new Person();
-  const addresses = new Map<string, string>();
+  const members = new Members();
+  const { peers, person } = members;
+  const at = members.at.bind(members);
+  const [login, openAs] = [members.login.bind(members), members.openAs.bind(members)];
+  const [told, names] = [members.told.bind(members), members.names.bind(members)];
   let admin: Page;
 
-  const row = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name });
-  const said = (page: Page, text: string | RegExp) => page.getByRole('status').getByText(text).waitFor();
-  const at = (peer: string, hash = '') => `${addresses.get(peer)}/${hash}`;
+  async function add(name: keyof typeof PASSWORDS): Promise<void> {
+    await admin.goto(at('alpha', '#/people'));
+    await admin.getByRole('button', { name: 'Add an account' }).click();
+    await admin.getByLabel('Name').fill(name);
+    await admin.getByLabel('Password').fill(PASSWORDS[name]);
+    await admin.getByRole('button', { name: 'Make account' }).click();
+    await item(admin, name).waitFor();
+  }
 
-  async function login(page: Page, user: string, password: string): Promise<void> {
-    await page.getByLabel('Name').fill(user);
-    await page.getByLabel('Password').fill(password);
-    await page.getByRole('button', { name: 'Log in' }).click();
+  async function grant(path: string, who: string, right: string): Promise<void> {
+    await admin.goto(at('alpha', '#/people/rights'));
+    await admin.getByLabel('Folder or file').fill(path);
+    await admin.getByLabel('Who').selectOption(who);
+    await admin.getByLabel('What').selectOption(right);
+    await admin.getByRole('button', { name: 'Set' }).click();
+  }
+
+  async function changePassword(page: Page, user: string, old: string | undefined, password: string): Promise<void> {
+    await item(page, user).getByRole('button', { name: 'Password' }).click();
+    if (old !== undefined) {
+      await page.getByRole('dialog').getByLabel('Password').fill(old);
+      await page.getByRole('button', { name: 'Next' }).click();
+    }
+    await page.getByRole('dialog').getByLabel('New password').fill(password);
+    await page.getByRole('button', { name: 'Change' }).click();
   }
 
   beforeAll(async () => {
     peers.drop('alpha', 'shared.txt', 'for all\n');
     peers.drop('alpha', 'reports/secret.txt', 'for some\n');
-    for (const name of ['alpha', 'bravo', 'charlie']) {
-      addresses.set(name, String((await peers.up(name, '--http', '127.0.0.1:0')).http));
-    }
+    await members.begin();
     admin = await person.open(at('alpha', '#/people'));
   }, BROWSER_TEST_MS);
 
-  afterAll(async () => {
-    await person.end();
-    await peers.end();
-  });
+  afterAll(() => members.end());
 
   it('says what the first account changes, makes it, and is logged in with it', async () => {
     await admin.getByRole('heading', { name: 'Everybody may do everything' }).waitFor();
@@ -45,23 +59,25 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
     await admin.getByLabel('Password').fill('short');
     await admin.getByRole('button', { name: 'Make account' }).click();
     await admin.getByRole('alert').getByText('at least 8 characters').waitFor();
-    await admin.getByLabel('Password').fill(ADMIN_PASSWORD);
+    await picture(admin, 'people-first-account');
+    expect(await findings(admin)).toEqual([]);
+    await admin.getByLabel('Password').fill(PASSWORDS.anna);
     await admin.getByRole('button', { name: 'Make account' }).click();
-    await admin.getByRole('listitem').filter({ hasText: 'Looks after the mesh · you' }).waitFor();
+    await item(admin, 'Looks after the mesh · you').waitFor();
+    for (const peer of PEERS) await expect.poll(() => names(peer), TOLD).toEqual(['anna, admin']);
+    expect((await fetch(at('bravo', 'api/v1/users'))).status).toBe(401);
   });
 
-  it('never sends the password', async () => {
+  it('makes another account, and never sends the password', async () => {
     const bodies: string[] = [];
     admin.on('request', (request) => bodies.push(request.postData() ?? ''));
-    await admin.getByRole('button', { name: 'Add an account' }).click();
-    await admin.getByLabel('Name').fill('ben');
-    await admin.getByLabel('Password').fill(BEN_PASSWORD);
-    await admin.getByRole('button', { name: 'Make account' }).click();
-    await admin.getByRole('listitem').filter({ hasText: 'ben' }).waitFor();
+    await add('ben');
     expect(bodies.join()).toContain('proof');
-    expect(bodies.join()).not.toContain(BEN_PASSWORD);
+    expect(bodies.join()).not.toContain(PASSWORDS.ben);
     await picture(admin, 'people-accounts');
     expect(await findings(admin)).toEqual([]);
+    for (const peer of PEERS) await expect.poll(() => names(peer), TOLD).toEqual(['anna, admin', 'ben']);
+    expect((await told('charlie', 'api/v1/session', 'ben')).value).toMatchObject({ user: 'ben', admin: false });
   });
 
   it('lets a stranger see nothing but the door, and tells a wrong password as such', async () => {
@@ -72,108 +88,150 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
     expect(await stranger.content()).not.toContain('for all');
     await login(stranger, 'ben', 'a wrong word');
     await stranger.getByRole('alert').waitFor();
-    await login(stranger, 'ben', BEN_PASSWORD);
+    await picture(stranger, 'login-wrong');
+    await login(stranger, 'ben', PASSWORDS.ben);
     await stranger.locator('pre').getByText('for all').waitFor();
     await stranger.context().close();
   });
 
-  it('hides what was granted to others, in lists, search and address, and says so to nobody', async () => {
-    await admin.goto(at('alpha', '#/people/rights'));
-    await admin.getByLabel('Folder or file').fill('reports');
-    await admin.getByLabel('Who').selectOption('ben');
-    await admin.getByLabel('What').selectOption('none');
-    await admin.getByRole('button', { name: 'Set' }).click();
+  it('hides what was granted to others, in lists, search and address, says so to nobody, and takes it back', async () => {
+    await grant('reports', 'ben', 'none');
     await said(admin, /ben does not see it: reports/);
-    await admin.getByRole('listitem').filter({ hasText: 'ben' }).waitFor();
+    await item(admin, 'ben').waitFor();
     await picture(admin, 'people-rights');
     expect(await findings(admin)).toEqual([]);
-    const ben = await person.open(at('bravo'));
-    await login(ben, 'ben', BEN_PASSWORD);
+    for (const peer of PEERS) {
+      await expect.poll(async () => (await told(peer, 'files/reports/secret.txt', 'ben')).status, TOLD).toBe(404);
+    }
+    const ben = await openAs('ben', 'bravo');
     await row(ben, 'shared.txt').waitFor();
-    await expect.poll(() => row(ben, 'reports').count(), { timeout: 10_000 }).toBe(0);
+    expect(await row(ben, 'reports').count()).toBe(0);
     await ben.goto(at('bravo', '#/files?open=reports/secret.txt'));
     await ben.getByText('This file is not there').waitFor();
     await ben.goto(at('bravo', '#/files?search=secret'));
     await ben.getByText('No name has').waitFor();
-    await ben.context().close();
+    await picture(ben, 'files-nothing-found');
     await admin.goto(at('alpha', '#/files/reports'));
     await row(admin, 'secret.txt').waitFor();
+    await grant('reports', 'ben', 'read');
+    await said(admin, /ben may read: reports/);
+    const reasons = (await told('alpha', 'api/v1/rights?path=reports/secret.txt')).value?.rights;
+    expect(reasons).toContainEqual({ who: 'ben', right: 'read', from: 'reports' });
+    await ben.goto(at('bravo', '#/files'));
+    await expect
+      .poll(async () => {
+        await ben.reload();
+        await row(ben, 'shared.txt').waitFor();
+        return await row(ben, 'reports').count();
+      }, TOLD)
+      .toBe(1);
+    await ben.goto(at('bravo', '#/files?open=reports/secret.txt'));
+    await ben.locator('pre').getByText('for some').waitFor();
+    await ben.context().close();
   });
 
   it('gives each a home of their own, which others do not see', async () => {
-    const ben = await person.open(at('charlie', '#/files/home/ben'));
-    await login(ben, 'ben', BEN_PASSWORD);
+    const ben = await openAs('ben', 'charlie', '#/files/home/ben');
     await ben.getByText('Nothing here yet').waitFor();
     await drop(ben, [{ name: 'diary.txt', text: 'only mine' }]);
     await row(ben, 'diary.txt').waitFor();
     await admin.goto(at('alpha', '#/files/home/ben'));
     await row(admin, 'diary.txt').waitFor();
-    await admin.goto(at('alpha', '#/people'));
-    await admin.getByRole('button', { name: 'Add an account' }).click();
-    await admin.getByLabel('Name').fill('carla');
-    await admin.getByLabel('Password').fill('a third long word');
-    await admin.getByRole('button', { name: 'Make account' }).click();
-    await admin.getByRole('listitem').filter({ hasText: 'carla' }).waitFor();
-    const carla = await person.open(at('alpha', '#/files?search=diary'));
-    await login(carla, 'carla', 'a third long word');
+    await add('carla');
+    const carla = await openAs('carla', 'alpha', '#/files?search=diary');
     await carla.getByText('No name has').waitFor();
     await ben.context().close();
     await carla.context().close();
   });
 
-  it('goes on, logged in, when its peer dies', async () => {
-    // Another host than those of the other pages, as far as cookies go.
-    const ben = await person.open(at('bravo', '#/files?open=shared.txt').replace('127.0.0.1', 'localhost'));
-    await login(ben, 'ben', BEN_PASSWORD);
-    await ben.locator('pre').getByText('for all').waitFor();
-    await ben.getByText('3 peers here').waitFor();
-    await peers.peer('bravo').kill();
-    await ben.waitForURL((url) => url.hostname === '127.0.0.1', { timeout: 20_000 });
-    await ben.locator('pre').getByText('for all').waitFor();
-    await ben.getByText('Log out').or(ben.getByLabel('Log out')).first().waitFor();
-    await ben.context().close();
-  });
-
   it('changes a password: the old one is asked for, and no longer opens', async () => {
-    const ben = await person.open(at('charlie', '#/people'));
-    await login(ben, 'ben', BEN_PASSWORD);
-    await ben.getByRole('listitem').filter({ hasText: 'you' }).getByRole('button', { name: 'Password' }).click();
-    await ben.getByRole('dialog').getByLabel('Password').fill(BEN_PASSWORD);
-    await ben.getByRole('button', { name: 'Next' }).click();
-    await ben.getByRole('dialog').getByLabel('New password').fill('a new long word');
-    await ben.getByRole('button', { name: 'Change' }).click();
+    const ben = await openAs('ben', 'charlie', '#/people');
+    await changePassword(ben, 'you', PASSWORDS.ben, NEW_BEN_PASSWORD);
     await said(ben, 'Your password was changed.');
     await ben.getByLabel('Log out').click();
-    await login(ben, 'ben', BEN_PASSWORD);
+    await login(ben, 'ben', PASSWORDS.ben);
     await ben.getByRole('alert').waitFor();
-    await login(ben, 'ben', 'a new long word');
+    await login(ben, 'ben', NEW_BEN_PASSWORD);
     await ben.getByRole('heading', { name: 'People' }).waitFor();
+    for (const peer of PEERS) {
+      const status = async () => (await told(peer, 'api/v1/status', 'ben', NEW_BEN_PASSWORD)).status;
+      await expect.poll(status, TOLD).toBe(200);
+    }
     await ben.context().close();
   });
 
-  it('tells who did what, and shows the invitation as a line and as a code', async () => {
-    await admin.goto(at('alpha', '#/people/log'));
-    await admin.getByRole('row').filter({ hasText: 'ben' }).first().waitFor();
-    await picture(admin, 'people-log');
-    expect(await findings(admin)).toEqual([]);
-    await admin.goto(at('alpha', '#/people/invite'));
-    await admin.getByRole('button', { name: 'Show the line' }).click();
-    await admin.getByText(/^home\/[a-z]+-/).waitFor();
-    await admin.getByRole('img', { name: 'The invitation line as a QR code' }).waitFor();
-    await picture(admin, 'people-invite');
-    expect(await findings(admin)).toEqual([]);
+  it('gives somebody else a new password, which ends their logins', async () => {
+    const carla = await openAs('carla', 'bravo');
+    await admin.goto(at('alpha', '#/people'));
+    await changePassword(admin, 'carla', undefined, NEW_CARLA_PASSWORD);
+    await said(admin, 'The password of carla was changed.');
+    await carla.getByRole('button', { name: 'Log in' }).waitFor();
+    await login(carla, 'carla', PASSWORDS.carla);
+    await carla.getByRole('alert').waitFor();
+    await login(carla, 'carla', NEW_CARLA_PASSWORD);
+    await row(carla, 'shared.txt').waitFor();
+    expect((await told('charlie', 'api/v1/session', 'carla', NEW_CARLA_PASSWORD)).value).toMatchObject({ user: 'carla' });
+    await carla.context().close();
   });
 
-  it('removes a machine for good, after saying what that costs', async () => {
-    await admin.goto(at('alpha', '#/people/peers'));
-    const bravo = admin.getByRole('listitem').filter({ hasText: 'bravo' });
-    await bravo.getByText('away since').waitFor();
-    await picture(admin, 'people-machines');
-    await bravo.getByRole('button', { name: 'Remove' }).click();
-    await admin.getByRole('dialog').getByText('can never enter the mesh again').waitFor();
+  it('removes an account: it is nobody any more, everywhere, and its page says so', async () => {
+    const carla = await openAs('carla', 'charlie', '', NEW_CARLA_PASSWORD);
+    await admin.getByRole('button', { name: 'Remove carla' }).click();
+    await admin.getByRole('dialog').getByText('can no longer log in').waitFor();
+    await picture(admin, 'people-remove');
     await admin.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
-    await said(admin, 'bravo was removed.');
-    await bravo.waitFor({ state: 'detached' });
+    await said(admin, 'carla was removed.');
+    await item(admin, 'carla').waitFor({ state: 'detached' });
+    for (const peer of PEERS) await expect.poll(() => names(peer), TOLD).toEqual(['anna, admin', 'ben']);
+    await carla.getByRole('button', { name: 'Log in' }).waitFor();
+    await login(carla, 'carla', NEW_CARLA_PASSWORD);
+    await carla.getByRole('alert').waitFor();
+    await carla.context().close();
+  });
+
+  it('tells who did what, and finds it by a word', async () => {
+    await admin.goto(at('alpha', '#/people/log'));
+    const { value } = await told('alpha', 'api/v1/log?limit=500');
+    const entries = value?.entries as { user: string; action: string; subject: string }[];
+    for (const [user, action, subject, words] of [
+      ['anna', 'user add', 'ben', 'added the account ben'],
+      ['anna', 'grant', 'reports ben none', 'said that ben does not see reports'],
+      ['anna', 'grant', 'reports ben read', 'said that ben may read reports'],
+      ['ben', 'upload', 'home/ben/diary.txt', 'stored home/ben/diary.txt'],
+      ['anna', 'user passwd', 'carla', 'changed the password of carla'],
+      ['anna', 'user remove', 'carla', 'removed the account carla'],
+    ] as const) {
+      expect(entries.filter((one) => one.user === user && one.action === action && one.subject === subject)).toHaveLength(1);
+      await row(admin, user).filter({ hasText: words }).waitFor();
+    }
+    await picture(admin, 'people-log');
+    expect(await findings(admin)).toEqual([]);
+    await admin.getByLabel('Search the log').fill('diary');
+    await expect.poll(() => admin.locator('tbody tr').count()).toBe(1);
+    const ben = await openAs('ben', 'bravo', '#/people/log', NEW_BEN_PASSWORD);
+    await row(ben, 'stored home/ben/diary.txt').waitFor();
+    expect(await ben.locator('tbody').getByText('removed the account').count()).toBe(0);
+    await ben.context().close();
+  });
+
+  it('gives a name anew, and what lies in its home only to who was told of it', async () => {
+    await admin.goto(at('alpha', '#/people'));
+    await admin.getByRole('button', { name: 'Remove ben' }).click();
+    await admin.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+    await item(admin, 'ben').waitFor({ state: 'detached' });
+    await admin.getByRole('button', { name: 'Add an account' }).click();
+    await admin.getByLabel('Name').fill('ben');
+    await admin.getByLabel('Password').fill(PASSWORDS.ben);
+    await admin.getByRole('button', { name: 'Make account' }).click();
+    await admin.getByRole('alert').getByText('files still lie in home/ben').waitFor();
+    await picture(admin, 'people-name-of-before');
+    expect(await findings(admin)).toEqual([]);
+    expect(await names('alpha')).toEqual(['anna, admin']);
+    await admin.getByRole('button', { name: 'Make it, with those files' }).click();
+    await item(admin, 'ben').waitFor();
+    const ben = await openAs('ben', 'alpha', '#/files?open=home/ben/diary.txt');
+    await ben.locator('pre').getByText('only mine').waitFor();
+    await ben.context().close();
   });
 
   it('says nothing that its own policy forbids', () => {

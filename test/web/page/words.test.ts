@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sentence } from '../../../src/web/page/api.ts';
-import { besideName, fileUrl } from '../../../src/web/page/paths.ts';
+import { besideName, fileUrl, typedPath } from '../../../src/web/page/paths.ts';
 import {
   agoWords,
   copiesWords,
@@ -21,6 +21,13 @@ describe('what the page says', () => {
       '10.0 MiB',
       '1.5 TiB',
     ]);
+  });
+
+  it('of where a typed name leads', () => {
+    expect(typedPath('docs', 'plan.txt')).toBe('docs/plan.txt');
+    expect(typedPath('docs', ' old/plan.txt ')).toBe('docs/old/plan.txt');
+    expect(typedPath('docs', '/plan.txt')).toBe('plan.txt');
+    expect(typedPath('', '/')).toBe('');
   });
 
   it('of ages', () => {
@@ -58,6 +65,10 @@ describe('what the page says', () => {
     expect(deedWords('rename', 'a.txt -> b.txt')).toBe('renamed a.txt to b.txt');
     expect(deedWords('login', '')).toBe('logged in');
     expect(deedWords('unheard-of', 'x')).toBe('unheard-of x');
+    expect(deedWords('grant', 'my docs/a ben none')).toBe('said that ben does not see my docs/a');
+    expect(deedWords('grant', 'odd')).toBe('grant odd');
+    expect(deedWords('remove', 'ab'.repeat(32))).toBe('removed the machine abababab…');
+    expect(deedWords('remove', 'bravo')).toBe('removed the machine bravo');
     const noon = new Date(2026, 2, 5, 12).getTime();
     expect(sinceWords(new Date(2026, 2, 5, 9, 7).toISOString(), noon)).toBe('09:07');
     expect(sinceWords(new Date(2026, 2, 1, 9, 7).toISOString(), noon)).toBe('1 Mar, 09:07');

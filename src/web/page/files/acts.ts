@@ -1,7 +1,7 @@
 import { faultOfPath } from '../../../core/path.ts';
 import { ApiError, api, type ShownFile, send, wordsOf } from '../api.ts';
 import { notices } from '../notices.svelte.ts';
-import { fileUrl, folderOf, joined, nameOf } from '../paths.ts';
+import { fileUrl, folderOf, nameOf, typedPath } from '../paths.ts';
 import { questions } from '../questions.svelte.ts';
 import { router } from '../router.svelte.ts';
 import { countWords } from '../words.ts';
@@ -25,19 +25,19 @@ export async function tried(act: () => Promise<void>): Promise<boolean> {
 
 function nameFault(text: string): string | undefined {
   if (text.trim() === '') return 'It needs a name.';
-  const fault = faultOfPath(text.trim());
+  const fault = faultOfPath(typedPath('', text));
   return fault === undefined ? undefined : `This name cannot be kept: ${fault}.`;
 }
 
 export async function rename(row: Row): Promise<void> {
   const name = await questions.ask({
     title: `Rename ${row.name}`,
-    field: { label: 'New name', value: row.name, hint: 'With a slash it moves: reports/2026.txt' },
+    field: { label: 'New name', value: row.name, hint: 'With a slash it moves: reports/2026.txt, or from the top: /2026.txt' },
     yes: 'Rename',
     fault: nameFault,
   });
   if (name === undefined || name.trim() === row.name) return;
-  const to = joined(folderOf(row.path), name.trim());
+  const to = typedPath(folderOf(row.path), name);
   await tried(async () => {
     await api.rename(row.path, to);
     const { route } = router;
@@ -90,7 +90,7 @@ export async function newText(folder: string): Promise<void> {
     fault: nameFault,
   });
   if (name === undefined) return;
-  const path = joined(folder, name.trim());
+  const path = typedPath(folder, name);
   await tried(async () => {
     await send('PUT', fileUrl(path), { body: '', headers: { 'if-none-match': '*', 'content-type': 'text/plain' } });
     const { route } = router;

@@ -37,15 +37,27 @@ class Listing {
   #isReading = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #readAt = 0;
+  /** Nobody looked for a while, and no change was heard. */
+  #isOld = false;
 
   show(source: Source): void {
-    if (this.#source !== undefined && isSame(this.#source, source)) return;
+    const isOld = this.#isOld;
+    this.#isOld = false;
+    if (this.#source !== undefined && isSame(this.#source, source)) {
+      if (isOld) this.reload();
+      return;
+    }
     this.#source = source;
     this.#begin();
     this.rows = [];
     this.hasMore = false;
     this.isFirst = true;
     void this.#read(0);
+  }
+
+  /** Another view is shown: changes are told to nobody. */
+  leave(): void {
+    this.#isOld = true;
   }
 
   /** The next page, unless one is on its way. */

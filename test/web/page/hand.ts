@@ -1,0 +1,257 @@
+import type { Locator, Page } from 'playwright-core';
+import type { Act, Answer } from '../../rights-cases.ts';
+import { drop } from './browser.ts';
+
+/** What came of an act. */
+export interface Came {
+  readonly answer: Answer;
+  /** Of `list`: the paths seen, in order. */
+  readonly seen?: readonly string[];
+}
+
+const ANSWERS: Readonly<Record<number, Answer>> = { 404: 'not-found', 403: 'not-allowed' };
+const done: Came = { answer: 'done' };
+const notFound: Came = { answer: 'not-found' };
+const notAllowed: Came = { answer: 'not-allowed' };
+
+type OnPath = Extract<Act, { path: string }>;
+
+/**
+ * Somebody's hand at a page that stands on the rights of people: does an act by the lists, buttons and fields there are, and
+ * tells what the page said of it. What the page has no button for is not allowed; what it does not show is not found.
+ */
+export class Hand {
+  readonly #page: Page;
+  /** Of the last request that was to change something, or was refused. */
+  #status = 0;
+
+  constructor(page: Page) {
+    this.#page = page;
+    page.on('response', (response) => {
+      if (response.request().method() !== 'GET' || response.status() >= 400) this.#status = response.status();
+    });
+  }
+
+  async act(what: Act): Promise<Came> {
+    await this.#rest();
+    if (await this.#isStranger()) return await this.#actAsStranger(what);
+    switch (what.act) {
+      case 'list':
+        return what.path === undefined ? await this.#found('.txt') : { answer: 'done', seen: await this.#below(what.path) };
+      case 'rights':
+        return await this.#rights({ act: what.act, path: what.path });
+      case 'grant':
+        return await this.#rights(what);
+      case 'create':
+        return await this.#create(what.path);
+      case 'overwrite':
+        return await this.#overwrite(what.path);
+      case 'restore':
+        return await this.#restore(what.path);
+      case 'read':
+      case 'where':
+      case 'history':
+      case 'rename':
+      case 'delete':
+        return await this.#withDetails(what);
+      case 'invite':
+        return await this.#invite();
+      case 'set replicas':
+        return await this.#setReplicas();
+      default:
+        return await this.#lookAround(what.act);
+    }
+  }
+
+  /** Nothing of what was before is left on the page. */
+  async #rest(): Promise<void> {
+    await this.#go('people/rights');
+    await this.#page.evaluate(() => {
+      for (const one of document.querySelectorAll<HTMLElement>('.notice .close, .tray [aria-label^="Give up"]')) one.click();
+    });
+    this.#status = 0;
+  }
+
+  /** Resolves when the page shows it: a change of the address is heard of later. */
+  async #go(place: string): Promise<void> {
+    await this.#page.evaluate(
+      (hash) =>
+        new Promise<void>((resolve) => {
+          const before = location.hash;
+          addEventListener('hashchange', () => setTimeout(resolve), { once: true });
+          location.hash = hash;
+          if (location.hash === before) resolve();
+        }),
+      `#/${place}`,
+    );
+  }
+
+  async #goToFiles(folder: string, query = ''): Promise<void> {
+    const words = folder.split('/').filter(Boolean).map(encodeURIComponent);
+    await this.#go(['files', ...words].join('/') + query);
+    await this.#page.getByRole('region', { name: 'Files' }).waitFor();
+  }
+
+  async #isStranger(): Promise<boolean> {
+    const door = this.#page.getByRole('button', { name: 'Log in' });
+    await door.or(this.#page.getByRole('main')).first().waitFor();
+    return await door.isVisible();
+  }
+
+  /** Tries what needs no button, and looks whether anything of the mesh comes to be seen. */
+  async #actAsStranger(what: Act): Promise<Came> {
+    await this.#go('path' in what && what.path !== undefined ? `files?open=${encodeURIComponent(what.path)}` : 'mesh');
+    if (what.act === 'create') await drop(this.#page, [{ name: what.path, text: 'new' }]);
+    const isShut = (await this.#isStranger()) && (await this.#page.locator('nav, aside, .row, .tray').count()) === 0;
+    return isShut ? notAllowed : done;
+  }
+
+  /** The one that comes: what shows that it was done, or a word that it was not. */
+  async #outcome(success: Locator): Promise<Came> {
+    const refusal = this.#page.locator('.notice.bad').or(this.#page.locator('p.fault[role="alert"]'));
+    await success.or(refusal).first().waitFor();
+    if (!(await refusal.first().isVisible())) return done;
+    const answer = ANSWERS[this.#status];
+    if (answer === undefined) throw new Error(`refused with ${this.#status}: ${await refusal.first().textContent()}`);
+    return { answer };
+  }
+
+  async #found(words: string): Promise<Came> {
+    await this.#goToFiles('', `?search=${words}`);
+    return { answer: 'done', seen: (await this.#rows()).map(({ folder, name }) => (folder === '' ? name : `${folder}/${name}`)) };
+  }
+
+  /** Goes through a folder and all in it as one does with the mouse: folders come first, so the paths are put in order at the end. */
+  async #below(folder: string): Promise<string[]> {
+    await this.#goToFiles(folder);
+    const paths: string[] = [];
+    for (const { name, isFolder } of await this.#rows()) {
+      const path = `${folder}/${name}`;
+      if (!isFolder) paths.push(path);
+      else paths.push(...(await this.#below(path)));
+    }
+    return paths.sort();
+  }
+
+  async #rows(): Promise<{ name: string; folder: string; isFolder: boolean }[]> {
+    await this.#page.locator('.row').or(this.#page.locator('.empty')).first().waitFor();
+    return await this.#page.locator('.row').evaluateAll((rows) =>
+      rows.map((row) => ({
+        name: row.querySelector('.title')?.textContent ?? '',
+        folder: row.querySelector('.under')?.textContent ?? '',
+        isFolder: row.querySelector('.icon.folder') !== null,
+      })),
+    );
+  }
+
+  async #withDetails(what: OnPath): Promise<Came> {
+    await this.#goToFiles('', `?open=${encodeURIComponent(what.path)}`);
+    const details = this.#page.getByRole('complementary');
+    const gone = details.getByText('This file is not there (any more).');
+    await details.getByRole('region', { name: 'Copies' }).or(gone).first().waitFor();
+    if (await gone.isVisible()) return notFound;
+    switch (what.act) {
+      case 'rename':
+        return await this.#rename(details, what.path, what.to);
+      case 'delete':
+        await details.getByRole('button', { name: 'Delete' }).click();
+        return await this.#outcome(this.#said(/was deleted\.$/));
+      case 'where':
+        await details
+          .getByRole('listitem')
+          .filter({ hasText: /alpha|bravo/ })
+          .first()
+          .waitFor();
+        return done;
+      case 'history':
+        await details.getByRole('region', { name: 'History' }).getByText('No older versions').waitFor();
+        return done;
+      default:
+        await details.locator('pre').getByText(what.path, { exact: true }).waitFor();
+        return done;
+    }
+  }
+
+  async #rename(details: Locator, path: string, to: string): Promise<Came> {
+    await details.getByRole('button', { name: 'Rename' }).click();
+    const dialog = this.#page.getByRole('dialog');
+    await dialog.getByRole('textbox').fill(`/${to}`);
+    await dialog.getByRole('button', { name: 'Rename' }).click();
+    return await this.#outcome(this.#said(`${path.split('/').at(-1)} is now ${to.split('/').at(-1)}.`));
+  }
+
+  async #create(path: string): Promise<Came> {
+    await this.#goToFiles('');
+    await this.#page.getByRole('button', { name: 'New text' }).click();
+    const dialog = this.#page.getByRole('dialog');
+    await dialog.getByRole('textbox').fill(path);
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    return await this.#outcome(this.#page.getByRole('complementary').getByText('It is empty.'));
+  }
+
+  async #overwrite(path: string): Promise<Came> {
+    const [name = '', ...above] = path.split('/').reverse();
+    await this.#goToFiles(above.reverse().join('/'));
+    await drop(this.#page, [{ name, text: 'newer' }]);
+    const item = this.#page.getByRole('region', { name: 'Uploads' }).getByRole('listitem').filter({ hasText: name });
+    return await this.#outcome(item.getByText(/ stored$/));
+  }
+
+  async #restore(path: string): Promise<Came> {
+    await this.#goToFiles('', '?show=deleted');
+    const [name = '', ...above] = path.split('/').reverse();
+    const folder = this.#page.locator('.under');
+    const named = this.#page.getByRole('row').filter({ hasText: name });
+    const row = above.length === 0 ? named.filter({ hasNot: folder }) : named.filter({ hasText: above.reverse().join('/') });
+    await row.getByRole('button', { name: 'Restore' }).click();
+    return await this.#outcome(this.#said(`${name} is back.`));
+  }
+
+  async #rights(what: Extract<OnPath, { act: 'grant' }> | Readonly<{ act: 'rights'; path: string }>): Promise<Came> {
+    const section = this.#page.getByRole('region', { name: 'Rights' });
+    await section.getByLabel('Folder or file').fill('');
+    await section.getByText('Name a folder or a file').waitFor();
+    await section.getByLabel('Folder or file').fill(what.path);
+    const form = section.getByRole('button', { name: 'Set' });
+    const fault = section.locator('p.fault');
+    await form.or(fault).first().waitFor();
+    if (await fault.isVisible()) return { answer: ANSWERS[this.#status] ?? 'done' };
+    if (what.act === 'rights') {
+      await section.getByRole('listitem').filter({ hasText: 'Everyone' }).waitFor();
+      return done;
+    }
+    await section.getByLabel('Who').selectOption(what.who);
+    await section.getByLabel('What').selectOption(what.right);
+    await form.click();
+    return await this.#outcome(this.#said(new RegExp(`: ${what.path}\\.$`)));
+  }
+
+  /** There is no way to it for who may not, and by its address only a refusal. */
+  async #invite(): Promise<Came> {
+    const hasWay = (await this.#page.getByRole('link', { name: 'Invite' }).count()) > 0;
+    await this.#go('people/invite');
+    await this.#page.getByRole('button', { name: 'Show the line' }).click();
+    const came = await this.#outcome(this.#page.getByText(/^home\/[a-z]+-/));
+    if (hasWay !== (came.answer === 'done')) throw new Error(`the way to it is ${hasWay ? '' : 'not '}there: ${came.answer}`);
+    return came;
+  }
+
+  async #setReplicas(): Promise<Came> {
+    await this.#go('people/peers');
+    await this.#page.getByLabel('Copies of every file').selectOption('3');
+    return await this.#outcome(this.#said(/is to be kept on 3 machines/));
+  }
+
+  async #lookAround(act: 'users' | 'add user' | 'remove user' | 'status' | 'peers'): Promise<Came> {
+    await this.#go(act === 'status' || act === 'peers' ? 'mesh' : 'people/accounts');
+    if (act === 'status' || act === 'peers') await this.#page.getByText('2 peers here').first().waitFor();
+    else await this.#page.getByRole('listitem').filter({ hasText: 'anna' }).waitFor();
+    const name = { 'add user': 'Add an account', 'remove user': 'Remove anna' }[act as string];
+    const isOffered = name === undefined || (await this.#page.getByRole('button', { name }).count()) > 0;
+    return isOffered ? done : notAllowed;
+  }
+
+  #said(text: string | RegExp): Locator {
+    return this.#page.getByRole('status').getByText(text);
+  }
+}
