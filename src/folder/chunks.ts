@@ -83,8 +83,9 @@ export class Chunks {
     };
     try {
       const manifest = await lender.manifest();
-      const lent = manifest === undefined ? [] : wanted.lentBy(ChunkList.of(manifest, lender.size), lender, LENT_BYTES_MAX);
-      for (const some of lent) {
+      const theirs = manifest && ChunkList.of(manifest, lender.size);
+      const lent = theirs === undefined ? [] : wanted.lentBy(theirs, lender, LENT_BYTES_MAX, () => this.#room.pause());
+      for await (const some of lent) {
         copy ??= await lender.open();
         // Asked for while others are copied: the thread that does it never waits.
         const next = take(copy, some);

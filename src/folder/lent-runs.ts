@@ -55,7 +55,8 @@ export class LentRuns {
     const manifest = await lender.manifest();
     if (manifest === undefined) return;
     const places = new Map<number, number>();
-    for (const some of wanted.lentBy(ChunkList.of(manifest, lender.size), lender, PIECE_BYTES))
+    const pause = () => this.#room.pause();
+    for await (const some of wanted.lentBy(ChunkList.of(manifest, lender.size), lender, PIECE_BYTES, pause))
       for (const { chunk, from } of some) places.set(chunk, from);
     let copy: Copy | undefined;
     try {

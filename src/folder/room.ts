@@ -121,6 +121,11 @@ export class Room {
     }
   }
 
+  /** Lets others have their turn of the event loop. */
+  pause(): Promise<void> {
+    return new Promise((resolve) => this.options.clock.after(0, resolve));
+  }
+
   async idle(): Promise<void> {
     while (this.#tasks.size > 0) await Promise.all(this.#tasks);
   }

@@ -2,6 +2,9 @@ import type { ChunkKey, ChunkList } from '../core/chunk-list.ts';
 import type { Range } from '../core/range.ts';
 import type { Lender } from './lenders.ts';
 
+/** Chunks looked at in one turn of the event loop: some ms. 1,000…50,000. */
+const TURN_CHUNKS_MAX = 10_000;
+
 /** A chunk of the wanted content, by its index, that lies at `from` of another. */
 export interface Lent {
   readonly chunk: number;
@@ -48,16 +51,23 @@ export class WantedChunks {
 
   /**
    * Where missing chunks seem to lie in another content, in the order of the wanted one, by as many as have `bytesMax`: drawn up
-   * as they are asked for, since there may be 100,000.
+   * as they are asked for, since there may be 500,000. `pause`: lets others have their turn.
    */
-  *lentBy(other: ChunkList, { has }: Pick<Lender, 'has'>, bytesMax: number): Iterable<Lent[]> {
+  async *lentBy(
+    other: ChunkList,
+    { has }: Pick<Lender, 'has'>,
+    bytesMax: number,
+    pause: () => Promise<void>,
+  ): AsyncIterable<Lent[]> {
     const known = new Map<ChunkKey, number>();
     for (let index = 0; index < other.count; index++) {
       if (has(other.offset(index), other.length(index))) known.set(other.key(index), index);
+      if ((index + 1) % TURN_CHUNKS_MAX === 0) await pause();
     }
     let some: Lent[] = [];
     let bytes = 0;
     for (let chunk = 0; chunk < this.chunks.count; chunk++) {
+      if ((chunk + 1) % TURN_CHUNKS_MAX === 0) await pause();
       const there = this.#isMissing[chunk] === 1 ? known.get(this.chunks.key(chunk)) : undefined;
       if (there === undefined || !this.chunks.isSame(chunk, other, there)) continue;
       if (some.length > 0 && bytes + this.chunks.length(chunk) > bytesMax) {
