@@ -19,7 +19,7 @@ const UPLOADS_MAX = 500;
  * Manifests of uploads by chunks that are in memory, in all: that of 1 GiB has 0.3 MiB, the largest 20 MiB, and beside each lie
  * 8 bytes a chunk, a quarter more. Range 20–1,024 MiB.
  */
-const MANIFEST_BYTES_ALL = 64 * 1024 * 1024;
+export const MANIFEST_BYTES_ALL = 64 * 1024 * 1024;
 /** Peers a client is sent to: it asks one after the other, two hops at most. */
 export const REDIRECTS_MAX = 16;
 /** An upload nobody writes is let go after so long; its staged bytes stay on disk for a day. */
