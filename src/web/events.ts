@@ -118,10 +118,8 @@ export class Events {
   #tellNews(): void {
     const [paths, more] = [[...this.#paths], this.#hasMore];
     const rights = this.#peer.people.rights();
-    const seenBy = (who: SignedIn | undefined): string[] =>
-      who === undefined ? paths : paths.filter((path) => rights.mayRead({ name: who.user, admin: who.admin }, path));
-    this.#tell(({ who }) => {
-      const seen = seenBy(who);
+    this.#tell(({ who, account }) => {
+      const seen = who === undefined ? paths : paths.filter((path) => account !== undefined && rights.mayRead(account, path));
       return seen.length === 0 && !more ? '' : eventText('files', { paths: seen, more });
     });
     this.#paths.clear();
@@ -167,8 +165,8 @@ export class Events {
 }
 
 /** The account whose rights say what a reader is told; undefined: all of it. */
-function seenAs({ who }: Reader): string | undefined {
-  return who === undefined || who.admin ? undefined : who.user;
+function seenAs({ who, account }: Reader): string | undefined {
+  return who === undefined || account?.admin === true ? undefined : who.user;
 }
 
 function eventText(name: string, value: unknown): string {

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { Session } from '../client/session.ts';
-import type { SignedIn } from '../client/sign-in.ts';
+import type { SignedIn, SignIn } from '../client/sign-in.ts';
 import { whoAmI } from '../client/verbs/accounts.ts';
 import { parseToken } from '../core/accounts.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
@@ -69,7 +69,7 @@ export class Sessions {
     const entered = this.#kept.get(key) ?? this.#enter(key, credentials, request);
     return await this.#with(entered, async (session) => {
       // What a peer said of a login long ago is not believed against what this one knows by now.
-      if (this.#isDoubtful(session.signIn.token)) await session.signIn.use(session.signIn.token, addressOf(request));
+      if (this.#isDoubtful(session.signIn)) await session.signIn.use(session.signIn.token, addressOf(request));
       const who = session.signIn.who ?? (await whoAmI(session, {}));
       try {
         if (who !== undefined) return await work({ session, who });
@@ -155,12 +155,14 @@ export class Sessions {
   }
 
   /** True of a login that is over, as far as this peer knows. */
-  #isDoubtful(token: string | undefined): boolean {
+  #isDoubtful({ token, who }: SignIn): boolean {
     const facts = token === undefined ? undefined : parseToken(token)?.facts;
     if (facts === undefined) return false;
     const { people } = this.#duty.peer;
     const account = people.accounts().get(facts.user);
     const isSame = account?.life === facts.life && account.revision === facts.revision;
+    // Who is no admin any more, for another's account was the first, has a login all the same.
+    if (who !== undefined && who.admin !== account?.admin) return true;
     return !isSame || people.sessionKey()?.generation !== facts.generation || facts.expiresMs <= Date.now();
   }
 
