@@ -1,5 +1,5 @@
 import * as accounts from '../../client/verbs/accounts.ts';
-import { MeshError } from '../../core/errors.ts';
+import { asMeshError, MeshError } from '../../core/errors.ts';
 import { checkLogin } from '../check-login.ts';
 import { EXIT_DONE } from '../exit-codes.ts';
 import { shownTable, shownText } from '../output.ts';
@@ -46,6 +46,7 @@ const USER_ACTS: Readonly<Record<string, UserAct>> = {
   async add(context, given, chosen) {
     const name = accounts.checkAccountName(named(given));
     const admin = chosen.has('admin');
+    await assertMayAdd(context);
     const { proof, wrapKey } = await newSecrets(context, name);
     const pair = await newKeyPair();
     const key = wrapKeyPair(pair, wrapKey);
@@ -53,8 +54,9 @@ const USER_ACTS: Readonly<Record<string, UserAct>> = {
     const { first } = await accounts.addUser(context.session, wish, context.options);
     // It was made here: nobody need be asked whether it is right.
     await new KnownKeys(context.meshFolder).keep(name, pair.recipient);
+    const isIn = first && (await enter(context, name, proof, pair));
     if (context.json) context.screen.value({ user: name, admin: admin || first, first });
-    else context.screen.print(first ? firstWords(name) : `added ${name}${admin ? ', an admin' : ''}`);
+    else context.screen.print(first ? firstWords(name, isIn) : `added ${name}${admin ? ', an admin' : ''}`);
     return EXIT_DONE;
   },
 
@@ -146,9 +148,31 @@ async function ownPair(context: VerbContext, self: Parameters<typeof ownPairOf>[
   return await newKeyPair();
 }
 
-function firstWords(name: string): string {
+/** Nobody thinks of a password for nothing: it would be refused only after that. */
+async function assertMayAdd({ session, options }: VerbContext): Promise<void> {
+  await accounts.users(session, options).catch((thrown) => {
+    // There are none: this is the first.
+    if (asMeshError(thrown).code !== 'usage') throw thrown;
+  });
+}
+
+/** Whoever made the first account is that one, with the password just given. False: it goes on as nobody, and logs in later. */
+async function enter({ session, options, login, ownKey }: VerbContext, user: string, proof: string, pair: KeyPair) {
+  try {
+    const result = await accounts.login(session, { user, proof }, options);
+    if (result.kind !== 'in') return false;
+    await login?.keep({ user, token: result.token });
+    await ownKey.keep(pair);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function firstWords(name: string, isIn: boolean): string {
+  const here = isIn ? `You are logged in as ${name}. ` : '';
   return [
-    `${name} is the first account, and an admin. From now on everybody logs in who uses this mesh: filemesh login ${name}`,
+    `${name} is the first account, and an admin. ${here}From now on everybody logs in who uses this mesh: filemesh login NAME`,
     `What lies in home/NAME is NAME's alone, all else everybody's; "filemesh grant" changes that, "filemesh user add" lets others in.`,
     'Peers see the files they hold, and whoever has the join line can run one: give it to nobody else.',
   ].join('\n');
