@@ -20,7 +20,7 @@ test('a stream tells what its reader may see now, whatever the login said, and e
   const accounts = new Map([['eve', { name: 'eve', admin: false, life: 0, revision: 1 }]]);
   const asked: (string | undefined)[] = [];
   const peer = {
-    people: { accounts: () => accounts, hasAccounts: () => true, rights: () => new Rights([]) },
+    people: { accounts: () => accounts, hasAccounts: () => true, rights: () => new Rights([]), sessionKey: () => undefined },
     onPaths: (listener: typeof changed) => {
       changed = listener;
     },
