@@ -74,6 +74,25 @@ describe('many small contents', () => {
     expect(await bench.rows('i')).toBe(0);
   });
 
+  it('that were deleted elsewhere while their peer was killed in between do not come back as files of its user', async () => {
+    let isKept = false;
+    for (let events = 0; !isKept; events++) {
+      const wholes = wholesOf(NAMES.map((name) => `${events}/${name}`));
+      const from = bench.world.scheduler.eventCount;
+      const keeping = bench.keepMany(wholes).then(() => {
+        isKept = true;
+      });
+      keeping.catch(() => undefined);
+      await bench.world.scheduler.runUntil(() => isKept || bench.world.scheduler.eventCount >= from + events, 60_000);
+      bench.node.kill();
+      for (const { name, version } of wholes) bench.foreignTombstone(name, [version]);
+      await bench.start();
+      await bench.settle();
+      for (const { name } of wholes) expect([events, name, bench.contents(name)]).toEqual([events, name, []]);
+      expect(await bench.rows('i')).toBe(0);
+    }
+  });
+
   it('are kept as far as the disk takes them', async () => {
     const { disk } = bench.platform;
     const [stageMany, commitMany] = [disk.stageMany.bind(disk), disk.commitMany.bind(disk)];
