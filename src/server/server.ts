@@ -219,7 +219,7 @@ export class Server {
 
   /** As that account sees it; without a name all of it. */
   status(account?: string): Promise<Reply<'status'>> {
-    return this.#administration.status(account === undefined ? ALL_SEEN : this.#sessions.sightNamed(account));
+    return this.#administration.status(account === undefined ? ALL_SEEN : this.#sessions.sightOfAccount(account));
   }
 
   peers(): Reply<'peers'> {

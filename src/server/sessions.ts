@@ -124,6 +124,11 @@ export class Sessions {
     return this.#sightOf(this.personOf(link));
   }
 
+  /** What that account may see now. */
+  sightOfAccount(name: string): Sight {
+    return this.#sightOf(this.#slice.catalog.people.accounts().get(name));
+  }
+
   /** The same of whoever a `Sight` was named after, as far as this peer has heard of them. */
   sightNamed(name: string): Sight {
     const account = this.#slice.catalog.people.accounts().get(name.split('.')[0] ?? '');
