@@ -5,8 +5,9 @@ import { fileUrl } from './paths.ts';
 
 export type { ShownFile, StatusResult, WhereResult };
 
-/** Names of one page of a folder. */
+/** Names of one page of a list; of the first one, which somebody waits for, what any screen shows. */
 const PAGE_ENTRIES = 250;
+const FIRST_PAGE_ENTRIES = 100;
 
 export interface SessionResult {
   /** Who is logged in; null before the first account exists, and for a stranger. */
@@ -176,19 +177,25 @@ function query(values: Record<string, string | number | boolean | undefined>): s
   return new URLSearchParams(given.map(([name, value]) => [name, value === true ? '1' : String(value)])).toString();
 }
 
+function limitOf(after: string | undefined): number {
+  return after === undefined ? FIRST_PAGE_ENTRIES : PAGE_ENTRIES;
+}
+
 export const api = {
   session: () => ask<SessionResult>('GET', '/api/v1/session'),
-  status: () => ask<StatusResult>('GET', '/api/v1/status'),
-  peers: async () => peersOf(await ask<unknown>('GET', '/api/v1/peers')),
   /** `q`: all below the folder whose names have these words. */
   folder: (
     asked: { path: string; q?: string | undefined; after?: string | undefined; sort: Sort; descending: boolean },
     signal: AbortSignal,
-  ) => ask<FolderPage>('GET', `/api/v1/folder?${query({ ...asked, limit: PAGE_ENTRIES })}`, { signal }),
+  ) => ask<FolderPage>('GET', `/api/v1/folder?${query({ ...asked, limit: limitOf(asked.after) })}`, { signal }),
   files: (asked: { after?: string | undefined; deleted?: boolean; conflicts?: boolean }, signal: AbortSignal) =>
-    ask<{ files: readonly ShownFile[]; next?: string }>('GET', `/api/v1/files?${query({ ...asked, limit: PAGE_ENTRIES })}`, {
-      signal,
-    }),
+    ask<{ files: readonly ShownFile[]; next?: string }>(
+      'GET',
+      `/api/v1/files?${query({ ...asked, limit: limitOf(asked.after) })}`,
+      {
+        signal,
+      },
+    ),
   where: (path: string, chunks = false) => ask<WhereResult>('GET', `/api/v1/where?${query({ path, chunks })}`),
   history: (path: string) =>
     ask<{ files: readonly { path: string; versions: readonly PastVersion[] }[] }>('GET', `/api/v1/history?${query({ path })}`),

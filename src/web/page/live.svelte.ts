@@ -1,4 +1,4 @@
-import { api, type PagePeer, peersOf, type StatusResult, type Traffic } from './api.ts';
+import { type PagePeer, peersOf, type StatusResult, type Traffic } from './api.ts';
 import { flowsOf, type Rates, ratesOf } from './rates.ts';
 
 /** The mesh as it is now: told by the peer as it happens. */
@@ -27,7 +27,7 @@ class Live {
   #trafficAt: number | undefined;
   #calm: ReturnType<typeof setTimeout> | undefined;
 
-  /** Opens the stream anew, and reads what it only tells when it changes. */
+  /** Opens the stream anew: how all is now is what it tells first. */
   open(): void {
     this.close();
     const source = new EventSource('/api/v1/events');
@@ -40,7 +40,6 @@ class Live {
     source.addEventListener('open', () => {
       this.#heard();
       this.isOpen = true;
-      void this.#reload();
       this.#tellFiles(undefined);
     });
     source.addEventListener('error', () => this.#broke());
@@ -72,12 +71,6 @@ class Live {
 
   peerNamed(name: string): PagePeer | undefined {
     return this.peers.find((peer) => peer.name === name);
-  }
-
-  async #reload(): Promise<void> {
-    const [peers, status] = await Promise.allSettled([api.peers(), api.status()]);
-    if (peers.status === 'fulfilled') this.#takePeers(peers.value);
-    if (status.status === 'fulfilled') this.status = status.value;
   }
 
   #takePeers(data: unknown): void {

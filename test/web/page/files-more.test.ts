@@ -7,6 +7,9 @@ import { PeersHere } from '../../cli/peers-here.ts';
 import { BROWSER_TEST_MS, findings, hasBrowser, Person, picture } from './browser.ts';
 import { crc32 } from './crc-32.ts';
 
+/** More than two pages of a list. */
+const LONG = Array.from({ length: 600 }, (_, index) => `${String(index).padStart(4, '0')}.txt`);
+
 describe.skipIf(!hasBrowser)('folders and pictures in a browser', { timeout: BROWSER_TEST_MS }, () => {
   const peers = new PeersHere();
   const person = new Person();
@@ -27,6 +30,7 @@ describe.skipIf(!hasBrowser)('folders and pictures in a browser', { timeout: BRO
     peers.drop('alpha', 'trip/day 1.txt', 'sun');
     peers.drop('alpha', 'trip/later/day 2.txt', 'rain');
     for (const name of ['one', 'two', 'three']) peers.drop('alpha', `heap/${name}.txt`, name);
+    for (const name of LONG) peers.drop('alpha', `long/${name}`, name);
     const first = await peers.up('alpha', '--http', '127.0.0.1:0');
     await peers.up('bravo', '--http', '127.0.0.1:0');
     await peers.up('charlie', '--http', '127.0.0.1:0');
@@ -122,6 +126,38 @@ describe.skipIf(!hasBrowser)('folders and pictures in a browser', { timeout: BRO
     await page.keyboard.press('Delete');
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await row('heap').waitFor({ state: 'detached' });
+  });
+
+  it('reads a long list as one goes through it, and draws no more of it than is in sight', async () => {
+    await expect.poll(async () => (await paths('long')).length, { timeout: 60_000 }).toBe(LONG.length);
+    const pages: string[] = [];
+    page.on('request', (request) => {
+      const { pathname, searchParams } = new URL(request.url());
+      if (pathname === '/api/v1/folder') pages.push(searchParams.get('after') ?? '');
+    });
+    await page.goto(`${origin}/#/files/long`);
+    await row('0000.txt').waitFor();
+    const drawn = () => page.locator('.row').count();
+    expect(pages.filter((after) => after !== '')).toEqual([]);
+    expect(await drawn()).toBeLessThan(60);
+    await page.locator('#grid').focus();
+    await expect
+      .poll(
+        async () => {
+          await page.keyboard.press('End');
+          expect(await drawn()).toBeLessThan(60);
+          return await page.locator('.row.active .title').textContent();
+        },
+        { timeout: 20_000 },
+      )
+      .toBe(LONG.at(-1));
+    expect(new Set(pages.filter((after) => after !== '')).size).toBe(2);
+    expect(pages.filter((after) => after === '').length).toBeLessThan(4);
+    await page.keyboard.press('Home');
+    await row('0000.txt').waitFor();
+    await page.getByRole('columnheader', { name: 'Name' }).getByRole('button').click();
+    await row('0599.txt').waitFor();
+    expect(await page.locator('.row .title').first().textContent()).toBe('0599.txt');
   });
 
   it('says nothing that its own policy forbids', () => {

@@ -75,6 +75,29 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
     await row('from-charlie.txt').waitFor();
   });
 
+  it('sees on coming back to the files what was put there while it showed something else', async () => {
+    await page.getByRole('link', { name: 'People', exact: true }).click();
+    await page.getByRole('heading', { name: 'People' }).waitFor();
+    // A stream of its own is told when that of the page is.
+    const told = page.evaluate(
+      () =>
+        new Promise<void>((resolve) => {
+          const source = new EventSource('/api/v1/events');
+          source.addEventListener('files', ({ data }) => {
+            if (!String(data).includes('meanwhile.txt')) return;
+            source.close();
+            resolve();
+          });
+        }),
+    );
+    await peers.value(0, ['create', 'meanwhile.txt'], { input: 'while nobody looked' });
+    await told;
+    await page.getByRole('link', { name: 'Files', exact: true }).click();
+    await row('meanwhile.txt').waitFor();
+    await peers.value(0, ['delete', 'meanwhile.txt']);
+    await row('meanwhile.txt').waitFor({ state: 'detached' });
+  });
+
   it('opens folders, finds names anywhere, and goes back', async () => {
     await row('docs').click();
     await page.getByRole('heading', { name: 'docs' }).waitFor();

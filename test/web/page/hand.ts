@@ -223,7 +223,7 @@ export class Hand {
     await section.getByLabel('Who').selectOption(what.who);
     await section.getByLabel('What').selectOption(what.right);
     await form.click();
-    return await this.#outcome(this.#said(new RegExp(`: ${what.path}\\.$`)));
+    return await this.#outcome(this.#said(new RegExp(`^${what.who} .* ${what.path}\\.$`, 'i')));
   }
 
   /** There is no way to it for who may not, and by its address only a refusal. */

@@ -1,15 +1,19 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PeersHere } from '../../cli/peers-here.ts';
+import { until } from '../../faults/process.ts';
 import { BROWSER_TEST_MS, drop, hasBrowser, Person, picture, slowUploads } from './browser.ts';
+import { madeFilm } from './film.ts';
 
 const NAMES = ['alpha', 'bravo', 'charlie'];
 const SLOW_BYTES = 512 * 1024;
 /** Some seconds at that speed. */
 const LARGE = { name: 'large.txt', text: 'forty characters of a rather large file\n', times: 100_000 };
-const SONG_SECONDS = 60;
+const FILM_SECONDS = 40;
+/** Taken in and copied before anything is played. */
+const SETUP_MS = 240_000;
 const PATIENT = { timeout: 20_000 };
 
 describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_MS }, () => {
@@ -21,8 +25,20 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
   const row = (name: string) => page.getByRole('row').filter({ hasText: name });
   const tray = () => page.getByRole('region', { name: 'Uploads' });
   const serving = () => NAMES.find((name) => addresses.get(name) === new URL(page.url()).origin) ?? '';
-  const song = () => page.locator('audio');
-  const position = () => song().evaluate((element) => (element as HTMLAudioElement).currentTime);
+  const film = () => page.locator('video');
+  const position = () => film().evaluate((element) => (element as HTMLVideoElement).currentTime);
+  const holdersOf = async (path: string) => {
+    const [entry] = (await peers.value(0, ['show', path])) as { holders: string[]; copies: number }[];
+    return entry?.copies === 2 ? entry.holders : [];
+  };
+  /** Of each of those who have it: whether every byte is as it was sent. */
+  const isStored = async (path: string) =>
+    (await holdersOf(path)).map((holder) => readFileSync(join(peers.place, holder, path)).equals(whole));
+  const sent = () =>
+    tray()
+      .getByRole('progressbar')
+      .evaluate((bar) => (bar as HTMLProgressElement).value);
+  const whole = Buffer.from(LARGE.text.repeat(LARGE.times));
 
   /** Opened where one peer is, once that page knows of the others. */
   async function openAt(name: string, hash = ''): Promise<void> {
@@ -31,16 +47,39 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await expect.poll(() => page.evaluate(() => JSON.stringify({ ...localStorage })), PATIENT).toContain('charlie');
   }
 
-  async function up(name: string): Promise<void> {
-    const ready = await peers.up(name, '--http', '127.0.0.1:0');
+  async function up(name: string, http = '127.0.0.1:0'): Promise<void> {
+    const ready = await peers.up(name, '--http', http);
     addresses.set(name, String(ready.http));
   }
 
+  /** Plays it from there on; resolves once it moves. */
+  async function playFrom(seconds: number): Promise<void> {
+    await film().evaluate(async (element, at) => {
+      (element as HTMLVideoElement).currentTime = at;
+      await (element as HTMLVideoElement).play();
+    }, seconds);
+    await expect.poll(position, PATIENT).toBeGreaterThan(seconds + 0.5);
+  }
+
+  /** The player has not taken in all of it: what comes later comes from a peer. */
+  async function expectMoreToCome(): Promise<void> {
+    const buffered = await film().evaluate((element) => {
+      const { buffered, duration } = element as HTMLVideoElement;
+      return [buffered.end(buffered.length - 1), duration];
+    });
+    expect(buffered[1]).toBeCloseTo(FILM_SECONDS, 0);
+    expect(buffered[0]).toBeLessThan(FILM_SECONDS - 5);
+  }
+
   beforeAll(async () => {
-    mkdirSync(join(peers.place, 'alpha'), { recursive: true });
-    writeFileSync(join(peers.place, 'alpha', 'song.wav'), wav(SONG_SECONDS));
     for (const name of NAMES) await up(name);
-  }, BROWSER_TEST_MS);
+    page = await person.open(`${addresses.get('alpha')}/`);
+    const made = join(peers.place, 'made.webm');
+    writeFileSync(made, await madeFilm(page, FILM_SECONDS));
+    renameSync(made, join(peers.place, 'alpha', 'film.webm'));
+    await page.context().close();
+    await until('the film lies on two machines', async () => (await holdersOf('film.webm')).length === 2, SETUP_MS);
+  }, SETUP_MS);
 
   afterAll(async () => {
     await person.end();
@@ -51,15 +90,7 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await openAt('alpha');
     await slowUploads(page, SLOW_BYTES);
     await drop(page, [LARGE]);
-    await expect
-      .poll(
-        () =>
-          tray()
-            .getByRole('progressbar')
-            .evaluate((bar) => (bar as HTMLProgressElement).value),
-        PATIENT,
-      )
-      .toBeGreaterThan(500_000);
+    await expect.poll(sent, PATIENT).toBeGreaterThan(500_000);
     await tray().getByRole('button', { name: 'Pause large.txt' }).click();
     await tray().getByText('Paused at').waitFor();
     await page.reload();
@@ -74,8 +105,7 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await row('large.txt').getByText('Kept on 2 machines').waitFor({ state: 'attached' });
     expect(offsets).toHaveLength(1);
     expect(offsets[0]).toBeGreaterThan(500_000);
-    const sent = await peers.filemesh(['download', 'large.txt', '--to', '-']);
-    expect(sent.output.length).toBe(LARGE.text.length * LARGE.times - 1);
+    expect(await isStored('large.txt')).toEqual([true, true]);
     await page.context().close();
   });
 
@@ -83,10 +113,12 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await openAt('alpha');
     await slowUploads(page, 4 * SLOW_BYTES);
     await drop(page, [{ ...LARGE, name: 'second.txt' }]);
-    await tray().getByRole('progressbar').waitFor();
+    await expect.poll(sent, PATIENT).toBeGreaterThan(500_000);
     await peers.peer('charlie').kill();
+    expect(await sent()).toBeLessThan(whole.length);
     await row('second.txt').getByText('Kept on 2 machines').waitFor({ state: 'attached' });
     expect(serving()).toBe('alpha');
+    expect(await isStored('second.txt')).toEqual([true, true]);
     await up('charlie');
     await page.context().close();
   });
@@ -95,15 +127,7 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await openAt('alpha');
     await slowUploads(page, SLOW_BYTES);
     await drop(page, [{ ...LARGE, name: 'third.txt' }]);
-    await expect
-      .poll(
-        () =>
-          tray()
-            .getByRole('progressbar')
-            .evaluate((bar) => (bar as HTMLProgressElement).value),
-        PATIENT,
-      )
-      .toBeGreaterThan(500_000);
+    await expect.poll(sent, PATIENT).toBeGreaterThan(500_000);
     await peers.peer('alpha').kill();
     await page.getByText('alpha does not answer').waitFor();
     await picture(page, 'lost');
@@ -112,43 +136,76 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await tray().getByText('Choose the file again').waitFor();
     await drop(page, [{ ...LARGE, name: 'third.txt' }]);
     await row('third.txt').getByText('Kept on 2 machines').waitFor({ state: 'attached' });
+    expect(await isStored('third.txt')).toEqual([true, true]);
     expect(page.url()).not.toContain('handover');
     await up('alpha');
     await page.context().close();
   });
 
-  it('plays on, at the same second, when its peer dies under a song', async () => {
-    await openAt('alpha', '#/files?open=song.wav');
-    await song().evaluate(async (element) => {
-      (element as HTMLAudioElement).currentTime = 20;
-      await (element as HTMLAudioElement).play();
+  it('goes on by itself, where it was, when its peer comes back and no other is there', async () => {
+    await openAt('alpha');
+    await slowUploads(page, SLOW_BYTES);
+    await drop(page, [{ ...LARGE, name: 'fourth.txt' }]);
+    await expect.poll(sent, PATIENT).toBeGreaterThan(500_000);
+    for (const name of ['charlie', 'bravo', 'alpha']) await peers.peer(name).kill();
+    await tray().getByText('Goes on when it is back').waitFor();
+    await page.getByText('alpha does not answer').waitFor();
+    const offsets: number[] = [];
+    page.on('request', (request) => {
+      if (request.method() === 'PATCH') offsets.push(Number(request.headers()['upload-offset']));
     });
-    await expect.poll(position, PATIENT).toBeGreaterThan(20.5);
-    await peers.peer('alpha').kill();
-    await page.waitForURL((url) => url.origin !== addresses.get('alpha'), { timeout: 30_000 });
-    await song().waitFor();
-    await expect.poll(position, PATIENT).toBeGreaterThan(21);
-    expect(await song().evaluate((element) => (element as HTMLAudioElement).paused)).toBe(false);
-    expect(await position()).toBeLessThan(40);
-    await up('alpha');
+    await slowUploads(page, undefined);
+    await up('alpha', new URL(addresses.get('alpha') ?? '').host);
+    for (const name of ['bravo', 'charlie']) await up(name);
+    await row('fourth.txt').getByText('Kept on 2 machines').waitFor({ state: 'attached' });
+    expect(await isStored('fourth.txt')).toEqual([true, true]);
+    expect(offsets[0]).toBeGreaterThan(0);
+    expect(serving()).toBe('alpha');
     await page.context().close();
   });
 
-  it('plays on when the machine dies that had the song', async () => {
-    const [entry] = (await peers.value(0, ['show', 'song.wav'])) as { holders: string[] }[];
-    const holders = entry?.holders ?? [];
-    const without = NAMES.find((name) => !holders.includes(name));
-    await openAt(without ?? 'bravo', '#/files?open=song.wav');
-    await song().evaluate((element) => (element as HTMLAudioElement).play());
-    await expect.poll(position, PATIENT).toBeGreaterThan(0.3);
-    const victim = holders.find((name) => name !== serving()) ?? '';
-    await peers.peer(victim).kill();
-    await song().evaluate((element) => {
-      (element as HTMLAudioElement).currentTime = 45;
+  it('plays on, at the same second, when the peer dies that serves the film', async () => {
+    const [holder = ''] = await holdersOf('film.webm');
+    await openAt(holder, '#/files?open=film.webm');
+    await film().waitFor();
+    await playFrom(3);
+    await playFrom(15);
+    await expectMoreToCome();
+    await picture(page, 'film');
+    await peers.peer(holder).kill();
+    await page.waitForURL((url) => url.origin !== addresses.get(holder), { timeout: 30_000 });
+    await film().waitFor();
+    await expect.poll(position, PATIENT).toBeGreaterThan(15);
+    const arrived = await position();
+    await expect.poll(position, PATIENT).toBeGreaterThan(arrived + 1.5);
+    const { paused, videoWidth } = await film().evaluate((element) => {
+      const { paused, videoWidth } = element as HTMLVideoElement;
+      return { paused, videoWidth };
     });
-    await expect.poll(position, PATIENT).toBeGreaterThan(45.3);
+    expect({ paused, videoWidth }).toEqual({ paused: false, videoWidth: 640 });
+    // Near where it was, not from the start: what it played on meanwhile came from its own store.
+    expect(arrived).toBeLessThan(30);
+    await playFrom(33);
+    await up(holder);
+    await page.context().close();
+  });
+
+  it('plays on when a machine dies that has the film, and is sought in', async () => {
+    const holders = await until('the film lies on two machines', async () => {
+      const all = await holdersOf('film.webm');
+      return all.length === 2 && all;
+    });
+    const without = NAMES.find((name) => !holders.includes(name)) ?? '';
+    await openAt(without, '#/files?open=film.webm');
+    await film().waitFor();
+    await playFrom(1);
+    await expectMoreToCome();
+    const [victim = ''] = holders;
+    await peers.peer(victim).kill();
+    await playFrom(30);
+    expect(serving()).toBe(without);
     await page.getByText('2 peers here').waitFor();
-    await page.goto(`${new URL(page.url()).origin}/#/mesh?file=song.wav`);
+    await page.goto(`${new URL(page.url()).origin}/#/mesh?file=film.webm`);
     await page.getByRole('status').getByText(`${victim} is away`).waitFor();
     await picture(page, 'mesh-one-away');
   });
@@ -157,28 +214,3 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     expect(person.complaints).toEqual([]);
   });
 });
-
-/** A tone, as any browser plays it: 8 bits, 8,000 times a second. */
-function wav(seconds: number): Buffer {
-  const rate = 8000;
-  const samples = Buffer.alloc(seconds * rate, 128).map(
-    (_, at) => 128 + Math.round(20 * Math.sin((2 * Math.PI * 220 * at) / rate)),
-  );
-  const head = Buffer.alloc(44);
-  head.write('RIFF', 0);
-  head.writeUInt32LE(36 + samples.length, 4);
-  head.write('WAVEfmt ', 8);
-  head.writeUInt32LE(16, 16);
-  for (const [value, at] of [
-    [1, 20],
-    [1, 22],
-    [1, 32],
-    [8, 34],
-  ] as const)
-    head.writeUInt16LE(value, at);
-  head.writeUInt32LE(rate, 24);
-  head.writeUInt32LE(rate, 28);
-  head.write('data', 36);
-  head.writeUInt32LE(samples.length, 40);
-  return Buffer.concat([head, samples]);
-}
