@@ -102,8 +102,21 @@ export class Heartbeat {
     for (const link of this.#links.keys()) if (!link.open) this.#links.delete(link);
     this.#beat();
     // What lies in a socket is life too: it is read before anyone is declared dead.
-    if (this.#clock.now() - this.#dueMs > LATE_MS_MAX) this.#clock.after(READ_FIRST_MS, () => this.#renewAll());
-    else if (this.#silent().length > 0) this.#clock.after(READ_FIRST_MS, () => this.#closeSilent());
+    if (this.#isLate(this.#dueMs)) this.#clock.after(READ_FIRST_MS, () => this.#renewAll());
+    else if (this.#silent().length > 0) this.#closeSilentSoon();
+  }
+
+  /** This process may stand still in between as well: then everything lies unread, and all get a fresh full time instead. */
+  #closeSilentSoon(): void {
+    const dueMs = this.#clock.now() + READ_FIRST_MS;
+    this.#clock.after(READ_FIRST_MS, () => {
+      if (this.#isLate(dueMs)) this.#clock.after(READ_FIRST_MS, () => this.#renewAll());
+      else this.#closeSilent();
+    });
+  }
+
+  #isLate(dueMs: number): boolean {
+    return this.#clock.now() - dueMs > LATE_MS_MAX;
   }
 
   /** At the look that is nearest to when a beat is due. */

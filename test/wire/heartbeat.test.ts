@@ -174,6 +174,52 @@ describe('what lies in a socket unread', () => {
     due = [];
     expect(closed).toEqual(arrives ? [] : ['silent']);
   });
+
+  test('is life too when this process stands still between the look that finds one dead and the closing', () => {
+    let nowMs = 0;
+    let timers: { readonly dueMs: number; readonly act: () => void }[] = [];
+    const after = (ms: number, act: () => void) => {
+      const timer = { dueMs: nowMs + ms, act };
+      timers.push(timer);
+      return { cancel: () => {} };
+    };
+    /** All timers that are due run before the sockets are read, as in an event loop. */
+    const wakeAt = (ms: number, read: () => void): void => {
+      nowMs = ms;
+      const due = timers.filter(({ dueMs }) => dueMs <= nowMs).sort((a, b) => a.dueMs - b.dueMs);
+      timers = timers.filter((one) => !due.includes(one));
+      for (const { act } of due) act();
+      read();
+    };
+    const heartbeat = new Heartbeat({ now: () => nowMs, wall: () => nowMs, after });
+    const closed: [string, number][] = [];
+    const linkTo = (name: string) => {
+      const link = {
+        ...{ role: 'peer' as const, open: true, heardMs: 0, sentMs: 0, promisedMs: 500, held: false },
+        beat: () => {},
+        renew: () => {
+          link.heardMs = nowMs;
+        },
+        close: () => {
+          link.open = false;
+          closed.push([name, nowMs]);
+        },
+      };
+      heartbeat.watch(link);
+      return link;
+    };
+    linkTo('bravo');
+    const others = [linkTo('charlie'), linkTo('delta')];
+    const hear = () => {
+      for (const other of others) other.heardMs = nowMs;
+    };
+    for (let ms = 10; ms <= 1_510; ms += 10) wakeAt(ms, hear);
+    expect(closed).toEqual([]);
+    for (let ms = 3_510; ms <= 8_000; ms += 10) wakeAt(ms, hear);
+    // The dead one has got a full time as well.
+    expect(closed.map(([name]) => name)).toEqual(['bravo']);
+    expect(closed[0]?.[1]).toBeGreaterThanOrEqual(3_510 + 1_500);
+  });
 });
 
 describe('many links', () => {
