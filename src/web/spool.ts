@@ -87,7 +87,7 @@ export class Spool {
     let looked = 0;
     try {
       for (let bytes = 0; ; ) {
-        const { done, value: piece } = await Promise.race([pieces.next(), pace.tooSlow]);
+        const { done, value: piece } = await pace.within(pieces.next());
         if (done === true) return;
         if (size !== undefined && bytes + piece.length > size)
           throw new WebFailure(413, 'usage', 'more bytes came than were said');
@@ -166,20 +166,27 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array, offset: nu
 
 /** Looks now and then whether enough comes. */
 class Pace {
-  /** Rejects with 408 once too little came. */
-  readonly tooSlow: Promise<never>;
-  #looking: NodeJS.Timeout | undefined;
+  readonly #looking: NodeJS.Timeout;
+  #giveUp: ((why: WebFailure) => void) | undefined;
 
   constructor(bytes: () => number) {
     let before = 0;
-    this.tooSlow = new Promise((_resolve, reject) => {
-      this.#looking = setInterval(() => {
-        if (bytes() - before < PACE_BYTES) reject(new WebFailure(408, 'timeout', 'the bytes came too slowly; send them again'));
-        before = bytes();
-      }, PACE_MS);
+    this.#looking = setInterval(() => {
+      if (bytes() - before < PACE_BYTES)
+        this.#giveUp?.(new WebFailure(408, 'timeout', 'the bytes came too slowly; send them again'));
+      before = bytes();
+    }, PACE_MS);
+  }
+
+  /**
+   * The next piece; rejects with 408 once too little came. No race with a promise that lives as long as the body: such a
+   * promise remembers all that ever raced with it, and so each piece of the body.
+   */
+  within<T>(piece: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#giveUp = reject;
+      piece.then(resolve, reject);
     });
-    // It may come while nobody waits for it.
-    this.tooSlow.catch(() => undefined);
   }
 
   end(): void {
