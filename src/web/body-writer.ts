@@ -2,8 +2,14 @@ import type { FastifyReply } from 'fastify';
 import { MeshError } from '../core/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 
-/** Bytes handed over at once: a reader is seen to take something as soon as it took so many. Range 64 KiB – 1 MiB. */
-const PIECE_BYTES = 128 * 1024;
+/**
+ * Bytes handed over at once: a slow reader is seen to take something as soon as it took the fewer, and a quick one costs less with
+ * more. Range 64 KiB – 8 MiB.
+ */
+const PIECE_BYTES_MIN = 128 * 1024;
+const PIECE_BYTES_MAX = 4 * 1024 * 1024;
+/** A piece that is taken within so long is followed by one of twice as much, any other by the least. */
+const QUICK_MS = 500;
 /**
  * A reader that takes no piece for so long is let go: it would keep others from their turn. A download goes on with a range, and a
  * film that was paused is asked for again from where it stands. Range 30–300 s.
@@ -17,6 +23,7 @@ export class BodyWriter {
   readonly #status: number;
   readonly #headers: Readonly<Record<string, string | number>>;
   #isBegun = false;
+  #pieceBytes = PIECE_BYTES_MIN;
   /** Ends the write that waits when the reader goes. */
   #gone: ((reason: MeshError) => void) | undefined;
 
@@ -30,7 +37,14 @@ export class BodyWriter {
   /** Resolves when the system has taken the bytes; rejects when the reader is gone, or takes nothing any more. */
   async write(bytes: Uint8Array): Promise<void> {
     this.#begin();
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES) await this.#put(bytes.subarray(at, at + PIECE_BYTES));
+    for (let at = 0; at < bytes.length; ) {
+      const piece = bytes.subarray(at, at + this.#pieceBytes);
+      const beganMs = this.#clock.now();
+      await this.#put(piece);
+      at += piece.length;
+      const isQuick = this.#clock.now() - beganMs < QUICK_MS;
+      this.#pieceBytes = isQuick ? Math.min(PIECE_BYTES_MAX, 2 * this.#pieceBytes) : PIECE_BYTES_MIN;
+    }
   }
 
   end(): void {

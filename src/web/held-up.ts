@@ -41,6 +41,11 @@ export class HeldUp {
     remember(this.#places, place, before === user ? { user } : { user, hold });
   }
 
+  /** True where that name was right once. */
+  isWelcome(user: string, place: string): boolean {
+    return this.#welcome.has(keyOf(user, place));
+  }
+
   /** This one was right. */
   forgive(user: string, place: string): void {
     this.#names.delete(keyOf(user, place));

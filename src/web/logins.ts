@@ -10,6 +10,10 @@ import type { WebDuty } from './web-options.ts';
 
 /** Logins under way at once, each with a link and 19 MiB for its password, and those that wait; of one address few. Range 1–8. */
 const ENTRIES = { atOnce: 2, ofOne: 1, waiting: 128, waitingOfOne: 4 };
+/** So many more of those who are known: who shows a token, or was right at that address before. They do not wait behind guesses. */
+const KNOWN_ENTRIES = { atOnce: 4, ofOne: 2, waiting: 128, waitingOfOne: 16 };
+/** Peers that are busy with others are asked again for so long: meanwhile nobody else has the turn. Range 1–10 s. */
+const LOGIN_MS_MAX = 4_000;
 /** Tokens that are looked at again, for they may be younger than what this peer knows; of one address few. */
 const YOUNG = { atOnce: 32, ofOne: 4, waiting: 0, waitingOfOne: 0 };
 const YOUNG_TRIES_MAX = 4;
@@ -28,6 +32,7 @@ export type Opened = Awaited<ReturnType<WebDuty['openSession']>>;
 export class Logins {
   readonly #duty: Pick<WebDuty, 'peer' | 'openSession'>;
   readonly #entries = new Turns(ENTRIES);
+  readonly #knownEntries = new Turns(KNOWN_ENTRIES);
   readonly #young = new Turns(YOUNG);
   readonly #heldUp = new HeldUp();
 
@@ -66,11 +71,12 @@ export class Logins {
     const place = placeOf(request);
     this.#heldUp.check(user, place);
     let result: LoggedIn | undefined;
-    const opened = await this.#opened(request, async ({ session }) => {
+    const entries = this.#heldUp.isWelcome(user, place) ? this.#knownEntries : this.#entries;
+    const opened = await this.#opened(entries, request, async ({ session }) => {
       // While it waited for its turn, others of that address may have been told.
       this.#heldUp.check(user, place);
       const proof = await proofOf(session, user, secret);
-      const answer = await login(session, { user, proof, from: addressOf(request) }, {});
+      const answer = await logIn(session, { user, proof, from: addressOf(request) });
       if (answer.kind === 'wait') this.#heldUp.note(user, place, answer.seconds);
       if (answer.kind === 'in') this.#heldUp.forgive(user, place);
       result = checkLogin(answer);
@@ -81,12 +87,12 @@ export class Logins {
 
   /** A session for a token that was proved. */
   byToken(request: FastifyRequest, token: string): Promise<Opened> {
-    return this.#opened(request, ({ session }) => session.signIn.use(token, addressOf(request)));
+    return this.#opened(this.#knownEntries, request, ({ session }) => session.signIn.use(token, addressOf(request)));
   }
 
   /** A new session that `prepare` was run with; closed when that rejects. */
-  #opened(request: FastifyRequest, prepare: (opened: Opened) => Promise<void>): Promise<Opened> {
-    return this.#entries.run([placeOf(request)], async () => {
+  #opened(entries: Turns, request: FastifyRequest, prepare: (opened: Opened) => Promise<void>): Promise<Opened> {
+    return entries.run([placeOf(request)], async () => {
       const opened = await this.#duty.openSession();
       try {
         await prepare(opened);
@@ -96,6 +102,17 @@ export class Logins {
         throw thrown;
       }
     });
+  }
+}
+
+/** Rejects with 503 where the peers stay busy. */
+async function logIn(session: Session, credentials: Parameters<typeof login>[1]): Promise<LoginResult> {
+  const signal = AbortSignal.timeout(LOGIN_MS_MAX);
+  try {
+    return await login(session, credentials, { signal });
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
+    throw new WebFailure(503, 'busy', 'too many log in at once; try again in a moment', { 'retry-after': '2' });
   }
 }
 
