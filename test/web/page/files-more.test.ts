@@ -160,6 +160,23 @@ describe.skipIf(!hasBrowser)('folders and pictures in a browser', { timeout: BRO
     expect(await page.locator('.row .title').first().textContent()).toBe('0599.txt');
   });
 
+  it('shows a list that takes its time, whatever changes meanwhile, and then the changes', async () => {
+    const given: string[] = [];
+    page.on('requestfailed', (request) => given.push(new URL(request.url()).pathname));
+    await page.route('**/api/v1/folder?*', async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      await route.continue();
+    });
+    await page.goto(`${origin}/#/files/trip`);
+    for (let change = 0; change < 12; change += 1) {
+      peers.drop('alpha', `trip/change ${change}.txt`, 'new');
+      await page.waitForTimeout(100);
+    }
+    await row('change 11.txt').waitFor();
+    expect(given.filter((path) => path === '/api/v1/folder')).toEqual([]);
+    await page.unroute('**/api/v1/folder?*');
+  });
+
   it('says nothing that its own policy forbids', () => {
     expect(person.complaints).toEqual([]);
   });

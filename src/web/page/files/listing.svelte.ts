@@ -35,6 +35,8 @@ class Listing {
   #next: string | undefined;
   #stop = new AbortController();
   #isReading = false;
+  /** Something changed while a page was on its way. */
+  #isDue = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #readAt = 0;
   /** Nobody looked for a while, and no change was heard. */
@@ -78,7 +80,9 @@ class Listing {
     this.#timer = setTimeout(
       () => {
         this.#timer = undefined;
-        this.reload();
+        // What is on its way is waited for: else changes that do not end would keep the list from ever being shown.
+        if (this.#isReading) this.#isDue = true;
+        else this.reload();
       },
       Math.max(SETTLE_MS, restMs),
     );
@@ -95,6 +99,7 @@ class Listing {
     this.#stop.abort();
     this.#stop = new AbortController();
     this.#isReading = false;
+    this.#isDue = false;
   }
 
   async #read(count: number): Promise<void> {
@@ -115,6 +120,8 @@ class Listing {
   #at(page: Page): void {
     this.#next = page.next;
     this.hasMore = page.next !== undefined;
+    if (this.#isDue) this.changed(undefined);
+    this.#isDue = false;
   }
 
   /** Undefined: it failed, or something else is wanted by now. */
