@@ -89,6 +89,11 @@ export class FactsBook {
     if (fact.kind === 'account' || fact.kind === 'grant') this.#rights = undefined;
   }
 
+  /** `fact` and what is known under its key, in the one form that later merges give it. */
+  mergedWith(fact: Fact): Fact {
+    return mergeFacts(this.#facts.get(factKey(fact)) ?? fact, fact);
+  }
+
   /** Adds to the batch what adopting `facts` changes; returns the facts as merged, those that changed. */
   adopt(facts: readonly Fact[], batch: Batch): Fact[] {
     const changed = new Map<string, Fact>();

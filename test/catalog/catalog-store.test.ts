@@ -1,5 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Catalog } from '../../src/catalog/catalog.ts';
+import { encodeFact } from '../../src/catalog/persistence.ts';
+import { factStoreKey } from '../../src/catalog/store-keys.ts';
+import type { GrantFact } from '../../src/core/accounts.ts';
 import type { StoreDisk } from './memory-store.ts';
 import { mint, path, peerNamed, restart, startOn } from './mesh-of-catalogs.ts';
 
@@ -80,5 +83,24 @@ describe('facts', () => {
     catalog = await reopened(8);
     expect(catalog.facts()).toEqual([secret]);
     expect([...disk.keys()].every((key) => /^[\x20-\x7e]*$/.test(key))).toBe(true);
+  });
+
+  it('that lie under the key of another fold are moved and merged, and the peer starts', async () => {
+    const grant = (at: string, right: 'read' | 'none', revision: number): GrantFact => ({
+      ...{ kind: 'grant', path: at, who: 'anna', life: 0, homeLife: 0, right, revision },
+    });
+    const [small, capital, only] = [grant('stra\u00dfe', 'read', 1), grant('STRA\u1e9eE', 'none', 2), grant('\u0390', 'none', 1)];
+    await catalog.adopt([small]);
+    // As a store has them whose writer folded case by toLowerCase alone.
+    disk.apply([
+      { key: 'a/grant/anna/stra%00dfe', value: encodeFact(small) },
+      { key: 'a/grant/anna/%0390', value: encodeFact(only) },
+      { key: 'a/grant/anna/STRA%1e9eE', value: encodeFact(capital) },
+    ]);
+    catalog = await reopened(9);
+    expect(catalog.facts()).toEqual([capital, only]);
+    expect(disk.keys().filter((key) => key.startsWith('a/'))).toEqual([only, capital].map(factStoreKey));
+    catalog = await reopened(10);
+    expect(catalog.facts()).toEqual([capital, only]);
   });
 });
