@@ -89,15 +89,8 @@ export class BenchPeer {
   }
 
   /** Resolves when the peer does nothing any more. */
-  async rested(): Promise<void> {
-    let quiet = 0;
-    let before = this.cpuMs();
-    for (let second = 0; quiet < REST_SECONDS && second < REST_SECONDS_MAX; second++) {
-      await sleep(1000);
-      const now = this.cpuMs();
-      quiet = now - before < REST_CPU_MS ? quiet + 1 : 0;
-      before = now;
-    }
+  rested(): Promise<void> {
+    return rested(this.process.pid);
   }
 
   /** What the event loop went through since the start, or since this was asked last. */
@@ -214,6 +207,18 @@ export class BenchMesh {
 
   close(): Promise<void> {
     return this.ground.close();
+  }
+}
+
+/** Resolves when a process does nothing any more, or after a minute. */
+export async function rested(pid: number): Promise<void> {
+  let quiet = 0;
+  let before = cpuMsOf(pid);
+  for (let second = 0; quiet < REST_SECONDS && second < REST_SECONDS_MAX; second++) {
+    await sleep(1000);
+    const now = cpuMsOf(pid);
+    quiet = now - before < REST_CPU_MS ? quiet + 1 : 0;
+    before = now;
   }
 }
 
