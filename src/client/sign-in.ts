@@ -61,9 +61,9 @@ export class SignIn {
 
   /**
    * Goes on with that token, on all links that are there and those to come. Whether it is void shows when a peer sees it.
-   * `from`: where the person is, when this program speaks for somebody elsewhere.
+   * `from`: where the person is, when this program speaks for somebody elsewhere; absent: as before.
    */
-  async use(token: string | undefined, from?: Address): Promise<void> {
+  async use(token: string | undefined, from = this.#from): Promise<void> {
     this.#token = token;
     this.#from = from;
     this.#who = undefined;

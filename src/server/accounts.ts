@@ -128,10 +128,12 @@ export class Accounts {
     const person = sessions.personOf(link);
     if (this.isRepeated('user-passwd', ask)) return await this.#passwdAgain(ask, link);
     const isOwn = person?.name === ask.user;
+    // Where the login came from: over the page's own link all of them would be of this machine.
+    const host = sessions.hostOf(link);
     if (!isOwn) this.#mustBeAdmin(link);
     const account = this.#account(ask.user);
     if (isOwn) {
-      const attempt = attemptOf(ask.user, link, undefined);
+      const attempt = attemptOf(ask.user, link, host === hostOf(link.remoteAddress) ? undefined : host);
       const wait = this.#guessing.waitOf(attempt);
       if (wait > 0) return { wait };
       if (!(await this.#isRight(attempt, account, ask.oldProof ?? ''))) throw wrongPassword();
@@ -147,7 +149,7 @@ export class Accounts {
     const changed: AccountFact = { ...kept, verifier, revision: account.revision + 1, ...ask.key, ...request };
     await catalog.adopt([changed]);
     log.info('a password was changed', { name, by: person?.name });
-    return isOwn ? { token: sessions.begin(changed, link, hostOf(link.remoteAddress)) } : {};
+    return isOwn ? { token: sessions.begin(changed, link, host) } : {};
   }
 
   async remove(ask: Ask<'user-remove'>): Promise<Reply<'user-remove'>> {

@@ -10,7 +10,7 @@ import { BodyWriter } from './body-writer.ts';
 import { answerOf, dateOf, tagOf } from './conditional.ts';
 import { attachmentOf, typeOf } from './content-types.ts';
 import { WebFailure } from './failures.ts';
-import { ownersOf } from './owners.ts';
+import { inTurn, ownersOf } from './owners.ts';
 import { type Call, type Route, route } from './route.ts';
 import type { RouteRooms } from './routes.ts';
 import { CONTENT_POLICY } from './safety.ts';
@@ -20,8 +20,6 @@ import { Turns } from './turns.ts';
 
 /** Contents sent at once, each with up to 8 MiB on its way, and those that wait; of one address or account half of them. Range 4–64. */
 const SENDS = { atOnce: 16, ofOne: 8, waiting: 64, waitingOfOne: 32 };
-/** So long the mesh may have no bytes of a content before its reader is sent away. Range 60–600 s. */
-const SILENT_MS_MAX = 300_000;
 /** Bytes of an older content sent at once. */
 const OLDER_PIECE_BYTES = 1024 * 1024;
 
@@ -54,7 +52,7 @@ export function contentRoutes({ spool }: RouteRooms): Route[] {
       summary: 'The content of a file: ranges, conditions, and "version" for one of several, or an older one that is still kept.',
       answers: 'bytes',
       query,
-      run: (call) => turns.run(ownersOf(call), () => sendContent(call, spool), call.signal),
+      run: (call) => inTurn(turns, call, () => sendContent(call, spool)),
     }),
     route({
       method: 'HEAD',
@@ -85,7 +83,6 @@ async function sendContent(call: Call<Query>, spool: Spool): Promise<void> {
   const { session, reply } = call;
   const { path, content, read } = await wantedContent(call, spool);
   const { status, headers, range } = headOf(call, path, content);
-  reply.raw.socket?.setTimeout(SILENT_MS_MAX);
   const writer = new BodyWriter(reply, session.clock, status, headers);
   try {
     if (range !== undefined) await read(range, (bytes) => writer.write(bytes));

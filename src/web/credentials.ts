@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
 
-/** The name of the cookie that carries a login. It is the same at every port of a host, so a login goes on at another peer's page. */
-const COOKIE = 'filemesh-session';
+/**
+ * The name of the cookie that carries a login. It is the same at every port of a host, so a login goes on at another peer's page.
+ * Over TLS browsers take that name from nobody who has none (RFC 6265bis, `__Host-`): another page of that host, or whoever
+ * answers for it in the clear, would else log people in as somebody of their choice.
+ */
+const cookieName = (isSecure: boolean): string => (isSecure ? '__Host-filemesh-session' : 'filemesh-session');
 
 /** What a request brings to show who it is for. */
 export type Credentials =
@@ -9,14 +14,15 @@ export type Credentials =
   | { readonly kind: 'password'; readonly user: string; readonly password: string };
 
 /** Reads the headers of a request; undefined: it brings nothing, or nothing that can be understood. */
-export function credentialsOf(authorization: string | undefined, cookies: string | undefined): Credentials | undefined {
+export function credentialsOf({ headers, protocol }: Pick<FastifyRequest, 'headers' | 'protocol'>): Credentials | undefined {
+  const { authorization, cookie } = headers;
   const [, scheme = '', value = ''] = /^(\w+) +(\S+)$/.exec(authorization ?? '') ?? [];
   if (scheme.toLowerCase() === 'bearer') return { kind: 'token', token: value };
   if (scheme.toLowerCase() === 'basic') {
     const [, user, password] = /^([^:]*):([\s\S]*)$/.exec(Buffer.from(value, 'base64').toString('utf8')) ?? [];
     return user === undefined || password === undefined ? undefined : { kind: 'password', user, password };
   }
-  const token = new RegExp(`(?:^|; *)${COOKIE}=([^;]+)`).exec(cookies ?? '')?.[1];
+  const token = new RegExp(`(?:^|; *)${cookieName(protocol === 'https')}=([^;]+)`).exec(cookie ?? '')?.[1];
   return token === undefined ? undefined : { kind: 'token', token };
 }
 
@@ -29,7 +35,7 @@ export function keyOf(credentials: Credentials, from: string): string {
 
 /** The header that keeps a login in a browser until it is closed, where no script reads it and no page of another place sends it. */
 export function cookieOf(token: string, isSecure: boolean): string {
-  return `${COOKIE}=${token}; Path=/; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
+  return `${cookieName(isSecure)}=${token}; Path=/; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
 }
 
 /** The header that ends it there. */

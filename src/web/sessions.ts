@@ -63,7 +63,7 @@ export class Sessions {
       const entered = this.#entered('', '', this.#duty.openSession);
       return await this.#with(entered, (session) => work({ session, who: undefined }));
     }
-    const credentials = credentialsOf(request.headers.authorization, request.headers.cookie);
+    const credentials = credentialsOf(request);
     if (credentials === undefined) throw notLoggedIn(request);
     const key = keyOf(credentials, placeOf(request));
     const entered = this.#kept.get(key) ?? this.#enter(key, credentials, request);
@@ -84,7 +84,7 @@ export class Sessions {
 
   /** A password was changed over the session of this request: it goes on under its new token, and under nothing it was known by before. */
   renew(request: FastifyRequest, token: string): void {
-    const credentials = credentialsOf(request.headers.authorization, request.headers.cookie);
+    const credentials = credentialsOf(request);
     if (credentials === undefined) return;
     const key = keyOf(credentials, placeOf(request));
     const kept = this.#kept.get(key);

@@ -8,7 +8,7 @@ import type { Entry, ShownContent } from '../wire/calls.ts';
 import { BodyWriter } from './body-writer.ts';
 import { attachmentOf } from './content-types.ts';
 import { WebFailure } from './failures.ts';
-import { ownersOf } from './owners.ts';
+import { inTurn } from './owners.ts';
 import { type Call, type Route, route } from './route.ts';
 import { Turns } from './turns.ts';
 import { type ZipFile, ZipWriter, zipBytes } from './zip.ts';
@@ -44,7 +44,7 @@ export function zipRoutes(): Route[] {
       summary: 'Folders or files ("path", repeatable; empty for all) as one zip archive, stored as they are.',
       answers: 'bytes',
       query: queryShape,
-      run: (call) => turns.run(ownersOf(call), () => sendArchive(call), call.signal),
+      run: (call) => inTurn(turns, call, () => sendArchive(call)),
     }),
   ];
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Act, type Asker, PASSWORDS, RIGHTS_CASES, type RightsCase, sightFault, wrongCases } from '../rights-cases.ts';
 import { fileAt, queryOf, RightsHere } from './rights-here.ts';
+import { askFrom } from './web-here.ts';
 
 const SETUP_MS = 120_000;
 const CASES_MS = 120_000;
@@ -92,6 +93,34 @@ it('ends all logins of an account with its password, though a session is at hand
     expect(await statusOf(one)).toBe(null);
     for (const path of ['/api/v1/events', '/metrics', '/files/shared.txt']) expect(await statusOf(one, path)).toBe(401);
   }
+});
+
+it('knows where somebody is who changes a password, and after that', async () => {
+  const send = async (localAddress: string, path: string, value: object, token = '') => {
+    const headers = { 'content-type': 'application/json', ...(token !== '' && { authorization: `Bearer ${token}` }) };
+    const port = new URL(urls[0] ?? '').port;
+    const answer = await askFrom({ localAddress, port, method: 'POST', path, headers }, JSON.stringify(value));
+    return { status: answer.status, told: JSON.parse(answer.body) as { token: string } };
+  };
+  const login = async (from: string, user: string, password: string) =>
+    (await send(from, '/api/v1/login', { user, password })).told.token;
+  const [anna, bob] = [
+    await login('127.0.0.7', 'anna', PASSWORDS.anna),
+    await login('127.0.0.8', 'bob', 'another password of bob'),
+  ];
+  const wrong = { oldPassword: 'a wrong password', password: 'a third password' };
+  const statuses: number[] = [];
+  for (let guess = 0; guess < 7; guess++)
+    statuses.push((await send('127.0.0.7', '/api/v1/passwd', { user: 'anna', ...wrong }, anna)).status);
+  expect([statuses[0], statuses.at(-1)]).toEqual([403, 429]);
+  expect((await send('127.0.0.8', '/api/v1/passwd', { user: 'bob', ...wrong }, bob)).status).toBe(403);
+  const change = { user: 'bob', oldPassword: 'another password of bob', password: 'a third password of bob' };
+  const { token } = (await send('127.0.0.8', '/api/v1/passwd', change, bob)).told;
+  expect((await send('127.0.0.8', '/api/v1/rename', { from: 'shared.txt', to: 'moved.txt' }, token)).status).toBe(200);
+  const log = (await (await ask('root', 'GET', '/api/v1/log?user=bob')).json()) as {
+    entries: { action: string; from: string }[];
+  };
+  expect(log.entries.find(({ action }) => action === 'rename')?.from).toMatch(/^127\.0\.0\.8/);
 });
 
 it('holds up who guesses, by where they are, and lets in who knows', async () => {

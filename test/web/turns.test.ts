@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { WebFailure } from '../../src/web/failures.ts';
+import { inTurn, SILENT_MS_MAX } from '../../src/web/owners.ts';
+import type { Call } from '../../src/web/route.ts';
 import { Turns } from '../../src/web/turns.ts';
 
 /** Something under way until it is let end. */
@@ -63,4 +65,27 @@ test('whoever goes leaves the line', async () => {
   expect(await after).toBe('done');
   await first;
   expect(next.seen.isBegun).toBe(false);
+});
+
+test('a reader in line is not cut off before it is told to come again', async () => {
+  const turns = new Turns({ atOnce: 1, ofOne: 1, waiting: 3, waitingOfOne: 3 });
+  const over = new AbortController();
+  vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => {
+    expect(ms).toBeLessThan(SILENT_MS_MAX);
+    return over.signal;
+  });
+  const silences: number[] = [];
+  const socket = { remoteAddress: 'a', setTimeout: (ms: number) => silences.push(ms) };
+  const { signal } = new AbortController();
+  const call = { request: { socket }, who: undefined, reply: { raw: { socket } }, signal } as unknown as Call;
+  const running = work();
+  const first = inTurn(turns, call, running.run);
+  const second = inTurn(turns, call, async () => 'served');
+  await settled();
+  expect(silences).toEqual([SILENT_MS_MAX, SILENT_MS_MAX]);
+  over.abort();
+  await expect(second).rejects.toMatchObject({ status: 503 });
+  running.end();
+  await first;
+  vi.restoreAllMocks();
 });

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { request } from 'node:http';
+import { type RequestOptions, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MeshError } from '../../src/core/errors.ts';
@@ -11,6 +11,22 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
+}
+
+/** One request to a door on the loopback, on a connection of its own. */
+export function askFrom(options: RequestOptions, body?: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ host: '127.0.0.1', agent: false, ...options }, (response) => {
+      const pieces: Buffer[] = [];
+      response.on('data', (piece: Buffer) => pieces.push(piece));
+      response.on('error', reject);
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(pieces).toString() }),
+      );
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
 }
 
 function noMesh(): Promise<never> {
@@ -65,21 +81,7 @@ export class WebHere {
     const filled = Object.fromEntries(
       Object.entries(headers).map(([name, text]) => [name, text.replaceAll('PORT', String(this.port))]),
     );
-    return new Promise((resolve, reject) => {
-      const sent = request(
-        { host: '127.0.0.1', port: this.port, localAddress: from, method, path, headers: filled, setHost: false, agent: false },
-        (response) => {
-          const pieces: Buffer[] = [];
-          response.on('data', (piece: Buffer) => pieces.push(piece));
-          response.on('error', reject);
-          response.on('end', () =>
-            resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(pieces).toString() }),
-          );
-        },
-      );
-      sent.on('error', reject);
-      sent.end(body);
-    });
+    return askFrom({ localAddress: from, port: this.port, method, path, headers: filled, setHost: false }, body);
   }
 
   async close(): Promise<void> {
