@@ -1,5 +1,6 @@
 import type { ChangeResult, HistoryItem, ShownFile, StatusResult, WhereResult } from '../../client/results.ts';
 import { fileUrl } from './paths.ts';
+import { askedMsOf } from './patience.ts';
 
 /** What the page asks of its peer: the paths that openapi.json describes. */
 
@@ -106,12 +107,15 @@ export interface RemoveResult {
 export class ApiError extends Error {
   readonly code: string;
   readonly status: number;
+  /** The peer asks not to be asked again before that; 0: it does not say. */
+  readonly pauseMs: number;
 
-  constructor(code: string, status: number, message: string) {
+  constructor(code: string, status: number, message: string, pauseMs = 0) {
     super(message);
     this.name = 'ApiError';
     this.code = code;
     this.status = status;
+    this.pauseMs = pauseMs;
   }
 }
 
@@ -161,6 +165,7 @@ async function errorOf(reply: Response): Promise<ApiError> {
     error?.code ?? 'failed',
     reply.status,
     sentence(error?.message ?? `The peer answered with ${reply.status}.`),
+    askedMsOf(reply.headers.get('retry-after')),
   );
 }
 

@@ -1,4 +1,5 @@
 import { type PagePeer, peersOf, type StatusResult, type Traffic } from './api.ts';
+import { pauseMs } from './patience.ts';
 import { flowsOf, type Rates, ratesOf } from './rates.ts';
 
 /** The mesh as it is now: told by the peer as it happens. */
@@ -19,10 +20,15 @@ class Live {
   flows = $derived(flowsOf(this.traffic, this.rates, this.peers));
   /** The stream is open: what is seen is true. */
   isOpen = $state(false);
+  /** The peer is there but gives no stream, time and again: it has too many. */
+  isRefused = $state(false);
   /** Called when the stream breaks. */
   onBroken: () => void = () => undefined;
   readonly #filesListeners = new Set<FilesListener>();
   #source: EventSource | undefined;
+  /** How often a stream was refused since there was one. */
+  #refusals = 0;
+  #pause: ReturnType<typeof setTimeout> | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
   #trafficAt: number | undefined;
   #calm: ReturnType<typeof setTimeout> | undefined;
@@ -40,9 +46,11 @@ class Live {
     source.addEventListener('open', () => {
       this.#heard();
       this.isOpen = true;
+      this.isRefused = false;
+      this.#refusals = 0;
       this.#tellFiles(undefined);
     });
-    source.addEventListener('error', () => this.#broke());
+    source.addEventListener('error', () => (source === this.#source ? this.#broke() : undefined));
     on('peers', (data) => this.#takePeers(data));
     on('traffic', (data) => this.#takeTraffic(data as Traffic));
     on('status', (data) => {
@@ -57,6 +65,7 @@ class Live {
 
   close(): void {
     clearTimeout(this.#silence);
+    clearTimeout(this.#pause);
     this.#source?.close();
     this.#source = undefined;
     this.#trafficAt = undefined;
@@ -113,9 +122,14 @@ class Live {
     else this.#broke();
   }
 
+  /** One that was open is asked for again at once; one that was refused later each time, since the answer would be the same. */
   #broke(): void {
+    const wasOpen = this.isOpen;
     this.close();
-    this.onBroken();
+    this.#refusals = wasOpen ? 0 : this.#refusals + 1;
+    this.isRefused = this.#refusals > 1;
+    if (this.#refusals === 0) this.onBroken();
+    else this.#pause = setTimeout(() => this.onBroken(), pauseMs(this.#refusals));
   }
 }
 

@@ -1,4 +1,5 @@
 import { ApiError, send, sentence } from '../api.ts';
+import { askedMsOf } from '../patience.ts';
 
 /** Uploads that go on where they were cut short (tus 1.0). */
 
@@ -68,11 +69,12 @@ export function sendRest(
 }
 
 function refusal(request: XMLHttpRequest): ApiError {
+  const pauseMs = askedMsOf(request.getResponseHeader('retry-after'));
   try {
     const { error } = JSON.parse(request.responseText) as { error: { code: string; message: string } };
-    return new ApiError(error.code, request.status, sentence(error.message));
+    return new ApiError(error.code, request.status, sentence(error.message), pauseMs);
   } catch {
-    return new ApiError('failed', request.status, `The peer answered with ${request.status}.`);
+    return new ApiError('failed', request.status, `The peer answered with ${request.status}.`, pauseMs);
   }
 }
 

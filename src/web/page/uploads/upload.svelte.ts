@@ -1,17 +1,15 @@
 import { ApiError, wordsOf } from '../api.ts';
 import type { Unfinished } from '../handover.ts';
+import { isPassing, nap, pauseMs } from '../patience.ts';
 import { begunUpload, forgetUpload, keptBytes, sendRest } from './tus.ts';
 
 /**
  * `waiting` for its turn · `sending` · `storing`: all is sent, the copies are made · `paused` by the person · `lost`: the peer
- * went away, it goes on by itself · `fileless`: the page was left meanwhile, the file has to be chosen again · `failed` ·
- * `done`.
+ * went away · `later`: the peer has no time for it yet; both are tried again by themselves · `fileless`: the page was left
+ * meanwhile, the file has to be chosen again · `failed` · `done`.
  */
-export type UploadState = 'waiting' | 'sending' | 'storing' | 'paused' | 'lost' | 'fileless' | 'failed' | 'done';
+export type UploadState = 'waiting' | 'sending' | 'storing' | 'paused' | 'lost' | 'later' | 'fileless' | 'failed' | 'done';
 
-/** The peer has not let go of the part before: it is asked again so often, after so long. */
-const BUSY_TRIES_MAX = 10;
-const BUSY_MS = 700;
 /** How fast it is: of the last so long. */
 const RATE_MS = 3_000;
 
@@ -27,10 +25,15 @@ export class Upload {
   sent = $state(0);
   /** Bytes a second. */
   rate = $state(0);
-  /** Why it failed. */
+  /** Why it failed, or is tried again. */
   message = $state('');
   #marks: { readonly atMs: number; readonly sent: number }[] = [];
   #stop: AbortController | undefined;
+  /** How often it was in vain since the peer had more of it. */
+  #tries = 0;
+  #kept = 0;
+  /** Ends the pause before the next try. */
+  #wake: () => void = () => undefined;
 
   constructor(path: string, from: File | (Unfinished & { readonly url?: string | undefined; readonly sent?: number })) {
     this.path = path;
@@ -64,42 +67,51 @@ export class Upload {
     }
     const stop = new AbortController();
     this.#stop = stop;
-    this.state = 'sending';
-    this.#marks = [];
-    try {
-      for (let tries = 1; ; tries += 1) {
-        try {
-          await this.#send(file, stop.signal);
-          break;
-        } catch (thrown) {
-          if (!isBusy(thrown) || tries >= BUSY_TRIES_MAX) throw thrown;
-        }
-        await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
+    this.#tries = 0;
+    // While it pauses it keeps its turn: of many files, few ask a peer that has no time.
+    while (!stop.signal.aborted) {
+      this.state = 'sending';
+      this.#marks = [];
+      try {
+        await this.#send(file, stop.signal);
+        this.state = 'done';
+        return;
+      } catch (thrown) {
         if (stop.signal.aborted) return;
+        if (!(thrown instanceof ApiError && isPassing(thrown))) return this.#failed(thrown);
+        await this.#pauseAfter(thrown);
+      } finally {
+        this.rate = 0;
       }
-      this.state = 'done';
-    } catch (thrown) {
-      if (stop.signal.aborted) return;
-      this.#failed(thrown);
-    } finally {
-      this.rate = 0;
     }
   }
 
   pause(): void {
-    this.#stop?.abort();
+    this.#halt();
     this.state = 'paused';
+  }
+
+  /** The peer is back: one that waits for it does not wait longer. */
+  goOn(): void {
+    if (this.state === 'lost') this.#wake();
   }
 
   /** Gives it up; what the peer has of it is forgotten. */
   async cancel(): Promise<void> {
-    this.#stop?.abort();
+    this.#halt();
     if (this.url !== undefined && this.state !== 'done') await forgetUpload(this.url);
+  }
+
+  #halt(): void {
+    this.#stop?.abort();
+    this.#wake();
   }
 
   async #send(file: File, signal: AbortSignal): Promise<void> {
     const kept = this.url === undefined ? undefined : await keptBytes(this.url, signal);
     if (kept === undefined) this.url = await begunUpload(this.path, file, signal);
+    if (kept !== undefined && kept > this.#kept) this.#tries = 0;
+    this.#kept = kept ?? 0;
     this.#progress(kept ?? 0);
     await sendRest(this.url ?? '', file, kept ?? 0, (sent) => this.#progress(sent), signal);
   }
@@ -113,14 +125,33 @@ export class Upload {
     if (this.sent === this.size && this.state === 'sending') this.state = 'storing';
   }
 
+  async #pauseAfter(refusal: ApiError): Promise<void> {
+    this.#tries += 1;
+    this.state = refusal.status === 0 ? 'lost' : 'later';
+    this.message = whyLater(refusal);
+    const { over, wake } = nap(pauseMs(this.#tries, refusal.pauseMs));
+    this.#wake = wake;
+    await over;
+  }
+
   #failed(thrown: unknown): void {
-    const isLost = thrown instanceof ApiError && (thrown.status === 0 || thrown.status === 503);
-    this.state = isLost ? 'lost' : 'failed';
-    this.message = isLost ? '' : wordsOf(thrown);
+    this.state = 'failed';
+    this.message = wordsOf(thrown);
+    if (this.url === undefined || !isFinal(thrown)) return;
+    // What the peer has of it would count against its owner, and nothing could come of it.
+    void forgetUpload(this.url);
+    this.url = undefined;
   }
 }
 
-/** A part is on its way still, or the upload stands elsewhere by now: the next look tells where. */
-function isBusy(thrown: unknown): boolean {
-  return thrown instanceof ApiError && (thrown.status === 423 || (thrown.status === 409 && thrown.code === 'overtaken'));
+/** The same upload would be refused again: of these words 401 alone ends with a login. */
+function isFinal(thrown: unknown): boolean {
+  return thrown instanceof ApiError && thrown.status >= 400 && thrown.status < 500 && thrown.status !== 401;
+}
+
+function whyLater({ status, code, message }: ApiError): string {
+  if (status === 408) return 'The network is slow.';
+  if (code === 'overtaken') return 'The peer still waits for a part that was cut off.';
+  if (code === 'busy' && status === 503) return 'The peer has no time for it now.';
+  return message;
 }

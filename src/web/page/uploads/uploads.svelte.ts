@@ -49,6 +49,7 @@ class Uploads {
       if (known?.isOf(file)) this.#goOnWith(known, file);
       else news.push(new Upload(path, file));
     }
+    this.#giveUpFailed(({ path }) => news.some((upload) => upload.path === path));
     this.list = [...this.list.filter((upload) => upload.state !== 'done' || news.length === 0), ...news];
     this.#pump();
   }
@@ -82,13 +83,21 @@ class Uploads {
   }
 
   clearDone(): void {
+    this.#giveUpFailed(() => true);
     this.list = this.list.filter((upload) => !upload.isOver);
+    this.#keep();
   }
 
   /** The peer is back. */
   goOn(): void {
-    for (const upload of this.list) if (upload.state === 'lost') upload.state = 'waiting';
-    this.#pump();
+    for (const upload of this.list) upload.goOn();
+  }
+
+  /** Those that nobody tries again any more: the peer forgets what it has of them. */
+  #giveUpFailed(isMeant: (upload: Upload) => boolean): void {
+    const failed = this.list.filter((upload) => upload.state === 'failed' && isMeant(upload));
+    for (const upload of failed) void upload.cancel();
+    this.list = this.list.filter((upload) => !failed.includes(upload));
   }
 
   #recalled(items: readonly Unfinished[]): void {
@@ -119,8 +128,10 @@ class Uploads {
   }
 
   #keep(): void {
+    // First those of which the peer has something: nobody else could tell it to forget them.
     const kept = this.list
-      .filter((upload) => !upload.isOver)
+      .filter((upload) => !upload.isOver || (upload.state === 'failed' && upload.url !== undefined))
+      .sort((one, other) => Number(other.url !== undefined) - Number(one.url !== undefined))
       .slice(0, KEPT_MAX)
       .map(({ path, size, modified, url, sent }) => ({ path, size, modified, url, sent }));
     try {

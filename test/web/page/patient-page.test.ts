@@ -1,0 +1,170 @@
+import type { Page, Route } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PeersHere } from '../../cli/peers-here.ts';
+import { BROWSER_TEST_MS, drop, hasBrowser, Person } from './browser.ts';
+
+const PATIENT = { timeout: 20_000 };
+/** So long it is counted how often the page asks a peer that has no time for it: a page without patience asks hundreds of times. */
+const COUNTED_MS = 5_000;
+const ASKED_MAX = 6;
+
+const refusal = (status: number, code: string, headers: Record<string, string> = {}) => ({
+  status,
+  headers,
+  contentType: 'application/json',
+  body: JSON.stringify({ error: { code, message: `no: ${code}` } }),
+});
+
+describe.skipIf(!hasBrowser)('a page whose peer has no time for it', { timeout: BROWSER_TEST_MS }, () => {
+  const peers = new PeersHere();
+  const person = new Person();
+  let origin = '';
+  let page: Page;
+
+  const tray = () => page.getByRole('region', { name: 'Uploads' });
+  const stored = (name: string) =>
+    tray()
+      .getByRole('listitem')
+      .filter({ hasText: name })
+      .getByText(/ stored$/)
+      .waitFor();
+
+  async function open(): Promise<void> {
+    page = await person.open(origin);
+    await page.getByRole('region', { name: 'Files' }).waitFor();
+    await page.getByText('1 peer here').waitFor();
+  }
+
+  /** Answers the parts of uploads; undefined: the peer does. */
+  async function parts(answer: (count: number) => ReturnType<typeof refusal> | undefined): Promise<{ count: number }> {
+    const asked = { count: 0 };
+    await page.route('**/tus/*', async (route: Route) => {
+      const given = route.request().method() === 'PATCH' ? answer(++asked.count) : undefined;
+      await (given === undefined ? route.continue() : route.fulfill(given));
+    });
+    return asked;
+  }
+
+  /** How many uploads the peer is asked to forget from now on. */
+  function forgotten(): { count: number } {
+    const heard = { count: 0 };
+    page.on('response', (response) => {
+      if (response.request().method() === 'DELETE' && response.status() === 204) heard.count++;
+    });
+    return heard;
+  }
+
+  beforeAll(async () => {
+    origin = String((await peers.up('alpha', '--http', '127.0.0.1:0')).http);
+  }, BROWSER_TEST_MS);
+
+  afterAll(async () => {
+    await person.end();
+    await peers.end();
+  });
+
+  it('waits longer each time before it sends again, says so, and stores the file in the end', async () => {
+    await open();
+    let isBusy = true;
+    const asked = await parts(() => (isBusy ? refusal(503, 'busy', { 'retry-after': '1' }) : undefined));
+    await drop(page, [{ name: 'busy.txt', text: 'sent in the end' }]);
+    await tray().getByText('Tries again by itself').waitFor();
+    await page.waitForTimeout(COUNTED_MS);
+    expect(asked.count).toBeLessThanOrEqual(ASKED_MAX);
+    isBusy = false;
+    await stored('busy.txt');
+    await page.context().close();
+  });
+
+  it('waits as long as it is asked to, and not at all once it is paused', async () => {
+    await open();
+    const asked = await parts(() => refusal(503, 'busy', { 'retry-after': '100' }));
+    await drop(page, [{ name: 'hour.txt', text: 'later' }]);
+    await tray().getByText('Tries again by itself').waitFor();
+    await page.waitForTimeout(COUNTED_MS);
+    expect(asked.count).toBe(1);
+    await page.unroute('**/tus/*');
+    await tray().getByRole('button', { name: 'Pause hour.txt' }).click();
+    await tray().getByRole('button', { name: 'Go on with hour.txt' }).click();
+    await stored('hour.txt');
+    await page.context().close();
+  });
+
+  it.each([
+    [408, 'timeout'],
+    [409, 'overtaken'],
+    [429, 'busy'],
+  ])('goes on after a %i (%s), which passes', async (status, code) => {
+    await open();
+    await parts((count) => (count === 1 ? refusal(status, code) : undefined));
+    await drop(page, [{ name: `${code}.txt`, text: 'sent' }]);
+    await stored(`${code}.txt`);
+    await page.context().close();
+  });
+
+  it('goes on by itself when a connection breaks while the peer stays', async () => {
+    await open();
+    let count = 0;
+    await page.route('**/tus/*', async (route) => {
+      if (route.request().method() === 'PATCH' && ++count === 1) await route.abort('connectionreset');
+      else await route.continue();
+    });
+    await drop(page, [{ name: 'broken.txt', text: 'sent' }]);
+    await stored('broken.txt');
+    await page.context().close();
+  });
+
+  it('asks for news seldom where there is no room for its stream, says so, and gets them once there is', async () => {
+    page = await person.open('about:blank');
+    let asked = 0;
+    let isFull = true;
+    await page.route('**/api/v1/events', async (route) => {
+      asked++;
+      await (isFull ? route.fulfill(refusal(503, 'busy')) : route.continue());
+    });
+    await page.goto(origin);
+    await page.getByText('This page does not show what changes').waitFor();
+    await page.waitForTimeout(COUNTED_MS);
+    expect(asked).toBeLessThanOrEqual(ASKED_MAX);
+    isFull = false;
+    await page.getByText('1 peer here').waitFor();
+    expect(await page.getByText('This page does not show what changes').count()).toBe(0);
+    await page.context().close();
+  });
+
+  it('begins by itself once the peer has time for it', async () => {
+    page = await person.open('about:blank');
+    let asked = 0;
+    await page.route('**/api/v1/session', (route) => (++asked <= 2 ? route.fulfill(refusal(503, 'busy')) : route.continue()));
+    await page.goto(origin);
+    await page.getByText('The page tries again by itself').waitFor();
+    await page.getByText('1 peer here').waitFor();
+    await page.context().close();
+  });
+
+  it('lets the peer forget what was refused for good', async () => {
+    await open();
+    const heard = forgotten();
+    await parts(() => refusal(412, 'overtaken'));
+    await drop(page, [{ name: 'refused.txt', text: 'refused' }]);
+    await tray().getByText('No: overtaken.').waitFor();
+    await expect.poll(() => heard.count, PATIENT).toBe(1);
+    await page.context().close();
+  });
+
+  it('remembers what failed over a reload, and lets the peer forget it when it is closed', async () => {
+    await open();
+    await parts(() => refusal(500, 'failed'));
+    await drop(page, [{ name: 'failed.txt', text: 'failed' }]);
+    await tray().getByText('No: failed.').waitFor();
+    const heard = forgotten();
+    await page.reload();
+    await tray().getByText('Choose the file again').waitFor();
+    await drop(page, [{ name: 'failed.txt', text: 'failed' }]);
+    await tray().getByText('No: failed.').waitFor();
+    expect(heard.count).toBe(0);
+    await tray().getByRole('button', { name: 'Close' }).click();
+    await expect.poll(() => heard.count, PATIENT).toBe(1);
+    await page.context().close();
+  });
+});
