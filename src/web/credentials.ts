@@ -6,7 +6,9 @@ import type { FastifyRequest } from 'fastify';
  * Over TLS browsers take that name from nobody who has none (RFC 6265bis, `__Host-`): another page of that host, or whoever
  * answers for it in the clear, would else log people in as somebody of their choice.
  */
-const cookieName = (isSecure: boolean): string => (isSecure ? '__Host-filemesh-session' : 'filemesh-session');
+export function cookieName(isSecure: boolean): string {
+  return isSecure ? '__Host-filemesh-session' : 'filemesh-session';
+}
 
 /** What a request brings to show who it is for. */
 export type Credentials =

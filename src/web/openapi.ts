@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { cookieName } from './credentials.ts';
 import type { Route } from './route.ts';
 
 /** The description of the interface (OpenAPI 3.1): drawn up from the routes themselves, so it has all of them and no other. */
-export function openApiOf(routes: readonly Route[]): object {
+export function openApiOf(routes: readonly Route[], isSecure: boolean): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     const url = route.url.replace('*', '{path}');
@@ -21,7 +22,7 @@ export function openApiOf(routes: readonly Route[]): object {
     paths,
     components: {
       securitySchemes: {
-        cookie: { type: 'apiKey', in: 'cookie', name: 'filemesh-session' },
+        cookie: { type: 'apiKey', in: 'cookie', name: cookieName(isSecure) },
         token: { type: 'http', scheme: 'bearer' },
         password: { type: 'http', scheme: 'basic' },
       },

@@ -40,7 +40,7 @@ export function allRoutes(rooms: RouteRooms): Route[] {
     ...accountRoutes(rooms),
     metricsRoute(rooms),
   ];
-  return [...routes, openApiRoute(routes), ...pageRoutes(rooms)];
+  return [...routes, openApiRoute(routes, rooms.house.url.startsWith('https:')), ...pageRoutes(rooms)];
 }
 
 function metricsRoute({ duty, counts }: RouteRooms): Route {
@@ -56,7 +56,7 @@ function metricsRoute({ duty, counts }: RouteRooms): Route {
   });
 }
 
-function openApiRoute(routes: readonly Route[]): Route {
+function openApiRoute(routes: readonly Route[], isSecure: boolean): Route {
   const own = openRoute({
     method: 'GET',
     url: '/openapi.json',
@@ -64,7 +64,7 @@ function openApiRoute(routes: readonly Route[]): Route {
     answers: 'JSON',
     run: async () => description,
   });
-  const description = openApiOf([...routes, own]);
+  const description = openApiOf([...routes, own], isSecure);
   return own;
 }
 

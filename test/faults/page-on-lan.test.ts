@@ -68,6 +68,10 @@ describe.skipIf(skipped)('a page that is served to other machines', () => {
     expect(cookie.split('; ').slice(1).sort()).toEqual(['HttpOnly', 'Path=/', 'SameSite=Strict', 'Secure']);
     const [shown = ''] = cookie.split(';');
     expect(statusOf(await curl('-k', '-H', `cookie: ${shown}`, `https://${PLACE}/api/v1/files`))).toBe(200);
+    // Under a name that a page in the clear can set it is nobody's.
+    const settable = shown.replace('__Host-', '');
+    expect(settable).not.toBe(shown);
+    expect(statusOf(await curl('-k', '-H', `cookie: ${settable}`, `https://${PLACE}/api/v1/files`))).toBe(401);
     // A cookie alone changes nothing: a page of another place could make a browser send it.
     const removal = ['-k', '-X', 'DELETE', '-H', `cookie: ${shown}`];
     expect(statusOf(await curl(...removal, `https://${PLACE}/files/a.txt`))).toBe(403);
