@@ -36,9 +36,13 @@ export interface WebHouse {
 
 /** Builds what serves the page and its interface: one gate, one table of routes, and the files of the page. */
 export async function makeApp(duty: WebDuty, house: WebHouse): Promise<WebApp> {
+  // What may fail comes first: nothing of a start that failed goes on.
+  const page = await PageFiles.load();
+  const standing = await standingOf(house.url);
+  const spool = new Spool(join(house.directory, 'spool'));
+  const uploads = await TusUploads.open(join(house.directory, 'uploads'), spool);
   const sessions = new Sessions(duty, house.url.startsWith('http:'));
   const events = new Events(duty.peer);
-  const page = await PageFiles.load();
   let handle: WebApp['handle'] | undefined;
   const app = fastify({
     serverFactory: (handler) => {
@@ -51,11 +55,9 @@ export async function makeApp(duty: WebDuty, house: WebHouse): Promise<WebApp> {
   });
   // A form of another place can send that, and no JSON.
   app.removeContentTypeParser('text/plain');
-  guard(app, duty, await standingOf(house.url));
+  guard(app, duty, standing);
   const counts = new WebCounts();
   app.addHook('onResponse', async (_request, reply) => counts.answered(reply.raw.statusCode));
-  const spool = new Spool(join(house.directory, 'spool'));
-  const uploads = await TusUploads.open(join(house.directory, 'uploads'), spool);
   const routes = allRoutes({ duty, house, events, page, sessions, spool, uploads, counts });
   const slice = { duty, sessions };
   await app.register(async (inner) => {

@@ -113,15 +113,22 @@ function wantedOf({ session, options }: Call<Query>, { path, contents }: Pick<En
 }
 
 /** What the file was before, or before it was deleted: it comes whole and is proved here, then what is wanted of it is sent. */
-async function olderContent({ session, options }: Call<Query>, path: FilePath, version: string, spool: Spool): Promise<Wanted> {
+async function olderContent(
+  { session, who, options }: Call<Query>,
+  path: FilePath,
+  version: string,
+  spool: Spool,
+): Promise<Wanted> {
   const copy = await keptCopy(session, path, version, options);
   if (copy.manifest !== undefined) {
     const words = `that older version of ${quote(path)} is kept in parts by several peers; /api/v1/restore brings it back`;
     throw new WebFailure(409, 'conflict', words);
   }
   const read = ({ offset, length }: Range, take: Take): Promise<void> =>
-    spool.lend(copy.size, async (handle) => {
-      await readOlder(session, path, copy, (at, bytes) => writeAll(handle, bytes, at), options);
+    spool.lend(who?.user, copy.size, async (handle, claim) => {
+      const write = (at: number, bytes: Uint8Array): Promise<void> =>
+        writeAll(handle, bytes, at).then(() => claim.came(bytes.length));
+      await readOlder(session, path, copy, write, options);
       const end = offset + length;
       for (let at = offset; at < end; at += OLDER_PIECE_BYTES) {
         await take(await readSpooled(handle, at, Math.min(OLDER_PIECE_BYTES, end - at)));
@@ -175,14 +182,11 @@ async function takeContent(call: Call, spool: Spool) {
     throw new WebFailure(415, 'usage', 'the bytes are to come as they are, not encoded');
   const wish = { ifNoneMatch: headers['if-none-match'], ifMatch: headers['if-match'] };
   const storing = await prepareStore(session, path, wish, options);
-  const handle = await spool.open();
-  try {
-    const said = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
-    const size = await spool.take(requestBody(request), { handle, offset: 0, size: said, owners: ownersOf(call) });
+  const said = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
+  return await spool.lend(call.who?.user, said, async (handle, claim) => {
+    const size = await spool.take(requestBody(request), { handle, offset: 0, size: said, owners: ownersOf(call), claim });
     const made = await storing.with(spooledSource(handle, size));
     reply.code(storing.isNew ? 201 : 200).header('etag', tagOf(made.version));
     return made;
-  } finally {
-    await handle.close();
-  }
+  });
 }

@@ -1,6 +1,8 @@
+import { readdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, isIP, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { MeshError } from '../core/errors.ts';
 import type { WebApp } from './app.ts';
 import type { WebDuty, WebPlace } from './web-options.ts';
@@ -89,6 +91,7 @@ class Listening implements WebListener {
   readonly #place: WebPlace;
   #app: Promise<WebApp> | undefined;
   #duty: WebDuty | undefined;
+  #isClosed = false;
 
   constructor(server: Server, sockets: ReadonlySet<Socket>, place: WebPlace, url: string) {
     this.#server = server;
@@ -100,9 +103,17 @@ class Listening implements WebListener {
 
   serve(duty: WebDuty): void {
     this.#duty = duty;
+    // What an earlier process left of uploads expires, though nobody comes.
+    readdir(join(this.#place.directory, 'uploads')).then(
+      (names) => {
+        if (names.length > 0 && !this.#isClosed) this.#start(duty).catch(() => undefined);
+      },
+      () => undefined,
+    );
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     const closed = new Promise((resolve) => this.#server.close(resolve));
     for (const socket of this.#sockets) socket.destroy();
     await closed;
@@ -117,11 +128,22 @@ class Listening implements WebListener {
         .end('the peer starts; come again in a moment\n');
       return;
     }
-    this.#app ??= this.#load(duty);
-    this.#app.then(
+    this.#start(duty).then(
       (app) => app.handle(request, response),
-      () => response.destroy(),
+      ({ code = 'failed' }: NodeJS.ErrnoException) =>
+        response
+          .writeHead(503, { 'retry-after': '10', 'content-type': 'text/plain', connection: 'close' })
+          .end(`the page cannot be served (${code}): look at the disk of this peer, then come again\n`),
     );
+  }
+
+  /** One that failed is forgotten: whoever comes next tries again. */
+  #start(duty: WebDuty): Promise<WebApp> {
+    this.#app ??= this.#load(duty).catch((thrown) => {
+      this.#app = undefined;
+      throw thrown;
+    });
+    return this.#app;
   }
 
   async #load(duty: WebDuty): Promise<WebApp> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import type { Source } from '../client/transfer.ts';
+import { type Claim, Claims } from './claims.ts';
 import { WebFailure } from './failures.ts';
 import { Turns } from './turns.ts';
 
@@ -26,8 +27,8 @@ export interface SpoolPlace {
   readonly size: number | undefined;
   /** Whose it is: see `Turns`. */
   readonly owners: readonly string[];
-  /** Room for it was set aside before: what comes of it is taken from that. */
-  readonly isSetAside?: boolean;
+  /** The room it has. */
+  readonly claim: Claim;
   /** Told after each piece that is in the file. */
   readonly onBytes?: (count: number) => void;
 }
@@ -36,8 +37,7 @@ export interface SpoolPlace {
 export class Spool {
   readonly #directory: string;
   readonly #turns = new Turns({ atOnce: BODIES_MAX, ofOne: BODIES_OF_ONE_MAX, waiting: 0, waitingOfOne: 0 });
-  /** Bytes that were said to come, and have not come yet. */
-  #setAside = 0;
+  readonly #claims = new Claims();
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -59,29 +59,26 @@ export class Spool {
    */
   take(body: Readable, place: SpoolPlace): Promise<number> {
     return this.#turns.run(place.owners, async () => {
-      const { size = 0, isSetAside = false } = place;
       let bytes = 0;
       const came = (count: number): void => {
         bytes += count;
-        if (place.size !== undefined) this.#setAside -= count;
+        place.claim.came(count);
         place.onBytes?.(count);
       };
-      if (!isSetAside) this.#setAside += size;
       const pace = new Pace(() => bytes);
       try {
-        await this.checkRoom(0);
         await this.#write(body, place, pace, came);
         return bytes;
       } catch (thrown) {
-        throw (thrown as NodeJS.ErrnoException).code === 'ENOSPC' ? noRoom() : thrown;
+        throw whyFull(thrown);
       } finally {
         pace.end();
-        if (!isSetAside && place.size !== undefined) this.#setAside -= size - bytes;
       }
     });
   }
 
-  async #write(body: Readable, { handle, offset, size }: SpoolPlace, pace: Pace, came: (count: number) => void): Promise<void> {
+  async #write(body: Readable, place: SpoolPlace, pace: Pace, came: (count: number) => void): Promise<void> {
+    const { handle, offset, size, claim } = place;
     // Whoever sends too much or too slowly is told so: the end of this does not end the connection.
     const pieces: AsyncIterator<Buffer> = body.iterator({ destroyOnReturn: false });
     let looked = 0;
@@ -96,7 +93,7 @@ export class Spool {
         came(piece.length);
         if (size !== undefined || bytes - looked < LOOK_BYTES) continue;
         looked = bytes;
-        await this.checkRoom(LOOK_BYTES);
+        this.#check(claim.owner, LOOK_BYTES, await this.room());
       }
     } finally {
       // Not waited for: of a body that stands still that would be until it goes on.
@@ -104,35 +101,52 @@ export class Spool {
     }
   }
 
-  /** Runs `work` with a new file that has room for so many bytes. Rejects with 507. */
-  async lend<T>(size: number, work: (handle: FileHandle) => Promise<T>): Promise<T> {
-    this.#setAside += size;
+  /** Runs `work` with a new file, and the room it has: for so many bytes of that account, or for some where nobody knows. Rejects with 507. */
+  async lend<T>(
+    owner: string | undefined,
+    size: number | undefined,
+    work: (handle: FileHandle, claim: Claim) => Promise<T>,
+  ): Promise<T> {
+    const claim = await this.claim(owner, size);
     try {
-      await this.checkRoom(0);
       const handle = await this.open();
-      return await work(handle).finally(() => handle.close());
+      return await work(handle, claim).finally(() => handle.close());
     } catch (thrown) {
-      throw (thrown as NodeJS.ErrnoException).code === 'ENOSPC' ? noRoom() : thrown;
+      throw whyFull(thrown);
     } finally {
-      this.#setAside -= size;
+      claim.end();
     }
   }
 
-  /** Sets room aside for bytes that are said to come, or gives it back. */
-  setAside(bytes: number): void {
-    this.#setAside += bytes;
+  /** Sets room aside, where there is as much: nobody is refused for what was asked in vain. Rejects with 507. */
+  async claim(owner: string | undefined, size: number | undefined): Promise<Claim> {
+    const space = await this.#space();
+    // Nothing is waited for between the look and the deed.
+    this.#check(owner, size ?? 0, space - this.#claims.coming);
+    return this.#claims.hold(owner, size);
   }
 
-  /** Rejects with 507 where so many more bytes leave too little room. */
-  async checkRoom(more: number): Promise<void> {
-    if ((await this.room()) < more) throw noRoom();
+  /** Sets room aside that was promised before. */
+  hold(owner: string | undefined, size: number, came: number): Claim {
+    return this.#claims.hold(owner, size, came);
   }
 
   /** Bytes that may be taken in beside those for which room was set aside. */
   async room(): Promise<number> {
+    return (await this.#space()) - this.#claims.coming;
+  }
+
+  async #space(): Promise<number> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const { bavail, bsize } = await statfs(this.#directory);
-    return bavail * bsize - this.#setAside - RESERVE_BYTES;
+    return bavail * bsize - RESERVE_BYTES;
+  }
+
+  #check(owner: string | undefined, more: number, free: number): void {
+    if (free < more) throw noRoom();
+    if (!this.#claims.isBeyondHalf(owner, more, free)) return;
+    const words = 'that and what you have under way would take more than half of the room this peer has for it';
+    throw new WebFailure(507, 'full', `${words}; finish some, or go to another peer`);
   }
 }
 
@@ -194,7 +208,12 @@ class Pace {
   }
 }
 
-export function noRoom(): WebFailure {
+/** A full disk, in the words of this door; anything else as it is. */
+export function whyFull(thrown: unknown): unknown {
+  return (thrown as NodeJS.ErrnoException).code === 'ENOSPC' ? noRoom() : thrown;
+}
+
+function noRoom(): WebFailure {
   return new WebFailure(507, 'full', 'this peer has no room on its disk for it; free some, or go to another peer');
 }
 

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { Source } from '../client/transfer.ts';
+import type { Claim } from './claims.ts';
 import { WebFailure } from './failures.ts';
-import { noRoom, type Spool, spooledSource } from './spool.ts';
+import { type Spool, spooledSource, whyFull } from './spool.ts';
 import type { StoreWish } from './storing.ts';
 
 /** An upload that nothing was added to for so long is given up. Range 1 h – 7 days. */
@@ -41,6 +42,8 @@ export interface TusUpload extends Note {
 interface Known extends Note {
   readonly id: string;
   offset: number;
+  /** The room it has. */
+  claim: Claim;
   /** Wall ms of its last part. */
   touchedMs: number;
   /** Of a part on its way: ends it, and tells when it is over. */
@@ -64,8 +67,13 @@ export class TusUploads {
   /** With those that an earlier process took in. */
   static async open(directory: string, spool: Spool): Promise<TusUploads> {
     const uploads = new TusUploads(directory, spool);
-    await uploads.#load();
-    return uploads;
+    try {
+      await uploads.#load();
+      return uploads;
+    } catch (thrown) {
+      uploads.close();
+      throw thrown;
+    }
   }
 
   private constructor(directory: string, spool: Spool) {
@@ -88,17 +96,17 @@ export class TusUploads {
     readonly user: string | undefined;
   }): Promise<TusUpload> {
     await this.#sweep();
-    this.#checkCount(note.user);
-    const upload: Known = { ...note, id: randomBytes(16).toString('hex'), offset: 0, touchedMs: Date.now() };
+    const claim = await this.#claim(note.user, note.length);
+    const upload: Known = { ...note, id: randomBytes(16).toString('hex'), offset: 0, claim, touchedMs: Date.now() };
     // Before anything is waited for: others that begin at the same time count it.
-    this.#enter(upload);
+    this.#known.set(upload.id, upload);
     try {
-      await this.#checkRoom(note.user);
+      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
       await writeFile(this.#noteFile(upload.id), JSON.stringify(note), { flag: 'wx', mode: 0o600 });
       await writeFile(this.#dataFile(upload.id), '', { flag: 'wx', mode: 0o600 });
     } catch (thrown) {
-      await this.#forget(upload);
-      throw (thrown as NodeJS.ErrnoException).code === 'ENOSPC' ? noRoom() : thrown;
+      await this.#forget(upload).catch(() => undefined);
+      throw whyFull(thrown);
     }
     return shown(upload);
   }
@@ -145,13 +153,14 @@ export class TusUploads {
     const left = upload.length - upload.offset;
     const size = said === undefined ? left : Number(said);
     if (size > left) throw new WebFailure(413, 'usage', `only ${left} bytes are missing`);
-    const handle = await open(this.#dataFile(upload.id), 'r+').catch(() => undefined);
-    if (handle === undefined) throw gone();
+    const handle = await open(this.#dataFile(upload.id), 'r+').catch((thrown) => {
+      throw (thrown as NodeJS.ErrnoException).code === 'ENOENT' ? gone() : thrown;
+    });
     const onBytes = (count: number): void => {
       upload.offset += count;
     };
     try {
-      await this.#spool.take(body, { handle, offset: upload.offset, size, owners, isSetAside: true, onBytes });
+      await this.#spool.take(body, { handle, offset: upload.offset, size, owners, claim: upload.claim, onBytes });
     } finally {
       // Of a piece that the disk took in part only, nothing counts.
       await handle.truncate(upload.offset).finally(() => handle.close());
@@ -167,7 +176,8 @@ export class TusUploads {
     } finally {
       await handle.close();
     }
-    await this.#forget(upload);
+    // It is stored: what cannot be removed here now is removed when it expires.
+    await this.#forget(upload).catch(() => undefined);
   }
 
   #find(id: string, user: string | undefined): Known {
@@ -188,42 +198,49 @@ export class TusUploads {
     }
   }
 
-  /** Of accounts none takes more than half of the room there is for uploads: the other half is for the others. */
-  async #checkRoom(user: string | undefined): Promise<void> {
-    const free = await this.#spool.room();
-    if (free < 0) throw noRoom();
-    if (user === undefined) return;
-    const all = [...this.#known.values()];
-    const bytes = (some: readonly Known[]): number => some.reduce((sum, { length }) => sum + length, 0);
-    if (bytes(all.filter((upload) => upload.user === user)) <= (free + bytes(all)) / 2) return;
-    const words = 'your uploads would take more than half of the room this peer has for them';
-    throw new WebFailure(507, 'full', `${words}; finish some, or upload at another peer`);
+  async #claim(user: string | undefined, length: number): Promise<Claim> {
+    const claim = await this.#spool.claim(user, length);
+    try {
+      this.#checkCount(user);
+      return claim;
+    } catch (thrown) {
+      claim.end();
+      throw thrown;
+    }
   }
 
-  #enter(upload: Known): void {
-    this.#known.set(upload.id, upload);
-    this.#spool.setAside(upload.length - upload.offset);
-  }
-
+  /** What cannot be removed stays known, and its room set aside. */
   async #forget(upload: Known): Promise<void> {
-    if (this.#known.delete(upload.id)) this.#spool.setAside(upload.offset - upload.length);
-    await rm(this.#dataFile(upload.id), { force: true });
-    await rm(this.#noteFile(upload.id), { force: true });
+    if (!this.#known.delete(upload.id)) return;
+    upload.claim.end();
+    try {
+      for (const file of this.#filesOf(upload.id)) await rm(file, { force: true });
+    } catch (thrown) {
+      upload.claim = this.#spool.hold(upload.user, upload.length, upload.offset);
+      this.#known.set(upload.id, upload);
+      throw thrown;
+    }
   }
 
   /** Gives up what has waited too long. */
   async #sweep(): Promise<void> {
     for (const upload of [...this.#known.values()]) {
-      if (Date.now() - upload.touchedMs > EXPIRES_MS && upload.busy === undefined) await this.#forget(upload);
+      if (Date.now() - upload.touchedMs > EXPIRES_MS && upload.busy === undefined) {
+        // A disk that gives nothing up ends neither this nor the peer: the next time it is tried again.
+        await this.#forget(upload).catch(() => undefined);
+      }
     }
   }
 
   async #load(): Promise<void> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    for (const id of new Set((await readdir(this.#directory)).map((name) => name.slice(0, 32)))) {
-      const upload = ID.test(id) ? await this.#loaded(id).catch(() => undefined) : undefined;
-      if (upload !== undefined) this.#enter(upload);
-      else if (ID.test(id)) await Promise.all([this.#dataFile(id), this.#noteFile(id)].map((file) => rm(file, { force: true })));
+    const names = await readdir(this.#directory).catch((thrown) => {
+      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw thrown;
+    });
+    for (const id of new Set(names.map((name) => name.slice(0, 32)).filter((name) => ID.test(name)))) {
+      const upload = await this.#loaded(id).catch(() => undefined);
+      if (upload !== undefined) this.#known.set(id, upload);
+      else await Promise.allSettled(this.#filesOf(id).map((file) => rm(file, { force: true })));
     }
     await this.#sweep();
   }
@@ -231,7 +248,12 @@ export class TusUploads {
   async #loaded(id: string): Promise<Known | undefined> {
     const note = noteShape.parse(JSON.parse(await readFile(this.#noteFile(id), 'utf8')));
     const { size, mtimeMs } = await stat(this.#dataFile(id));
-    return size > note.length ? undefined : { ...note, id, offset: size, touchedMs: mtimeMs };
+    if (size > note.length) return undefined;
+    return { ...note, id, offset: size, claim: this.#spool.hold(note.user, note.length, size), touchedMs: mtimeMs };
+  }
+
+  #filesOf(id: string): string[] {
+    return [this.#dataFile(id), this.#noteFile(id)];
   }
 
   #dataFile(id: string): string {
@@ -243,7 +265,7 @@ export class TusUploads {
   }
 }
 
-function shown({ busy: _busy, touchedMs, ...upload }: Known): TusUpload {
+function shown({ busy: _busy, claim: _claim, touchedMs, ...upload }: Known): TusUpload {
   return { ...upload, expires: new Date(touchedMs + EXPIRES_MS).toUTCString() };
 }
 

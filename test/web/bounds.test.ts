@@ -1,5 +1,7 @@
-import { rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { listenWeb } from '../../src/web/listening.ts';
 import { WebHere } from './web-here.ts';
@@ -139,4 +141,37 @@ test('a name that only begins like an address of this machine is served over TLS
   expect(elsewhere.url).toMatch(/^https:/);
   await elsewhere.close();
   rmSync(`${web.place}/web.pem`);
+});
+
+describe('the beginning of the door', () => {
+  const uploadsIn = (place: string): string => join(place, 'uploads');
+
+  test('that failed is told, and tried again by whoever comes next', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'filemesh-web-'));
+    writeFileSync(uploadsIn(place), 'no folder');
+    const own = await WebHere.open(undefined, {}, place);
+    const ask = () => own.ask('GET', '/healthz', { host: '127.0.0.1:PORT' });
+    try {
+      expect(await ask()).toMatchObject({ status: 503, body: expect.stringContaining('ENOTDIR') });
+      rmSync(uploadsIn(place));
+      expect(await ask()).toMatchObject({ status: 200 });
+    } finally {
+      await own.close();
+    }
+  });
+
+  test('removes what is too old of uploads, though nobody comes', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'filemesh-web-'));
+    mkdirSync(uploadsIn(place));
+    const file = join(uploadsIn(place), `${'a'.repeat(32)}.data`);
+    writeFileSync(file, 'abc');
+    writeFileSync(file.replace('.data', '.json'), JSON.stringify({ path: 'a', length: 10, wish: {} }));
+    utimesSync(file, 1, 1);
+    const own = await WebHere.open(undefined, {}, place);
+    try {
+      await vi.waitFor(() => expect(existsSync(file)).toBe(false), 30_000);
+    } finally {
+      await own.close();
+    }
+  });
 });

@@ -44,12 +44,10 @@ describe('of a body that goes on and on', () => {
 
   test('only the last pieces are in memory while it is put', async () => {
     const { body, left } = watchedBody();
-    const handle = await spool.open();
-    try {
-      expect(await spool.take(body, { handle, offset: 0, size: undefined, owners: [] })).toBe(PIECES * PIECE_BYTES);
-    } finally {
-      await handle.close();
-    }
+    const bytes = await spool.lend(undefined, undefined, (handle, claim) =>
+      spool.take(body, { handle, offset: 0, size: undefined, owners: [], claim }),
+    );
+    expect(bytes).toBe(PIECES * PIECE_BYTES);
     expect(left()).toBeLessThan(64);
   });
 
@@ -67,5 +65,58 @@ describe('of a body that goes on and on', () => {
       uploads.close();
     }
     expect(left()).toBeLessThan(64);
+  });
+});
+
+describe('room', () => {
+  const note = (user: string, length: number) => ({ path: 'a', length, wish: {}, modifiedMs: undefined, user });
+  const part = (text: string) => ({ body: Readable.from([Buffer.from(text)]), said: String(text.length), owners: [] });
+
+  test('that was set aside is there, whatever else takes the rest', async () => {
+    const uploads = await TusUploads.open(join(place, 'uploads'), spool);
+    try {
+      const { id } = await uploads.begin(note('anna', 6));
+      const rest = spool.hold(undefined, 2 * (await spool.room()), 0);
+      await expect(spool.claim('bob', 1)).rejects.toMatchObject({ status: 507 });
+      const to = { id, user: 'anna', offset: 0, end: () => {} };
+      expect((await uploads.append(to, part('abc'), async () => {})).offset).toBe(3);
+      rest.end();
+    } finally {
+      uploads.close();
+    }
+  });
+
+  test('is set aside for what has not come yet, and given back', async () => {
+    const before = await spool.room();
+    const size = Math.floor(before * 0.4);
+    await spool.lend('anna', size, async (_handle, claim) => {
+      expect((await spool.room()) / before).toBeCloseTo(0.6, 1);
+      claim.came(size);
+      expect((await spool.room()) / before).toBeCloseTo(1, 1);
+    });
+    expect((await spool.room()) / before).toBeCloseTo(1, 1);
+  });
+
+  test('of one account is half of all at most, however it takes it, and others have theirs', async () => {
+    const before = await spool.room();
+    const share = (part: number): number => Math.floor(before * part);
+    const uploads = await TusUploads.open(join(place, 'uploads'), spool);
+    try {
+      const whole = spool.lend('anna', share(0.7), async () => {});
+      await expect(whole).rejects.toMatchObject({ status: 507, message: expect.stringContaining('half') });
+      await spool.lend('anna', share(0.3), async () => {
+        await expect(uploads.begin(note('anna', share(0.3)))).rejects.toMatchObject({ status: 507 });
+        await uploads.begin(note('bob', share(0.3)));
+      });
+      await uploads.begin(note('anna', share(0.3)));
+    } finally {
+      uploads.close();
+    }
+  });
+
+  test('asked for in vain takes nothing from others', async () => {
+    const asked = [9e15, 10, 9e15, 10].map((size, index) => spool.claim(`of ${index}`, size));
+    const answers = await Promise.allSettled(asked);
+    expect(answers.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected', 'fulfilled']);
   });
 });

@@ -54,6 +54,20 @@ describe('uploads in parts that an earlier process took in', () => {
     expect(before - (await spool.room())).toBeLessThan(1_000 * MIB);
   });
 
+  test('stay where they cannot be removed, and end nothing', async () => {
+    const id = leave(10_000 * MIB, 1);
+    rmSync(join(directory, `${id}.data`));
+    // No file can be removed that is a folder: as on a disk that was made read-only.
+    mkdirSync(join(directory, `${id}.data`));
+    utimesSync(join(directory, `${id}.data`), 1, 1);
+    uploads = await TusUploads.open(directory, spool);
+    expect(uploads.of(id, undefined)).toMatchObject({ id });
+    const part = { body: Readable.from([]), said: '0', owners: [] };
+    const { offset } = uploads.of(id, undefined);
+    const appended = uploads.append({ id, user: undefined, offset, end: () => {} }, part, async () => {});
+    await expect(appended).rejects.toMatchObject({ code: 'EISDIR' });
+  });
+
   test('take their rest, in parts that never overlap', async () => {
     const id = leave(9, 1);
     uploads = await TusUploads.open(directory, spool);

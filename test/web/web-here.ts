@@ -35,16 +35,20 @@ function noMesh(): Promise<never> {
 
 /** A real door on the loopback, of a peer whose mesh cannot be reached: what the gate lets through is answered with 503, or is there. */
 export class WebHere {
-  readonly place = mkdtempSync(join(tmpdir(), 'filemesh-web-'));
+  readonly place: string;
   readonly #listener: WebListener;
 
-  private constructor(listener: WebListener) {
+  private constructor(listener: WebListener, place: string) {
     this.#listener = listener;
+    this.place = place;
   }
 
-  /** `mesh`: what opens a session with it; `facts`: what else its peer says. */
-  static async open(mesh: WebDuty['openSession'] = noMesh, facts: Partial<WebPeer> = {}): Promise<WebHere> {
-    const place = mkdtempSync(join(tmpdir(), 'filemesh-web-'));
+  /** `mesh`: what opens a session with it; `facts`: what else its peer says; `place`: its folder, removed at the end. */
+  static async open(
+    mesh: WebDuty['openSession'] = noMesh,
+    facts: Partial<WebPeer> = {},
+    place = mkdtempSync(join(tmpdir(), 'filemesh-web-')),
+  ): Promise<WebHere> {
     const listener = await listenWeb({ host: '127.0.0.1', port: 0, portsBehind: 0, directory: place });
     const peer = {
       id: 'a'.repeat(64),
@@ -63,7 +67,7 @@ export class WebHere {
       openSession: mesh,
       newHash: () => ({ update: () => {}, hex: () => '' as never }),
     });
-    return new WebHere(listener);
+    return new WebHere(listener, place);
   }
 
   get port(): number {
