@@ -28,8 +28,8 @@ export interface GuessPlan {
   readonly timed: { readonly addresses: readonly string[]; readonly known: readonly string[] };
 }
 
-/** `wrong`: the password was looked at; `held`: it was not, by then or for now. */
-type Answer = 'wrong' | 'held' | 'in';
+/** `wrong`: the password was looked at; `held`: it was not, since too many were wrong; `busy`: nobody had time for it. */
+type Answer = 'wrong' | 'held' | 'busy' | 'in';
 
 export interface GuessReport {
   readonly answers: Record<Answer, number>;
@@ -71,9 +71,11 @@ const agentAt = (localAddress: string) => new Agent({ keepAlive: true, localAddr
 function byDoor(address: string): Guess {
   const agent = agentAt(address);
   return async (user) => {
-    const { status } = await post(agent, { user, password: randomBytes(6).toString('hex') });
-    if (status === 200) return 'in';
-    return status === 401 ? 'wrong' : 'held';
+    const { status, text } = await post(agent, { user, password: randomBytes(6).toString('hex') });
+    const answer = ({ 200: 'in', 401: 'wrong', 429: 'held', 503: 'busy' } as Record<number, Answer>)[status];
+    // Whatever else comes says nothing of passwords.
+    if (answer === undefined) throw new Error(`a guess at ${user} was answered with ${status}: ${text}`);
+    return answer;
   };
 }
 
@@ -101,7 +103,10 @@ function byLink(link: Link): Guess {
       const { reply } = await link.call('login', { user, proof: randomBytes(32).toString('hex') });
       return reply.wait === undefined ? 'in' : 'held';
     } catch (thrown) {
-      return asMeshError(thrown).code === 'not-allowed' ? 'wrong' : 'held';
+      const { code } = asMeshError(thrown);
+      if (code === 'not-allowed') return 'wrong';
+      if (code !== 'busy') throw thrown;
+      return 'busy';
     }
   };
 }
@@ -109,7 +114,7 @@ function byLink(link: Link): Guess {
 async function guessAll(): Promise<Pick<GuessReport, 'answers' | 'ofName' | 'ofAddress' | 'tookMs'>> {
   const ways = [plan.addresses.map(byDoor), (await links(plan.addresses)).map(byLink)];
   const began = performance.now();
-  const answers: Record<Answer, number> = { wrong: 0, held: 0, in: 0 };
+  const answers: Record<Answer, number> = { wrong: 0, held: 0, busy: 0, in: 0 };
   const looked = new Map<string, number>();
   let next = 0;
   const guessOn = async (guess: Guess, address: string): Promise<void> => {

@@ -80,11 +80,13 @@ describe.skipIf(skipped)('guesses from 50 addresses, at the page and over the pr
       if (report === null) throw new Error(error);
       const { answers, known, unknown } = report;
       console.log(
-        `${GUESSES} guesses in ${(report.tookMs / 1000).toFixed(1)} s: ${answers.wrong} looked at, ${answers.held} not; ` +
+        `${GUESSES} guesses in ${(report.tookMs / 1000).toFixed(1)} s: ${answers.wrong} looked at, ${answers.held} not, for ${answers.busy} nobody had time; ` +
           `of one name ${report.ofName}, of one address ${report.ofAddress}. "Wrong" takes ${known.toFixed(1)} ms for a known name, ` +
           `${unknown.toFixed(1)} ms for an unknown one. Honest logins meanwhile: anna ${told(honest.anna)}, carol ${told(honest.carol)}`,
       );
       expect(answers.in).toBe(0);
+      expect(answers.wrong).toBeGreaterThan(0);
+      expect(answers.held).toBeGreaterThan(answers.busy);
       expect(report.ofName).toBeLessThanOrEqual(LOOKED_AT_MAX);
       expect(report.ofAddress).toBeLessThanOrEqual(LOOKED_AT_MAX);
       expect(report.words).toHaveLength(1);

@@ -111,9 +111,14 @@ export class Hand {
     const refusal = this.#page.locator('.notice.bad').or(this.#page.locator('p.fault[role="alert"]'));
     await success.or(refusal).first().waitFor();
     if (!(await refusal.first().isVisible())) return done;
+    return { answer: this.#refusedWith(await refusal.first().textContent()) };
+  }
+
+  /** Throws for what is no answer to a question of rights. */
+  #refusedWith(words: string | null): Answer {
     const answer = ANSWERS[this.#status];
-    if (answer === undefined) throw new Error(`refused with ${this.#status}: ${await refusal.first().textContent()}`);
-    return { answer };
+    if (answer === undefined) throw new Error(`refused with ${this.#status}: ${words}`);
+    return answer;
   }
 
   async #found(words: string): Promise<Came> {
@@ -215,7 +220,7 @@ export class Hand {
     const form = section.getByRole('button', { name: 'Set' });
     const fault = section.locator('p.fault');
     await form.or(fault).first().waitFor();
-    if (await fault.isVisible()) return { answer: ANSWERS[this.#status] ?? 'done' };
+    if (await fault.isVisible()) return { answer: this.#refusedWith(await fault.textContent()) };
     if (what.act === 'rights') {
       await section.getByRole('listitem').filter({ hasText: 'Everyone' }).waitFor();
       return done;
@@ -246,9 +251,39 @@ export class Hand {
     await this.#go(act === 'status' || act === 'peers' ? 'mesh' : 'people/accounts');
     if (act === 'status' || act === 'peers') await this.#page.getByText('2 peers here').first().waitFor();
     else await this.#page.getByRole('listitem').filter({ hasText: 'anna' }).waitFor();
-    const name = { 'add user': 'Add an account', 'remove user': 'Remove anna' }[act as string];
-    const isOffered = name === undefined || (await this.#page.getByRole('button', { name }).count()) > 0;
-    return isOffered ? done : notAllowed;
+    if (act === 'add user') return await this.#addUser();
+    return act === 'remove user' ? await this.#removeUser() : done;
+  }
+
+  async #addUser(): Promise<Came> {
+    const add = this.#page.getByRole('button', { name: 'Add an account' });
+    const mallory = { name: 'mallory', password: 'a password of mallory', admin: true };
+    if ((await add.count()) === 0) return { answer: await this.#refusedWithoutButton('POST', '/api/v1/users', mallory) };
+    await add.click();
+    await this.#page.getByLabel('Name').fill(mallory.name);
+    await this.#page.getByLabel('Password').fill(mallory.password);
+    await this.#page.getByRole('button', { name: 'Make account' }).click();
+    return await this.#outcome(this.#page.getByRole('listitem').filter({ hasText: mallory.name }));
+  }
+
+  async #removeUser(): Promise<Came> {
+    const remove = this.#page.getByRole('button', { name: 'Remove anna' });
+    if ((await remove.count()) === 0) return { answer: await this.#refusedWithoutButton('DELETE', '/api/v1/users/anna') };
+    await remove.click();
+    await this.#page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+    return await this.#outcome(this.#said('anna was removed.'));
+  }
+
+  /** That a button is missing says nothing of the peer: it is asked what the button would have asked. */
+  async #refusedWithoutButton(method: string, path: string, body?: unknown): Promise<Answer> {
+    this.#status = await this.#page.evaluate(
+      async ([method, path, body]) => {
+        const headers = { 'x-filemesh': '1', ...(body !== undefined && { 'content-type': 'application/json' }) };
+        return (await fetch(path, { method, headers, ...(body !== undefined && { body }) })).status;
+      },
+      [method, path, body === undefined ? undefined : JSON.stringify(body)] as const,
+    );
+    return this.#refusedWith(`${method} ${path} without a button`);
   }
 
   #said(text: string | RegExp): Locator {
