@@ -85,6 +85,8 @@ export interface Staging {
   digest(): Promise<Digest>;
   /** Removes it and frees what it reserved. */
   discard(): Promise<void>;
+  /** Nobody goes on with it: what it holds and reserved is given back; its bytes may stay for whoever opens it again. */
+  leave(): Promise<void>;
 }
 
 /** One step of a change by a client. `base`: the versions it descends from, as the owner granted them. */

@@ -9,6 +9,11 @@ export class ManifestPieces {
     this.#bytes = new Uint8Array(bytes);
   }
 
+  /** Of the whole manifest. */
+  get bytes(): number {
+    return this.#bytes.length;
+  }
+
   /** Takes a piece; the whole once it is there, undefined while more is to come. Throws `usage` for one out of order. */
   add(offset: number, piece: Uint8Array): Uint8Array | undefined {
     const end = offset + piece.length;

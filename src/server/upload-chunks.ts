@@ -36,15 +36,18 @@ export class UploadChunks {
   readonly #slice: Slice;
   readonly #content: UploadContent;
   readonly #staging: Staging;
+  /** Books memory for a manifest of so many bytes instead of what was booked before. Throws `busy`. */
+  readonly #book: (bytes: number) => void;
   #pieces: ManifestPieces | undefined;
   #filling: Promise<Striped> | undefined;
   #cut: Striped | undefined;
   #watch: ChunkWatch<'client'> | undefined;
 
-  constructor(slice: Slice, content: UploadContent, staging: Staging) {
+  constructor(slice: Slice, content: UploadContent, staging: Staging, book: (bytes: number) => void) {
     this.#slice = slice;
     this.#content = content;
     this.#staging = staging;
+    this.#book = book;
   }
 
   /** What lies here is being taken together: that goes on whoever waits for it. */
@@ -57,6 +60,8 @@ export class UploadChunks {
     if (this.#filling === undefined) {
       // From the first on it is told anew: a client that is gone may have told less, or something else.
       if (this.#pieces === undefined || ask.offset === 0) this.#pieces = this.#newPieces(ask.manifestBytes);
+      if (ask.manifestBytes !== this.#pieces.bytes)
+        throw new MeshError('usage', 'a manifest of another size was begun: tell it from its first piece');
       const manifest = this.#pieces.add(ask.offset, tail);
       if (manifest === undefined) return { state: 'more', here: 0 };
       this.#pieces = undefined;
@@ -88,15 +93,18 @@ export class UploadChunks {
     const { size } = this.#content;
     if (bytes > MANIFEST_ROW_BYTES * (size / chunkBounds(size).min + 1))
       throw new MeshError('corrupt', 'a content of that size has no such manifest');
+    this.#book(bytes);
     return new ManifestPieces(bytes);
   }
 
   async #fill(manifest: Uint8Array): Promise<Striped> {
     const { folder, log } = this.#slice;
     const { asker, path, size, hash, manifestHash } = this.#content;
+    let isKept = false;
     try {
       const cut = folder.runs.cut(this.#content, manifest);
       if (cut.manifestHash !== manifestHash) throw new MeshError('corrupt', 'that is not the manifest announced');
+      isKept = true;
       await this.#staging.cut(cut);
       const facts = { hash, size, manifest: { scheme: CHUNKING_SCHEME, hash: manifestHash } };
       await folder.chunks.fill(path, facts, this.#staging, manifest, asker).catch((error: unknown) => {
@@ -106,6 +114,7 @@ export class UploadChunks {
       return cut;
     } catch (error) {
       this.#filling = undefined;
+      if (!isKept) this.#book(0);
       throw error;
     }
   }

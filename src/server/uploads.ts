@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
-import { MeshError } from '../core/errors.ts';
+import { asMeshError, MeshError } from '../core/errors.ts';
 import type { RequestId } from '../core/ids.ts';
 import { hasRoom } from '../core/placement.ts';
 import type { Asker, Folder, Staging } from '../folder/folder.ts';
@@ -20,6 +20,8 @@ const UPLOADS_MAX = 500;
  * 8 bytes a chunk, a quarter more. Range 20–1,024 MiB.
  */
 export const MANIFEST_BYTES_ALL = 64 * 1024 * 1024;
+/** Of those, what one account has at most, so that others have room for the largest. 20 MiB – MANIFEST_BYTES_ALL - 20 MiB. */
+const MANIFEST_BYTES_EACH = MANIFEST_BYTES_ALL / 2;
 /** Peers a client is sent to: it asks one after the other, two hops at most. */
 export const REDIRECTS_MAX = 16;
 /** An upload nobody writes is let go after so long; its staged bytes stay on disk for a day. */
@@ -42,9 +44,12 @@ interface Slice {
 
 interface Upload {
   readonly staging: Promise<Staging>;
+  readonly asker: Asker;
   /** Whose it is, its hash and that of its manifest; absent: it comes in order. */
   readonly content?: string;
-  readonly chunks?: Promise<UploadChunks>;
+  chunks?: Promise<UploadChunks>;
+  /** The same, once it is there. */
+  opened?: UploadChunks;
   /** Its staging has the name of the content, and not its own. */
   readonly isFoundByContent?: boolean;
   /** By which it was asked for last. */
@@ -52,14 +57,16 @@ interface Upload {
   usedMs: number;
   /** A version is being made of it: nobody else goes on with it. */
   isTaken?: boolean;
-  /** Of its manifest: it is kept until all chunks are here. */
-  manifestBytes?: number;
+  /** Booked for its manifest, which is in memory until the upload is over. */
+  manifestBytes: number;
 }
 
 /** Contents on their way in from clients, by upload id. */
 export class Uploads {
   readonly #slice: Slice;
   readonly #uploads = new Map<RequestId, Upload>();
+  /** Stagings of uploads that were let go, until they are closed. */
+  readonly #leaving = new Set<Promise<void>>();
   #sweeper: Timer | undefined;
 
   constructor(slice: Slice) {
@@ -86,7 +93,6 @@ export class Uploads {
     const known = this.#known(ask.upload);
     const chunks = await known.chunks;
     if (chunks === undefined) throw new MeshError('usage', 'this upload comes in order');
-    this.#holdManifest(known, ask.manifestBytes);
     const answer = await chunks.tell(ask, tail);
     this.#known(ask.upload);
     return answer;
@@ -127,29 +133,49 @@ export class Uploads {
    * in order is found by nobody, for its id was the request's.
    */
   async refuse(upload: RequestId): Promise<void> {
-    await this.end(upload, this.#uploads.get(upload)?.isFoundByContent !== true);
+    const open = this.#uploads.get(upload);
+    if (open?.isFoundByContent === true) this.#letGo(upload, open);
+    else await this.end(upload, true);
   }
 
   stop(): void {
     this.#sweeper?.cancel();
   }
 
-  /** Makes room for a manifest: one whose client is gone is told anew. Throws `busy` when there is none. */
-  #holdManifest(upload: Upload, bytes: number): void {
+  /** Books memory for the manifest of an upload. Throws `busy` when there is no room, `gone` when the upload is over. */
+  #book(upload: Upload, bytes: number): void {
+    if (![...this.#uploads.values()].includes(upload)) throw new MeshError('gone', 'this upload is over: begin it again');
+    const { all, name } = upload.asker;
+    if (!all) this.#makeRoom(upload, MANIFEST_BYTES_EACH - bytes, ({ asker }) => !asker.all && asker.name === name);
+    this.#makeRoom(upload, MANIFEST_BYTES_ALL - bytes, () => true);
     upload.manifestBytes = bytes;
-    const over = () => this.#manifestBytes() > MANIFEST_BYTES_ALL;
-    for (const [id, other] of this.#uploads) {
-      if (over() && other !== upload && !other.from.open && other.isTaken !== true) this.#uploads.delete(id);
-    }
-    if (!over() || bytes === this.#manifestBytes()) return;
-    upload.manifestBytes = 0;
-    throw new MeshError('busy', 'too many large uploads are under way');
   }
 
-  #manifestBytes(): number {
-    let bytes = 0;
-    for (const { manifestBytes = 0 } of this.#uploads.values()) bytes += manifestBytes;
-    return bytes;
+  /** Brings the manifests beside that of `upload` down to so many bytes: one whose client is gone is told anew. */
+  #makeRoom(upload: Upload, bytesMax: number, isCounted: (other: Upload) => boolean): void {
+    const others = [...this.#uploads].filter(([, other]) => other !== upload && isCounted(other));
+    let bytes = others.reduce((sum, [, { manifestBytes }]) => sum + manifestBytes, 0);
+    for (const [id, other] of others) {
+      if (bytes <= bytesMax) return;
+      if (other.manifestBytes === 0 || other.from.open || isBusy(other)) continue;
+      bytes -= other.manifestBytes;
+      this.#letGo(id, other);
+    }
+    if (bytes > bytesMax) throw new MeshError('busy', 'too many large uploads are under way');
+  }
+
+  /** Of an upload by chunks the staging holds the manifest: it is closed. Its bytes stay for whoever begins it again. */
+  #letGo(id: RequestId, upload: Upload): void {
+    this.#uploads.delete(id);
+    if (upload.manifestBytes === 0) return;
+    const { log } = this.#slice;
+    const leaving = upload.staging
+      .then((staging) => staging.leave())
+      .catch((error: unknown) => {
+        log.warn('the staging of an upload could not be left in order', { reason: asMeshError(error).message });
+      })
+      .finally(() => this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
   }
 
   #known(upload: RequestId): Upload {
@@ -190,16 +216,22 @@ export class Uploads {
     const content = this.#contentOf(ask, asker);
     const usedMs = clock.now();
     if (content === undefined || ask.content === undefined)
-      return { staging: folder.stage(`upload-${ask.upload}`, ask.size), from, usedMs };
+      return { staging: folder.stage(`upload-${ask.upload}`, ask.size), asker, from, usedMs, manifestBytes: 0 };
     // Of one content sent twice at once each has a staging of its own; the first is that which a later client finds.
     const isTwice = [...this.#uploads.values()].some((one) => one.content === content);
-    const staging = folder.stage(`upload-${isTwice ? ask.upload : content}`, ask.size);
+    const name = `upload-${isTwice ? ask.upload : content}`;
+    // It may be the one that is just being left, of which a note is still to be written.
+    const staging = Promise.all(this.#leaving).then(() => folder.stage(name, ask.size));
     const { path, size = 0 } = ask;
     const told = { asker, path, size, hash: ask.content.hash, manifestHash: ask.content.manifest };
-    const chunks = staging.then((one) => new UploadChunks(this.#slice, told, one));
+    const upload: Upload = { staging, asker, content, isFoundByContent: !isTwice, from, usedMs, manifestBytes: 0 };
+    upload.chunks = staging.then((one) => {
+      upload.opened = new UploadChunks(this.#slice, told, one, (bytes) => this.#book(upload, bytes));
+      return upload.opened;
+    });
     // Who opens it is told.
-    chunks.catch(() => undefined);
-    return { staging, content, chunks, isFoundByContent: !isTwice, from, usedMs };
+    upload.chunks.catch(() => undefined);
+    return upload;
   }
 
   #elsewhere(ask: Ask<'begin'>): Holder[] {
@@ -223,7 +255,7 @@ export class Uploads {
   #sweep(): void {
     this.#sweeper = undefined;
     const oldestMs = this.#slice.clock.now() - IDLE_MS;
-    for (const [id, upload] of this.#uploads) if (upload.usedMs <= oldestMs) this.#forget(id, upload);
+    for (const [id, upload] of this.#uploads) if (upload.usedMs <= oldestMs && !isBusy(upload)) this.#letGo(id, upload);
     if (this.#uploads.size > 0) this.#sweeper = this.#slice.clock.after(IDLE_MS, () => this.#sweep());
   }
 
@@ -236,15 +268,9 @@ export class Uploads {
     const whose = asker.all ? '' : `${asker.name}/`;
     return createHash('sha256').update(`${whose}${content.hash}/${content.manifest}`).digest('hex');
   }
+}
 
-  /** One that is being filled, or made a version, is not idle. */
-  #forget(id: RequestId, upload: Upload): void {
-    const looking = upload.chunks ?? Promise.resolve(undefined);
-    looking
-      .then((chunks) => {
-        const isIdle = chunks?.isFilling !== true && upload.isTaken !== true;
-        if (isIdle && this.#uploads.get(id) === upload) this.#uploads.delete(id);
-      })
-      .catch(() => this.#uploads.delete(id));
-  }
+/** One that is being filled, or made a version, is not idle, and not let go. */
+function isBusy({ opened, isTaken }: Upload): boolean {
+  return opened?.isFilling === true || isTaken === true;
 }

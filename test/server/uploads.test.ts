@@ -2,12 +2,14 @@ import { describe, expect, it, vi } from 'vitest';
 import type { Session } from '../../src/client/session.ts';
 import type { Source } from '../../src/client/transfer.ts';
 import { store } from '../../src/client/verbs/upload.ts';
-import type { ContentHash } from '../../src/core/ids.ts';
+import type { ContentHash, RequestId } from '../../src/core/ids.ts';
 import { checkPath } from '../../src/core/path.ts';
+import { StagingFile } from '../../src/folder/staging.ts';
 import { Uploads } from '../../src/server/uploads.ts';
 import { pattern } from '../platform/network-acceptance.ts';
 import type { Mesh } from '../sim/mesh.ts';
 import { sourceOf, VERB } from '../sim/mesh-client.ts';
+import { people } from './people.ts';
 import { codeOf, createText, putText, seen, startStory } from './story.ts';
 
 const MIB = 1024 * 1024;
@@ -68,23 +70,63 @@ describe('the manifests of uploads under way', () => {
   const SIZE = 2 ** 40;
   const MANIFEST_BYTES = 18 * MIB;
 
-  it('have a bound in memory: more wait, and those of clients that are gone make room', async () => {
-    const { mesh, sessions } = await startStory('many manifests', { peers: 1, clients: 2 });
-    const [first, second] = sessions as [Session, Session];
-    (mesh.peers[0] as Mesh['peers'][number]).node.drive.volume.capacityBytes = 2 ** 50;
+  let number = 0;
+  /** Begins one by chunks, and tells the first piece of its manifest of so many bytes. */
+  async function begin(mesh: Mesh, session: Session, manifestBytes = MANIFEST_BYTES, size = SIZE) {
+    const hash = (number++).toString(16).padStart(64, 'a') as ContentHash;
+    const about = { upload: session.newRequest(), path: checkPath(`film ${number}`), size, base: [] };
+    await mesh.settle(session.call('begin', { ...about, content: { hash, manifest: hash } }));
+    return { upload: about.upload, code: await tell(mesh, session, { upload: about.upload, offset: 0, manifestBytes }) };
+  }
+  const tell = (mesh: Mesh, session: Session, piece: { upload: RequestId; offset: number; manifestBytes: number }) =>
+    mesh.settle(codeOf(session.attempt((link) => link.call('chunks', piece, { tail: new Uint8Array(36) }))));
+  const codeOfBegin = async (mesh: Mesh, session: Session) => (await begin(mesh, session)).code;
+  async function startLarge(name: string) {
+    const { mesh, sessions } = await startStory(name, { peers: 1, clients: 2 });
+    makeLarge(mesh);
     await mesh.run(5_000);
-    let number = 0;
-    const begin = async (session: Session) => {
-      const hash = (number++).toString(16).padStart(64, 'a') as ContentHash;
-      const about = { upload: session.newRequest(), path: checkPath(`film ${number}`), size: SIZE, base: [] };
-      await mesh.settle(session.call('begin', { ...about, content: { hash, manifest: hash } }));
-      const piece = { upload: about.upload, offset: 0, manifestBytes: MANIFEST_BYTES };
-      return await mesh.settle(codeOf(session.attempt((link) => link.call('chunks', piece, { tail: new Uint8Array(36) }))));
-    };
-    expect([await begin(first), await begin(first), await begin(first)]).toEqual([undefined, undefined, undefined]);
-    expect(await begin(second)).toBe('busy');
+    const [first, second] = sessions as [Session, Session];
+    return { mesh, first, second };
+  }
+  function makeLarge(mesh: Mesh): void {
+    for (const { node } of mesh.peers) node.drive.volume.capacityBytes = 2 ** 50;
+  }
+
+  it('have a bound in memory: more wait, and those of clients that are gone make room, their stagings too', async () => {
+    const { mesh, first, second } = await startLarge('many manifests');
+    // One that comes in order has no manifest: its end would make no room.
+    const inOrder = { upload: first.newRequest(), path: checkPath('in order'), size: MIB, base: [] };
+    await mesh.settle(first.call('begin', inOrder));
+    for (let count = 0; count < 3; count++) expect(await codeOfBegin(mesh, first)).toBeUndefined();
+    expect(await codeOfBegin(mesh, second)).toBe('busy');
+    const left = vi.spyOn(StagingFile.prototype, 'leave');
     mesh.clients[0]?.kill();
     await mesh.run(10_000);
-    expect(await begin(second)).toBeUndefined();
+    expect(await codeOfBegin(mesh, second)).toBeUndefined();
+    expect(left).toHaveBeenCalledTimes(1);
+    left.mockRestore();
+    const write = { upload: inOrder.upload, offset: 0 };
+    const { reply } = await mesh.settle(second.attempt((link) => link.call('write', write, { tail: new Uint8Array(9) })));
+    expect(reply).toEqual({});
+  });
+
+  it('are booked as they were begun, and not at all when they are refused', async () => {
+    const { mesh, first, second } = await startLarge('manifests booked');
+    for (let count = 0; count < 4; count++) expect((await begin(mesh, first, MANIFEST_BYTES, 2 * MIB)).code).toBe('corrupt');
+    for (let count = 0; count < 3; count++) {
+      const { upload, code } = await begin(mesh, first);
+      expect(code).toBeUndefined();
+      expect(await tell(mesh, first, { upload, offset: 36, manifestBytes: 72 })).toBe('usage');
+    }
+    expect(await codeOfBegin(mesh, second)).toBe('busy');
+  });
+
+  it('of one account leave room for those of others', async () => {
+    const { mesh, anna, bob } = await people('manifests of accounts');
+    makeLarge(mesh);
+    await mesh.run(5_000);
+    expect(await codeOfBegin(mesh, anna)).toBeUndefined();
+    expect(await codeOfBegin(mesh, anna)).toBe('busy');
+    expect(await codeOfBegin(mesh, bob)).toBeUndefined();
   });
 });
