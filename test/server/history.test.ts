@@ -37,3 +37,37 @@ describe('the history of a name', () => {
     expect(CALLS.history.reply.safeParse({ copies }).success).toBe(true);
   });
 });
+
+describe('an older content that other peers keep', () => {
+  it('comes from the one that has it while another hangs, which is asked for the rest', async () => {
+    const asked: string[] = [];
+    const peer = (name: string, answer: () => Promise<unknown>) => ({
+      call: () => {
+        asked.push(name);
+        return answer();
+      },
+    });
+    const peers = [
+      peer('bravo', () => new Promise(() => {})),
+      peer('charlie', () => Promise.reject(new Error('gone'))),
+      peer('delta', async () => ({ reply: { size: 2 }, tail: new Uint8Array(1) })),
+    ];
+    const folder = { openOld: () => Promise.reject(new Error('gone')) };
+    const slice = { folder, switchboard: { peers: () => peers } };
+    const history = new History(slice as unknown as ConstructorParameters<typeof History>[0]);
+    const read = (offset: number) => history.readOld({ path, hash: hashOf(1), offset, length: 1 }, true);
+    expect((await read(0)).reply).toEqual({ size: 2 });
+    expect(asked.splice(0).sort()).toEqual(['bravo', 'charlie', 'delta']);
+    expect((await read(1)).reply).toEqual({ size: 2 });
+    expect(asked).toEqual(['delta']);
+  });
+
+  it('is not found when nobody keeps it', async () => {
+    const folder = { openOld: () => Promise.reject(new Error('gone')) };
+    const peers = [{ call: () => Promise.reject(new Error('gone')) }];
+    const slice = { folder, switchboard: { peers: () => peers } };
+    const history = new History(slice as unknown as ConstructorParameters<typeof History>[0]);
+    const read = history.readOld({ path, hash: hashOf(1), offset: 0, length: 1 }, true);
+    await expect(read).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
