@@ -8,7 +8,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
 
 import { firstWithin } from './answer-bytes.ts';
-import type { Sight } from './sessions.ts';
+import { ALL_SEEN, type Sight } from './sessions.ts';
 
 /** Tombstones above which `status` warns: they are never dropped yet. */
 const TOMBSTONES_WARN = 1_000_000;
@@ -42,6 +42,8 @@ interface Slice {
   readonly catalog: Catalog;
   readonly folder: Folder;
   readonly membership: MembershipSlice;
+  /** What whoever a sight was named after may see now. */
+  readonly sightNamed: (name: string) => Sight;
 }
 
 /** The last count, or the one under way. */
@@ -58,8 +60,10 @@ interface Counted {
   isOutdated: boolean;
 }
 
+/** Not their sight: that is of the rights they had when they asked. */
 interface Viewer {
-  readonly sight: Sight;
+  readonly all: boolean;
+  readonly name: string;
   readonly askedMs: number;
 }
 
@@ -180,10 +184,11 @@ export class Administration {
   }
 
   #begin(): Counted {
-    const { clock, catalog } = this.#slice;
+    const { clock, catalog, sightNamed } = this.#slice;
     const beganMs = clock.now();
-    const counts = this.#countAll([...this.#viewers].map(([name, { sight }]) => [name, sight]));
     const rights = catalog.people.rights();
+    const sights = [...this.#viewers].map(([viewer, { all, name }]) => [viewer, all ? ALL_SEEN : sightNamed(name)] as const);
+    const counts = this.#countAll(sights);
     const counted: Counted = { beganMs, yardstick: this.#yardstick(), rights, counts, isOutdated: false };
     this.#counted = counted;
     const over = (): void => {
@@ -193,13 +198,13 @@ export class Administration {
     return counted;
   }
 
-  #remember(viewer: string, sight: Sight): void {
+  #remember(viewer: string, { all, name }: Sight): void {
     const now = this.#slice.clock.now();
     this.#viewers.delete(viewer);
-    this.#viewers.set(viewer, { sight, askedMs: now });
-    for (const [name, { askedMs }] of this.#viewers) {
+    this.#viewers.set(viewer, { all, name, askedMs: now });
+    for (const [other, { askedMs }] of this.#viewers) {
       if (now - askedMs <= VIEWER_MS && this.#viewers.size <= VIEWERS_MAX) return;
-      this.#viewers.delete(name);
+      this.#viewers.delete(other);
     }
   }
 

@@ -22,6 +22,7 @@ const membership: MembershipSlice = {
   meshName: () => 'home',
   warnings: () => [],
 };
+const sightNamed = () => ALL_SEEN;
 const folder = { state: () => ({ warnings: [], notKept: [] }) } as unknown as Folder;
 
 /** A peer's administration over a catalog of so many files, on a clock on which each path looked at takes `lookMs`. */
@@ -45,7 +46,7 @@ async function administrationOf(files: number, lookMs: number) {
     seen.nowMs += lookMs;
     return view(path);
   };
-  const administration = new Administration({ clock, catalog: peer.catalog, folder, membership });
+  const administration = new Administration({ clock, catalog: peer.catalog, folder, membership, sightNamed });
   const status = () => mesh.settle(administration.status(ALL_SEEN));
   return { mesh, peer, seen, status };
 }
@@ -105,7 +106,7 @@ describe('the removal of a peer', () => {
       paths: () => [...holders.keys()],
       view: (path: string) => ({ contents: [{ holders: holders.get(path) }] }),
     } as unknown as Catalog;
-    const administration = new Administration({ clock: {} as Clock, catalog, folder, membership });
+    const administration = new Administration({ clock: {} as Clock, catalog, folder, membership, sightNamed });
     const told = await administration.remove({ peer: leaving, confirm: false });
     expect(told).toEqual({ onlyThere: ['both', 'there'], more: 0, removed: false });
   });
@@ -119,7 +120,7 @@ test('status names no file that may not be seen, and tells admins alone what the
   const mesh = new SimMesh('status of a guest');
   const { catalog, platform } = await mesh.start('alpha');
   const { clock } = platform;
-  const administration = new Administration({ clock, catalog, folder: { state } as unknown as Folder, membership });
+  const administration = new Administration({ clock, catalog, folder: { state } as unknown as Folder, membership, sightNamed });
   const sight = {
     all: false,
     name: 'bob',
@@ -148,4 +149,26 @@ test('status counts for each what they may see, and anew when a right is given',
   await mesh.settle(grant(anna, { path: 'home/anna', who: 'bob', right: 'read' }, VERB));
   await mesh.run(10_000);
   expect(await counts(bob)).toEqual([2, 13, 1]);
+});
+
+test('status counts by the rights of now for whoever asked before a right was taken away', async () => {
+  const mesh = new SimMesh('status after a revoke');
+  const peer = await mesh.start('alpha');
+  for (const name of ['shared', 'hidden']) await addFile(mesh, peer, name);
+  let nowMs = 0;
+  let seen = ['shared', 'hidden'];
+  const sightNamed = (name: string) => {
+    const then = seen;
+    return { all: false, name, sees: (path: string) => then.includes(path), hiddenFolderOf: () => undefined };
+  };
+  const { catalog, platform } = peer;
+  const clock: Clock = { now: () => nowMs, wall: () => nowMs, after: (ms, act) => platform.clock.after(ms, act) };
+  const administration = new Administration({ clock, catalog, folder, membership, sightNamed });
+  const filesOf = async (sight = sightNamed('bob')) => (await mesh.settle(administration.status(sight))).files;
+  expect(await filesOf()).toBe(2);
+  seen = ['shared'];
+  await addFile(mesh, peer, 'hidden too');
+  nowMs += 30_000;
+  expect(await filesOf(ALL_SEEN)).toBe(3);
+  expect(await filesOf()).toBe(1);
 });
