@@ -29,6 +29,8 @@ export interface AccountFact {
   readonly removed: boolean;
   /** What made this fact: whoever asks for that again is told that it is done. Absent: nobody asks again. */
   readonly request?: RequestId;
+  /** What made those before it, newest first, each with its call: at most EARLIER_REQUESTS_MAX. */
+  readonly earlier?: readonly string[];
 }
 
 /** Whose account was the first: in its first life it is an admin's. Of two that were made at once, at two peers, one is. */
@@ -53,6 +55,8 @@ export interface GrantFact {
   readonly revision: number;
   /** As of an account. */
   readonly request?: RequestId;
+  /** As of an account, without calls: there is one. */
+  readonly earlier?: readonly RequestId[];
 }
 
 /** A secret of the peers alone: it signs the tokens of those who logged in. The highest generation counts. */
@@ -79,6 +83,8 @@ export const HOME_GRANTS_MAX = 200;
 export const HOMES_GRANTS_MAX = GRANTS_MAX / 2;
 /** Characters of an account's name: it is a folder below HOMES. */
 const ACCOUNT_NAME_LENGTH_MAX = 32;
+/** Requests a fact remembers beside its own, as a version does: more changes than anybody makes while a client tries again. Range 5–50. */
+export const EARLIER_REQUESTS_MAX = 15;
 /** The folder whose folders belong each to the account of its name. */
 export const HOMES = 'home';
 
@@ -113,7 +119,8 @@ export function laterGrant(a: GrantFact, b: GrantFact): GrantFact {
   if (older !== 0) return older > 0 ? a : b;
   if (a.revision !== b.revision) return a.revision > b.revision ? a : b;
   if (a.right !== b.right) return STRICTNESS.indexOf(a.right) < STRICTNESS.indexOf(b.right) ? a : b;
-  return (byCodeUnits(a.path, b.path) || byCodeUnits(a.request ?? '', b.request ?? '')) <= 0 ? a : b;
+  const order = byCodeUnits(a.path, b.path) || byCodeUnits(a.request ?? '', b.request ?? '');
+  return (order || byCodeUnits(wordsOf(a.earlier), wordsOf(b.earlier))) <= 0 ? a : b;
 }
 
 /** Merges two foundings: every peer ends with the same one, whatever came first there. */
@@ -131,9 +138,30 @@ export function laterSessionKey(a: SessionKeyFact, b: SessionKeyFact): SessionKe
 
 const STRICTNESS: readonly GrantFact['right'][] = ['none', 'read', 'write'];
 
-function accountOrder({ admin, verifier, recipient = '', wrapped = '', request }: AccountFact): string {
+function accountOrder({ admin, verifier, recipient = '', wrapped = '', request, earlier }: AccountFact): string {
   // Of two changes at once the one that takes rights away is believed: so `admin` comes last.
-  return [admin ? '0' : '1', verifier, recipient, wrapped, request ?? ''].join('/');
+  return [admin ? '0' : '1', verifier, recipient, wrapped, request ?? '', wordsOf(earlier)].join('/');
+}
+
+function wordsOf(requests: readonly string[] = []): string {
+  return requests.join();
+}
+
+/** A request as an account remembers it: no request stands for another call. */
+export function callWords(call: string, request: RequestId): string {
+  return `${call} ${request}`;
+}
+
+/** What was carried out to make this account what it is, as far as it is remembered, newest first. */
+export function requestsOf({ request, removed, revision, earlier = [] }: AccountFact): readonly string[] {
+  if (request === undefined) return earlier;
+  const call = removed ? 'user-remove' : revision === 1 ? 'user-add' : 'user-passwd';
+  return [callWords(call, request), ...earlier];
+}
+
+/** What a fact that follows one with these requests remembers of them. */
+export function asEarlier<Request extends string>(requests: readonly Request[]): { earlier?: readonly Request[] } {
+  return requests.length === 0 ? {} : { earlier: requests.slice(0, EARLIER_REQUESTS_MAX) };
 }
 
 /** What a login gives, as it stands in its token. */

@@ -1,10 +1,17 @@
 import type { Catalog } from '../catalog/catalog.ts';
-import { ACCOUNT_NAMES_MAX, ACCOUNTS_MAX, type AccountFact, HOMES, VERIFIER_NOBODY } from '../core/accounts.ts';
+import {
+  ACCOUNT_NAMES_MAX,
+  ACCOUNTS_MAX,
+  type AccountFact,
+  asEarlier,
+  callWords,
+  requestsOf,
+  VERIFIER_NOBODY,
+} from '../core/accounts.ts';
 import { MeshError } from '../core/errors.ts';
 import { type Fact, presentSessionKey } from '../core/facts.ts';
 import type { RequestId } from '../core/ids.ts';
-import { foldCase } from '../core/path.ts';
-import { livesOf } from '../core/rights.ts';
+import { homeOf, livesOf } from '../core/rights.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { PasswordHasher } from '../platform/hasher.ts';
 import type { Log } from '../platform/log.ts';
@@ -22,12 +29,8 @@ import type { Sessions } from './sessions.ts';
 /** Bytes of the key that signs tokens. */
 const SESSION_KEY_BYTES = 32;
 const LOT_BYTES = 16;
-/** Calls whose request an account remembers, and what of it only such a call leaves: no request stands for another call. */
-const MADE_BY: { readonly [N in CallName]?: (account: AccountFact) => boolean } = {
-  'user-add': ({ removed, revision }) => !removed && revision === 1,
-  'user-passwd': ({ removed, revision }) => !removed && revision > 1,
-  'user-remove': ({ removed }) => removed,
-};
+/** Paths looked at in one go. Range 100–10,000. */
+const PAGE_PATHS = 1_000;
 
 interface Slice {
   readonly clock: Clock;
@@ -60,11 +63,8 @@ export class Accounts {
    * gone by what it did. Whoever drew its id alone knows it.
    */
   isRepeated(name: CallName, ask: object): boolean {
-    const isMade = MADE_BY[name];
-    if (isMade === undefined) return false;
     const { request, ...named } = ask as { request?: RequestId; user?: string; name?: string };
-    const account = this.#slice.catalog.people.accountFact(named.user ?? named.name ?? '');
-    return request !== undefined && account?.request === request && isMade(account);
+    return request !== undefined && this.#requestsOf(named.user ?? named.name ?? '').includes(callWords(name, request));
   }
 
   async login(ask: Ask<'login'>, link: Link): Promise<Reply<'login'>> {
@@ -97,8 +97,8 @@ export class Accounts {
     this.#mustKnowOfAccounts();
     const lifeOfNew = () => livesOf(catalog.facts()).get(ask.name) ?? 0;
     // What was anybody's before there were accounts is another matter: the first one of a name gets it.
-    if (lifeOfNew() > 0 && ask.keepHome !== true && hasHome(catalog, ask.name))
-      throw new MeshError('conflict', `something lies in the home that ${ask.name} had`);
+    if (lifeOfNew() > 0 && ask.keepHome !== true && (await this.#hasHome(ask.name)))
+      throw new MeshError('conflict', `something lies, or lay, in the home that ${ask.name} had`);
     const verifier = await this.#passwords.verifier(ask.proof);
     // While that was hashed another may have become the first.
     this.#mustKnowOfAccounts();
@@ -110,6 +110,7 @@ export class Accounts {
       ...{ life: lifeOfNew(), revision: 1 },
       ...ask.key,
       ...(ask.request !== undefined && { request: ask.request }),
+      ...asEarlier(this.#requestsOf(ask.name)),
     };
     const facts: Fact[] = [account];
     if (first) facts.push({ kind: 'founding', name: ask.name, lot: randomHex(random, LOT_BYTES) });
@@ -146,7 +147,14 @@ export class Accounts {
     const { name } = account;
     const { recipient: _recipient, wrapped: _wrapped, request: _request, ...kept } = account;
     const request = ask.request !== undefined && { request: ask.request };
-    const changed: AccountFact = { ...kept, verifier, revision: account.revision + 1, ...ask.key, ...request };
+    const changed: AccountFact = {
+      ...kept,
+      verifier,
+      revision: account.revision + 1,
+      ...ask.key,
+      ...request,
+      ...asEarlier(requestsOf(account)),
+    };
     await catalog.adopt([changed]);
     log.info('a password was changed', { name, by: person?.name });
     return isOwn ? { token: sessions.begin(changed, link, host) } : {};
@@ -173,7 +181,8 @@ export class Accounts {
     const account = catalog.people.accounts().get(name);
     const life = livesOf(catalog.facts()).get(name) ?? 0;
     const revision = (account?.revision ?? 0) + 1;
-    await catalog.adopt([{ kind: 'account', name, life, revision, admin: true, verifier, removed: false }]);
+    const made = asEarlier(this.#requestsOf(name));
+    await catalog.adopt([{ kind: 'account', name, life, revision, admin: true, verifier, removed: false, ...made }]);
     log.warn('an account was made an admin by who runs this peer', { name });
   }
 
@@ -218,6 +227,7 @@ export class Accounts {
     const gone: AccountFact = {
       ...{ kind, name, life, admin, verifier: VERIFIER_NOBODY, removed: true, revision: revision + 1 },
       ...(request !== undefined && { request }),
+      ...asEarlier(this.#requestsOf(name)),
     };
     await catalog.adopt([gone]);
   }
@@ -236,6 +246,26 @@ export class Accounts {
     return account;
   }
 
+  #requestsOf(name: string): readonly string[] {
+    const account = this.#slice.catalog.people.accountFact(name);
+    return account === undefined ? [] : requestsOf(account);
+  }
+
+  /**
+   * Something lies in the home of that name, or lay there: whoever has the home may read what is in the trash, and earlier versions
+   * of what was renamed. It is walked through every path, which only a name that is given anew costs.
+   */
+  async #hasHome(name: string): Promise<boolean> {
+    const { catalog, clock } = this.#slice;
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      const paths: readonly string[] = catalog.paths(after, PAGE_PATHS);
+      if (paths.some((path) => homeOf(path) === name)) return true;
+      after = paths.at(-1);
+      await new Promise<void>((resolve) => clock.after(0, resolve));
+    }
+    return false;
+  }
+
   #isFirst(name: string): boolean {
     const { people } = this.#slice.catalog;
     return people.founder()?.name === name && people.accountFact(name)?.life === 0;
@@ -252,12 +282,6 @@ export class Accounts {
     if (!this.#slice.catalog.people.hasAccounts()) throw noAccounts();
     if (this.#slice.sessions.personOf(link)?.admin !== true) throw new MeshError('not-allowed', 'that is for an admin');
   }
-}
-
-/** Something lies in the home of that name, in whatever case. */
-function hasHome({ folders }: Catalog, name: string): boolean {
-  const tops = [...folders.foldersIn('')].filter((top) => foldCase(top.name) === HOMES);
-  return tops.some((top) => [...folders.foldersIn(top.name)].some((home) => foldCase(home.name) === name));
 }
 
 /** Through a program that speaks for others its key says nothing of who they are. */

@@ -1,5 +1,13 @@
 import type { Catalog } from '../catalog/catalog.ts';
-import { ACCOUNTS_MAX, EVERYONE, GRANTS_MAX, type GrantFact, HOME_GRANTS_MAX, HOMES_GRANTS_MAX } from '../core/accounts.ts';
+import {
+  ACCOUNTS_MAX,
+  asEarlier,
+  EVERYONE,
+  GRANTS_MAX,
+  type GrantFact,
+  HOME_GRANTS_MAX,
+  HOMES_GRANTS_MAX,
+} from '../core/accounts.ts';
 import { MeshError } from '../core/errors.ts';
 import { type Fact, factKey } from '../core/facts.ts';
 import { grantsInForce, homeLifeOf, homeOf, livesOf } from '../core/rights.ts';
@@ -37,9 +45,10 @@ export class Granting {
       ...(request !== undefined && { request }),
     };
     const known = catalog.facts().find((one) => factKey(one) === factKey(wish)) as GrantFact | undefined;
-    if (request !== undefined && known?.request === request) return {};
+    const made = [...(known?.request === undefined ? [] : [known.request]), ...(known?.earlier ?? [])];
+    if (request !== undefined && made.includes(request)) return {};
     if (known === undefined) checkRoomForGrant(catalog.facts(), wish, person.admin);
-    await catalog.adopt([{ ...wish, revision: (known?.revision ?? -1) + 1 }]);
+    await catalog.adopt([{ ...wish, revision: (known?.revision ?? -1) + 1, ...asEarlier(made) }]);
     log.info('a right was given', { path, who, right, by: person.name });
     return {};
   }

@@ -89,7 +89,7 @@ export const ACCOUNT_CALLS = {
       admin: z.boolean(),
       proof: proofShape,
       key: accountKeyShape.optional(),
-      /** What an earlier one of that name left in the home is to be theirs; else `conflict` where there is some. */
+      /** What an earlier one of that name left in the home is to be theirs, deleted too; else `conflict` where there is some. */
       keepHome: z.boolean().optional(),
       request: requestIdShape.optional(),
     }),

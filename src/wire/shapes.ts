@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EVERYONE, isAccountName, VERIFIER_PATTERN } from '../core/accounts.ts';
+import { EARLIER_REQUESTS_MAX, EVERYONE, isAccountName, VERIFIER_PATTERN } from '../core/accounts.ts';
 import { type Fact, LABEL_LENGTH_MAX } from '../core/facts.ts';
 import type { ContentHash, FilePath, MeshId, PeerId, RequestId, VersionKey, WriterId } from '../core/ids.ts';
 import type { Holding, IndexRecord } from '../core/namespace.ts';
@@ -159,6 +159,10 @@ export const factShape = z.discriminatedUnion('kind', [
     wrapped: wrappedShape.optional(),
     removed: z.boolean(),
     request: requestIdShape.optional(),
+    earlier: z
+      .array(z.string().regex(/^user-(add|passwd|remove) [0-9a-f]{32}$/))
+      .max(EARLIER_REQUESTS_MAX)
+      .optional(),
   }),
   z.object({ kind: z.literal('founding'), name: accountNameShape, lot: hex(32) }),
   z.object({
@@ -170,6 +174,7 @@ export const factShape = z.discriminatedUnion('kind', [
     right: rightShape,
     revision: countShape.max(REVISION_MAX),
     request: requestIdShape.optional(),
+    earlier: z.array(requestIdShape).max(EARLIER_REQUESTS_MAX).optional(),
   }),
   z.object({
     kind: z.literal('session-key'),

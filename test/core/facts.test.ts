@@ -40,6 +40,7 @@ const fact: fc.Arbitrary<Fact> = fc.oneof(
     verifier: fc.constantFrom('v', 'w'),
     removed: fc.boolean(),
     request: fc.constantFrom('q' as RequestId, 'r' as RequestId),
+    earlier: fc.constantFrom(['user-add s'], ['user-passwd t', 'user-add s']),
   }),
   fc.record({
     kind: fc.constant('founding' as const),
@@ -55,6 +56,7 @@ const fact: fc.Arbitrary<Fact> = fc.oneof(
     right: fc.constantFrom('none' as const, 'read' as const, 'write' as const),
     revision: fc.nat(2),
     request: fc.constantFrom('q' as RequestId, 'r' as RequestId),
+    earlier: fc.constantFrom(['s' as RequestId], ['t' as RequestId]),
   }),
   fc.record({ kind: fc.constant('session-key' as const), generation, key: fc.constantFrom('k', 'l'), excludes: ids }),
   fc.record({ kind: fc.constant('mesh' as const), id: fc.nat(2).map((one) => hex(64, one) as MeshId), name: fc.constant('m') }),

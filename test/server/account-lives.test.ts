@@ -10,7 +10,7 @@ import type { Peer } from '../../src/peer/peer.ts';
 import { Mesh, STORY } from '../sim/mesh.ts';
 import { VERB } from '../sim/mesh-client.ts';
 import { addAccount, enter, people } from './people.ts';
-import { codeOf, createText, listed, startStory } from './story.ts';
+import { codeOf, createText, listed, seen, startStory } from './story.ts';
 
 /** Parts one session and its peer from all others. */
 function part(mesh: Mesh, session: Session, client: string): void {
@@ -173,6 +173,23 @@ test('a name that had a home gets it again only when an admin says so', async ()
   expect((await mesh.settle(listed(anna))).map(({ path }) => path)).toEqual(['Home/ANNA/old.txt']);
   await mesh.settle(enter(bob, 'bob', 'another bob'));
   expect(await mesh.settle(listed(bob))).toEqual([]);
+});
+
+test('a name whose home is empty gets its trash and earlier versions only when an admin says so', async () => {
+  const { mesh, root, anna } = await people('a trash for another');
+  await mesh.settle(createText(anna, 'Home/ANNA/old.txt', 'o'));
+  const base = (await mesh.settle(seen(anna, 'Home/ANNA/old.txt')))?.base ?? [];
+  const change = { kind: 'delete', path: 'Home/ANNA/old.txt' as FilePath } as const;
+  await mesh.settle(anna.call('change', { request: anna.newRequest(), change, base, hops: 2 }));
+  // A file in the place of a home.
+  await mesh.settle(createText(root, 'home/bob', 'b'));
+  for (const name of ['anna', 'bob']) {
+    await mesh.settle(removeUser(root, name, VERB));
+    await mesh.run(500);
+    const refused = await mesh.settle(addAccount(root, name, 'another one').catch((thrown: unknown) => asMeshError(thrown)));
+    expect(refused).toMatchObject({ code: 'conflict', message: expect.stringMatching(/deleted ones and earlier versions/) });
+    expect(await mesh.settle(addAccount(root, name, 'another one', false, true))).toEqual({ first: false });
+  }
 });
 
 test('what somebody began to send is not known to who has the name later', async () => {

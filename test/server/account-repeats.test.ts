@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Session } from '../../src/client/session.ts';
-import { readLog, users } from '../../src/client/verbs/accounts.ts';
+import { changePassword, grant, readLog, users } from '../../src/client/verbs/accounts.ts';
 import type { FilePath } from '../../src/core/ids.ts';
 import type { Ask } from '../../src/wire/calls.ts';
 import type { Mesh } from '../sim/mesh.ts';
@@ -64,6 +64,32 @@ describe('a request that is repeated at another peer', () => {
     }
     expect(await mesh.settle(codeOf(root.call('user-remove', { ...remove, request: root.newRequest() })))).toBe('not-found');
     expect(await deeds(mesh, root, 'root')).toEqual(['user remove carl', 'grant docs bob read', 'user add carl (admin)']);
+  });
+
+  test('acts once also when others changed the same thing since', async () => {
+    const { mesh, root, anna } = await people('overtaken by others');
+    await mesh.settle(anna.signIn.use(root.signIn.token));
+    const path = 'docs' as FilePath;
+    const { proof } = await mesh.settle(root.signIn.secretsOf('bob', 'by one admin'));
+    const passwd: Ask<'user-passwd'> = { user: 'bob', proof, request: root.newRequest() };
+    const remove: Ask<'user-remove'> = { user: 'bob', request: root.newRequest() };
+    const read: Ask<'grant'> = { path, who: 'everyone', right: 'read', request: root.newRequest() };
+    await mesh.settle(root.call('grant', read));
+    await mesh.settle(root.call('user-passwd', passwd));
+    await mesh.run(1_000);
+    await mesh.settle(grant(anna, { path, who: 'everyone', right: 'none' }, VERB));
+    await mesh.settle(changePassword(anna, { user: 'bob', proof: 'ab'.repeat(32) }, VERB));
+    await mesh.run(1_000);
+    await mesh.settle(root.call('grant', read));
+    await mesh.settle(root.call('user-passwd', passwd));
+    const { rights } = (await mesh.settle(root.call('rights', { path }))).reply;
+    expect(rights[0]).toMatchObject({ who: 'everyone', right: 'none' });
+    expect((await mesh.settle(enter(anna, 'bob', 'by one admin'))).kind).toBe('wrong');
+    await mesh.settle(root.call('user-remove', remove));
+    await mesh.settle(addAccount(root, 'bob', 'another bob'));
+    await mesh.run(1_000);
+    await mesh.settle(root.call('user-remove', remove));
+    expect((await mesh.settle(users(root, VERB))).map(({ name }) => name)).toContain('bob');
   });
 
   test('stands for no other call: who changed a password gets nothing else by its id', async () => {

@@ -73,7 +73,7 @@ describe('a stranger', () => {
 
   test.each([
     ['says nothing', ''],
-    ['stops in the middle', 'filemesh\0\x01'],
+    ['stops in the middle', 'filemesh\0\x02'],
     ['speaks a byte a second', 'filemesh'],
   ])('who %s is hung up on after five seconds', async (how, words) => {
     const beforeMs = bench.world.scheduler.nowMs;
@@ -92,12 +92,15 @@ describe('a stranger', () => {
     expect(tookMs).toBeLessThan(GREETING_MS + 500);
   });
 
-  test('another protocol version is named to this end', async () => {
+  test.each([1, 7])('protocol version %i is named to this end', async (version) => {
     const { near, far } = await bench.pipes(bench.alpha, bench.bravo);
     new PipeEar(near);
     const failed = greet(far, bench.options(bench.bravo, { secrets: right })).catch((error: MeshError) => error);
-    near.write([Buffer.from('filemesh\0\x07 and whatever version 7 says')]);
-    expect(await bench.settle(failed)).toMatchObject({ code: 'protocol', message: expect.stringContaining('protocol 7') });
+    near.write([Buffer.from(`filemesh\0${String.fromCharCode(version)} and whatever it says`)]);
+    expect(await bench.settle(failed)).toMatchObject({
+      code: 'protocol',
+      message: `the other end speaks protocol ${version}, this one 2: update the older`,
+    });
   });
 
   test('a pipe that ends in the middle', async () => {
@@ -110,7 +113,7 @@ describe('a stranger', () => {
   });
 
   test('garbage is refused whatever it is and however it is cut', async () => {
-    const start = fc.constantFrom('', 'filemesh', 'filemesh\0\x01', 'filemesh\0\x01\0', 'filemesh\0\x01\x09');
+    const start = fc.constantFrom('', 'filemesh', 'filemesh\0\x02', 'filemesh\0\x02\0', 'filemesh\0\x02\x09');
     const garbage = fc.uint8Array({ maxLength: 500 });
     await fc.assert(
       fc.asyncProperty(start, garbage, fc.nat(300), async (first, rest, cut) => {

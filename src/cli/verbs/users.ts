@@ -21,7 +21,9 @@ export const user: VerbCommand = {
   describe: 'add, change, remove or list accounts (the first one is an admin), or trust a sealing key that changed',
   options: {
     admin: { describe: 'add one that may do everything' },
-    'keep-home': { describe: 'add: what an earlier one of that name left in the home is theirs' },
+    'keep-home': {
+      describe: 'add: what an earlier one of that name left in the home is theirs, its trash and earlier versions too',
+    },
     'new-key': { describe: 'passwd: begin a new sealing key where the old one is lost, and with it what is sealed for it' },
   },
   candidates: () => Object.keys(USER_ACTS),

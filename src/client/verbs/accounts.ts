@@ -88,8 +88,8 @@ export async function addUser(session: Session, user: NewUser, options: Options)
 function leftWords(name: string): string {
   const home = `${HOMES}/${name}`;
   return [
-    `${home} has what an earlier ${name} left, and the new one would get it; nobody was added. "filemesh rename" or "filemesh delete"`,
-    `take it away, "filemesh user add ${name} --keep-home" gives it to them`,
+    `${home} has, or had, files of an earlier ${name}, and the new one would get them, deleted ones and earlier versions too; nobody`,
+    `was added. "filemesh user add ${name} --keep-home" gives them all that; else take another name`,
   ].join(' ');
 }
 
