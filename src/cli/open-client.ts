@@ -124,7 +124,7 @@ export async function openClient(wish: ClientWish, options: SessionOptions): Pro
     const { proof, wrapKey } = await session.signIn.secretsOf(account.user, account.password);
     const { key } = checkLogin(await logIn(session, { user: account.user, proof }, options));
     const pair = key && (await unwrapKeyPair(key, wrapKey));
-    if (pair !== undefined) await ownKey.keep(pair);
+    if (key !== undefined && pair !== undefined) await ownKey.keep(account.user, pair, key);
   };
   return { session, meshName: memory.name, meshFolder: home.meshFolder(memory.line), login, ownKey, enter, close };
 }

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PeersHere } from './peers-here.ts';
 import { ageOpens, hasAge } from './sealing/age-program.ts';
@@ -9,6 +9,11 @@ const FIRST = 'the first password of anna';
 const SECOND = 'the second password of anna';
 const PASSWORDS: Record<string, string> = { anna: FIRST, ben: 'a password of ben', carl: 'a password of carl' };
 const CONTENT = 'what only some may read\n'.repeat(1000);
+
+/** The private keys in a file of them. */
+function keysIn(file: string): string[] {
+  return readFileSync(file, 'utf8').match(/^AGE-SECRET-KEY-.*/gm) ?? [];
+}
 
 describe('files sealed for accounts', () => {
   const here = new PeersHere();
@@ -84,16 +89,54 @@ describe('files sealed for accounts', () => {
 
   it('are closed to who logged out, and to an account whose password an admin set', { timeout: LIMIT_MS }, async () => {
     await here.value(0, ['logout'], at('a third of anna'));
-    expect(() => statSync(keyFile('a third of anna'))).toThrow();
+    expect(readdirSync(dirname(keyFile('a third of anna'))).filter((name) => name.startsWith('age-key'))).toEqual([]);
     await here.value(0, ['user', 'passwd', 'ben'], at('anna', 'a new password of ben\n'));
+    await here.value(0, ['login', 'ben'], at('another of ben', 'a new password of ben\n'));
+    expect(await downloaded('another of ben')).toBe('sealed');
+  });
+
+  it('stay open where the only copy of the earlier key lies, until it is moved aside by a logout, which is told', {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const only = keysIn(keyFile('ben'));
+    const login = await here.filemesh(['login', 'ben'], at('ben', 'a new password of ben\n'));
+    expect(login.error.split('\n').filter((line) => line.includes('age-key.txt'))).toHaveLength(1);
+    expect(await downloaded('ben')).toBe(CONTENT);
+    // Once more: nothing is new then, and nothing told.
+    expect((await here.filemesh(['login', 'ben'], at('ben', 'a new password of ben\n'))).error).toBe('');
+    expect(keysIn(keyFile('ben')).slice(1)).toEqual(only);
+    const aside = join(dirname(keyFile('ben')), 'age-keys-aside.txt');
+    expect((await here.filemesh(['logout'], at('ben'))).error).toContain(aside);
+    expect([existsSync(keyFile('ben')), keysIn(aside)]).toEqual([false, only]);
     await here.value(0, ['login', 'ben'], at('ben', 'a new password of ben\n'));
     expect(await downloaded('ben')).toBe('sealed');
-    await here.value(0, ['upload', '--seal', '--for', 'ben', 'letter'], at('anna'));
-    expect(await downloaded('ben')).toBe(CONTENT);
+    await here.value(0, ['download', 'letter', '--to', 'ben/', '--identity', aside], at('ben'));
+    expect(readFileSync(local('ben/letter'), 'utf8')).toBe(CONTENT);
+    rmSync(local('ben/letter'));
+    await here.value(0, ['upload', '--seal', '--for', 'ben', 'letter'], at('ben'));
+    expect(await downloaded('another of ben')).toBe(CONTENT);
+  });
+
+  it('are nobody else’s who logs in where their reader did not log out', { timeout: LIMIT_MS }, async () => {
+    const recipientOf = async (name: string) =>
+      ((await here.value(0, ['user', 'list'], at('anna'))) as { name: string; recipient: string }[]).find(
+        (one) => one.name === name,
+      )?.recipient;
+    const [annas, carls] = [keysIn(keyFile('anna')), await recipientOf('carl')];
+    const machine = 'shared';
+    await here.value(0, ['login', 'anna'], at(machine, `${SECOND}\n`));
+    const login = await here.filemesh(['login', 'carl'], at(machine, `${PASSWORDS.carl}\n`));
+    expect(login).toMatchObject({ code: 0, error: expect.stringMatching(/key of anna stays in .*age-key.txt/) as string });
+    expect(keysIn(keyFile(machine)).slice(1)).toEqual(annas);
+    await here.value(0, ['upload', '--seal', 'letter', '--to', 'of anna'], at('anna'));
+    const sealed = await here.value(0, ['download', 'of anna', '--to', `${machine}/`], at(machine));
+    expect(sealed).toMatchObject({ files: [expect.stringMatching(/\.age$/)] });
+    await here.value(0, ['user', 'passwd'], at(machine, `${PASSWORDS.carl}\n${PASSWORDS.carl}\n`));
+    expect(await recipientOf('carl')).toBe(carls);
   });
 
   it('open with a key that no peer has, and that age takes', { timeout: LIMIT_MS }, async () => {
-    const identity = readFileSync(keyFile('anna'), 'utf8').split('\n')[1] ?? '';
+    const identity = /^AGE-SECRET-KEY-.*/m.exec(readFileSync(keyFile('anna'), 'utf8'))?.[0] ?? '';
     expect(statSync(keyFile('anna')).mode & 0o777).toBe(0o600);
     await here.value(0, ['download', 'letter', '--sealed'], at('anna'));
     if (hasAge) expect(ageOpens(here.place, readFileSync(local('letter.age')), identity)?.toString()).toBe(CONTENT);

@@ -8,7 +8,12 @@ import { keptSealsOf } from '../../src/cli/sealing/seal-options.ts';
 import { PeersHere } from './peers-here.ts';
 
 const LIMIT_MS = 120_000;
-const PASSWORDS: Record<string, string> = { anna: 'a password of anna', ben: 'a password of ben', carl: 'a password of carl' };
+const PASSWORDS: Record<string, string> = {
+  anna: 'a password of anna',
+  ben: 'a password of ben',
+  carl: 'a password of carl',
+  dora: 'a password of dora',
+};
 
 interface ListedUser {
   readonly name: string;
@@ -38,7 +43,7 @@ describe('the sealing keys of accounts', () => {
     writeFileSync(local('letter'), 'dear reader');
     await here.value(0, ['user', 'add', 'anna', '--admin'], at('anna', `${PASSWORDS.anna}\n`));
     await here.value(0, ['login', 'anna'], at('anna', `${PASSWORDS.anna}\n`));
-    for (const name of ['ben', 'carl']) {
+    for (const name of ['ben', 'carl', 'dora']) {
       await here.value(0, ['user', 'add', name], at('anna', `${PASSWORDS[name]}\n`));
       await here.value(0, ['login', name], at(name, `${PASSWORDS[name]}\n`));
     }
@@ -49,15 +54,13 @@ describe('the sealing keys of accounts', () => {
   async function setKey(user: string, recipient: string): Promise<void> {
     const password = PASSWORDS[user] as string;
     const body = { user, oldPassword: password, password, key: { recipient, wrapped: randomBytes(96).toString('base64') } };
-    const answer = await fetch(new URL('/api/v1/passwd', page), {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
-      },
-      body: JSON.stringify(body),
-    });
-    expect(answer.status).toBe(200);
+    expect((await ask('/api/v1/passwd', user, body)).status).toBe(200);
+  }
+
+  function ask(path: string, user: string, body: unknown): Promise<Response> {
+    const authorization = `Basic ${Buffer.from(`${user}:${PASSWORDS[user]}`).toString('base64')}`;
+    const headers = { 'content-type': 'application/json', authorization };
+    return fetch(new URL(path, page), { method: 'POST', headers, body: JSON.stringify(body) });
   }
 
   async function downloaded(machine: string, name = 'letter'): Promise<string> {
@@ -123,6 +126,42 @@ describe('the sealing keys of accounts', () => {
     await here.value(0, ['user', 'trust', 'ben'], at('anna'));
     await here.value(0, ['upload', '--seal', '--for', 'ben', 'letter', '--to', 'for ben'], at('anna'));
     expect(await downloaded('third of ben', 'for ben')).toBe('dear reader');
+  });
+
+  it('of somebody else who did not log out are not announced as one’s own', { timeout: LIMIT_MS }, async () => {
+    const machine = 'shared';
+    await here.value(0, ['login', 'anna'], at(machine, `${PASSWORDS.anna}\n`));
+    await setKey('dora', (await newKeyPair()).recipient);
+    const login = await here.filemesh(['login', 'dora'], at(machine, `${PASSWORDS.dora}\n`));
+    expect(login).toMatchObject({ code: 0, error: expect.stringMatching(/wrapped by another password/) as string });
+    const change = (...more: string[]) =>
+      here.filemesh(['user', 'passwd', ...more], at(machine, `${PASSWORDS.dora}\n${PASSWORDS.dora}\n`));
+    expect(await change()).toMatchObject({ code: 2, error: expect.stringContaining('--new-key') as string });
+    expect(await change('--new-key')).toMatchObject({ code: 0 });
+    const dora = await keyOf(machine, 'dora');
+    expect(dora.recipient).not.toBe((await keyOf('anna', 'anna')).recipient);
+    expect((await keyOf('anna', 'dora')).recipient).toBe(dora.recipient);
+  });
+
+  it('that the peers tell nothing of are begun unasked only by who never had one', { timeout: LIMIT_MS }, async () => {
+    const [machine, password] = ['of eve', 'a password of eve'];
+    const script = { env: { ...at('script of eve').env, FILEMESH_USER: 'eve', FILEMESH_PASSWORD: password } };
+    const addKeyless = async () => {
+      const response = await ask('/api/v1/users', 'anna', { name: 'eve', password });
+      expect(await response.text()).toContain('first');
+    };
+    await addKeyless();
+    const change = await here.filemesh(['user', 'passwd'], { ...script, input: `${password}\n${password}\n` });
+    expect(change).toMatchObject({ code: 2, error: expect.stringMatching(/no sealing key of eve.*--new-key/) as string });
+    await here.value(0, ['login', 'eve'], at(machine, `${password}\n`));
+    const { recipient } = await keyOf(machine, 'eve');
+    expect((await keyOf('anna', 'eve')).recipient).toBe(recipient);
+    await here.value(0, ['logout'], at(machine));
+    await here.value(0, ['user', 'remove', 'eve'], at('anna'));
+    await addKeyless();
+    const login = await here.filemesh(['login', 'eve'], at(machine, `${password}\n`));
+    expect(login).toMatchObject({ code: 0, error: expect.stringMatching(/eve, who had one.*--new-key/) as string });
+    expect((await keyOf('anna', 'eve')).recipient).toBeUndefined();
   });
 
   it('that an admin made by a password or a name are known to that admin', { timeout: LIMIT_MS }, async () => {

@@ -157,7 +157,7 @@ test('status counts by the rights of now for whoever asked before a right was ta
   for (const name of ['shared', 'hidden']) await addFile(mesh, peer, name);
   let nowMs = 0;
   let seen = ['shared', 'hidden'];
-  const sightNamed = (name: string) => {
+  const sightNamed = (name: string): Sight => {
     const then = seen;
     return { all: false, name, sees: (path: string) => then.includes(path), hiddenFolderOf: () => undefined };
   };

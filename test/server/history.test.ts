@@ -56,9 +56,9 @@ describe('an older content that other peers keep', () => {
     const slice = { folder, switchboard: { peers: () => peers } };
     const history = new History(slice as unknown as ConstructorParameters<typeof History>[0]);
     const read = (offset: number) => history.readOld({ path, hash: hashOf(1), offset, length: 1 }, true);
-    expect((await read(0)).reply).toEqual({ size: 2 });
+    expect(await read(0)).toMatchObject({ reply: { size: 2 } });
     expect(asked.splice(0).sort()).toEqual(['bravo', 'charlie', 'delta']);
-    expect((await read(1)).reply).toEqual({ size: 2 });
+    expect(await read(1)).toMatchObject({ reply: { size: 2 } });
     expect(asked).toEqual(['delta']);
   });
 

@@ -38,8 +38,9 @@ export async function readersNamed(context: VerbContext, names: readonly string[
 
 /** Who is logged in, by the key that lies here: what the peers tell of it does not count. Undefined: nobody with a key. */
 export async function selfOf(context: VerbContext): Promise<Reader | undefined> {
-  const own = await context.ownKey.read();
-  return own === undefined ? undefined : { name: (await userOf(context)) ?? own.recipient, recipient: own.recipient };
+  const user = await userOf(context);
+  const own = await context.ownKey.read(user);
+  return own === undefined ? undefined : { name: user ?? own.recipient, recipient: own.recipient };
 }
 
 /** Whose login this is, as far as it is known here. */

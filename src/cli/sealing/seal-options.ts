@@ -56,8 +56,8 @@ export function keptSealsOf(meshFolder: string, user: string | undefined): KeptS
 /** What sealed files are opened with. Rejects with `usage`. */
 export async function keysOf(context: VerbContext, line: Parsed): Promise<Keys> {
   const file = optionText(line, 'identity');
-  const own = await context.ownKey.read();
-  const identities = [...(own === undefined ? [] : [own.identity]), ...(file === undefined ? [] : await identitiesIn(file))];
+  const own = await context.ownKey.identities(await userOf(context));
+  const identities = [...own, ...(file === undefined ? [] : await identitiesIn(file))];
   if (!line.options.has('passphrase')) return { identities };
   return { identities, passphrase: new PassphraseIdentity(await askSecret(context, 'passphrase: ', 'the passphrase')) };
 }

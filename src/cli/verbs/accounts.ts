@@ -6,12 +6,14 @@ import { checkLogin } from '../check-login.ts';
 import { EXIT_DONE } from '../exit-codes.ts';
 import { shownTable, shownText } from '../output.ts';
 import { page } from '../pager.ts';
+import { forgetOwn, keepOwn } from '../sealing/keep-own.ts';
+import { KnownKeys } from '../sealing/known-keys.ts';
 import { keyPairOf } from '../sealing/own-key.ts';
 import { userOf } from '../sealing/reader-names.ts';
 import { keptSealsOf } from '../sealing/seal-options.ts';
 import { askSecret } from '../secret.ts';
 import { readChoice, readInteger } from '../values.ts';
-import { optionText, type VerbCommand, wordAt } from '../verb.ts';
+import { agrees, optionText, type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
 
 const RIGHTS: readonly Right[] = ['read', 'write', 'none'];
 /** Lines of the log that are told. */
@@ -32,15 +34,14 @@ export const login: VerbCommand = {
     const secrets = await session.signIn.secretsOf(user, password);
     const { token, admin, key } = checkLogin(await accounts.login(session, { user, proof: secrets.proof }, options));
     const before = (await context.login?.read())?.user;
-    const here = before === user ? await context.ownKey.read() : undefined;
     // Whoever was logged in here is no more.
     if (before !== undefined && before !== user) await keptSealsOf(context.meshFolder, before).forgetAll();
-    const own = await keyPairOf(session, { user, ...secrets, key }, here, options);
-    await context.login?.keep({ user, token: own.token ?? token });
-    if (own.pair === undefined) context.screen.note(otherPasswordWords(user));
-    else await context.ownKey.keep(own.pair);
-    if (key !== undefined && own.pair !== undefined && own.pair.recipient !== key.recipient)
-      context.screen.note(swappedWords(user));
+    const here = { pair: await context.ownKey.read(user), mayBegin: () => mayBegin(context, user) };
+    const { own, token: renewed } = await keyPairOf(session, { user, ...secrets, key }, here, options);
+    await context.login?.keep({ user, token: renewed ?? token });
+    if (own !== undefined) await keepOwn(context, user, own.pair, own.key);
+    else context.screen.note(`note: ${key === undefined ? notBegunWords(user) : otherPasswordWords(user)}`);
+    if (key !== undefined && own !== undefined && own.pair.recipient !== key.recipient) context.screen.note(swappedWords(user));
     if (context.json) context.screen.value({ user, admin });
     else context.screen.print(`logged in as ${user}${admin ? ', an admin' : ''}${context.login === undefined ? NOT_KEPT : ''}`);
     return EXIT_DONE;
@@ -55,8 +56,8 @@ export const logout: VerbCommand = {
   options: {},
   async run(context) {
     const user = await userOf(context);
+    await forgetOwn(context, user);
     await context.login?.forget();
-    await context.ownKey.forget();
     // With them in hand one could open what was uploaded last.
     if (user !== undefined) await keptSealsOf(context.meshFolder, user).forgetAll();
     await accounts.logout(context.session);
@@ -140,8 +141,22 @@ export const log: VerbCommand = {
 
 const RIGHT_WORDS: Record<Right, string> = { read: 'may read', write: 'may read and change', none: 'does not see' };
 
+/** Whether an account of which the peers tell no key gets a new one: not unasked, if one of it was seen here. */
+async function mayBegin(context: VerbContext, name: string): Promise<boolean> {
+  const known = await new KnownKeys(context.meshFolder).find(name);
+  return known === undefined || (await agrees(context, `${noKeyWords(name)}. Begin a new one?`));
+}
+
+function noKeyWords(name: string): string {
+  return `the peers tell of no sealing key of ${name}, who had one, and none lies here`;
+}
+
+function notBegunWords(name: string): string {
+  return `${noKeyWords(name)}, so sealed files stay closed; "filemesh user passwd --new-key" begins a new one`;
+}
+
 function otherPasswordWords(name: string): string {
-  return `note: the key of ${name} is wrapped by another password, so sealed files stay closed; "filemesh user passwd" mends that`;
+  return `the key of ${name} is wrapped by another password, so sealed files stay closed; "filemesh user passwd" mends that`;
 }
 
 /** Its owner alone can tell: the private half is nobody else's. */

@@ -1,10 +1,12 @@
 import * as accounts from '../../client/verbs/accounts.ts';
+import type { AccountKey } from '../../core/accounts.ts';
 import { asMeshError, MeshError } from '../../core/errors.ts';
 import { checkLogin } from '../check-login.ts';
 import { EXIT_DONE } from '../exit-codes.ts';
 import { shownTable, shownText } from '../output.ts';
 import type { Parsed } from '../parse.ts';
 import { type KeyPair, newKeyPair, wrapKeyPair } from '../sealing/account-key.ts';
+import { keepOwn } from '../sealing/keep-own.ts';
 import { fingerprintOf, KnownKeys } from '../sealing/known-keys.ts';
 import { ownPairOf } from '../sealing/own-key.ts';
 import { selfOf } from '../sealing/reader-names.ts';
@@ -56,7 +58,7 @@ const USER_ACTS: Readonly<Record<string, UserAct>> = {
     const { first } = await accounts.addUser(context.session, wish, context.options);
     // It was made here: nobody need be asked whether it is right.
     await new KnownKeys(context.meshFolder).keep(name, pair.recipient);
-    const isIn = first && (await enter(context, name, proof, pair));
+    const isIn = first && (await enter(context, name, proof, { pair, key }));
     if (context.json) context.screen.value({ user: name, admin: admin || first, first });
     else context.screen.print(first ? firstWords(name, isIn) : `added ${name}${admin ? ', an admin' : ''}`);
     return EXIT_DONE;
@@ -75,13 +77,16 @@ const USER_ACTS: Readonly<Record<string, UserAct>> = {
     // One's own stays the same, wrapped anew. Nobody else can unwrap another's: it begins with a new one.
     const isOwnPair = isOwn && self !== undefined && before !== undefined;
     const pair = isOwnPair ? await ownPair(context, { ...self, ...before }, chosen.has('new-key')) : await newKeyPair();
-    const change = { user: name, proof, key: wrapKeyPair(pair, wrapKey), ...(before && { oldProof: before.proof }) };
+    const key = wrapKeyPair(pair, wrapKey);
+    const change = { user: name, proof, key, ...(before && { oldProof: before.proof }) };
     const { token } = checkLogin(await accounts.changePassword(session, change, options));
     if (token !== undefined) await context.login?.keep({ user: name, token });
-    if (isOwn) await context.ownKey.keep(pair);
+    if (isOwn) await keepOwn(context, name, pair, key);
     else {
       await new KnownKeys(context.meshFolder).keep(name, pair.recipient);
-      screen.note(`note: ${name} cannot open any more what was sealed for them, and can be sealed for from now on`);
+      screen.note(
+        `note: ${name} opens what was sealed for them only where they are logged in by now, and can be sealed for from now on`,
+      );
     }
     if (context.json) screen.value({ user: name });
     else screen.print(`changed the password of ${name}: whoever was logged in with the old one logs in again`);
@@ -140,13 +145,11 @@ async function withFingerprint(
 /** One's own pair; a new one where that is lost and the person says so. */
 async function ownPair(context: VerbContext, self: Parameters<typeof ownPairOf>[1], isNewWanted: boolean): Promise<KeyPair> {
   const { session, options, ownKey } = context;
-  const pair = await ownPairOf(session, self, await ownKey.read(), options);
+  const pair = await ownPairOf(session, self, await ownKey.read(self.user), options);
   if (pair !== undefined) return pair;
-  if (!isNewWanted && !(await agrees(context, `${lostKeyWords(self.user)} Begin a new one?`)))
-    throw new MeshError(
-      'usage',
-      `${lostKeyWords(self.user)} "filemesh user passwd --new-key" begins a new one; nothing was changed`,
-    );
+  const words = self.key === undefined ? untoldKeyWords(self.user) : lostKeyWords(self.user);
+  if (!isNewWanted && !(await agrees(context, `${words} Begin a new one?`)))
+    throw new MeshError('usage', `${words} "filemesh user passwd --new-key" begins a new one; nothing was changed`);
   return await newKeyPair();
 }
 
@@ -159,12 +162,18 @@ async function assertMayAdd({ session, options }: VerbContext): Promise<void> {
 }
 
 /** Whoever made the first account is that one, with the password just given. False: it goes on as nobody, and logs in later. */
-async function enter({ session, options, login, ownKey }: VerbContext, user: string, proof: string, pair: KeyPair) {
+async function enter(
+  context: VerbContext,
+  user: string,
+  proof: string,
+  own: { readonly pair: KeyPair; readonly key: AccountKey },
+): Promise<boolean> {
+  const { session, options, login } = context;
   try {
     const result = await accounts.login(session, { user, proof }, options);
     if (result.kind !== 'in') return false;
     await login?.keep({ user, token: result.token });
-    await ownKey.keep(pair);
+    await keepOwn(context, user, own.pair, own.key);
     return true;
   } catch {
     return false;
@@ -182,6 +191,11 @@ function firstWords(name: string, isIn: boolean): string {
 
 function lostKeyWords(name: string): string {
   return `The sealing key of ${name} is wrapped by another password, and does not lie here: what is sealed for it stays closed to ${name} for good.`;
+}
+
+/** Were it begun unasked, a peer that tells of none could make others lose theirs. */
+function untoldKeyWords(name: string): string {
+  return `The peers tell of no sealing key of ${name}, and none lies here. If ${name} had one, what is sealed for it stays closed to ${name} for good.`;
 }
 
 function removedWords(name: string): string {
