@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MeshError } from '../../core/errors.ts';
+import { quote } from '../../core/path.ts';
 import { writePrivate } from '../private-file.ts';
+import { systemReason } from '../system-reason.ts';
 
 const RECIPIENT = /^age1[0-9a-z]+$/;
 /** Groups of four hex digits in a fingerprint: 80 bits, so nobody makes a key with that of another. */
@@ -26,10 +28,21 @@ export class KnownKeys {
     this.#folder = join(meshFolder, 'keys');
   }
 
-  /** Undefined: none of that account was seen here yet. `name`: of an account, so that of a file too. */
+  /**
+   * Undefined: none of that account was seen here yet. `name`: of an account, so that of a file too. Rejects with `failed` when what
+   * was seen cannot be read: taken for none, any other key would be taken from then on.
+   */
   async find(name: string): Promise<string | undefined> {
-    const text = (await readFile(this.#fileOf(name), 'utf8').catch(() => '')).trim();
-    return RECIPIENT.test(text) ? text : undefined;
+    const file = this.#fileOf(name);
+    let text: string;
+    try {
+      text = (await readFile(file, 'utf8')).trim();
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw new MeshError('failed', unreadableWords(name, file, systemReason(cause)), { cause });
+    }
+    if (RECIPIENT.test(text)) return text;
+    throw new MeshError('failed', unreadableWords(name, file, 'it has no key in it (age1…)'));
   }
 
   async keep(name: string, recipient: string): Promise<void> {
@@ -53,4 +66,11 @@ export class KnownKeys {
   #fileOf(name: string): string {
     return join(this.#folder, `${name}.txt`);
   }
+}
+
+function unreadableWords(name: string, file: string, reason: string): string {
+  return [
+    `the key of ${name} that was seen here before cannot be read from ${quote(file)}: ${reason}. Put that right; or ask ${name} for the`,
+    `fingerprint that "filemesh user list" shows there, remove the file, and compare what is told here then`,
+  ].join(' ');
 }

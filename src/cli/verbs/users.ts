@@ -138,8 +138,19 @@ async function withFingerprint(
   const self = await selfOf(context);
   const recipient = self?.name === user.name ? self.recipient : user.recipient;
   if (recipient === undefined) return user;
-  const known = self?.name === user.name ? recipient : await new KnownKeys(context.meshFolder).find(user.name);
-  return { ...user, recipient, fingerprint: fingerprintOf(recipient), trusted: known === undefined || known === recipient };
+  const isTrusted = self?.name === user.name || (await isAsSeen(context, user.name, recipient));
+  return { ...user, recipient, fingerprint: fingerprintOf(recipient), trusted: isTrusted };
+}
+
+/** Whoever lists keys to compare them sees the others too, where one that was seen cannot be read. */
+async function isAsSeen({ meshFolder, screen }: VerbContext, name: string, recipient: string): Promise<boolean> {
+  try {
+    const known = await new KnownKeys(meshFolder).find(name);
+    return known === undefined || known === recipient;
+  } catch (thrown) {
+    screen.note(`warning: ${asMeshError(thrown).message}`);
+    return false;
+  }
 }
 
 /** One's own pair; a new one where that is lost and the person says so. */
