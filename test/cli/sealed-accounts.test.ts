@@ -77,11 +77,11 @@ describe('files sealed for accounts', () => {
   it('outlive a changed password, which changes nothing of them', { timeout: LIMIT_MS }, async () => {
     const version = async () => ((await here.value(0, ['show'], at('anna'))) as { version: string }[])[0]?.version;
     const before = await version();
-    const key = readFileSync(keyFile('anna'), 'utf8');
+    const key = keysIn(keyFile('anna'));
     await here.value(7, ['user', 'passwd'], at('anna', `wrong password\n${SECOND}\n`));
     await here.value(0, ['user', 'passwd'], at('anna', `${FIRST}\n${SECOND}\n`));
     expect(await version()).toBe(before);
-    expect(readFileSync(keyFile('anna'), 'utf8')).toBe(key);
+    expect(keysIn(keyFile('anna'))).toEqual(key);
     await here.value(7, ['login', 'anna'], at('a third of anna', `${FIRST}\n`));
     await here.value(0, ['login', 'anna'], at('a third of anna', `${SECOND}\n`));
     expect(await downloaded('a third of anna')).toBe(CONTENT);
