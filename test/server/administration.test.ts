@@ -7,7 +7,7 @@ import type { FilePath, PeerId } from '../../src/core/ids.ts';
 import type { Folder } from '../../src/folder/folder.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { Administration, type MembershipSlice } from '../../src/server/administration.ts';
-import { ALL_SEEN } from '../../src/server/sessions.ts';
+import { ALL_SEEN, type Sight } from '../../src/server/sessions.ts';
 import { addFile, SimMesh } from '../membership/sim-mesh.ts';
 import { VERB } from '../sim/mesh-client.ts';
 import { people } from './people.ts';
