@@ -113,7 +113,7 @@ describe('files sealed for accounts', () => {
     await here.value(0, ['download', 'letter', '--to', 'ben/', '--identity', aside], at('ben'));
     expect(readFileSync(local('ben/letter'), 'utf8')).toBe(CONTENT);
     rmSync(local('ben/letter'));
-    await here.value(0, ['upload', '--seal', '--for', 'ben', 'letter'], at('ben'));
+    await here.value(0, ['upload', '--seal', '--for', 'anna', 'letter'], at('ben'));
     expect(await downloaded('another of ben')).toBe(CONTENT);
   });
 
@@ -136,15 +136,17 @@ describe('files sealed for accounts', () => {
   });
 
   it('open with a key that no peer has, and that age takes', { timeout: LIMIT_MS }, async () => {
-    const identity = /^AGE-SECRET-KEY-.*/m.exec(readFileSync(keyFile('anna'), 'utf8'))?.[0] ?? '';
+    const keys = readFileSync(keyFile('anna'), 'utf8');
+    const identities = keys.match(/^AGE-SECRET-KEY-.*/gm) ?? [];
+    expect(identities.length).toBeGreaterThan(0);
     expect(statSync(keyFile('anna')).mode & 0o777).toBe(0o600);
     await here.value(0, ['download', 'letter', '--sealed'], at('anna'));
-    if (hasAge) expect(ageOpens(here.place, readFileSync(local('letter.age')), identity)?.toString()).toBe(CONTENT);
+    if (hasAge) expect(ageOpens(here.place, readFileSync(local('letter.age')), keys)?.toString()).toBe(CONTENT);
     const files = readdirSync(local('alpha'), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     expect(files.length).toBeGreaterThan(4);
     for (const { parentPath, name } of files) {
       const bytes = readFileSync(join(parentPath, name));
-      for (const secret of [identity, identity.slice(15), FIRST, SECOND, 'what only some may read'])
+      for (const secret of [...identities, ...identities.map((one) => one.slice(15)), FIRST, SECOND, 'what only some may read'])
         expect(bytes.includes(secret)).toBe(false);
     }
   });
