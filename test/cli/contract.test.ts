@@ -65,6 +65,7 @@ const WRONG_USE: readonly Row[] = [
   row(2, /cannot be called "a\/b"/, 'user', 'add', 'a/b'),
   row(2, /cannot be called "everyone"/, 'user', 'add', 'everyone'),
   row(2, /whose account/, 'user', 'add'),
+  row(2, /fewer words/, 'user', 'add', 'anna', 'x'),
   row(2, /"user frob" is nothing/, 'user', 'frob'),
   row(2, /--admin goes with "user add"/, 'user', 'list', '--admin'),
   row(2, /takes no name/, 'user', 'list', 'anna'),

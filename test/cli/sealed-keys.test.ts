@@ -89,7 +89,10 @@ describe('the sealing keys of accounts', () => {
       for (const part of [fingerprintOf(recipient), fingerprintOf(before), 'user trust ben']) expect(error).toContain(part);
     }
     await here.value(3, ['user', 'trust', 'nobody'], at('carl'));
-    const trusted = await here.filemesh(['user', 'trust', 'ben'], at('carl'));
+    await here.value(2, ['user', 'trust', 'ben'], at('carl'));
+    await here.value(7, ['user', 'trust', 'ben', fingerprintOf(before)], at('carl'));
+    expect(await keyOf('carl', 'ben')).toMatchObject({ trusted: false });
+    const trusted = await here.filemesh(['user', 'trust', 'ben', fingerprintOf(recipient)], at('carl'));
     expect(trusted).toMatchObject({ code: 0, output: expect.stringContaining(fingerprintOf(recipient)) as string });
     await here.value(0, seal, at('carl'));
     expect(await keyOf('carl', 'ben')).toMatchObject({ trusted: true });
@@ -123,7 +126,7 @@ describe('the sealing keys of accounts', () => {
     await here.value(0, ['login', 'ben'], at('new of ben', `${PASSWORDS.ben}\n`));
     expect(await change(PASSWORDS.ben as string, '--new-key')).toMatchObject({ code: 0 });
     await here.value(0, ['login', 'ben'], at('third of ben', 'another password of ben\n'));
-    await here.value(0, ['user', 'trust', 'ben'], at('anna'));
+    await here.value(0, ['user', 'trust', 'ben', (await keyOf('third of ben', 'ben')).fingerprint], at('anna'));
     await here.value(0, ['upload', '--seal', '--for', 'ben', 'letter', '--to', 'for ben'], at('anna'));
     expect(await downloaded('third of ben', 'for ben')).toBe('dear reader');
   });

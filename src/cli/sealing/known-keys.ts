@@ -58,7 +58,7 @@ export class KnownKeys {
       [
         `the key of ${name} is another one than before: ${fingerprintOf(recipient)}, and it was ${fingerprintOf(known)}. So it is when`,
         `an admin set a password for ${name}, or removed ${name} and added the name again; else a peer lies. Nothing was sealed:`,
-        `ask ${name}, for whom "filemesh user list" tells the right one, then "filemesh user trust ${name}"`,
+        `ask ${name}, for whom "filemesh user list" tells the right one, then "filemesh user trust ${name} FINGERPRINT"`,
       ].join(' '),
     );
   }

@@ -18,8 +18,8 @@ const PASSWORD_MIN = 8;
 
 export const user: VerbCommand = {
   name: 'user',
-  words: 'add NAME|passwd [NAME]|remove NAME|trust NAME|list',
-  count: { min: 1, max: 2 },
+  words: 'add NAME|passwd [NAME]|remove NAME|trust NAME [FINGERPRINT]|list',
+  count: { min: 1, max: 3 },
   describe: 'add, change, remove or list accounts (the first one is an admin), or trust a sealing key that changed',
   options: {
     admin: { describe: 'add one that may do everything' },
@@ -40,11 +40,19 @@ export const user: VerbCommand = {
       if (line.options.has(option) && wordAt(line, 0) !== verb)
         throw new MeshError('usage', `--${option} goes with "user ${verb}"`);
     }
-    return await act(context, line.words[1], line.options);
+    const [, given, said] = line.words;
+    if (said !== undefined && act !== USER_ACTS.trust) throw new MeshError('usage', `user takes fewer words: user ${user.words}`);
+    return await act(context, given, line.options, said);
   },
 };
 
-type UserAct = (context: VerbContext, name: string | undefined, options: Pick<Parsed['options'], 'has'>) => Promise<number>;
+type UserAct = (
+  context: VerbContext,
+  name: string | undefined,
+  options: Pick<Parsed['options'], 'has'>,
+  /** The third word. */
+  said: string | undefined,
+) => Promise<number>;
 
 const USER_ACTS: Readonly<Record<string, UserAct>> = {
   async add(context, given, chosen) {
@@ -109,21 +117,26 @@ const USER_ACTS: Readonly<Record<string, UserAct>> = {
     else {
       const rows = all.map((one) => [
         ...[shownText(one.name), one.admin ? 'admin' : '', one.fingerprint ?? ''],
-        one.trusted === false ? 'another key than before: "filemesh user trust"' : '',
+        one.trusted === false ? 'another key than before: "filemesh user trust NAME FINGERPRINT"' : '',
       ]);
       context.screen.print(shownTable(['user', '', 'sealing key', ''], rows));
     }
     return EXIT_DONE;
   },
 
-  async trust(context, given) {
+  async trust(context, given, _options, said) {
     const name = accounts.checkAccountName(named(given));
     const { recipient } = (await accounts.users(context.session, context.options)).find((one) => one.name === name) ?? {};
     if (recipient === undefined) throw new MeshError('not-found', `there is no account ${name} with a key to seal for`);
     if (name === (await selfOf(context))?.name) throw new MeshError('usage', 'your own key is the one that lies here');
+    // A peer that lies could tell another key each time it is asked: the one that a person compared is taken, and no other.
+    const fingerprint = fingerprintOf(recipient);
+    if (said !== undefined && said.toLowerCase() !== fingerprint) throw otherKey(name, fingerprint);
+    if (said === undefined && !(await agrees(context, `Is ${fingerprint} what "filemesh user list" shows to ${name}?`)))
+      throw new MeshError('usage', `nothing was changed: "filemesh user trust ${name} FINGERPRINT" takes what ${name} reads out`);
     await new KnownKeys(context.meshFolder).keep(name, recipient);
-    if (context.json) context.screen.value({ user: name, recipient, fingerprint: fingerprintOf(recipient) });
-    else context.screen.print(`the key of ${name} is ${fingerprintOf(recipient)} from now on`);
+    if (context.json) context.screen.value({ user: name, recipient, fingerprint });
+    else context.screen.print(`the key of ${name} is ${fingerprint} from now on`);
     return EXIT_DONE;
   },
 };
@@ -189,6 +202,11 @@ async function enter(
   } catch {
     return false;
   }
+}
+
+function otherKey(name: string, fingerprint: string): MeshError {
+  const words = `the peers tell of another key for ${name}, ${fingerprint}: nothing was changed. Compare it with ${name} once more; else a peer lies`;
+  return new MeshError('not-allowed', words);
 }
 
 function firstWords(name: string, isIn: boolean): string {

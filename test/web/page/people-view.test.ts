@@ -223,7 +223,7 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
     await admin.getByLabel('Name').fill('ben');
     await admin.getByLabel('Password').fill(PASSWORDS.ben);
     await admin.getByRole('button', { name: 'Make account' }).click();
-    await admin.getByRole('alert').getByText('files still lie in home/ben').waitFor();
+    await admin.getByRole('alert').getByText('had files in home/ben').waitFor();
     await picture(admin, 'people-name-of-before');
     expect(await findings(admin)).toEqual([]);
     expect(await names('alpha')).toEqual(['anna, admin']);
