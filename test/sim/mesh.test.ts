@@ -9,7 +9,7 @@ const MS_PER_SEED_MAX = 60_000;
  * No part is begun after so long in `make test`, or after SEEDS_S seconds: on a busy machine fewer seeds are worth more than
  * a run that is broken off. A part that is left out says so.
  */
-const BUDGET_MS = Number(process.env.SEEDS_S ?? (process.env.TRIAL === undefined ? 300 : Number.POSITIVE_INFINITY)) * 1000;
+const BUDGET_MS = Number(process.env.SEEDS_S ?? (process.env.TRIAL === undefined ? 180 : Number.POSITIVE_INFINITY)) * 1000;
 const beganMs = performance.now();
 
 describe('whole meshes from seeds: invariants 1 to 10', () => {
