@@ -28,7 +28,10 @@ export class Hand {
   constructor(page: Page) {
     this.#page = page;
     page.on('response', (response) => {
-      if (response.request().method() !== 'GET' || response.status() >= 400) this.#status = response.status();
+      const method = response.request().method();
+      // What was refused is let go of at the peer behind that.
+      if (method === 'DELETE' && response.url().includes('/tus/')) return;
+      if (method !== 'GET' || response.status() >= 400) this.#status = response.status();
     });
   }
 
