@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PasswordSecrets } from '../../client/password.ts';
@@ -9,6 +10,7 @@ import type { AccountKey } from '../../core/accounts.ts';
 import { MeshError } from '../../core/errors.ts';
 import { quote } from '../../core/path.ts';
 import { checkLogin } from '../check-login.ts';
+import { withFileLock } from '../file-lock.ts';
 import { writePrivate } from '../private-file.ts';
 import { systemReason } from '../system-reason.ts';
 import { type KeyPair, newKeyPair, unwrapKeyPair, wrapKeyPair } from './account-key.ts';
@@ -28,7 +30,8 @@ interface KeptLine {
 
 /**
  * The private keys of who logs in here, where only their system user may read them: in a file that any age program takes. The latest
- * is the first; earlier ones, and those of others who did not log out, stay behind it: each may be the only copy there is.
+ * is the first; earlier ones, and those of others who did not log out, stay behind it: each may be the only copy there is. Several
+ * programs may change it at once.
  */
 export class OwnKey {
   /** Undefined: none is. */
@@ -63,10 +66,13 @@ export class OwnKey {
 
   /** From now on this is that user's; what was there stays behind it. `key`: what the peers keep of it, wrapped by their password. */
   async keep(user: string, pair: KeyPair, key: AccountKey): Promise<void> {
-    const others = (await this.#lines()).filter((one) => one.identity !== pair.identity);
-    const lines = [{ ...pair, user, wrapped: digestOf(key) }, ...others];
-    if (this.file === undefined) this.#held = lines;
-    else await writePrivate(this.file, textOf(lines));
+    const withIt = (lines: readonly KeptLine[]) => [
+      { ...pair, user, wrapped: digestOf(key) },
+      ...lines.filter((one) => one.identity !== pair.identity),
+    ];
+    const { file } = this;
+    if (file === undefined) this.#held = withIt(this.#held);
+    else await withFileLock(file, async () => await writePrivate(file, textOf(withIt(await linesIn(file)))));
   }
 
   /**
@@ -76,16 +82,19 @@ export class OwnKey {
   async forget(user: string | undefined, key: AccountKey | undefined): Promise<string | undefined> {
     const isAtPeers = (one: KeptLine) =>
       key !== undefined && one.user === user && one.recipient === key.recipient && one.wrapped === digestOf(key);
-    const only = (await this.#lines()).filter((one) => !isAtPeers(one));
     this.#held = [];
-    if (this.file === undefined || this.#asideFile === undefined) return undefined;
-    if (only.length > 0) {
-      const earlier = await linesIn(this.#asideFile);
-      const fresh = only.filter((one) => !earlier.some(({ identity }) => identity === one.identity));
-      await writePrivate(this.#asideFile, textOf([...fresh, ...earlier]));
-    }
-    await rm(this.file, { force: true });
-    return only.length > 0 ? this.#asideFile : undefined;
+    const [file, asideFile] = [this.file, this.#asideFile];
+    if (file === undefined || asideFile === undefined || !existsSync(file)) return undefined;
+    return await withFileLock(file, async () => {
+      const only = (await linesIn(file)).filter((one) => !isAtPeers(one));
+      if (only.length > 0) {
+        const earlier = await linesIn(asideFile);
+        const fresh = only.filter((one) => !earlier.some(({ identity }) => identity === one.identity));
+        await writePrivate(asideFile, textOf([...fresh, ...earlier]));
+      }
+      await rm(file, { force: true });
+      return only.length > 0 ? asideFile : undefined;
+    });
   }
 
   async #lines(): Promise<readonly KeptLine[]> {
@@ -168,12 +177,15 @@ export interface EnteredPair {
 export async function keyPairOf(
   session: Session,
   { user, proof, wrapKey, key }: Shown,
-  here: { readonly pair: KeyPair | undefined; mayBegin(): Promise<boolean> },
+  here: { readonly pair: KeyPair | undefined; mayBegin(): Promise<boolean>; keep(pair: KeyPair, key: AccountKey): Promise<void> },
   options: Pick<VerbOptions, 'signal'>,
 ): Promise<EnteredPair> {
   if (key !== undefined) return await unwrapped(key, wrapKey);
   if (here.pair === undefined && !(await here.mayBegin())) return {};
-  const made = wrapKeyPair(here.pair ?? (await newKeyPair()), wrapKey);
+  const pair = here.pair ?? (await newKeyPair());
+  const made = wrapKeyPair(pair, wrapKey);
+  // Before anybody can seal for it: another one may take its place at the peers at once.
+  await here.keep(pair, made);
   const { token } = checkLogin(await changePassword(session, { user, oldProof: proof, proof, key: made }, options));
   // Another machine may have done the same at this moment: what the peers keep is what others seal to.
   const there = (await whoAmI(session, options))?.key ?? made;

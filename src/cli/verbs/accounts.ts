@@ -1,11 +1,12 @@
 import * as accounts from '../../client/verbs/accounts.ts';
-import { EVERYONE, type Right } from '../../core/accounts.ts';
+import { type AccountKey, EVERYONE, type Right } from '../../core/accounts.ts';
 import { LOG_ENTRIES_MAX } from '../../wire/account-calls.ts';
 import type { Reply } from '../../wire/calls.ts';
 import { checkLogin } from '../check-login.ts';
 import { EXIT_DONE } from '../exit-codes.ts';
 import { shownTable, shownText } from '../output.ts';
 import { page } from '../pager.ts';
+import type { KeyPair } from '../sealing/account-key.ts';
 import { forgetOwn, keepOwn } from '../sealing/keep-own.ts';
 import { KnownKeys } from '../sealing/known-keys.ts';
 import { keyPairOf } from '../sealing/own-key.ts';
@@ -36,7 +37,11 @@ export const login: VerbCommand = {
     const before = (await context.login?.read())?.user;
     // Whoever was logged in here is no more.
     if (before !== undefined && before !== user) await keptSealsOf(context.meshFolder, before).forgetAll();
-    const here = { pair: await context.ownKey.read(user), mayBegin: () => mayBegin(context, user) };
+    const here = {
+      pair: await context.ownKey.read(user),
+      mayBegin: () => mayBegin(context, user),
+      keep: (pair: KeyPair, made: AccountKey) => context.ownKey.keep(user, pair, made),
+    };
     const { own, token: renewed } = await keyPairOf(session, { user, ...secrets, key }, here, options);
     await context.login?.keep({ user, token: renewed ?? token });
     if (own !== undefined) await keepOwn(context, user, own.pair, own.key);

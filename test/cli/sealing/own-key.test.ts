@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { OwnKey } from '../../../src/cli/sealing/own-key.ts';
+import { keyPairOf, OwnKey } from '../../../src/cli/sealing/own-key.ts';
+import type { Session } from '../../../src/client/session.ts';
 
 const pair = (name: string) => ({ identity: `AGE-SECRET-KEY-1${name}`, recipient: `age1${name.toLowerCase()}` });
 const [FIRST, SECOND, OTHER] = [pair('FIRST'), pair('SECOND'), pair('OTHER')];
@@ -50,6 +51,28 @@ describe('the private keys that lie here', () => {
     await own.keep('anna', OTHER, keyOf(OTHER));
     expect(await own.forget('ben', keyOf(OTHER))).toBe(aside);
     expect(inFile('age-keys-aside.txt')).toEqual([OTHER.identity, FIRST.identity]);
+  });
+
+  it('lie here before the peers hear of them, for another pair may take their place there at once', async () => {
+    const atPeers: unknown[] = [];
+    const session = {
+      newRequest: () => 'request',
+      connect: async () => {},
+      signIn: {
+        use: async () => {},
+        who: { user: 'ben', admin: false, key: { recipient: 'age1other', wrapped: 'A'.repeat(64) } },
+      },
+      call: async (_name: string, ask: { key: { recipient: string } }) => {
+        atPeers.push({ told: ask.key.recipient, here: (await own.read('ben'))?.recipient });
+        return { reply: { token: 'another' } };
+      },
+    } as unknown as Session;
+    const shown = { user: 'ben', proof: '0f'.repeat(32), wrapKey: new Uint8Array(32) };
+    const here = { pair: undefined, mayBegin: async () => true, keep: own.keep.bind(own, 'ben') };
+    expect(await keyPairOf(session, shown, here, {})).toEqual({ token: 'another' });
+    const kept = (await own.read('ben'))?.recipient;
+    expect(kept).toMatch(/^age1/);
+    expect(atPeers).toEqual([{ told: kept, here: kept }]);
   });
 
   it('are not taken for none when they cannot be read', async () => {
