@@ -21,16 +21,24 @@ export interface AccountFact {
   /** Counts the changes of this life: a token made under another one is void. */
   readonly revision: number;
   readonly admin: boolean;
+  /** Counts the changes of `admin` alone. Absent in facts of earlier versions: see `adminRevisionOf`. */
+  readonly adminRevision?: number;
   /** What the peers keep of the password: an argon2id hash in PHC form, of what the client derived from it. */
   readonly verifier: string;
   readonly recipient?: string;
   readonly wrapped?: string;
   /** It is gone; kept so that no other fact of this life brings it back. */
   readonly removed: boolean;
-  /** What made this fact: whoever asks for that again is told that it is done. Absent: nobody asks again. */
-  readonly request?: RequestId;
-  /** What made those before it, newest first, each with its call: at most EARLIER_REQUESTS_MAX. */
-  readonly earlier?: readonly string[];
+  /** What was asked for to make it so, newest first, at most MADE_MAX: whoever asks for one again is told that it is done. */
+  readonly made?: readonly Made[];
+}
+
+/** A request that was carried out. */
+export interface Made {
+  /** One more than of all that the peer which did it knew of. */
+  readonly turn: number;
+  /** See `callWords`. */
+  readonly words: string;
 }
 
 /** Whose account was the first: in its first life it is an admin's. Of two that were made at once, at two peers, one is. */
@@ -39,24 +47,6 @@ export interface FoundingFact {
   readonly name: string;
   /** 32 hex digits, drawn by the peer that made the account; the lower one counts. No clock can tell who was first. */
   readonly lot: string;
-}
-
-/** What one account, or everyone, may do with a path and all below it. */
-export interface GrantFact {
-  readonly kind: 'grant';
-  readonly path: string;
-  /** The name of an account, or EVERYONE. */
-  readonly who: string;
-  /** Of the account, when this was said; of EVERYONE 0. Of another life it is void. */
-  readonly life: number;
-  /** The same of whose home the path lies in; elsewhere 0. */
-  readonly homeLife: number;
-  readonly right: Right;
-  readonly revision: number;
-  /** As of an account. */
-  readonly request?: RequestId;
-  /** As of an account, without calls: there is one. */
-  readonly earlier?: readonly RequestId[];
 }
 
 /** A secret of the peers alone: it signs the tokens of those who logged in. The highest generation counts. */
@@ -83,10 +73,15 @@ export const HOME_GRANTS_MAX = 200;
 export const HOMES_GRANTS_MAX = GRANTS_MAX / 2;
 /** Characters of an account's name: it is a folder below HOMES. */
 const ACCOUNT_NAME_LENGTH_MAX = 32;
-/** Requests a fact remembers beside its own, as a version does: more changes than anybody makes while a client tries again. Range 5–50. */
-export const EARLIER_REQUESTS_MAX = 15;
+/** Requests an account remembers: more changes than anybody makes while a client tries again. Range 4–50. */
+export const MADE_MAX = 16;
 /** The folder whose folders belong each to the account of its name. */
 export const HOMES = 'home';
+
+/** Changes of one account or grant: has room in a token. */
+export const REVISION_MAX = 1e12;
+/** How often a name may be given anew. */
+export const LIFE_MAX = 1e6;
 
 /** How long a login lasts: 30 days. Range 1–365 days. */
 export const TOKEN_MS = 30 * 86_400_000;
@@ -104,23 +99,37 @@ export function isAccountName(text: string): boolean {
   return text.length <= ACCOUNT_NAME_LENGTH_MAX && NAME.test(text) && text !== EVERYONE && faultOfPath(text) === undefined;
 }
 
-/** Merges two facts of one account: commutative, associative, idempotent. */
-export function laterAccount(a: AccountFact, b: AccountFact): AccountFact {
-  if (a.life !== b.life) return a.life > b.life ? a : b;
-  // Whatever the removed one changes elsewhere meanwhile.
-  if (a.removed !== b.removed) return a.removed ? a : b;
-  if (a.revision !== b.revision) return a.revision > b.revision ? a : b;
-  return byCodeUnits(accountOrder(a), accountOrder(b)) >= 0 ? a : b;
+/**
+ * Merges two facts of one account: commutative, associative, idempotent. A later life counts, and in one life the end of it, whatever
+ * the removed one changes elsewhere meanwhile. Password and admin rights are apart: what changes one side's undoes none of the other's.
+ */
+export function mergeAccounts(a: AccountFact, b: AccountFact): AccountFact {
+  const made = newestOf([...(a.made ?? []), ...(b.made ?? [])]);
+  const [one, other] = a.life === b.life ? [a, b] : a.life > b.life ? [a, a] : [b, b];
+  return { ...mergeLives(one, other), ...(made.length > 0 && { made }) };
 }
 
-/** Merges two grants of one path and account. Of concurrent ones the stricter counts. */
-export function laterGrant(a: GrantFact, b: GrantFact): GrantFact {
-  const older = a.homeLife - b.homeLife || a.life - b.life;
-  if (older !== 0) return older > 0 ? a : b;
-  if (a.revision !== b.revision) return a.revision > b.revision ? a : b;
-  if (a.right !== b.right) return STRICTNESS.indexOf(a.right) < STRICTNESS.indexOf(b.right) ? a : b;
-  const order = byCodeUnits(a.path, b.path) || byCodeUnits(a.request ?? '', b.request ?? '');
-  return (order || byCodeUnits(wordsOf(a.earlier), wordsOf(b.earlier))) <= 0 ? a : b;
+function mergeLives(a: AccountFact, b: AccountFact): AccountFact {
+  const { kind, name, life } = a;
+  const revision = Math.max(a.revision, b.revision);
+  if (a.removed || b.removed) return { kind, name, life, revision, admin: false, verifier: VERIFIER_NOBODY, removed: true };
+  const adminRevision = Math.max(adminRevisionOf(a), adminRevisionOf(b));
+  // Of two at once the one that takes rights away is believed.
+  const admin = [a, b].every((one) => one.admin || adminRevisionOf(one) < adminRevision);
+  const isOfA = (a.revision - b.revision || byCodeUnits(passwordOrder(a), passwordOrder(b))) >= 0;
+  const { verifier, recipient, wrapped } = isOfA ? a : b;
+  const key = { ...(recipient !== undefined && { recipient }), ...(wrapped !== undefined && { wrapped }) };
+  return { kind, name, life, revision, admin, adminRevision, verifier, ...key, removed: false };
+}
+
+/** The revision that follows. No peer makes another send by a high one what nobody takes: the last one stays. */
+export function revisionAfter(revision: number): number {
+  return Math.min(revision + 1, REVISION_MAX);
+}
+
+/** Of an account as earlier versions wrote it every change was one of that too. */
+export function adminRevisionOf({ adminRevision, revision }: AccountFact): number {
+  return adminRevision ?? revision;
 }
 
 /** Merges two foundings: every peer ends with the same one, whatever came first there. */
@@ -136,15 +145,8 @@ export function laterSessionKey(a: SessionKeyFact, b: SessionKeyFact): SessionKe
   return { ...(order >= 0 ? a : b), excludes: [...new Set(excludes)].sort(byCodeUnits) };
 }
 
-const STRICTNESS: readonly GrantFact['right'][] = ['none', 'read', 'write'];
-
-function accountOrder({ admin, verifier, recipient = '', wrapped = '', request, earlier }: AccountFact): string {
-  // Of two changes at once the one that takes rights away is believed: so `admin` comes last.
-  return [admin ? '0' : '1', verifier, recipient, wrapped, request ?? '', wordsOf(earlier)].join('/');
-}
-
-function wordsOf(requests: readonly string[] = []): string {
-  return requests.join();
+function passwordOrder({ verifier, recipient = '', wrapped = '' }: AccountFact): string {
+  return [verifier, recipient, wrapped].join('/');
 }
 
 /** A request as an account remembers it: no request stands for another call. */
@@ -152,16 +154,18 @@ export function callWords(call: string, request: RequestId): string {
   return `${call} ${request}`;
 }
 
-/** What was carried out to make this account what it is, as far as it is remembered, newest first. */
-export function requestsOf({ request, removed, revision, earlier = [] }: AccountFact): readonly string[] {
-  if (request === undefined) return earlier;
-  const call = removed ? 'user-remove' : revision === 1 ? 'user-add' : 'user-passwd';
-  return [callWords(call, request), ...earlier];
+/** What the fact that follows `known` remembers, when that made it; without words nobody asks for it again. */
+export function madeAfter(known: AccountFact | undefined, words: string | undefined): { made?: readonly Made[] } {
+  const before = known?.made ?? [];
+  const turn = revisionAfter(Math.max(-1, ...before.map((one) => one.turn)));
+  const made = newestOf([...(words === undefined ? [] : [{ turn, words }]), ...before]);
+  return made.length === 0 ? {} : { made };
 }
 
-/** What a fact that follows one with these requests remembers of them. */
-export function asEarlier<Request extends string>(requests: readonly Request[]): { earlier?: readonly Request[] } {
-  return requests.length === 0 ? {} : { earlier: requests.slice(0, EARLIER_REQUESTS_MAX) };
+/** Each once, and no more than are remembered: of any two lists of them the same, in whatever order they were put together. */
+function newestOf(made: readonly Made[]): readonly Made[] {
+  const byKey = new Map(made.map(({ turn, words }) => [`${turn} ${words}`, { turn, words }]));
+  return [...byKey.values()].sort((a, b) => b.turn - a.turn || byCodeUnits(a.words, b.words)).slice(0, MADE_MAX);
 }
 
 /** What a login gives, as it stands in its token. */
@@ -178,26 +182,37 @@ export interface TokenFacts {
 }
 
 /**
- * What a token begins with; a dot and its signature, 64 hex digits, follow. Signed is this, and the verifier of the account:
- * of two passwords that are set at once one revision comes, and the one that counts ends what the other gave.
+ * What a token begins with; its mark, 32 hex digits, and its signature, 64, follow, each after a dot. Marked is this alone: that some
+ * peer made it can be told of an account too that is not known yet. Signed is this, and the verifier of the account: of two
+ * passwords that are set at once one revision comes, and the one that counts ends what the other gave.
  */
 export function tokenBody({ user, life, revision, generation, expiresMs, nonce }: TokenFacts): string {
   return [user, life, revision, generation, expiresMs, nonce].join('.');
 }
 
 /** A token taken apart; undefined when it is none. Nothing of it is proved before its signature is. */
-export function parseToken(token: string): { facts: TokenFacts; body: string; signature: string } | undefined {
-  const parts = /^([a-z0-9_-]{1,32})\.(\d{1,15})\.(\d{1,15})\.(\d{1,15})\.(\d{1,15})\.([0-9a-f]{32})\.([0-9a-f]{64})$/.exec(
-    token,
-  );
+export function parseToken(token: string): Token | undefined {
+  const parts = TOKEN.exec(token);
   if (parts === null) return undefined;
-  const [, user = '', life, revision, generation, expiresMs, nonce = '', signature = ''] = parts;
+  const [, user = '', life, revision, generation, expiresMs, nonce = '', mark = '', signature = ''] = parts;
   const [numbers, expires] = [
     { life: Number(life), revision: Number(revision), generation: Number(generation) },
     Number(expiresMs),
   ];
   const facts = { user, ...numbers, expiresMs: expires, nonce };
-  return { facts, body: tokenBody(facts), signature };
+  return { facts, body: tokenBody(facts), mark, signature };
+}
+
+const TOKEN =
+  /^([a-z0-9_-]{1,32})\.(\d{1,15})\.(\d{1,15})\.(\d{1,15})\.(\d{1,15})\.([0-9a-f]{32})\.([0-9a-f]{32})\.([0-9a-f]{64})$/;
+
+/** A token taken apart. */
+export interface Token {
+  readonly facts: TokenFacts;
+  /** See `tokenBody`. */
+  readonly body: string;
+  readonly mark: string;
+  readonly signature: string;
 }
 
 /** The head of every verifier: the costs of `Hasher.passwordKey`. */

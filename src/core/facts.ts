@@ -1,13 +1,12 @@
 import {
   type AccountFact,
   type FoundingFact,
-  type GrantFact,
-  laterAccount,
   laterFounding,
-  laterGrant,
   laterSessionKey,
+  mergeAccounts,
   type SessionKeyFact,
 } from './accounts.ts';
+import { type GrantFact, mergeGrants } from './grants.ts';
 import { byCodeUnits, type MeshId, type PeerId } from './ids.ts';
 import { foldCase } from './path.ts';
 
@@ -88,8 +87,13 @@ export function factKey(fact: Fact): string {
     case 'account':
       return `account/${fact.name}`;
     case 'grant':
-      return `grant/${fact.who}/${foldCase(fact.path)}`;
+      return grantKey(fact);
   }
+}
+
+/** The place of a grant: one for each account and path, however its case is written. */
+export function grantKey({ who, path }: Pick<GrantFact, 'who' | 'path'>): string {
+  return `grant/${who}/${foldCase(path)}`;
 }
 
 /** Merges two facts of one key: commutative, associative, idempotent. */
@@ -101,9 +105,9 @@ export function mergeFacts(a: Fact, b: Fact): Fact {
   }
   if (a.kind === 'setting' && b.kind === 'setting') return laterSetting(a, b);
   if (a.kind === 'mesh' && b.kind === 'mesh') return byCodeUnits(a.id, b.id) <= 0 ? a : b;
-  if (a.kind === 'account' && b.kind === 'account') return laterAccount(a, b);
+  if (a.kind === 'account' && b.kind === 'account') return mergeAccounts(a, b);
   if (a.kind === 'founding' && b.kind === 'founding') return laterFounding(a, b);
-  if (a.kind === 'grant' && b.kind === 'grant') return laterGrant(a, b);
+  if (a.kind === 'grant' && b.kind === 'grant') return mergeGrants(a, b);
   if (a.kind === 'session-key' && b.kind === 'session-key') return laterSessionKey(a, b);
   return a;
 }

@@ -1,5 +1,6 @@
-import { type AccountFact, EVERYONE, type GrantFact, HOMES, type Right } from './accounts.ts';
+import { type AccountFact, EVERYONE, HOMES, LIFE_MAX, type Right } from './accounts.ts';
 import type { Fact } from './facts.ts';
+import { type GrantFact, rightIn } from './grants.ts';
 import { foldCase, folderOf, foldersOf } from './path.ts';
 
 /** Who asks: the name of an account that is logged in. */
@@ -26,7 +27,7 @@ export class Rights {
   /** The folders, case-folded, below which there are grants. */
   readonly #above = new Set<string>();
 
-  constructor(grants: Iterable<GrantFact>) {
+  constructor(grants: Iterable<Grant>) {
     for (const { path, who, right } of grants) {
       const fold = foldCase(path);
       const there = this.#grants.get(fold) ?? new Map<string, Said>();
@@ -85,18 +86,27 @@ interface Said {
   readonly path: string;
 }
 
+/** A grant as it counts. */
+export type Grant = Pick<GrantFact, 'path' | 'who' | 'right'>;
+
 /** The grants that count: said to those who have the names now, of the homes of those who have them now. */
-export function grantsInForce(facts: Iterable<Fact>): GrantFact[] {
+export function grantsInForce(facts: Iterable<Fact>): Grant[] {
   const all = [...facts];
   const lives = livesOf(all);
-  const grants = all.filter((fact) => fact.kind === 'grant');
-  return grants.filter((grant) => grant.life === (lives.get(grant.who) ?? 0) && grant.homeLife === homeLifeOf(lives, grant.path));
+  return all.flatMap((fact) => {
+    if (fact.kind !== 'grant') return [];
+    const { path, who } = fact;
+    const [life, homeLife] = [lives.get(who) ?? 0, homeLifeOf(lives, path)];
+    const right = rightIn(fact, (said) => said.life === life && said.homeLife === homeLife);
+    return right === undefined ? [] : [{ path, who, right }];
+  });
 }
 
 /** The life of each name that ever was an account's: of one that was removed the next. Of others it is 0. */
 export function livesOf(facts: Iterable<Fact>): Map<string, number> {
   const lives = new Map<string, number>();
-  for (const fact of facts) if (fact.kind === 'account') lives.set(fact.name, fact.life + (fact.removed ? 1 : 0));
+  for (const fact of facts)
+    if (fact.kind === 'account') lives.set(fact.name, Math.min(fact.life + (fact.removed ? 1 : 0), LIFE_MAX));
   return lives;
 }
 

@@ -192,7 +192,7 @@ export class Membership {
   async setReplicas(value: number): Promise<void> {
     const { catalog } = this.#options;
     const revision = Math.max(-1, ...catalog.facts().map((fact) => (fact.kind === 'setting' ? fact.revision : -1))) + 1;
-    await catalog.adopt([{ kind: 'setting', name: 'replicas', value, revision }]);
+    await catalog.adopt([{ kind: 'setting', name: 'replicas', value, revision: Math.min(revision, Number.MAX_SAFE_INTEGER) }]);
   }
 
   /** The folder's state may have changed: it is told, unless it was a moment ago; then a little later. */

@@ -3,15 +3,17 @@ import {
   ACCOUNT_NAMES_MAX,
   ACCOUNTS_MAX,
   type AccountFact,
-  asEarlier,
+  adminRevisionOf,
   callWords,
-  requestsOf,
+  LIFE_MAX,
+  madeAfter,
+  revisionAfter,
   VERIFIER_NOBODY,
 } from '../core/accounts.ts';
 import { MeshError } from '../core/errors.ts';
 import { type Fact, presentSessionKey } from '../core/facts.ts';
 import type { RequestId } from '../core/ids.ts';
-import { homeOf, livesOf } from '../core/rights.ts';
+import { livesOf } from '../core/rights.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { PasswordHasher } from '../platform/hasher.ts';
 import type { Log } from '../platform/log.ts';
@@ -22,6 +24,7 @@ import type { Switchboard } from '../wire/switchboard.ts';
 import type { MembershipSlice } from './administration.ts';
 import { noAccounts } from './granting.ts';
 import { type Attempt, Guessing } from './guessing.ts';
+import { hasHome } from './homes.ts';
 import { Passwords } from './passwords.ts';
 import { hostOf, isLoopback } from './remote-host.ts';
 import type { Sessions } from './sessions.ts';
@@ -29,8 +32,6 @@ import type { Sessions } from './sessions.ts';
 /** Bytes of the key that signs tokens. */
 const SESSION_KEY_BYTES = 32;
 const LOT_BYTES = 16;
-/** Paths looked at in one go. Range 100–10,000. */
-const PAGE_PATHS = 1_000;
 
 interface Slice {
   readonly clock: Clock;
@@ -64,7 +65,8 @@ export class Accounts {
    */
   isRepeated(name: CallName, ask: object): boolean {
     const { request, ...named } = ask as { request?: RequestId; user?: string; name?: string };
-    return request !== undefined && this.#requestsOf(named.user ?? named.name ?? '').includes(callWords(name, request));
+    const made = this.#slice.catalog.people.accountFact(named.user ?? named.name ?? '')?.made ?? [];
+    return request !== undefined && made.some(({ words }) => words === callWords(name, request));
   }
 
   async login(ask: Ask<'login'>, link: Link): Promise<Reply<'login'>> {
@@ -93,11 +95,13 @@ export class Accounts {
     if (people.accounts().has(ask.name)) throw new MeshError('exists', `there is an account ${ask.name}`);
     if (people.accounts().size >= ACCOUNTS_MAX)
       throw new MeshError('full', `${ACCOUNTS_MAX} accounts are as many as there can be`);
-    if (livesOf(catalog.facts()).size >= ACCOUNT_NAMES_MAX) throw new MeshError('full', 'too many names were accounts');
+    const { size } = livesOf(catalog.facts());
+    if (size >= ACCOUNT_NAMES_MAX || people.accountFact(ask.name)?.life === LIFE_MAX)
+      throw new MeshError('full', 'too many names were accounts, or this one too often');
     this.#mustKnowOfAccounts();
     const lifeOfNew = () => livesOf(catalog.facts()).get(ask.name) ?? 0;
     // What was anybody's before there were accounts is another matter: the first one of a name gets it.
-    if (lifeOfNew() > 0 && ask.keepHome !== true && (await this.#hasHome(ask.name)))
+    if (lifeOfNew() > 0 && ask.keepHome !== true && (await hasHome(this.#slice, ask.name)))
       throw new MeshError('conflict', `something lies, or lay, in the home that ${ask.name} had`);
     const verifier = await this.#passwords.verifier(ask.proof);
     // While that was hashed another may have become the first.
@@ -107,10 +111,9 @@ export class Accounts {
     if (people.accounts().has(ask.name)) throw new MeshError('exists', `there is an account ${ask.name}`);
     const account: AccountFact = {
       ...{ kind: 'account', name: ask.name, admin: !first && ask.admin, verifier, removed: false },
-      ...{ life: lifeOfNew(), revision: 1 },
+      ...{ life: lifeOfNew(), revision: 1, adminRevision: 0 },
       ...ask.key,
-      ...(ask.request !== undefined && { request: ask.request }),
-      ...asEarlier(this.#requestsOf(ask.name)),
+      ...this.#madeAfter('user-add', ask.name, ask.request),
     };
     const facts: Fact[] = [account];
     if (first) facts.push({ kind: 'founding', name: ask.name, lot: randomHex(random, LOT_BYTES) });
@@ -145,15 +148,14 @@ export class Accounts {
     const verifier = await this.#passwords.verifier(ask.proof);
     if (this.#account(ask.user) !== account) throw new MeshError('busy', 'the account was changed meanwhile');
     const { name } = account;
-    const { recipient: _recipient, wrapped: _wrapped, request: _request, ...kept } = account;
-    const request = ask.request !== undefined && { request: ask.request };
+    const { recipient: _recipient, wrapped: _wrapped, ...kept } = account;
     const changed: AccountFact = {
       ...kept,
       verifier,
-      revision: account.revision + 1,
+      revision: revisionAfter(account.revision),
+      adminRevision: adminRevisionOf(account),
       ...ask.key,
-      ...request,
-      ...asEarlier(requestsOf(account)),
+      ...this.#madeAfter('user-passwd', name, ask.request),
     };
     await catalog.adopt([changed]);
     log.info('a password was changed', { name, by: person?.name });
@@ -180,9 +182,12 @@ export class Accounts {
     const verifier = await this.#passwords.verifier(proof);
     const account = catalog.people.accounts().get(name);
     const life = livesOf(catalog.facts()).get(name) ?? 0;
-    const revision = (account?.revision ?? 0) + 1;
-    const made = asEarlier(this.#requestsOf(name));
-    await catalog.adopt([{ kind: 'account', name, life, revision, admin: true, verifier, removed: false, ...made }]);
+    const revision = revisionAfter(account?.revision ?? 0);
+    const adminRevision = revisionAfter(account === undefined ? 0 : adminRevisionOf(account));
+    const made = this.#madeAfter('user-passwd', name, undefined);
+    await catalog.adopt([
+      { kind: 'account', name, life, revision, adminRevision, admin: true, verifier, removed: false, ...made },
+    ]);
     log.warn('an account was made an admin by who runs this peer', { name });
   }
 
@@ -219,15 +224,14 @@ export class Accounts {
   }
 
   /** What was granted to it, and by it in its home, ends with its life. */
-  async #end({ kind, name, life, admin, revision }: AccountFact, request: RequestId | undefined): Promise<void> {
+  async #end({ kind, name, life, revision }: AccountFact, request: RequestId | undefined): Promise<void> {
     const { catalog } = this.#slice;
     const others = [...catalog.people.accounts().values()].filter((one) => one.name !== name);
     if (!others.some((one) => one.admin))
       throw new MeshError('usage', 'the last admin stays: somebody must be able to add others');
     const gone: AccountFact = {
-      ...{ kind, name, life, admin, verifier: VERIFIER_NOBODY, removed: true, revision: revision + 1 },
-      ...(request !== undefined && { request }),
-      ...asEarlier(this.#requestsOf(name)),
+      ...{ kind, name, life, admin: false, verifier: VERIFIER_NOBODY, removed: true, revision: revisionAfter(revision) },
+      ...this.#madeAfter('user-remove', name, request),
     };
     await catalog.adopt([gone]);
   }
@@ -246,24 +250,10 @@ export class Accounts {
     return account;
   }
 
-  #requestsOf(name: string): readonly string[] {
-    const account = this.#slice.catalog.people.accountFact(name);
-    return account === undefined ? [] : requestsOf(account);
-  }
-
-  /**
-   * Something lies in the home of that name, or lay there: whoever has the home may read what is in the trash, and earlier versions
-   * of what was renamed. It is walked through every path, which only a name that is given anew costs.
-   */
-  async #hasHome(name: string): Promise<boolean> {
-    const { catalog, clock } = this.#slice;
-    for (let after: string | undefined = ''; after !== undefined; ) {
-      const paths: readonly string[] = catalog.paths(after, PAGE_PATHS);
-      if (paths.some((path) => homeOf(path) === name)) return true;
-      after = paths.at(-1);
-      await new Promise<void>((resolve) => clock.after(0, resolve));
-    }
-    return false;
+  /** What the next fact of that name remembers: of earlier lives too. */
+  #madeAfter(call: CallName, name: string, request: RequestId | undefined): Pick<AccountFact, 'made'> {
+    const words = request === undefined ? undefined : callWords(call, request);
+    return madeAfter(this.#slice.catalog.people.accountFact(name), words);
   }
 
   #isFirst(name: string): boolean {

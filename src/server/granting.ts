@@ -1,23 +1,21 @@
 import type { Catalog } from '../catalog/catalog.ts';
-import {
-  ACCOUNTS_MAX,
-  asEarlier,
-  EVERYONE,
-  GRANTS_MAX,
-  type GrantFact,
-  HOME_GRANTS_MAX,
-  HOMES_GRANTS_MAX,
-} from '../core/accounts.ts';
+import { ACCOUNTS_MAX, EVERYONE, GRANTS_MAX, HOME_GRANTS_MAX, HOMES_GRANTS_MAX } from '../core/accounts.ts';
 import { MeshError } from '../core/errors.ts';
-import { type Fact, factKey } from '../core/facts.ts';
+import { type Fact, grantKey } from '../core/facts.ts';
+import { type GrantFact, grantAfter, sayingsOf } from '../core/grants.ts';
+import type { RequestId } from '../core/ids.ts';
 import { grantsInForce, homeLifeOf, homeOf, livesOf } from '../core/rights.ts';
 import type { Log } from '../platform/log.ts';
+import { type Random, randomHex } from '../platform/random.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
 import type { Link } from '../wire/link.ts';
 import type { Sessions } from './sessions.ts';
 
+const REQUEST_BYTES = 16;
+
 interface Slice {
   readonly log: Log;
+  readonly random: Random;
   readonly catalog: Catalog;
   readonly sessions: Sessions;
 }
@@ -31,7 +29,7 @@ export class Granting {
   }
 
   async grant({ path, who, right, request }: Ask<'grant'>, link: Link): Promise<Reply<'grant'>> {
-    const { catalog, sessions, log } = this.#slice;
+    const { catalog, sessions, log, random } = this.#slice;
     const { people } = catalog;
     if (!people.hasAccounts()) throw noAccounts();
     const person = sessions.personOf(link);
@@ -40,15 +38,13 @@ export class Granting {
     if (who !== EVERYONE && !people.accounts().has(who)) throw new MeshError('not-found', `there is no account ${who}`);
     const lives = livesOf(catalog.facts());
     const [life, homeLife] = [lives.get(who) ?? 0, homeLifeOf(lives, path)];
-    const wish: GrantFact = {
-      ...{ kind: 'grant', path, who, life, homeLife, right, revision: 0 },
-      ...(request !== undefined && { request }),
-    };
-    const known = catalog.facts().find((one) => factKey(one) === factKey(wish)) as GrantFact | undefined;
-    const made = [...(known?.request === undefined ? [] : [known.request]), ...(known?.earlier ?? [])];
-    if (request !== undefined && made.includes(request)) return {};
-    if (known === undefined) checkRoomForGrant(catalog.facts(), wish, person.admin);
-    await catalog.adopt([{ ...wish, revision: (known?.revision ?? -1) + 1, ...asEarlier(made) }]);
+    const key = grantKey({ who, path });
+    const known = catalog.facts().find((one): one is GrantFact => one.kind === 'grant' && grantKey(one) === key);
+    if (request !== undefined && known !== undefined && sayingsOf(known).some((said) => said.request === request)) return {};
+    if (known === undefined) checkRoomForGrant(catalog.facts(), path, person.admin);
+    // By it one saying is told from another.
+    const wish = { path, who, life, homeLife, right, request: request ?? (randomHex(random, REQUEST_BYTES) as RequestId) };
+    await catalog.adopt([grantAfter(known, wish)]);
     log.info('a right was given', { path, who, right, by: person.name });
     return {};
   }
@@ -66,7 +62,7 @@ export class Granting {
 }
 
 /** Throws `full`. Void ones are remembered, and take no room but that of all facts. */
-function checkRoomForGrant(facts: readonly Fact[], { path }: GrantFact, byAdmin: boolean): void {
+function checkRoomForGrant(facts: readonly Fact[], path: string, byAdmin: boolean): void {
   const home = homeOf(path);
   const grants = grantsInForce(facts);
   const inHomes = grants.filter((grant) => homeOf(grant.path) !== undefined);

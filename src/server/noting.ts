@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
-import type { FoundingFact } from '../core/accounts.ts';
+import type { AccountFact, FoundingFact } from '../core/accounts.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
-import { factKey } from '../core/facts.ts';
+import type { RequestId } from '../core/ids.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ask, CallName, Reply } from '../wire/calls.ts';
 import type { Link } from '../wire/link.ts';
@@ -15,13 +15,12 @@ import type { Sessions } from './sessions.ts';
 /** A peer that does not answer in time is left out. */
 const ASK_DEADLINE_MS = 3_000;
 const SUBJECT_MAX = 2_100;
-/** Digits that stand for a fact. */
+/** Digits that stand for a request, or for a password that was set. */
 const MADE_DIGITS = 16;
 
 /** What was done, with what, and what came of it (see `logEntryShape`); undefined: nothing worth noting. */
 type Deed = { readonly action: string; readonly subject?: string; readonly made?: string } | undefined;
-/** `made`: what stands for the fact of that key, as it is now. */
-type Telling<N extends CallName> = (ask: Ask<N>, reply: Reply<N>, made: (key: string) => string) => Deed;
+type Telling<N extends CallName> = (ask: Ask<N>, reply: Reply<N>) => Deed;
 
 /** What is noted: each change, each login, and what admins do. */
 const DEEDS: { readonly [N in CallName]?: Telling<N> } = {
@@ -30,19 +29,16 @@ const DEEDS: { readonly [N in CallName]?: Telling<N> } = {
     // Sent on to another peer: that one notes it.
     if (done.length === 0) return undefined;
     const action = CHANGE_WORDS[change.kind] ?? change.kind;
-    return { action, subject: change.kind === 'rename' ? `${change.path} -> ${change.to}` : change.path, ...madeBy(done) };
+    return { action, subject: change.kind === 'rename' ? `${change.path} -> ${change.to}` : change.path, ...versionMade(done) };
   },
-  'user-add': ({ name, admin }, { first }, made) => {
-    return { action: 'user add', subject: admin || first ? `${name} (admin)` : name, made: made(`account/${name}`) };
+  'user-add': ({ name, admin, request }, { first }) => {
+    return { action: 'user add', subject: admin || first ? `${name} (admin)` : name, ...madeBy(request) };
   },
-  'user-passwd': ({ user }, { wait }, made) => {
-    return wait === undefined ? { action: 'user passwd', subject: user, made: made(`account/${user}`) } : undefined;
+  'user-passwd': ({ user, request }, { wait }) => {
+    return wait === undefined ? { action: 'user passwd', subject: user, ...madeBy(request) } : undefined;
   },
-  'user-remove': ({ user }, _reply, made) => ({ action: 'user remove', subject: user, made: made(`account/${user}`) }),
-  grant: ({ path, who, right }, _reply, made) => {
-    const key = factKey({ kind: 'grant', path, who, right, life: 0, homeLife: 0, revision: 0 });
-    return { action: 'grant', subject: `${path} ${who} ${right}`, made: made(key) };
-  },
+  'user-remove': ({ user, request }) => ({ action: 'user remove', subject: user, ...madeBy(request) }),
+  grant: ({ path, who, right, request }) => ({ action: 'grant', subject: `${path} ${who} ${right}`, ...madeBy(request) }),
   invite: () => ({ action: 'invite' }),
   remove: ({ peer }, { removed }) => (removed ? { action: 'remove', subject: peer } : undefined),
   set: ({ name, value }) => ({ action: 'set', subject: `${name} ${value}` }),
@@ -66,12 +62,18 @@ interface Slice {
 export class Noting {
   readonly #slice: Slice;
   #founder: FoundingFact | undefined;
+  /** As they were before the last change. */
+  readonly #accounts = new Map<string, AccountFact>();
 
   constructor(slice: Slice) {
     const { catalog } = slice;
     this.#slice = slice;
     this.#founder = catalog.people.founder();
-    catalog.onFacts(() => this.#noteFounder());
+    for (const account of catalog.people.accounts().values()) this.#accounts.set(account.name, account);
+    catalog.onFacts((changed) => {
+      this.#noteFounder();
+      for (const fact of changed) if (fact.kind === 'account') this.#noteOvertaken(fact);
+    });
   }
 
   /** `answerer`, and what came of it is noted. */
@@ -83,8 +85,7 @@ export class Noting {
       const user = name === 'login' ? undefined : this.#slice.sessions.personOf(from)?.name;
       try {
         const answered = await answerer(ask, from, tail);
-        const deed = tells(ask, replyOf(answered), (key) => this.#madeOf(key));
-        this.#note(deed, user ?? nameIn(ask), from);
+        this.#note(tells(ask, replyOf(answered)), user ?? nameIn(ask), from);
         return answered;
       } catch (thrown) {
         const action = asMeshError(thrown).code === 'not-allowed' ? REFUSED[name] : undefined;
@@ -127,11 +128,20 @@ export class Noting {
     audit.note({ at: clock.wall(), user: before.name, action, subject, from: '', peer, made: before.lot });
   }
 
-  /** The same at all peers, another one after each change, and tells nothing of what is in it. */
-  #madeOf(key: string): string {
-    const fact = this.#slice.catalog.facts().find((one) => factKey(one) === key) ?? {};
-    const words = JSON.stringify(Object.entries(fact).sort(([a], [b]) => (a < b ? -1 : 1)));
-    return createHash('sha256').update(words).digest('hex').slice(0, MADE_DIGITS);
+  /** Of two passwords set at two peers that could not hear each other one counts: told by every peer that had taken the other. */
+  #noteOvertaken(now: AccountFact): void {
+    const { catalog, clock, audit } = this.#slice;
+    const before = this.#accounts.get(now.name);
+    this.#accounts.set(now.name, now);
+    if (before === undefined || before.life !== now.life || now.removed || before.verifier === now.verifier) return;
+    const known = new Set(before.made?.map(({ words }) => words));
+    const latest = before.made?.[0]?.turn ?? -1;
+    // What follows from `before` was done after all of that.
+    const isFollowing = !now.made?.some(({ turn, words }) => turn <= latest && !known.has(words));
+    if (isFollowing) return;
+    const [action, subject] = ['password overtaken', 'another one was set at the same time, and counts'];
+    const made = digestOf(`filemesh overtaken\0${before.verifier}`);
+    audit.note({ at: clock.wall(), user: now.name, action, subject, from: '', peer: catalog.shownName(catalog.self), made });
   }
 
   async #here({ before = Number.POSITIVE_INFINITY, user, limit }: Ask<'log'>): Promise<Reply<'log'>> {
@@ -141,9 +151,16 @@ export class Noting {
   }
 
   async #elsewhere(ask: Ask<'log'>): Promise<Reply<'log'>[]> {
-    const asked = this.#slice.switchboard.peers().map((link) => link.call('log', ask, { deadlineMs: ASK_DEADLINE_MS }));
-    const answers = await Promise.allSettled(asked);
-    return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value.reply] : []));
+    const { catalog, switchboard } = this.#slice;
+    const links = switchboard.peers();
+    const answers = await Promise.allSettled(links.map((link) => link.call('log', ask, { deadlineMs: ASK_DEADLINE_MS })));
+    return answers.flatMap((answer, index) => {
+      if (answer.status !== 'fulfilled') return [];
+      const { entries, more } = answer.value.reply;
+      // Each tells what it carried out itself: none says that another one did.
+      const peer = catalog.shownName((links[index] as Link).peer);
+      return [{ more, entries: entries.map((entry) => ({ ...entry, peer })) }];
+    });
   }
 
   /** Where somebody is who shows a password: they have no session yet. */
@@ -189,8 +206,17 @@ function eachOnce(entries: readonly LogEntry[]): LogEntry[] {
   return entries.filter((entry) => entry.made === undefined || first.get(deedKey(entry)) === entry);
 }
 
+/** The same at all peers that are asked for one thing, and the id itself, by which others could say that it was theirs, is not told. */
+function madeBy(request: RequestId | undefined): { made?: string } {
+  return request === undefined ? {} : { made: digestOf(`filemesh deed\0${request}`) };
+}
+
+function digestOf(words: string): string {
+  return createHash('sha256').update(words).digest('hex').slice(0, MADE_DIGITS);
+}
+
 /** A change makes one version at most of each name, whoever is asked for it how often. */
-function madeBy(done: Reply<'change'>['done']): { made?: string } {
+function versionMade(done: Reply<'change'>['done']): { made?: string } {
   const made = done[0]?.version;
   return made === undefined ? {} : { made };
 }

@@ -59,7 +59,7 @@ export class Sessions {
     };
     this.#sessions.set(link, { account, key: key.key, expiresMs: facts.expiresMs, host });
     const body = tokenBody(facts);
-    return `${body}.${signatureOf(key.key, body, verifier)}`;
+    return [body, markOf(key.key, body), signatureOf(key.key, body, verifier)].join('.');
   }
 
   /** The link is that of who has the token. Throws as `check` does: then it is nobody's. */
@@ -79,11 +79,13 @@ export class Sessions {
     const { clock, catalog } = this.#slice;
     const parsed = parseToken(token);
     if (parsed === undefined) throw voidToken();
-    const { facts, body, signature } = parsed;
+    const { facts, body, mark, signature } = parsed;
     const key = catalog.people.sessionKey();
+    if (key === undefined || facts.generation > key.generation) throw tooYoung();
+    // No peer made it. Said before anything is looked up: nobody learns which accounts there are, and how often they changed.
+    if (!isSame(markOf(key.key, body), mark)) throw voidToken();
     const account = this.#known(facts.user);
-    if (key === undefined || account === undefined || facts.generation > key.generation || isYounger(facts, account))
-      throw tooYoung();
+    if (account === undefined || isYounger(facts, account)) throw tooYoung();
     const isOf = !account.removed && account.life === facts.life && account.revision === facts.revision;
     const isSigned = isSame(signatureOf(key.key, body, account.verifier), signature);
     if (!(isOf && isSigned && facts.expiresMs > clock.wall())) throw voidToken();
@@ -162,6 +164,11 @@ export class Sessions {
 /** No account has a name with a dot. */
 function lifeNameOf({ name, life }: AccountFact): string {
   return `${name}.${life}`;
+}
+
+/** 32 hex digits. */
+function markOf(key: string, body: string): string {
+  return createHmac('sha256', Buffer.from(key, 'hex')).update(`filemesh mark\0${body}`).digest('hex').slice(0, 32);
 }
 
 function signatureOf(key: string, body: string, verifier: string): string {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { EARLIER_REQUESTS_MAX, EVERYONE, isAccountName, VERIFIER_PATTERN } from '../core/accounts.ts';
+import { EVERYONE, isAccountName, LIFE_MAX, MADE_MAX, REVISION_MAX, VERIFIER_PATTERN } from '../core/accounts.ts';
 import { type Fact, LABEL_LENGTH_MAX } from '../core/facts.ts';
+import { SAID_MAX } from '../core/grants.ts';
 import type { ContentHash, FilePath, MeshId, PeerId, RequestId, VersionKey, WriterId } from '../core/ids.ts';
 import type { Holding, IndexRecord } from '../core/namespace.ts';
 import { faultOfPath } from '../core/path.ts';
@@ -116,10 +117,16 @@ export const rightShape = z.enum(['none', 'read', 'write']);
 
 /** Members a removal names: the largest mesh that is planned for is 50 peers and some hundred clients. */
 const MEMBERS_MAX = 10_000;
-/** Changes of one account or grant: has room in a token. */
-const REVISION_MAX = 1e12;
-/** How often a name may be given anew. */
-const LIFE_MAX = 1e6;
+
+/** One saying of a right. */
+const saidShape = {
+  life: countShape.max(LIFE_MAX),
+  homeLife: countShape.max(LIFE_MAX),
+  right: rightShape,
+  revision: countShape.max(REVISION_MAX),
+  request: requestIdShape.optional(),
+  over: z.literal(true).optional(),
+};
 
 export const factShape = z.discriminatedUnion('kind', [
   z.object({
@@ -154,14 +161,14 @@ export const factShape = z.discriminatedUnion('kind', [
     life: countShape.max(LIFE_MAX),
     revision: countShape.max(REVISION_MAX),
     admin: z.boolean(),
+    adminRevision: countShape.max(REVISION_MAX).optional(),
     verifier: z.string().regex(VERIFIER_PATTERN),
     recipient: recipientShape.optional(),
     wrapped: wrappedShape.optional(),
     removed: z.boolean(),
-    request: requestIdShape.optional(),
-    earlier: z
-      .array(z.string().regex(/^user-(add|passwd|remove) [0-9a-f]{32}$/))
-      .max(EARLIER_REQUESTS_MAX)
+    made: z
+      .array(z.object({ turn: countShape.max(REVISION_MAX), words: z.string().regex(/^user-(add|passwd|remove) [0-9a-f]{32}$/) }))
+      .max(MADE_MAX)
       .optional(),
   }),
   z.object({ kind: z.literal('founding'), name: accountNameShape, lot: hex(32) }),
@@ -169,12 +176,11 @@ export const factShape = z.discriminatedUnion('kind', [
     kind: z.literal('grant'),
     path: filePathShape,
     who: z.union([accountNameShape, z.literal(EVERYONE)]),
-    life: countShape.max(LIFE_MAX),
-    homeLife: countShape.max(LIFE_MAX),
-    right: rightShape,
-    revision: countShape.max(REVISION_MAX),
-    request: requestIdShape.optional(),
-    earlier: z.array(requestIdShape).max(EARLIER_REQUESTS_MAX).optional(),
+    ...saidShape,
+    others: z
+      .array(z.object(saidShape))
+      .max(SAID_MAX - 1)
+      .optional(),
   }),
   z.object({
     kind: z.literal('session-key'),

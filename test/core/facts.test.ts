@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type AccountFact, LIFE_MAX, madeAfter, REVISION_MAX, revisionAfter, VERIFIER_NOBODY } from '../../src/core/accounts.ts';
 import {
   type Fact,
   factKey,
@@ -10,11 +11,23 @@ import {
   presentSecret,
   shownPeerNames,
 } from '../../src/core/facts.ts';
+import { type GrantFact, grantAfter, rightIn } from '../../src/core/grants.ts';
 import type { MeshId, PeerId, RequestId } from '../../src/core/ids.ts';
-import { hex, peerId } from './histories.ts';
+import { livesOf } from '../../src/core/rights.ts';
+import { factShape } from '../../src/wire/shapes.ts';
+import { hex, peerId, requestId } from './histories.ts';
 
 const generation = fc.nat(3);
 const ids = fc.uniqueArray(fc.nat(3).map(peerId));
+/** More of them than a grant remembers. */
+const said = {
+  life: fc.nat(1),
+  homeLife: fc.nat(1),
+  right: fc.constantFrom('none' as const, 'read' as const, 'write' as const),
+  revision: fc.nat(20),
+  request: fc.constantFrom('q' as RequestId, 'r' as RequestId),
+  over: fc.constant(true as const),
+};
 const fact: fc.Arbitrary<Fact> = fc.oneof(
   fc.record({
     kind: fc.constant('member' as const),
@@ -39,8 +52,8 @@ const fact: fc.Arbitrary<Fact> = fc.oneof(
     admin: fc.boolean(),
     verifier: fc.constantFrom('v', 'w'),
     removed: fc.boolean(),
-    request: fc.constantFrom('q' as RequestId, 'r' as RequestId),
-    earlier: fc.constantFrom(['user-add s'], ['user-passwd t', 'user-add s']),
+    adminRevision: fc.nat(2),
+    made: fc.array(fc.record({ turn: fc.nat(20), words: fc.constantFrom('user-add s', 'user-passwd t') }), { maxLength: 16 }),
   }),
   fc.record({
     kind: fc.constant('founding' as const),
@@ -51,12 +64,8 @@ const fact: fc.Arbitrary<Fact> = fc.oneof(
     kind: fc.constant('grant' as const),
     path: fc.constantFrom('a', 'A', 'b'),
     who: fc.constantFrom('anna', 'everyone'),
-    life: fc.nat(1),
-    homeLife: fc.nat(1),
-    right: fc.constantFrom('none' as const, 'read' as const, 'write' as const),
-    revision: fc.nat(2),
-    request: fc.constantFrom('q' as RequestId, 'r' as RequestId),
-    earlier: fc.constantFrom(['s' as RequestId], ['t' as RequestId]),
+    ...{ life: said.life, homeLife: said.homeLife, right: said.right, revision: said.revision, request: said.request },
+    others: fc.array(fc.record(said, { requiredKeys: ['life', 'homeLife', 'right', 'revision'] }), { maxLength: 15 }),
   }),
   fc.record({ kind: fc.constant('session-key' as const), generation, key: fc.constantFrom('k', 'l'), excludes: ids }),
   fc.record({ kind: fc.constant('mesh' as const), id: fc.nat(2).map((one) => hex(64, one) as MeshId), name: fc.constant('m') }),
@@ -132,6 +141,26 @@ describe('merging facts', () => {
     const set = (value: number, revision: number): Fact => ({ kind: 'setting', name: 'replicas', value, revision });
     expect(mergeFacts(set(3, 1), set(2, 1))).toEqual(set(3, 1));
     expect(mergeFacts(set(3, 1), set(2, 2))).toEqual(set(2, 2));
+  });
+});
+
+describe('what follows a fact of the highest counts that are taken', () => {
+  const shapeOf = (one: Fact) => factShape.safeParse(one).success;
+  const account: AccountFact = {
+    ...{ kind: 'account', name: 'anna', life: LIFE_MAX, revision: REVISION_MAX, admin: false, verifier: VERIFIER_NOBODY },
+    ...{ removed: true, made: [{ turn: REVISION_MAX, words: `user-add ${requestId(1)}` }] },
+  };
+
+  it('is taken too: no peer makes others send by it what ends their links', () => {
+    expect(shapeOf(account)).toBe(true);
+    expect(livesOf([account]).get('anna')).toBe(LIFE_MAX);
+    const made = madeAfter(account, `user-passwd ${requestId(2)}`);
+    expect(shapeOf({ ...account, revision: revisionAfter(account.revision), ...made })).toBe(true);
+    const said = { path: 'docs', who: 'anna', life: LIFE_MAX, homeLife: 0, right: 'write' as const, request: requestId(3) };
+    const high: GrantFact = { kind: 'grant', ...said, revision: REVISION_MAX };
+    const next = grantAfter(high, { ...said, right: 'none', request: requestId(4) });
+    expect([shapeOf(high), shapeOf(next)]).toEqual([true, true]);
+    expect(rightIn(next, () => true)).toBe('none');
   });
 });
 

@@ -1,16 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EVERYONE, type GrantFact, isAccountName, parseToken, tokenBody } from '../../src/core/accounts.ts';
+import { EVERYONE, isAccountName, parseToken, type Right, tokenBody } from '../../src/core/accounts.ts';
 import { foldCase } from '../../src/core/path.ts';
-import { type Person, Rights } from '../../src/core/rights.ts';
+import { type Grant, type Person, Rights } from '../../src/core/rights.ts';
 
 const anna: Person = { name: 'anna', admin: false };
 const bob: Person = { name: 'bob', admin: false };
 const root: Person = { name: 'root', admin: true };
 
-const grantOf = (path: string, who: string, right: GrantFact['right'], revision = 0): GrantFact => ({
-  ...{ kind: 'grant', path, who, life: 0, homeLife: 0, right, revision },
-});
+const grantOf = (path: string, who: string, right: Right): Grant => ({ path, who, right });
 const part = fc.constantFrom('home', 'anna', 'bob', 'docs', 'Docs', 'a', 'A', 'b.txt', 'ß', 'SS');
 const path = fc.array(part, { minLength: 1, maxLength: 5 }).map((parts) => parts.join('/'));
 const who = fc.constantFrom('anna', 'bob', EVERYONE);
@@ -123,8 +121,9 @@ describe('names and tokens', () => {
 
   it('takes apart what it put together, and nothing else', () => {
     const facts = { user: 'a-b_1', life: 1, revision: 3, generation: 2, expiresMs: 1_800_000_000_000, nonce: 'ab'.repeat(16) };
-    const token = `${tokenBody(facts)}.${'0f'.repeat(32)}`;
-    expect(parseToken(token)).toEqual({ facts, body: tokenBody(facts), signature: '0f'.repeat(32) });
+    const [mark, signature] = ['1e'.repeat(16), '0f'.repeat(32)];
+    const token = `${tokenBody(facts)}.${mark}.${signature}`;
+    expect(parseToken(token)).toEqual({ facts, body: tokenBody(facts), mark, signature });
     for (const wrong of ['', token.slice(1).slice(0, -1), `${token}0`, `x.${token}`, token.toUpperCase(), `${token}\n`])
       expect(parseToken(wrong)).toBeUndefined();
   });

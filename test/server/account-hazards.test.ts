@@ -90,6 +90,9 @@ describe('a mesh with accounts', () => {
   });
 });
 
+/** With accounts. */
+const CATALOG = { people: { hasAccounts: () => true, founder: () => undefined, accounts: () => new Map() }, onFacts: () => {} };
+
 describe('a page of the log', () => {
   /** Pages of a log of such times, all told by one peer, each entry told by its number. */
   async function pagesOf(times: readonly number[], limit: number): Promise<string[][]> {
@@ -97,7 +100,7 @@ describe('a page of the log', () => {
     const audit = {
       newest: async (wanted: (entry: LogEntry) => boolean, most: number) => entries.toReversed().filter(wanted).slice(0, most),
     };
-    const catalog = { people: { hasAccounts: () => true, founder: () => undefined }, onFacts: () => {} };
+    const catalog = CATALOG;
     const sessions = { personOf: () => ({ name: 'root', admin: true }) };
     const switchboard = { peers: () => [] };
     const noting = new Noting({ audit, catalog, sessions, switchboard } as unknown as ConstructorParameters<typeof Noting>[0]);
@@ -112,6 +115,19 @@ describe('a page of the log', () => {
     return pages;
   }
 
+  test('tells each deed as one of the peer that tells it, whatever that says', async () => {
+    const entry: LogEntry = { at: 1, user: 'anna', action: 'login', subject: '', from: '', peer: 'alpha' };
+    const link = { peer: 'id', call: async () => ({ reply: { entries: [entry], more: false } }) };
+    const noting = new Noting({
+      audit: { newest: async () => [] },
+      catalog: { ...CATALOG, shownName: () => 'mallory' },
+      sessions: { personOf: () => ({ name: 'root', admin: true }) },
+      switchboard: { peers: () => [link] },
+    } as unknown as ConstructorParameters<typeof Noting>[0]);
+    const { entries } = await noting.log({ limit: 10 }, { role: 'client' } as Link);
+    expect(entries).toEqual([{ ...entry, peer: 'mallory' }]);
+  });
+
   test('does not end between two of one time: the next one begins before it', async () => {
     expect(await pagesOf([1, 2, 3, 3, 4], 2)).toEqual([['4'], ['3', '2'], ['1', '0']]);
     expect(await pagesOf([1, 2, 3, 4], 4)).toEqual([['3', '2', '1', '0']]);
@@ -122,8 +138,8 @@ describe('a page of the log', () => {
 describe('the guard', () => {
   const bob = { name: 'bob', admin: false };
   const rights = new Rights([
-    { kind: 'grant', path: 'docs', who: 'everyone', life: 0, homeLife: 0, right: 'read', revision: 0 },
-    { kind: 'grant', path: 'docs/a.txt', who: 'bob', life: 0, homeLife: 0, right: 'write', revision: 0 },
+    { path: 'docs', who: 'everyone', right: 'read' },
+    { path: 'docs/a.txt', who: 'bob', right: 'write' },
   ]);
   const code = (act: () => void) => {
     try {

@@ -3,7 +3,7 @@ import { recoverAdmin } from '../../src/cli/up-recovery.ts';
 import type { Session } from '../../src/client/session.ts';
 import { changePassword, grant, readLog, removeUser, users } from '../../src/client/verbs/accounts.ts';
 import { removePeer } from '../../src/client/verbs/mesh.ts';
-import { type AccountFact, EVERYONE, HOME_GRANTS_MAX, laterAccount, VERIFIER_NOBODY } from '../../src/core/accounts.ts';
+import { type AccountFact, EVERYONE, HOME_GRANTS_MAX, mergeAccounts, VERIFIER_NOBODY } from '../../src/core/accounts.ts';
 import { asMeshError } from '../../src/core/errors.ts';
 import type { FilePath } from '../../src/core/ids.ts';
 import type { Peer } from '../../src/peer/peer.ts';
@@ -100,12 +100,12 @@ test('a peer that came with a line and has met nobody makes no first account', a
 
 test('a name that is given anew is stronger than the end of the one before', () => {
   const gone: AccountFact = {
-    ...{ kind: 'account', name: 'anna', life: 0, revision: 7, admin: true, removed: true },
+    ...{ kind: 'account', name: 'anna', life: 0, revision: 7, admin: false, removed: true },
     verifier: VERIFIER_NOBODY,
   };
-  const again: AccountFact = { ...gone, life: 1, revision: 1, admin: false, removed: false };
-  expect(laterAccount(gone, again)).toBe(again);
-  expect(laterAccount(again, gone)).toBe(again);
+  const again: AccountFact = { ...gone, life: 1, revision: 1, adminRevision: 0, removed: false };
+  expect(mergeAccounts(gone, again)).toEqual(again);
+  expect(mergeAccounts(again, gone)).toEqual(again);
 });
 
 test('of two passwords set at once the tokens of the one that lost are void', async () => {

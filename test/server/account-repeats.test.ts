@@ -85,6 +85,8 @@ describe('a request that is repeated at another peer', () => {
     const { rights } = (await mesh.settle(root.call('rights', { path }))).reply;
     expect(rights[0]).toMatchObject({ who: 'everyone', right: 'none' });
     expect((await mesh.settle(enter(anna, 'bob', 'by one admin'))).kind).toBe('wrong');
+    const told = (await deeds(mesh, root, 'root')).filter((words) => !words.startsWith('login'));
+    expect(told).toEqual(['user passwd bob', 'grant docs everyone none', 'user passwd bob', 'grant docs everyone read']);
     await mesh.settle(root.call('user-remove', remove));
     await mesh.settle(addAccount(root, 'bob', 'another bob'));
     await mesh.run(1_000);

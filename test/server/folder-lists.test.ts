@@ -85,8 +85,8 @@ describe('a folder', () => {
   it('shows what may be seen alone, and goes on by no hidden name', async () => {
     const { lists } = listsOf({ ...FILES, 'home/alma/a': 1, 'home/bert/b': 2, 'home/bert/c': 3, 'home/bert/open/d': 4 });
     const rights = new Rights([
-      { kind: 'grant', path: 'home/bert/open', who: 'alma', life: 0, homeLife: 0, right: 'read', revision: 1 },
-      { kind: 'grant', path: 'docs/b', who: 'everyone', life: 0, homeLife: 0, right: 'none', revision: 1 },
+      { path: 'home/bert/open', who: 'alma', right: 'read' },
+      { path: 'docs/b', who: 'everyone', right: 'none' },
     ]);
     const alma = { name: 'alma', admin: false };
     const sight: Sight = {

@@ -10,7 +10,7 @@ import { WebHere } from './web-here.ts';
 
 const GOOD = 'a'.repeat(64);
 const tokenOf = (user: string, signature: string) =>
-  [user, 0, 1, 1, 4_000_000_000_000, randomBytes(16).toString('hex'), signature].join('.');
+  [user, 0, 1, 1, 4_000_000_000_000, randomBytes(16).toString('hex'), 'b'.repeat(32), signature].join('.');
 /** Sessions that were opened, and not closed since. */
 let opened = 0;
 let closed = 0;

@@ -199,7 +199,7 @@ export class StrangerClient {
     const instance = newInstance();
     socket.write(greetingOf(proves ? secret : newInstance(), binding, instance));
     const heard = await ear.take(GREETING_BYTES);
-    if (heard.subarray(0, 11).compare(Buffer.from('filemesh\0\x02\0', 'latin1')) !== 0) throw new Error('no peer of version 2');
+    if (heard.subarray(0, 11).compare(Buffer.from('filemesh\0\x03\0', 'latin1')) !== 0) throw new Error('no peer of version 3');
     const expected = proofOf(secret, 'listener', binding);
     const proofs = Array.from({ length: 8 }, (_, index) =>
       heard.subarray(PROOFS_AT + index * PROOF_BYTES).subarray(0, PROOF_BYTES),
