@@ -7,8 +7,9 @@ export interface Notice {
   readonly undo?: () => Promise<void>;
 }
 
-/** Long enough to read it and to reach for "Undo". */
+/** Long enough to read it and to reach for "Undo"; longer for what went wrong. */
 const SHOWN_MS = 8_000;
+const SHOWN_BAD_MS = 20_000;
 /** More would cover what one works on: the oldest goes. */
 const NOTICES_MAX = 3;
 
@@ -32,7 +33,7 @@ class Notices {
   #add(notice: Notice): void {
     const id = this.#next++;
     this.list = [...this.list, { ...notice, id }].slice(-NOTICES_MAX);
-    setTimeout(() => this.dismiss(id), SHOWN_MS);
+    setTimeout(() => this.dismiss(id), notice.isBad ? SHOWN_BAD_MS : SHOWN_MS);
   }
 }
 

@@ -36,6 +36,14 @@ class Session {
     return passwordSecrets(password, this.now?.meshId ?? '', user);
   }
 
+  /** Whether a path is this person's to change. Where nobody says so it may be tried: the peers refuse what is not. */
+  async mayWrite(path: string): Promise<boolean> {
+    if (this.isAdmin) return true;
+    const items = await api.rights(path).catch(() => []);
+    const own = items.find(({ who }) => who === this.now?.user) ?? items.find(({ who }) => who === 'everyone');
+    return own?.right !== 'read';
+  }
+
   async logout(): Promise<void> {
     await ask('POST', '/api/v1/logout', { body: {} });
     await this.load();

@@ -20,8 +20,22 @@ export function rateWords(bytesPerSecond: number): string {
 
 /** `1 file`, `1,204 files`. */
 export function countWords(count: number, one: string, many = `${one}s`): string {
-  return `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+  return `${numberWords(count)} ${count === 1 ? one : many}`;
 }
+
+/** `1,204`. */
+export function numberWords(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/*
+ * Numbers and times are put into words by hand: what a browser has for it reads the rules of a language at every call, which took
+ * longer than all else of showing a list.
+ */
+const MONTHS = [
+  ...['January', 'February', 'March', 'April', 'May', 'June', 'July'],
+  ...['August', 'September', 'October', 'November', 'December'],
+];
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -40,25 +54,27 @@ export function agoWords(time: string | number, nowMs: number): string {
 }
 
 function dayWords(then: number, nowMs: number): string {
-  const isThisYear = new Date(then).getFullYear() === new Date(nowMs).getFullYear();
-  return new Date(then).toLocaleDateString('en-GB', {
-    day: 'numeric',
-    month: 'short',
-    ...(isThisYear ? {} : { year: 'numeric' }),
-  });
+  const date = new Date(then);
+  const day = `${date.getDate()} ${MONTHS[date.getMonth()]?.slice(0, 3)}`;
+  return date.getFullYear() === new Date(nowMs).getFullYear() ? day : `${day} ${date.getFullYear()}`;
+}
+
+function hourWords(date: Date): string {
+  return [date.getHours(), date.getMinutes()].map((part) => String(part).padStart(2, '0')).join(':');
 }
 
 /** The whole moment, for a title. */
 export function momentWords(time: string | number): string {
   const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? '' : date.toLocaleString('en-GB', { dateStyle: 'long', timeStyle: 'short' });
+  if (Number.isNaN(date.getTime())) return '';
+  return `${date.getDate()} ${MONTHS[date.getMonth()]} ${date.getFullYear()}, ${hourWords(date)}`;
 }
 
 /** Since when: the time of day, with the day when it is not today's. */
 export function sinceWords(time: string, nowMs: number): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return '';
-  const hour = date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+  const hour = hourWords(date);
   return date.toDateString() === new Date(nowMs).toDateString() ? hour : `${dayWords(date.getTime(), nowMs)}, ${hour}`;
 }
 

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 
 /** Where a browser of the system may be. */
 const PROGRAMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -80,41 +80,75 @@ export async function picture(page: Page, name: string): Promise<void> {
   await page.setViewportSize(before);
 }
 
+/** The same by night. Resolves with what axe finds then, for other colours have other contrasts. */
+export async function nightPicture(page: Page, name: string): Promise<string[]> {
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await picture(page, `${name}-dark`);
+  const found = await findings(page);
+  await page.emulateMedia({ colorScheme: 'light' });
+  return found;
+}
+
+/** What tells of the file that is opened. */
+export const detailsOf = (page: Page): Locator => page.getByRole('region', { name: /^Details of / });
+
+/** Resolves when the keys are on what fits the selector. */
+export async function focused(page: Page, selector: string): Promise<void> {
+  await page.locator(`${selector}:focus`).waitFor({ state: 'attached' });
+}
+
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 interface Finding {
   readonly id: string;
-  readonly impact: string | null;
   readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
 }
 
-/** What axe finds serious or worse, in words; none is what a screen reader needs. */
+/** What axe finds, in words; none is what a screen reader needs. */
 export async function findings(page: Page): Promise<string[]> {
   // Its policy lets the page run no foreign script; the browser itself may.
   const found = await page.evaluate(`(${'function'} () { ${axe}; return window.axe.run(document); })()`);
-  return (found as { violations: readonly Finding[] }).violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)} ${node.failureSummary}`));
+  return (found as { violations: readonly Finding[] }).violations.flatMap(({ id, nodes }) =>
+    nodes.map((node) => `${id}: ${node.html.slice(0, 160)} ${node.failureSummary}`),
+  );
 }
 
 /** A file as a browser is given it. */
 export interface GivenFile {
   readonly name: string;
   readonly text: string;
-  /** How often the text stands in it. */
+  /** How often the text stands in it; `#` is counted, so that no two parts are alike. */
   readonly times?: number;
+}
+
+/** All that is in it. */
+export function wholeText({ text, times = 1 }: GivenFile): string {
+  return Array.from({ length: times }, (_, count) => text.replace('#', String(count).padStart(6, '0'))).join('');
 }
 
 /** Drops files on the page, as from a file manager: the same file has the same date each time. */
 export async function drop(page: Page, files: readonly GivenFile[]): Promise<void> {
+  const given = files.map((file) => ({ name: file.name, text: wholeText(file) }));
   const transfer = await page.evaluateHandle((given) => {
     const data = new DataTransfer();
-    for (const { name, text, times = 1 } of given) {
-      data.items.add(new File([text.repeat(times)], name, { lastModified: 1_700_000_000_000 }));
-    }
+    for (const { name, text } of given) data.items.add(new File([text], name, { lastModified: 1_700_000_000_000 }));
     return data;
-  }, files);
+  }, given);
   for (const type of ['dragenter', 'dragover', 'drop']) await page.dispatchEvent('body', type, { dataTransfer: transfer });
+}
+
+/** Goes to a place of the page, as a link of it does. Resolves when the page shows it: a change of the address is heard of later. */
+export async function goTo(page: Page, place: string): Promise<void> {
+  await page.evaluate(
+    (hash) =>
+      new Promise<void>((resolve) => {
+        const before = location.hash;
+        addEventListener('hashchange', () => setTimeout(resolve), { once: true });
+        location.hash = hash;
+        if (location.hash === before) resolve();
+      }),
+    `#/${place}`,
+  );
 }
 
 /** Bounds what the browser sends; undefined: nothing does. */

@@ -6,7 +6,19 @@ import { describe, expect, it } from 'vitest';
 
 /** Of the whole page, as it travels. */
 const PAGE_BYTES_MAX = 150_000;
+const source = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'src', 'web', 'page');
 const built = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', 'dist', 'page');
+
+describe('the page', () => {
+  it('draws no text as markup: names and messages may be anybody’s', () => {
+    const parts = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(svelte|ts)$/.test(name));
+    expect(parts.length).toBeGreaterThan(40);
+    for (const name of parts)
+      expect(readFileSync(join(source, name), 'utf8'), name).not.toMatch(
+        /\{@html|innerHTML|outerHTML|insertAdjacentHTML|document\.write/,
+      );
+  });
+});
 
 describe.skipIf(!existsSync(join(built, 'index.html')))('the page as built (skipped: make build was not run)', () => {
   const files = existsSync(built)

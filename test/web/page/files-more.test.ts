@@ -4,7 +4,7 @@ import { deflateSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PeersHere } from '../../cli/peers-here.ts';
-import { BROWSER_TEST_MS, findings, hasBrowser, Person, picture } from './browser.ts';
+import { BROWSER_TEST_MS, detailsOf, findings, focused, hasBrowser, Person, picture } from './browser.ts';
 import { crc32 } from './crc-32.ts';
 
 /** More than two pages of a list. */
@@ -17,7 +17,7 @@ describe.skipIf(!hasBrowser)('folders and pictures in a browser', { timeout: BRO
   let page: Page;
 
   const row = (name: string) => page.getByRole('row').filter({ hasText: name });
-  const details = () => page.getByRole('complementary');
+  const details = () => detailsOf(page);
   const paths = async (pattern: string) =>
     ((await peers.value(0, ['show', pattern])) as { path: string }[]).map(({ path }) => path);
   const put = (peer: string, path: string, bytes: Buffer) => {
@@ -98,18 +98,61 @@ describe.skipIf(!hasBrowser)('folders and pictures in a browser', { timeout: BRO
     await page.goto(`${origin}/#/files/heap`);
     await row('one.txt').waitFor();
     await page.locator('#grid').focus();
-    for (const key of ['Home', ' ', 'ArrowDown', ' ']) await page.keyboard.press(key);
-    await page.getByRole('toolbar').getByText('2 items selected').waitFor();
+    const selected = (count: string) => page.getByRole('toolbar').getByText(`${count} selected`).waitFor();
+    await page.keyboard.press('Control+a');
+    await selected('3 items');
+    await page.keyboard.press('Escape');
+    await row('one.txt').click({ modifiers: ['Control'] });
+    await selected('1 item');
+    await row('two.txt').click({ modifiers: ['Shift'] });
+    await selected('3 items');
+    await page.keyboard.press('Escape');
+    for (const key of ['Home', 'Shift+ArrowDown']) await page.keyboard.press(key);
+    await selected('2 items');
     await picture(page, 'selected');
     expect(await findings(page)).toEqual([]);
     await page.getByRole('toolbar').getByRole('button', { name: 'Delete' }).click();
     await row('one.txt').waitFor({ state: 'detached' });
     expect(await paths('heap')).toEqual(['heap/two.txt']);
+    await focused(page, '#grid');
     await page.getByRole('link', { name: 'Deleted' }).click();
-    await row('three.txt').getByRole('button', { name: 'Restore' }).click();
+    await row('three.txt').getByRole('button', { name: 'Restore' }).press('Enter');
     await picture(page, 'deleted');
     await row('three.txt').waitFor({ state: 'detached' });
     expect(await findings(page)).toEqual([]);
+    expect(await paths('heap')).toEqual(['heap/three.txt', 'heap/two.txt']);
+  });
+
+  it('says what of many could not be deleted, and brings the others back', async () => {
+    await page.goto(`${origin}/#/files/heap`);
+    await row('three.txt').waitFor();
+    await page.route('**/files/heap/two.txt', (route) => {
+      const refusal = { error: { code: 'not-allowed', message: 'you may read heap/two.txt, not change it' } };
+      return route.request().method() === 'DELETE' ? route.fulfill({ status: 403, json: refusal }) : route.continue();
+    });
+    await page.locator('#grid').focus();
+    for (const key of ['Control+a', 'Delete']) await page.keyboard.press(key);
+    const notices = page.getByRole('status');
+    await notices.getByText('two.txt was not deleted: You may read heap/two.txt, not change it.').waitFor();
+    await row('three.txt').waitFor({ state: 'detached' });
+    await picture(page, 'not-allowed');
+    expect(await findings(page)).toEqual([]);
+    await page.locator('.notice').filter({ hasText: '1 item was deleted.' }).getByRole('button', { name: 'Undo' }).click();
+    await row('three.txt').waitFor();
+    await page.unroute('**/files/heap/two.txt');
+    expect(await paths('heap')).toEqual(['heap/three.txt', 'heap/two.txt']);
+  });
+
+  it('brings back several that were deleted', async () => {
+    await page.goto(`${origin}/#/files/heap`);
+    await row('three.txt').waitFor();
+    await page.locator('#grid').focus();
+    for (const key of ['Control+a', 'Delete']) await page.keyboard.press(key);
+    await page.getByText('Nothing here yet').waitFor();
+    await page.goto(`${origin}/#/files?show=deleted`);
+    for (const name of ['two.txt', 'three.txt']) await row(name).click({ modifiers: ['Control'] });
+    await page.getByRole('toolbar').getByRole('button', { name: 'Restore' }).click();
+    await page.getByRole('status').getByText('2 files are back.').waitFor();
     expect(await paths('heap')).toEqual(['heap/three.txt', 'heap/two.txt']);
   });
 
@@ -151,13 +194,33 @@ describe.skipIf(!hasBrowser)('folders and pictures in a browser', { timeout: BRO
         { timeout: 20_000 },
       )
       .toBe(LONG.at(-1));
+    await page.keyboard.press('Control+a');
+    await page.getByRole('toolbar').getByText('Too many for one zip').waitFor();
+    await page.keyboard.press('Escape');
     expect(new Set(pages.filter((after) => after !== '')).size).toBe(2);
     expect(pages.filter((after) => after === '').length).toBeLessThan(4);
     await page.keyboard.press('Home');
     await row('0000.txt').waitFor();
-    await page.getByRole('columnheader', { name: 'Name' }).getByRole('button').click();
+    await page.getByRole('columnheader', { name: 'Name' }).getByRole('button').press('Enter');
     await row('0599.txt').waitFor();
     expect(await page.locator('.row .title').first().textContent()).toBe('0599.txt');
+  });
+
+  it('asks for what is seen first at once, and for no more than a few screens of it', async () => {
+    const fresh = await person.open('about:blank');
+    let letIn = (): void => undefined;
+    const isHeld = new Promise<void>((resolve) => {
+      letIn = resolve;
+    });
+    await fresh.route('**/api/v1/session', async (route) => {
+      await isHeld;
+      await route.continue();
+    });
+    const [request] = await Promise.all([fresh.waitForRequest('**/api/v1/folder?*'), fresh.goto(`${origin}/#/files/long`)]);
+    expect(Number(new URL(request.url()).searchParams.get('limit'))).toBeLessThanOrEqual(100);
+    letIn();
+    await fresh.getByRole('row').filter({ hasText: '0000.txt' }).waitFor();
+    await fresh.context().close();
   });
 
   it('shows a list that takes its time, whatever changes meanwhile, and then the changes', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PeersHere } from '../../cli/peers-here.ts';
-import { BROWSER_TEST_MS, drop, findings, hasBrowser, Person, picture } from './browser.ts';
+import { BROWSER_TEST_MS, detailsOf, drop, findings, focused, hasBrowser, nightPicture, Person, picture } from './browser.ts';
 
 const HOSTILE = '<img src=x onerror=document.title=1>.txt';
 
@@ -13,7 +13,7 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
   let page: Page;
 
   const row = (name: string) => page.getByRole('row').filter({ hasText: name });
-  const details = () => page.getByRole('complementary');
+  const details = () => detailsOf(page);
   const said = (text: string | RegExp) => page.getByRole('status').getByText(text).waitFor();
   const shown = async (path: string) => (await peers.value(0, ['show', path])) as { copies: number; holders: string[] }[];
 
@@ -47,6 +47,7 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
   it('stores what is dropped anywhere, and shows it reach two machines', async () => {
     await drop(page, [{ name: 'dropped.txt', text: 'from a browser' }]);
     await page.getByRole('region', { name: 'Uploads' }).getByText('stored', { exact: false }).first().waitFor();
+    await said('1 file stored');
     await row('dropped.txt').getByText('Kept on 2 machines').waitFor({ state: 'attached' });
     const [entry] = await shown('dropped.txt');
     expect(entry?.copies).toBe(2);
@@ -66,6 +67,7 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
     expect(await page.locator('svg .peer.holds').count()).toBe(2);
     await picture(page, 'mesh');
     expect(await findings(page)).toEqual([]);
+    expect(await nightPicture(page, 'mesh')).toEqual([]);
     await page.getByRole('link', { name: 'Files', exact: true }).click();
     await row('dropped.txt').waitFor();
   });
@@ -108,6 +110,7 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
     await page.keyboard.type('REPO');
     await page.getByRole('heading', { name: 'Found' }).waitFor();
     await row('report.md').waitFor();
+    await said('1 name found');
     await page.keyboard.press('Escape');
     await row('notes.txt').waitFor();
   });
@@ -126,7 +129,10 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
     await details().getByRole('button', { name: 'Delete' }).click();
     await said('notes.txt was deleted.');
     await row('notes.txt').waitFor({ state: 'detached' });
+    // The button is gone with what it stood beside: the keys go on in the list.
+    await focused(page, '#grid');
     await page.getByRole('button', { name: 'Undo' }).click();
+    await focused(page, '#grid');
     await row('notes.txt').waitFor();
     expect((await shown('notes.txt')).length).toBe(1);
   });
@@ -136,6 +142,29 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
     await page.getByRole('dialog').getByRole('textbox').fill('a:b/CON');
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').getByRole('alert').getByText('This name cannot be kept').waitFor();
+    await page.keyboard.press('Escape');
+  });
+
+  it('makes no new text where there is a file', async () => {
+    await page.getByRole('button', { name: 'New text' }).click();
+    await page.getByRole('dialog').getByRole('textbox').fill('notes.txt');
+    await page.keyboard.press('Enter');
+    await page.locator('.notice.bad').waitFor();
+    expect((await peers.filemesh(['download', 'notes.txt', '--to', '-'])).output).toBe('hello\nworld');
+    await page.locator('.notice.bad').getByRole('button', { name: 'Dismiss' }).click();
+  });
+
+  it('keeps what was typed and not saved, whatever one looks at meanwhile', async () => {
+    const here = page.url().split('#')[0];
+    await page.goto(`${here}#/files?open=notes.txt`);
+    await details().getByRole('button', { name: 'Edit' }).click();
+    await details().getByRole('textbox').fill('not saved yet\n');
+    await page.getByRole('link', { name: 'Mesh', exact: true }).click();
+    await page.getByRole('heading', { name: 'Mesh' }).waitFor();
+    await page.goto(`${here}#/files?open=notes.txt`);
+    expect(await details().getByRole('textbox').inputValue()).toBe('not saved yet\n');
+    await details().getByRole('button', { name: 'Throw away' }).click();
+    await details().locator('pre').getByText('hello').waitFor();
     await page.keyboard.press('Escape');
   });
 
@@ -185,10 +214,12 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
     expect(await differences.locator('tr.changed').count()).toBe(1);
     await picture(page, 'conflict');
     expect(await findings(page)).toEqual([]);
+    expect(await nightPicture(page, 'conflict')).toEqual([]);
     await details()
       .getByRole('button', { name: `Keep ${other}’s` })
       .click();
     await details().locator('pre').getByText('buy cheese').waitFor();
+    await focused(page, '.details h2');
     expect((await peers.value(0, ['conflicts'])) as unknown[]).toEqual([]);
     expect((await peers.filemesh(['download', 'plan.txt', '--to', '-'])).output).toContain('buy cheese');
     await page.keyboard.press('Escape');
@@ -216,12 +247,14 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
     await page.keyboard.press('Home');
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'docs' }).waitFor();
-    await page.locator('#grid').focus();
+    // That list is another one, and has the keys.
+    await focused(page, '#grid');
     await page.keyboard.press('Backspace');
     await row('notes.txt').first().waitFor();
+    await focused(page, '#grid');
   });
 
-  it('has nothing serious that axe finds, on a desk and on a phone, and can be looked at', async () => {
+  it('has nothing that axe finds, on a desk and on a phone, and can be looked at', async () => {
     await picture(page, 'files');
     expect(await findings(page)).toEqual([]);
     await row('notes.txt').first().click();
@@ -229,7 +262,7 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
     await picture(page, 'details');
     expect(await findings(page)).toEqual([]);
     const phone = await person.open(page.url(), { phone: true, dark: true });
-    await phone.getByRole('complementary').locator('pre').waitFor();
+    await detailsOf(phone).locator('pre').waitFor();
     await picture(phone, 'details-dark');
     expect(await findings(phone)).toEqual([]);
     await phone.getByRole('button', { name: 'Close' }).click();

@@ -1,6 +1,8 @@
 import type { Locator, Page } from 'playwright-core';
+import { fileUrl } from '../../../src/web/page/paths.ts';
 import type { Act, Answer } from '../../rights-cases.ts';
-import { drop } from './browser.ts';
+import { detailsOf, drop, goTo } from './browser.ts';
+import { askedWithoutButton } from './without-button.ts';
 
 /** What came of an act. */
 export interface Came {
@@ -75,18 +77,8 @@ export class Hand {
     this.#status = 0;
   }
 
-  /** Resolves when the page shows it: a change of the address is heard of later. */
   async #go(place: string): Promise<void> {
-    await this.#page.evaluate(
-      (hash) =>
-        new Promise<void>((resolve) => {
-          const before = location.hash;
-          addEventListener('hashchange', () => setTimeout(resolve), { once: true });
-          location.hash = hash;
-          if (location.hash === before) resolve();
-        }),
-      `#/${place}`,
-    );
+    await goTo(this.#page, place);
   }
 
   async #goToFiles(folder: string, query = ''): Promise<void> {
@@ -105,7 +97,7 @@ export class Hand {
   async #actAsStranger(what: Act): Promise<Came> {
     await this.#go('path' in what && what.path !== undefined ? `files?open=${encodeURIComponent(what.path)}` : 'mesh');
     if (what.act === 'create') await drop(this.#page, [{ name: what.path, text: 'new' }]);
-    const isShut = (await this.#isStranger()) && (await this.#page.locator('nav, aside, .row, .tray').count()) === 0;
+    const isShut = (await this.#isStranger()) && (await this.#page.locator('nav, .details, .row, .tray').count()) === 0;
     return isShut ? notAllowed : done;
   }
 
@@ -154,7 +146,7 @@ export class Hand {
 
   async #withDetails(what: OnPath): Promise<Came> {
     await this.#goToFiles('', `?open=${encodeURIComponent(what.path)}`);
-    const details = this.#page.getByRole('complementary');
+    const details = detailsOf(this.#page);
     const gone = details.getByText('This file is not there (any more).');
     await details.getByRole('region', { name: 'Copies' }).or(gone).first().waitFor();
     if (await gone.isVisible()) return notFound;
@@ -162,8 +154,7 @@ export class Hand {
       case 'rename':
         return await this.#rename(details, what.path, what.to);
       case 'delete':
-        await details.getByRole('button', { name: 'Delete' }).click();
-        return await this.#outcome(this.#said(/was deleted\.$/));
+        return await this.#delete(details, what.path);
       case 'where':
         await details
           .getByRole('listitem')
@@ -180,8 +171,17 @@ export class Hand {
     }
   }
 
+  async #delete(details: Locator, path: string): Promise<Came> {
+    const button = details.getByRole('button', { name: 'Delete' });
+    if ((await button.count()) === 0) return await this.#withoutButton('DELETE', fileUrl(path));
+    await button.click();
+    return await this.#outcome(this.#said(/was deleted\.$/));
+  }
+
   async #rename(details: Locator, path: string, to: string): Promise<Came> {
-    await details.getByRole('button', { name: 'Rename' }).click();
+    const button = details.getByRole('button', { name: 'Rename' });
+    if ((await button.count()) === 0) return await this.#withoutButton('POST', '/api/v1/rename', { from: path, to });
+    await button.click();
     const dialog = this.#page.getByRole('dialog');
     await dialog.getByRole('textbox').fill(`/${to}`);
     await dialog.getByRole('button', { name: 'Rename' }).click();
@@ -194,7 +194,7 @@ export class Hand {
     const dialog = this.#page.getByRole('dialog');
     await dialog.getByRole('textbox').fill(path);
     await dialog.getByRole('button', { name: 'Create' }).click();
-    return await this.#outcome(this.#page.getByRole('complementary').getByText('It is empty.'));
+    return await this.#outcome(detailsOf(this.#page).getByText('It is empty.'));
   }
 
   async #overwrite(path: string): Promise<Came> {
@@ -222,32 +222,40 @@ export class Hand {
     await section.getByLabel('Folder or file').fill(what.path);
     const form = section.getByRole('button', { name: 'Set' });
     const fault = section.locator('p.fault');
-    await form.or(fault).first().waitFor();
+    const shown = section.getByRole('listitem').filter({ hasText: 'Everyone' });
+    await shown.or(fault).first().waitFor();
     if (await fault.isVisible()) return { answer: this.#refusedWith(await fault.textContent()) };
-    if (what.act === 'rights') {
-      await section.getByRole('listitem').filter({ hasText: 'Everyone' }).waitFor();
-      return done;
-    }
+    if (what.act === 'rights') return done;
+    const { path, who, right } = what;
+    if ((await form.count()) === 0) return await this.#withoutButton('POST', '/api/v1/rights', { path, who, right });
     await section.getByLabel('Who').selectOption(what.who);
     await section.getByLabel('What').selectOption(what.right);
     await form.click();
     return await this.#outcome(this.#said(new RegExp(`^${what.who} .* ${what.path}\\.$`, 'i')));
   }
 
-  /** There is no way to it for who may not, and by its address only a refusal. */
   async #invite(): Promise<Came> {
-    const hasWay = (await this.#page.getByRole('link', { name: 'Invite' }).count()) > 0;
-    await this.#go('people/invite');
+    if (!(await this.#isOffered('Invite', 'invite'))) return await this.#withoutButton('POST', '/api/v1/invite', {});
     await this.#page.getByRole('button', { name: 'Show the line' }).click();
-    const came = await this.#outcome(this.#page.getByText(/^home\/[a-z]+-/));
-    if (hasWay !== (came.answer === 'done')) throw new Error(`the way to it is ${hasWay ? '' : 'not '}there: ${came.answer}`);
-    return came;
+    return await this.#outcome(this.#page.getByText(/^home\/[a-z]+-/));
   }
 
   async #setReplicas(): Promise<Came> {
-    await this.#go('people/peers');
+    if (!(await this.#isOffered('Machines', 'peers')))
+      return await this.#withoutButton('POST', '/api/v1/settings', { replicas: 3 });
     await this.#page.getByLabel('Copies of every file').selectOption('3');
     return await this.#outcome(this.#said(/is to be kept on 3 machines/));
+  }
+
+  /** There is no way to it for who may not, and by its address nothing but a word why. */
+  async #isOffered(name: string, part: string): Promise<boolean> {
+    const hasWay = (await this.#page.getByRole('link', { name, exact: true }).count()) > 0;
+    await this.#go(`people/${part}`);
+    if (hasWay) return true;
+    await this.#page.getByText('This is for those who look after the mesh').waitFor();
+    const buttons = await this.#page.getByRole('main').locator('button:not(.out), select, input').count();
+    if (buttons > 0) throw new Error(`${part} offers what may not be done`);
+    return false;
   }
 
   async #lookAround(act: 'users' | 'add user' | 'remove user' | 'status' | 'peers'): Promise<Came> {
@@ -261,7 +269,7 @@ export class Hand {
   async #addUser(): Promise<Came> {
     const add = this.#page.getByRole('button', { name: 'Add an account' });
     const mallory = { name: 'mallory', password: 'a password of mallory', admin: true };
-    if ((await add.count()) === 0) return { answer: await this.#refusedWithoutButton('POST', '/api/v1/users', mallory) };
+    if ((await add.count()) === 0) return await this.#withoutButton('POST', '/api/v1/users', mallory);
     await add.click();
     await this.#page.getByLabel('Name').fill(mallory.name);
     await this.#page.getByLabel('Password').fill(mallory.password);
@@ -271,22 +279,15 @@ export class Hand {
 
   async #removeUser(): Promise<Came> {
     const remove = this.#page.getByRole('button', { name: 'Remove anna' });
-    if ((await remove.count()) === 0) return { answer: await this.#refusedWithoutButton('DELETE', '/api/v1/users/anna') };
+    if ((await remove.count()) === 0) return await this.#withoutButton('DELETE', '/api/v1/users/anna');
     await remove.click();
     await this.#page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
     return await this.#outcome(this.#said('anna was removed.'));
   }
 
-  /** That a button is missing says nothing of the peer: it is asked what the button would have asked. */
-  async #refusedWithoutButton(method: string, path: string, body?: unknown): Promise<Answer> {
-    this.#status = await this.#page.evaluate(
-      async ([method, path, body]) => {
-        const headers = { 'x-filemesh': '1', ...(body !== undefined && { 'content-type': 'application/json' }) };
-        return (await fetch(path, { method, headers, ...(body !== undefined && { body }) })).status;
-      },
-      [method, path, body === undefined ? undefined : JSON.stringify(body)] as const,
-    );
-    return this.#refusedWith(`${method} ${path} without a button`);
+  async #withoutButton(method: string, path: string, body?: unknown): Promise<Came> {
+    this.#status = await askedWithoutButton(this.#page, method, path, body);
+    return { answer: this.#refusedWith(`${method} ${path} without a button`) };
   }
 
   #said(text: string | RegExp): Locator {

@@ -4,13 +4,13 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PeersHere } from '../../cli/peers-here.ts';
 import { until } from '../../faults/process.ts';
-import { BROWSER_TEST_MS, drop, hasBrowser, Person, picture, slowUploads } from './browser.ts';
+import { BROWSER_TEST_MS, drop, hasBrowser, nightPicture, Person, picture, slowUploads, wholeText } from './browser.ts';
 import { madeFilm } from './film.ts';
 
 const NAMES = ['alpha', 'bravo', 'charlie'];
 const SLOW_BYTES = 512 * 1024;
 /** Some seconds at that speed. */
-const LARGE = { name: 'large.txt', text: 'forty characters of a rather large file\n', times: 100_000 };
+const LARGE = { name: 'large.txt', text: '# forty-odd characters of a large file\n', times: 100_000 };
 const FILM_SECONDS = 40;
 /** Taken in and copied before anything is played. */
 const SETUP_MS = 240_000;
@@ -38,7 +38,7 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     tray()
       .getByRole('progressbar')
       .evaluate((bar) => (bar as HTMLProgressElement).value);
-  const whole = Buffer.from(LARGE.text.repeat(LARGE.times));
+  const whole = Buffer.from(wholeText(LARGE));
 
   /** Opened where one peer is, once that page knows of the others. */
   async function openAt(name: string, hash = ''): Promise<void> {
@@ -175,8 +175,10 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await peers.peer(holder).kill();
     await page.waitForURL((url) => url.origin !== addresses.get(holder), { timeout: 30_000 });
     await film().waitFor();
-    await expect.poll(position, PATIENT).toBeGreaterThan(15);
+    // Before it is there, it is at nothing.
+    await expect.poll(position, PATIENT).toBeGreaterThan(0);
     const arrived = await position();
+    expect(arrived).toBeGreaterThanOrEqual(15);
     await expect.poll(position, PATIENT).toBeGreaterThan(arrived + 1.5);
     const { paused, videoWidth } = await film().evaluate((element) => {
       const { paused, videoWidth } = element as HTMLVideoElement;
@@ -208,6 +210,7 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await page.goto(`${new URL(page.url()).origin}/#/mesh?file=film.webm`);
     await page.getByRole('status').getByText(`${victim} is away`).waitFor();
     await picture(page, 'mesh-one-away');
+    expect(await nightPicture(page, 'mesh-one-away')).toEqual([]);
   });
 
   it('says nothing that its own policy forbids', () => {

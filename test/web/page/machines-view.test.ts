@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { qrCode, qrPath } from '../../../src/web/page/people/qr-code.ts';
-import { BROWSER_TEST_MS, findings, hasBrowser, picture } from './browser.ts';
+import { BROWSER_TEST_MS, findings, hasBrowser, nightPicture, picture } from './browser.ts';
 import { item, Members, PASSWORDS, PEERS, said, TOLD } from './members.ts';
 
 /** Of a mesh called `home`; its number comes in once the words were changed. */
@@ -33,6 +33,7 @@ describe.skipIf(!hasBrowser)('machines in a browser, with three peers', { timeou
     expect(await code.locator('path').getAttribute('d')).toBe(qrPath(qrCode(line)));
     await picture(admin, 'people-invite');
     expect(await findings(admin)).toEqual([]);
+    expect(await nightPicture(admin, 'people-invite')).toEqual([]);
     const common = ['--name', 'delta', '--port', '0', '--settle', '0.1', '--json', '--http', 'off'];
     const delta = peers.begin(['up', 'delta', ...common, '--join', line, '--peer', members.address]);
     try {
@@ -49,6 +50,7 @@ describe.skipIf(!hasBrowser)('machines in a browser, with three peers', { timeou
     await delta.getByText('away since').waitFor();
     await picture(admin, 'people-machines');
     expect(await findings(admin)).toEqual([]);
+    expect(await nightPicture(admin, 'people-machines')).toEqual([]);
     await delta.getByRole('button', { name: 'Remove' }).click();
     await admin.getByRole('dialog').getByText('can never enter the mesh again').waitFor();
     await admin.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();

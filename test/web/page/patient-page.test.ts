@@ -1,7 +1,7 @@
 import type { Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PeersHere } from '../../cli/peers-here.ts';
-import { BROWSER_TEST_MS, drop, hasBrowser, Person } from './browser.ts';
+import { BROWSER_TEST_MS, drop, findings, hasBrowser, Person, picture } from './browser.ts';
 
 const PATIENT = { timeout: 20_000 };
 /** So long it is counted how often the page asks a peer that has no time for it: a page without patience asks hundreds of times. */
@@ -139,6 +139,61 @@ describe.skipIf(!hasBrowser)('a page whose peer has no time for it', { timeout: 
     await page.goto(origin);
     await page.getByText('The page tries again by itself').waitFor();
     await page.getByText('1 peer here').waitFor();
+    await page.context().close();
+  });
+
+  /** Holds back the answer to the announcement of an upload, which the peer has begun by then. */
+  async function announcements() {
+    const held = { count: 0, answer: (): void => undefined };
+    const isDue = new Promise<void>((resolve) => {
+      held.answer = resolve;
+    });
+    await page.route('**/tus/', async (route) => {
+      const response = await route.fetch();
+      held.count++;
+      await isDue;
+      await route.fulfill({ response });
+    });
+    return held;
+  }
+
+  it('goes on with the upload that was paused while it was announced, and begins no second one', async () => {
+    await open();
+    const held = await announcements();
+    await drop(page, [{ name: 'early.txt', text: 'paused early' }]);
+    await expect.poll(() => held.count, PATIENT).toBe(1);
+    await tray().getByRole('button', { name: 'Pause early.txt' }).click();
+    await tray().getByText('Paused at').waitFor();
+    await tray().getByRole('button', { name: 'Go on with early.txt' }).click();
+    held.answer();
+    await stored('early.txt');
+    expect(held.count).toBe(1);
+    await page.context().close();
+  });
+
+  it('lets the peer forget what was given up while it was announced', async () => {
+    await open();
+    const heard = forgotten();
+    const held = await announcements();
+    await drop(page, [{ name: 'never.txt', text: 'given up' }]);
+    await expect.poll(() => held.count, PATIENT).toBe(1);
+    await tray().getByRole('button', { name: 'Give up never.txt' }).click();
+    await tray().waitFor({ state: 'detached' });
+    held.answer();
+    await expect.poll(() => heard.count, PATIENT).toBe(1);
+    await page.context().close();
+  });
+
+  it('says that no machine has room', async () => {
+    await open();
+    const full = { error: { code: 'full', message: 'all peers together have no room for this file' } };
+    await page.route('**/tus/', (route) => route.fulfill({ status: 507, json: full }));
+    await drop(page, [{ name: 'large.iso', text: 'too large' }]);
+    await tray().getByText('All peers together have no room for this file.').waitFor();
+    await page.getByRole('status').getByText('large.iso was not stored').waitFor();
+    await tray().getByRole('heading', { name: '1 file not stored' }).waitFor();
+    await picture(page, 'disk-full');
+    expect(await findings(page)).toEqual([]);
     await page.context().close();
   });
 

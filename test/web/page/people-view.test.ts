@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BROWSER_TEST_MS, drop, findings, hasBrowser, picture } from './browser.ts';
+import { BROWSER_TEST_MS, detailsOf, drop, findings, hasBrowser, nightPicture, picture } from './browser.ts';
 import { item, Members, PASSWORDS, PEERS, row, said, TOLD } from './members.ts';
 
 const NEW_BEN_PASSWORD = 'a new long word';
@@ -41,6 +41,24 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
     await page.getByRole('button', { name: 'Change' }).click();
   }
 
+  /** Somebody logs in where anna was a moment ago, and what she saw there is not seen any more, though nothing else is told yet. */
+  async function expectNothingLeftFor(name: keyof typeof PASSWORDS): Promise<void> {
+    const shared = await openAs('anna', 'alpha', '#/files/reports');
+    await row(shared, 'secret.txt').waitFor();
+    await drop(shared, [{ name: 'annas.txt', text: 'a name that is nobody else’s' }]);
+    await item(shared, 'annas.txt')
+      .getByText(/stored$/)
+      .waitFor();
+    await shared.getByRole('button', { name: 'Log out', exact: true }).click();
+    await shared.getByRole('button', { name: 'Log in' }).waitFor();
+    await shared.route('**/api/v1/folder?*', () => undefined);
+    await login(shared, name, PASSWORDS[name]);
+    await shared.getByRole('navigation', { name: 'Views' }).getByText(name, { exact: true }).waitFor();
+    await shared.getByRole('region', { name: 'Files' }).waitFor();
+    for (const name of ['secret.txt', 'annas.txt']) expect(await shared.getByText(name).count(), name).toBe(0);
+    await shared.context().close();
+  }
+
   beforeAll(async () => {
     peers.drop('alpha', 'shared.txt', 'for all\n');
     peers.drop('alpha', 'reports/secret.txt', 'for some\n');
@@ -76,6 +94,7 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
     expect(bodies.join()).not.toContain(PASSWORDS.ben);
     await picture(admin, 'people-accounts');
     expect(await findings(admin)).toEqual([]);
+    expect(await nightPicture(admin, 'people-accounts')).toEqual([]);
     for (const peer of PEERS) await expect.poll(() => names(peer), TOLD).toEqual(['anna, admin', 'ben']);
     expect((await told('charlie', 'api/v1/session', 'ben')).value).toMatchObject({ user: 'ben', admin: false });
   });
@@ -85,6 +104,7 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
     await stranger.getByRole('button', { name: 'Log in' }).waitFor();
     await picture(stranger, 'login');
     expect(await findings(stranger)).toEqual([]);
+    expect(await nightPicture(stranger, 'login')).toEqual([]);
     expect(await stranger.content()).not.toContain('for all');
     await login(stranger, 'ben', 'a wrong word');
     await stranger.getByRole('alert').waitFor();
@@ -100,9 +120,11 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
     await item(admin, 'ben').waitFor();
     await picture(admin, 'people-rights');
     expect(await findings(admin)).toEqual([]);
+    expect(await nightPicture(admin, 'people-rights')).toEqual([]);
     for (const peer of PEERS) {
       await expect.poll(async () => (await told(peer, 'files/reports/secret.txt', 'ben')).status, TOLD).toBe(404);
     }
+    await expectNothingLeftFor('ben');
     const ben = await openAs('ben', 'bravo');
     await row(ben, 'shared.txt').waitFor();
     expect(await row(ben, 'reports').count()).toBe(0);
@@ -127,6 +149,14 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
       .toBe(1);
     await ben.goto(at('bravo', '#/files?open=reports/secret.txt'));
     await ben.locator('pre').getByText('for some').waitFor();
+    await ben.getByText('You may read it, not change it.').waitFor();
+    expect(
+      await detailsOf(ben)
+        .getByRole('button', { name: /Rename|Delete|Edit|Restore/ })
+        .count(),
+    ).toBe(0);
+    await picture(ben, 'details-read-only');
+    expect(await findings(ben)).toEqual([]);
     await ben.context().close();
   });
 
@@ -148,6 +178,12 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
     const ben = await openAs('ben', 'charlie', '#/people');
     await changePassword(ben, 'you', PASSWORDS.ben, NEW_BEN_PASSWORD);
     await said(ben, 'Your password was changed.');
+    expect(await ben.getByRole('link', { name: 'Invite' }).count()).toBe(0);
+    await ben.goto(at('charlie', '#/people/invite'));
+    await ben.getByText('This is for those who look after the mesh').waitFor();
+    expect(await ben.getByRole('button', { name: 'Show the line' }).count()).toBe(0);
+    await picture(ben, 'people-not-allowed');
+    expect(await findings(ben)).toEqual([]);
     await ben.getByLabel('Log out').click();
     await login(ben, 'ben', PASSWORDS.ben);
     await ben.getByRole('alert').waitFor();
@@ -206,6 +242,7 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
     }
     await picture(admin, 'people-log');
     expect(await findings(admin)).toEqual([]);
+    expect(await nightPicture(admin, 'people-log')).toEqual([]);
     await admin.getByLabel('Search the log').fill('diary');
     await expect.poll(() => admin.locator('tbody tr').count()).toBe(1);
     const ben = await openAs('ben', 'bravo', '#/people/log', NEW_BEN_PASSWORD);

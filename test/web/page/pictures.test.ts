@@ -64,8 +64,15 @@ describe('a long list', () => {
       fc.property(fc.nat(1_000_000), fc.nat(50_000_000), fc.integer({ min: 100, max: 2000 }), (count, top, view) => {
         const { from, to } = drawnRows(count, 50, top, view);
         expect(to - from).toBeLessThanOrEqual(view / 50 + 28);
-        const seen = Math.min(count - 1, Math.floor(top / 50));
-        if (count > 0 && top / 50 < count) expect(from <= seen && seen < to).toBe(true);
+        const bare = drawnRows(count, 50, top, view, 0);
+        expect(bare.to - bare.from).toBeLessThanOrEqual(view / 50 + 2);
+        const [seen, last] = [top, top + view - 1].map((pixel) => Math.min(count - 1, Math.floor(pixel / 50))) as [
+          number,
+          number,
+        ];
+        for (const { from, to } of count > 0 && top / 50 < count ? [drawnRows(count, 50, top, view), bare] : []) {
+          expect(from <= seen && last < to).toBe(true);
+        }
       }),
     );
   });

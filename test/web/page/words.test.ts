@@ -4,10 +4,12 @@ import { besideName, fileUrl, typedPath } from '../../../src/web/page/paths.ts';
 import {
   agoWords,
   copiesWords,
+  countWords,
   deedWords,
   leftWords,
   listWords,
   lossWords,
+  momentWords,
   sinceWords,
   sizeWords,
 } from '../../../src/web/page/words.ts';
@@ -20,6 +22,12 @@ describe('what the page says', () => {
       '1.0 KiB',
       '10.0 MiB',
       '1.5 TiB',
+    ]);
+  });
+
+  it('of numbers', () => {
+    expect([0, 1, 999, 1204, 100_000, 1_234_567].map((count) => countWords(count, 'file'))).toEqual([
+      ...['0 files', '1 file', '999 files', '1,204 files', '100,000 files', '1,234,567 files'],
     ]);
   });
 
@@ -72,6 +80,8 @@ describe('what the page says', () => {
     const noon = new Date(2026, 2, 5, 12).getTime();
     expect(sinceWords(new Date(2026, 2, 5, 9, 7).toISOString(), noon)).toBe('09:07');
     expect(sinceWords(new Date(2026, 2, 1, 9, 7).toISOString(), noon)).toBe('1 Mar, 09:07');
+    expect(momentWords(new Date(2026, 8, 5, 19, 7).toISOString())).toBe('5 September 2026, 19:07');
+    expect(momentWords('no time')).toBe('');
   });
 
   it('of what is left, and of lists', () => {

@@ -52,18 +52,19 @@ export async function rename(row: Row): Promise<void> {
 export async function remove(rows: readonly Row[]): Promise<void> {
   const what = rows.length === 1 ? (rows[0]?.name ?? '') : countWords(rows.length, 'item');
   if (rows.some(({ kind }) => kind === 'folder') && (await confirmed(what)) === undefined) return;
-  await tried(async () => {
-    const gone: string[] = [];
-    await allOf(rows, async ({ path }) => {
-      gone.push(...(await api.remove(path)).changes.map((change) => change.path));
-    });
-    const { route } = router;
-    if (route.view === 'files' && route.open !== undefined && gone.includes(route.open)) {
-      const { open: _, ...rest } = route;
-      router.replace(rest);
-    }
-    notices.tell(`${what} ${rows.length === 1 ? 'was' : 'were'} deleted.`, () => allOf(gone, (path) => api.restore(path)));
+  const gone: string[] = [];
+  const count = await doneTo(rows, 'deleted', async ({ path }) => {
+    gone.push(...(await api.remove(path)).changes.map((change) => change.path));
   });
+  if (count === 0) return;
+  const { route } = router;
+  if (route.view === 'files' && route.open !== undefined && gone.includes(route.open)) {
+    const { open: _, ...rest } = route;
+    router.replace(rest);
+  }
+  const done = count === rows.length ? what : countWords(count, 'item');
+  // What was deleted of many can be had back also when not all of it was.
+  notices.tell(`${done} ${count === 1 ? 'was' : 'were'} deleted.`, () => allOf(gone, (path) => api.restore(path)));
 }
 
 function confirmed(what: string): Promise<string | undefined> {
@@ -80,6 +81,14 @@ export async function restore(path: string, version?: string): Promise<void> {
     await api.restore(path, version);
     notices.tell(version === undefined ? `${nameOf(path)} is back.` : `${nameOf(path)} is again as it was then.`);
   });
+}
+
+/** Deleted ones. */
+export async function restoreAll(rows: readonly Row[]): Promise<void> {
+  const count = await doneTo(rows, 'restored', async ({ path }) => {
+    await api.restore(path);
+  });
+  if (count > 0) notices.tell(`${countWords(count, 'file')} ${count === 1 ? 'is' : 'are'} back.`);
 }
 
 export async function newText(folder: string): Promise<void> {
@@ -125,6 +134,21 @@ export async function keepBoth(file: ShownFile): Promise<void> {
     await api.keepBoth(file.path);
     notices.tell('Both versions are kept, each under a name of its own.');
   });
+}
+
+/** Does it to each, and tells of what it could not be done to. Resolves with how many it was done to. */
+async function doneTo(rows: readonly Row[], done: string, act: (row: Row) => Promise<void>): Promise<number> {
+  const faults: string[] = [];
+  await allOf(rows, async (row) => {
+    try {
+      await act(row);
+    } catch (thrown) {
+      faults.push(`${row.name} was not ${done}: ${wordsOf(thrown)}`);
+    }
+  });
+  const [fault] = faults;
+  if (fault !== undefined) notices.warn(faults.length === 1 ? fault : `${fault} Nor were ${faults.length - 1} more.`);
+  return rows.length - faults.length;
 }
 
 async function allOf<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {

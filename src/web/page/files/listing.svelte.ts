@@ -9,11 +9,14 @@ export type Row =
 
 interface Source {
   readonly folder: string;
-  readonly search: string | undefined;
-  readonly show: 'deleted' | 'conflicts' | undefined;
+  readonly search?: string | undefined;
+  readonly show?: 'deleted' | 'conflicts' | undefined;
   readonly sort: Sort;
   readonly descending: boolean;
 }
+
+/** Of a list nobody has sorted yet. */
+export const FIRST_ORDER = { sort: 'name', descending: false } as const;
 
 interface Page {
   readonly rows: readonly Row[];
@@ -24,6 +27,8 @@ interface Page {
 const SETTLE_MS = 250;
 /** A list of so many names is read anew at most once in this time. */
 const REST_MS_PER_1000_ROWS = 1_500;
+/** Where it is not known that anything changed, what was asked for so lately is not asked for again: one begins to work on it. */
+const FRESH_MS = 2_000;
 
 class Listing {
   rows = $state.raw<readonly Row[]>([]);
@@ -38,7 +43,9 @@ class Listing {
   /** Something changed while a page was on its way. */
   #isDue = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #readAt = 0;
+  #dueMs = 0;
+  /** When it was asked for, or read. */
+  #readMs = 0;
   /** Nobody looked for a while, and no change was heard. */
   #isOld = false;
 
@@ -46,15 +53,22 @@ class Listing {
     const isOld = this.#isOld;
     this.#isOld = false;
     if (this.#source !== undefined && isSame(this.#source, source)) {
-      if (isOld) this.reload();
+      if (isOld || this.fault !== '') this.reload();
       return;
     }
+    this.forget();
     this.#source = source;
+    void this.#read(0);
+  }
+
+  /** Shows nothing: what was read for one person is not seen by the next. */
+  forget(): void {
     this.#begin();
+    this.#source = undefined;
     this.rows = [];
     this.hasMore = false;
     this.isFirst = true;
-    void this.#read(0);
+    this.fault = '';
   }
 
   /** Another view is shown: changes are told to nobody. */
@@ -75,17 +89,22 @@ class Listing {
   changed(paths: readonly string[] | undefined): void {
     const source = this.#source;
     if (source === undefined || (paths !== undefined && !paths.some((path) => isSeen(source, path)))) return;
-    if (this.#timer !== undefined) return;
-    const restMs = (this.rows.length / 1000) * REST_MS_PER_1000_ROWS - (performance.now() - this.#readAt);
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = undefined;
-        // What is on its way is waited for: else changes that do not end would keep the list from ever being shown.
-        if (this.#isReading) this.#isDue = true;
-        else this.reload();
-      },
-      Math.max(SETTLE_MS, restMs),
-    );
+    this.#renewAfter(paths === undefined ? FRESH_MS : 0);
+  }
+
+  #renewAfter(freshMs: number): void {
+    const nowMs = performance.now();
+    const restMs = Math.max(freshMs, (this.rows.length / 1000) * REST_MS_PER_1000_ROWS);
+    const dueMs = Math.max(nowMs + SETTLE_MS, this.#readMs + restMs);
+    if (this.#timer !== undefined && this.#dueMs <= dueMs) return;
+    clearTimeout(this.#timer);
+    this.#dueMs = dueMs;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      // What is on its way is waited for: else changes that do not end would keep the list from ever being shown.
+      if (this.#isReading) this.#isDue = true;
+      else this.reload();
+    }, dueMs - nowMs);
   }
 
   /** As many names as there are now, without a blank in between. */
@@ -100,6 +119,7 @@ class Listing {
     this.#stop = new AbortController();
     this.#isReading = false;
     this.#isDue = false;
+    this.#readMs = performance.now();
   }
 
   async #read(count: number): Promise<void> {
@@ -113,14 +133,14 @@ class Listing {
     if (page === undefined) return;
     this.rows = rows;
     this.isFirst = false;
-    this.#readAt = performance.now();
+    this.#readMs = performance.now();
     this.#at(page);
   }
 
   #at(page: Page): void {
     this.#next = page.next;
     this.hasMore = page.next !== undefined;
-    if (this.#isDue) this.changed(undefined);
+    if (this.#isDue) this.#renewAfter(0);
     this.#isDue = false;
   }
 

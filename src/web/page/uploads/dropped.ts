@@ -3,11 +3,17 @@ import type { Dropped } from './uploads.svelte.ts';
 
 /** Files that were dropped or chosen, folders with all below them. */
 
-/** A drop of more is cut: see the limit of uploads. */
-const FILES_MAX = 20_000;
+/** One more than uploads take, so that they tell of it. */
+const FILES_MAX = 20_001;
+
+/** What a drop came to: its files, and names of what could not be read. */
+export interface DroppedFiles {
+  readonly files: readonly Dropped[];
+  readonly unread: readonly string[];
+}
 
 /** Of a drop: must be called at once, while the event lasts; what it resolves with comes later. */
-export async function droppedFiles(transfer: DataTransfer, folder: string): Promise<Dropped[]> {
+export async function droppedFiles(transfer: DataTransfer, folder: string): Promise<DroppedFiles> {
   const entries: FileSystemEntry[] = [];
   const files: File[] = [];
   for (const item of transfer.items) {
@@ -17,7 +23,8 @@ export async function droppedFiles(transfer: DataTransfer, folder: string): Prom
     // Not of a disk, such as a picture dragged out of another page.
     else if (file !== null) files.push(file);
   }
-  return [...chosenFiles(files, folder), ...(await walked(entries, folder))];
+  const { files: found, unread } = await walked(entries, folder);
+  return { files: [...chosenFiles(files, folder), ...found], unread };
 }
 
 /** Of a choice of files, or of a folder (which names its files from the folder on). */
@@ -30,15 +37,21 @@ export function pastedFiles(transfer: DataTransfer, folder: string): Dropped[] {
   return chosenFiles(transfer.files, folder);
 }
 
-async function walked(entries: readonly FileSystemEntry[], folder: string): Promise<Dropped[]> {
+async function walked(entries: readonly FileSystemEntry[], folder: string): Promise<DroppedFiles> {
   const found: Dropped[] = [];
+  const unread: string[] = [];
   const open = entries.map((entry) => ({ entry, folder }));
   for (let next = open.shift(); next !== undefined && found.length < FILES_MAX; next = open.shift()) {
     const path = joined(next.folder, tidy(next.entry.name));
-    if (next.entry.isFile) found.push({ path, file: await fileOf(next.entry as FileSystemFileEntry) });
-    else open.push(...(await childrenOf(next.entry as FileSystemDirectoryEntry)).map((entry) => ({ entry, folder: path })));
+    try {
+      if (next.entry.isFile) found.push({ path, file: await fileOf(next.entry as FileSystemFileEntry) });
+      else for (const entry of await childrenOf(next.entry as FileSystemDirectoryEntry)) open.push({ entry, folder: path });
+    } catch {
+      // Not allowed, or gone meanwhile: no reason to leave out the rest.
+      unread.push(next.entry.name);
+    }
   }
-  return found;
+  return { files: found, unread };
 }
 
 function fileOf(entry: FileSystemFileEntry): Promise<File> {

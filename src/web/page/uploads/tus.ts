@@ -5,12 +5,12 @@ import { askedMsOf } from '../patience.ts';
 
 const TUS = { 'tus-resumable': '1.0.0' };
 
-/** Announces an upload; the address under which its bytes are taken. */
-export async function begunUpload(path: string, file: File, signal: AbortSignal): Promise<string> {
+/** Announces an upload; the address under which its bytes are taken. Not to be called off: the peer may have begun it. */
+export async function begunUpload(path: string, file: File): Promise<string> {
   const metadata = { path, modified: String(file.lastModified) };
   const words = Object.entries(metadata).map(([name, value]) => `${name} ${base64(value)}`);
   const headers = { ...TUS, 'upload-length': String(file.size), 'upload-metadata': words.join(',') };
-  const reply = await send('POST', '/tus/', { headers, signal });
+  const reply = await send('POST', '/tus/', { headers });
   const address = reply.headers.get('location');
   if (address === null) throw new ApiError('protocol', reply.status, 'The peer took the upload but did not say where.');
   return new URL(address, location.href).pathname;

@@ -29,6 +29,9 @@ export class Upload {
   message = $state('');
   #marks: { readonly atMs: number; readonly sent: number }[] = [];
   #stop: AbortController | undefined;
+  /** It is being announced: once, however often it is paused meanwhile. */
+  #beginning: Promise<void> | undefined;
+  #isGivenUp = false;
   /** How often it was in vain since the peer had more of it. */
   #tries = 0;
   #kept = 0;
@@ -98,6 +101,7 @@ export class Upload {
 
   /** Gives it up; what the peer has of it is forgotten. */
   async cancel(): Promise<void> {
+    this.#isGivenUp = true;
     this.#halt();
     if (this.url !== undefined && this.state !== 'done') await forgetUpload(this.url);
   }
@@ -109,11 +113,24 @@ export class Upload {
 
   async #send(file: File, signal: AbortSignal): Promise<void> {
     const kept = this.url === undefined ? undefined : await keptBytes(this.url, signal);
-    if (kept === undefined) this.url = await begunUpload(this.path, file, signal);
+    if (kept === undefined) await unlessStopped(this.#begin(file), signal);
     if (kept !== undefined && kept > this.#kept) this.#tries = 0;
     this.#kept = kept ?? 0;
     this.#progress(kept ?? 0);
     await sendRest(this.url ?? '', file, kept ?? 0, (sent) => this.#progress(sent), signal);
+  }
+
+  /** Were it called off midway, the peer would keep an upload that nobody knows of. */
+  #begin(file: File): Promise<void> {
+    this.#beginning ??= begunUpload(this.path, file)
+      .then(async (url) => {
+        if (this.#isGivenUp) await forgetUpload(url);
+        else this.url = url;
+      })
+      .finally(() => {
+        this.#beginning = undefined;
+      });
+    return this.#beginning;
   }
 
   #progress(sent: number): void {
@@ -142,6 +159,14 @@ export class Upload {
     void forgetUpload(this.url);
     this.url = undefined;
   }
+}
+
+/** Rejects as soon as the signal says so; the work goes on. */
+function unlessStopped(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    work.then(resolve, reject);
+  });
 }
 
 /** The same upload would be refused again: of these words 401 alone ends with a login. */

@@ -9,8 +9,9 @@ import { Upload } from './upload.svelte.ts';
 const AT_ONCE_MAX = 3;
 /** Files of one visit: a list of more would be a program's task. */
 const UPLOADS_MAX = 20_000;
-/** Remembered over a reload. */
+/** Remembered over a reload, soon after a change and when the page is left. */
 const KEPT_MAX = 100;
+const KEEP_MS = 300;
 const KEY = 'filemesh-uploads';
 
 /** A file and where it goes. */
@@ -23,14 +24,26 @@ class Uploads {
   list = $state.raw<readonly Upload[]>([]);
   unfinished = $derived(this.list.filter((upload) => !upload.isOver));
   readonly #running = new Set<Upload>();
+  #keeping: ReturnType<typeof setTimeout> | undefined;
+  /** Whose they are: the name of an account, empty where there are none; undefined: nobody is here yet. */
+  #user: string | undefined;
 
   constructor() {
     addEventListener('pagehide', () => this.#keep());
   }
 
-  /** What was cut short when the page was left. */
-  recall(): void {
-    this.#recalled(keptUploads());
+  /** Somebody is here: shows what of theirs was cut short when the page was left, and nothing of who was here before. */
+  recall(user: string): void {
+    if (this.#user === user) return;
+    const isOther = this.#user !== undefined && this.#user !== '';
+    if (isOther) {
+      this.#keep();
+      for (const upload of this.list) upload.pause();
+      this.#running.clear();
+    }
+    this.#user = user;
+    this.list = isOther ? [] : this.list;
+    this.#recalled(keptUploads(keyOf(user)));
   }
 
   /** What was cut short at another page. */
@@ -116,7 +129,7 @@ class Uploads {
       if (this.#running.size >= AT_ONCE_MAX) break;
       if (upload.state === 'waiting' && !this.#running.has(upload)) void this.#run(upload);
     }
-    this.#keep();
+    this.#keepSoon();
   }
 
   async #run(upload: Upload): Promise<void> {
@@ -127,7 +140,15 @@ class Uploads {
     this.#pump();
   }
 
+  /** Of many that end one after the other, not all are written down each time. */
+  #keepSoon(): void {
+    this.#keeping ??= setTimeout(() => this.#keep(), KEEP_MS);
+  }
+
   #keep(): void {
+    clearTimeout(this.#keeping);
+    this.#keeping = undefined;
+    if (this.#user === undefined) return;
     // First those of which the peer has something: nobody else could tell it to forget them.
     const kept = this.list
       .filter((upload) => !upload.isOver || (upload.state === 'failed' && upload.url !== undefined))
@@ -135,16 +156,20 @@ class Uploads {
       .slice(0, KEPT_MAX)
       .map(({ path, size, modified, url, sent }) => ({ path, size, modified, url, sent }));
     try {
-      localStorage.setItem(KEY, JSON.stringify(kept));
+      localStorage.setItem(keyOf(this.#user), JSON.stringify(kept));
     } catch {
       // A browser that keeps nothing: a reload begins anew.
     }
   }
 }
 
-function keptUploads(): (Unfinished & { readonly url?: string; readonly sent?: number })[] {
+function keyOf(user: string): string {
+  return user === '' ? KEY : `${KEY}-${user}`;
+}
+
+function keptUploads(key: string): (Unfinished & { readonly url?: string; readonly sent?: number })[] {
   try {
-    const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? '[]');
+    const kept: unknown = JSON.parse(localStorage.getItem(key) ?? '[]');
     if (!Array.isArray(kept)) return [];
     return kept.slice(0, KEPT_MAX).filter(isUnfinished);
   } catch {
