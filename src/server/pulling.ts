@@ -32,20 +32,51 @@ export class Pulling {
     this.#slice = slice;
   }
 
-  /** A current content, from its live holders. Rejects with `unavailable`. */
+  /**
+   * A current content, from its live holders, whole and right: where wrong bytes came its givers look at their copies, and
+   * others are asked. Rejects with `unavailable`.
+   */
   async content(path: FilePath, content: Content, request: RequestId): Promise<Staging> {
-    const { folder, clock, switchboard } = this.#slice;
-    const staging = await folder.stage(`pull-${request}-${content.hash.slice(0, 8)}`, content.size);
-    const sources = () => content.holders.map((peer) => switchboard.link(peer)).filter((link) => link !== undefined);
-    try {
-      const { hash, size } = content;
-      const limit = switchboard.limits.down;
-      await fetchContent({ path, hash, size, from: staging.have, sources, sink: givingBack(staging), clock, limit });
-      return staging;
-    } catch (error) {
+    const name = `pull-${request}-${content.hash.slice(0, 8)}`;
+    const wrong = new Set<PeerId>();
+    // One try more than there are holders: what an earlier one left staged may be wrong too.
+    for (let tries = 0; tries <= content.holders.length; tries++) {
+      const staging = await this.#slice.folder.stage(name, content.size);
+      try {
+        const given = await this.#fetch(path, content, staging, wrong);
+        if ((await staging.digest()).hash === content.hash) return staging;
+        for (const peer of await this.#wrongOf(path, content, given)) wrong.add(peer);
+      } catch (error) {
+        await staging.discard();
+        throw error;
+      }
       await staging.discard();
-      throw error;
     }
+    throw new MeshError('unavailable', `no peer in reach has right bytes of ${path}: they are being healed, try again later`);
+  }
+
+  /** Whoever gave bytes of it. */
+  async #fetch(path: FilePath, content: Content, staging: Staging, without: ReadonlySet<PeerId>): Promise<PeerId[]> {
+    const { clock, switchboard } = this.#slice;
+    const { hash, size } = content;
+    const holders = content.holders.filter((peer) => !without.has(peer));
+    const sources = () => holders.map((peer) => switchboard.link(peer)).filter((link) => link !== undefined);
+    const limit = switchboard.limits.down;
+    const given = await fetchContent({ path, hash, size, from: staging.have, sources, sink: givingBack(staging), clock, limit });
+    return [...given.keys()];
+  }
+
+  /** Of those who gave wrong bytes together: who finds its copy wrong, or cannot tell; all, when nobody does. */
+  async #wrongOf(path: FilePath, { hash }: Content, given: readonly PeerId[]): Promise<readonly PeerId[]> {
+    const looks = given.map(
+      async (peer) => (await this.#slice.switchboard.link(peer)?.call('verify', { path, hash }))?.reply.intact,
+    );
+    const looked = await Promise.allSettled(looks);
+    const wrong = given.filter((_, index) => {
+      const look = looked[index];
+      return look?.status !== 'fulfilled' || look.value !== true;
+    });
+    return wrong.length > 0 ? wrong : given;
   }
 
   /** An older content named by `history`: from here, else from a live peer that has it. Rejects with `not-found`. */

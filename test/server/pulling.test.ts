@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { checkPath } from '../../src/core/path.ts';
+import { codeOf, createText, listed, seen, startStory } from './story.ts';
+
+const TEXT = 'bytes of which one bit will turn';
+
+/** One peer has no copy, and carries a rename out all the same: it must fetch the content. `rot`: how many holders have it wrong. */
+async function renamedElsewhere(seed: string, rot: number) {
+  const { mesh, sessions } = await startStory(seed, { clients: 1 });
+  const [session] = sessions;
+  if (session === undefined) throw new Error('a client');
+  await mesh.settle(createText(session, 'old', TEXT));
+  const entry = await mesh.settle(seen(session, 'old'));
+  const holders = mesh.peers.filter(({ node }) => entry?.contents[0]?.holders.some(({ id }) => id === node.id));
+  const other = mesh.peers.find((peer) => !holders.includes(peer));
+  if (entry === undefined || other === undefined || holders.length !== 2) throw new Error('two of three hold it');
+  for (const { node } of holders.slice(0, rot)) node.drive.rot('old');
+  const asked = mesh.settle(
+    session.attempt(async () => {
+      const link = await session.linkTo({ id: other.node.id, name: other.name, live: true, address: other.address });
+      if (link === undefined) throw new Error('no link to that peer');
+      const change = { kind: 'rename', path: checkPath('old'), to: checkPath('new') } as const;
+      return await link.call('change', { request: session.newRequest(), change, base: entry.base, hops: 2 });
+    }),
+  );
+  return { mesh, session, asked, hash: entry.contents[0]?.hash };
+}
+
+describe('a change carried out by a peer that must fetch the content first', () => {
+  it('states the content that was meant, though a holder gives wrong bytes', async () => {
+    for (const seed of ['one', 'two', 'three', 'four']) {
+      const { mesh, session, asked, hash } = await renamedElsewhere(`a rotten one of two, ${seed}`, 1);
+      await asked;
+      expect((await mesh.settle(seen(session, 'new')))?.contents.map((one) => one.hash)).toEqual([hash]);
+    }
+  });
+
+  it('is refused when no holder has right bytes, and the old name stays', async () => {
+    const { mesh, session, asked } = await renamedElsewhere('both rotten', 2);
+    expect(await codeOf(asked)).toBe('unavailable');
+    expect((await mesh.settle(listed(session))).map((one) => one.path)).toEqual(['old']);
+  });
+});
