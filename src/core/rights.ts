@@ -68,6 +68,19 @@ export class Rights {
   }
 
   /**
+   * What a path shares its readers with, as a case-folded path: the longest beginning of it that a grant is for, or that is a
+   * home; else empty. Whoever may read that may read every path of the same region.
+   */
+  regionOf(path: string): string {
+    const fold = foldCase(path);
+    const owner = ownerOfHome(fold);
+    const home = owner === undefined ? '' : `${HOMES}/${owner}`;
+    let prefix = fold;
+    while (prefix !== '' && prefix !== home && !this.#grants.has(prefix)) prefix = folderOf(prefix);
+    return prefix;
+  }
+
+  /**
    * The folder around a path that may not be read, below which nothing may: a list goes on behind it. As it is written in
    * `path`; undefined: there is none, or `path` itself is all.
    */

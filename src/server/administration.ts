@@ -8,7 +8,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
 
 import { firstWithin } from './answer-bytes.ts';
-import { ALL_SEEN, type Sight } from './sessions.ts';
+import type { Sight } from './sessions.ts';
 
 /** Tombstones above which `status` warns: they are never dropped yet. */
 const TOMBSTONES_WARN = 1_000_000;
@@ -18,9 +18,6 @@ const COUNT_STEP = 500;
 const COUNT_FRESH_MS = 2_000;
 /** And within so many times as long as it took: whoever looks every second costs 1/20 of a core at most. Range 10–50. */
 const COUNT_REST = 20;
-/** People whose files are counted, each what they may see, in one walk for all: who asked last, within that time. In ms. */
-const VIEWERS_MAX = 64;
-const VIEWER_MS = 60_000;
 /** Names told when a peer is to be removed. */
 const ONLY_THERE_MAX = 1_000;
 
@@ -42,8 +39,6 @@ interface Slice {
   readonly catalog: Catalog;
   readonly folder: Folder;
   readonly membership: MembershipSlice;
-  /** What whoever a sight was named after may see now. */
-  readonly sightNamed: (name: string) => Sight;
 }
 
 /** The last count, or the one under way. */
@@ -51,20 +46,14 @@ interface Counted {
   readonly beganMs: number;
   /** What it was counted by, beside the paths: see `#yardstick`. */
   readonly yardstick: string;
+  /** What the regions were drawn by. */
   readonly rights: Rights;
-  /** By `viewerOf`. */
+  /** By the region of rights: whoever may read that may read all of it, so one walk counts for everybody. */
   readonly counts: Promise<ReadonlyMap<string, Count>>;
   /** Absent while it is under way. */
   tookMs?: number;
   /** Paths changed since it began. */
   isOutdated: boolean;
-}
-
-/** Not their sight: that is of the rights they had when they asked. */
-interface Viewer {
-  readonly all: boolean;
-  readonly name: string;
-  readonly askedMs: number;
 }
 
 interface Count {
@@ -80,8 +69,6 @@ interface Count {
 export class Administration {
   readonly #slice: Slice;
   #counted: Counted | undefined;
-  /** Who asks for counts, the latest last. */
-  readonly #viewers = new Map<string, Viewer>();
 
   constructor(slice: Slice) {
     this.#slice = slice;
@@ -168,49 +155,46 @@ export class Administration {
     return {};
   }
 
-  /** The last count while it holds or is young enough, else a new one. */
+  /** Of the last count while it holds or is young enough, and was made by the rights of now; else of a new one. */
   async #count(sight: Sight): Promise<Count> {
-    const viewer = viewerOf(sight);
+    const before = this.#counted;
     for (;;) {
-      this.#remember(viewer, sight);
-      const last = this.#counted;
-      const holds = last !== undefined && (last.tookMs === undefined || !this.#mustCount(last, last.tookMs));
-      const counted = holds ? last : this.#begin();
-      const count = (await counted.counts).get(viewer);
-      if (count !== undefined) return count;
-      // Who asks for the first time is not in a count that began before.
-      if (this.#counted === counted) this.#counted = undefined;
+      const counted = this.#counted;
+      // One that began since then is of the rights of then, or later ones.
+      if (counted !== undefined && (counted !== before || this.#isGoodFor(sight, counted))) {
+        return sumOf(await counted.counts, sight);
+      }
+      // One walk at a time, however often rights change.
+      if (counted?.tookMs === undefined) await counted?.counts;
+      if (this.#counted === counted) this.#begin();
     }
   }
 
-  #begin(): Counted {
-    const { clock, catalog, sightNamed } = this.#slice;
+  #isGoodFor(sight: Sight, counted: Counted): boolean {
+    const { tookMs, rights } = counted;
+    const isOfNow = sight.all || rights === this.#slice.catalog.people.rights();
+    return isOfNow && (tookMs === undefined || !this.#mustCount(counted, tookMs));
+  }
+
+  #begin(): void {
+    const { clock, catalog } = this.#slice;
     const beganMs = clock.now();
     const rights = catalog.people.rights();
-    const sights = [...this.#viewers].map(([viewer, { all, name }]) => [viewer, all ? ALL_SEEN : sightNamed(name)] as const);
-    const counts = this.#countAll(sights);
+    const counts = this.#countAll(rights);
     const counted: Counted = { beganMs, yardstick: this.#yardstick(), rights, counts, isOutdated: false };
     this.#counted = counted;
-    const over = (): void => {
-      counted.tookMs = clock.now() - beganMs;
-    };
-    counts.then(over, over);
-    return counted;
-  }
-
-  #remember(viewer: string, { all, name }: Sight): void {
-    const now = this.#slice.clock.now();
-    this.#viewers.delete(viewer);
-    this.#viewers.set(viewer, { all, name, askedMs: now });
-    for (const [other, { askedMs }] of this.#viewers) {
-      if (now - askedMs <= VIEWER_MS && this.#viewers.size <= VIEWERS_MAX) return;
-      this.#viewers.delete(other);
-    }
+    counts.then(
+      () => {
+        counted.tookMs = clock.now() - beganMs;
+      },
+      () => {
+        if (this.#counted === counted) this.#counted = undefined;
+      },
+    );
   }
 
   #mustCount(last: Counted, tookMs: number): boolean {
-    const holds = last.yardstick === this.#yardstick() && last.rights === this.#slice.catalog.people.rights();
-    if (!last.isOutdated && holds) return false;
+    if (!last.isOutdated && last.yardstick === this.#yardstick()) return false;
     return this.#slice.clock.now() - last.beganMs - tookMs > Math.max(COUNT_FRESH_MS, COUNT_REST * tookMs);
   }
 
@@ -221,17 +205,17 @@ export class Administration {
     return [catalog.wantedCopies(), ...counting.map((one) => one.id).sort()].join();
   }
 
-  async #countAll(sights: readonly (readonly [string, Sight])[]): Promise<ReadonlyMap<string, Count>> {
-    const counts = sights.map(([viewer, sight]) => ({ viewer, sight, count: { ...NONE } }));
+  async #countAll(rights: Rights): Promise<ReadonlyMap<string, Count>> {
+    const counts = new Map<string, Count>();
     await this.#eachPath((path) => {
       const one = this.#countOne(path);
       if (one === undefined) return;
-      for (const { sight, count } of counts) {
-        if (!sight.all && !sight.sees(path)) continue;
-        for (const name of COUNTED) count[name] += one[name];
-      }
+      const region = rights.regionOf(path);
+      const count = counts.get(region) ?? { ...NONE };
+      for (const name of COUNTED) count[name] += one[name];
+      counts.set(region, count);
     });
-    return new Map(counts.map(({ viewer, count }) => [viewer, count]));
+    return counts;
   }
 
   #countOne(path: FilePath): Count | undefined {
@@ -268,9 +252,13 @@ export class Administration {
 const NONE: Count = { files: 0, bytes: 0, under: 0, unavailable: 0, conflicts: 0, tombstones: 0 };
 const COUNTED = Object.keys(NONE) as (keyof Count)[];
 
-/** Everybody who sees all is told the same; whoever sees nothing is nobody of them. */
-function viewerOf({ all, name }: Sight): string {
-  return all ? 'all' : `of ${name}`;
+function sumOf(counts: ReadonlyMap<string, Count>, sight: Sight): Count {
+  const sum = { ...NONE };
+  for (const [region, count] of counts) {
+    if (!sight.all && !sight.sees(region)) continue;
+    for (const name of COUNTED) sum[name] += count[name];
+  }
+  return sum;
 }
 
 /** Its copies count as live ones. */

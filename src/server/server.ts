@@ -85,7 +85,7 @@ export class Server {
     const copies = new Copies({ ...options, reasonOf: (path) => entries.reasonOf(path) });
     const planner = new Planner(catalog);
     const changes = new Changes({ ...options, entries, uploads, stripes, claiming, copies, planner, pulling });
-    const administration = new Administration({ ...options, sightNamed: (name) => sessions.sightNamed(name) });
+    const administration = new Administration(options);
     const noting = new Noting({ ...options, sessions, audit: new Audit(options) });
     this.#sessions = sessions;
     this.#accounts = new Accounts({ ...options, sessions });

@@ -99,6 +99,17 @@ describe('rights', () => {
     );
   });
 
+  it('to read are the same for all of a region', () => {
+    fc.assert(
+      fc.property(grants, path, (all, one) => {
+        const rights = new Rights(all);
+        const region = rights.regionOf(one);
+        expect(region === '' || `${foldCase(one)}/`.startsWith(`${region}/`)).toBe(true);
+        for (const person of [anna, bob, root]) expect(rights.mayRead(person, region)).toBe(rights.mayRead(person, one));
+      }),
+    );
+  });
+
   it('hide a folder only when all below it is hidden', () => {
     fc.assert(
       fc.property(grants, path, path, (all, one, more) => {

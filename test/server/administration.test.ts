@@ -22,7 +22,6 @@ const membership: MembershipSlice = {
   meshName: () => 'home',
   warnings: () => [],
 };
-const sightNamed = () => ALL_SEEN;
 const folder = { state: () => ({ warnings: [], notKept: [] }) } as unknown as Folder;
 
 /** A peer's administration over a catalog of so many files, on a clock on which each path looked at takes `lookMs`. */
@@ -46,8 +45,8 @@ async function administrationOf(files: number, lookMs: number) {
     seen.nowMs += lookMs;
     return view(path);
   };
-  const administration = new Administration({ clock, catalog: peer.catalog, folder, membership, sightNamed });
-  const status = () => mesh.settle(administration.status(ALL_SEEN));
+  const administration = new Administration({ clock, catalog: peer.catalog, folder, membership });
+  const status = (sight = ALL_SEEN) => mesh.settle(administration.status(sight));
   return { mesh, peer, seen, status };
 }
 
@@ -57,6 +56,18 @@ describe('the counts of status', () => {
     for (let second = 0; second < 600; second++) {
       expect((await status()).files).toBe(30);
       seen.nowMs += 1000;
+    }
+    expect(seen.looks).toBe(30);
+  });
+
+  test('are taken once for all who may see something else, however many they are', async () => {
+    const { seen, status } = await administrationOf(30, 0);
+    for (let round = 0; round < 3; round++) {
+      for (let index = 0; index < 200; index++) {
+        const sight: Sight = { all: false, name: `user${index}.0`, sees: () => index % 2 === 0, hiddenFolderOf: () => undefined };
+        expect((await status(sight)).files).toBe(index % 2 === 0 ? 30 : 0);
+      }
+      expect((await status()).files).toBe(30);
     }
     expect(seen.looks).toBe(30);
   });
@@ -106,7 +117,7 @@ describe('the removal of a peer', () => {
       paths: () => [...holders.keys()],
       view: (path: string) => ({ contents: [{ holders: holders.get(path) }] }),
     } as unknown as Catalog;
-    const administration = new Administration({ clock: {} as Clock, catalog, folder, membership, sightNamed });
+    const administration = new Administration({ clock: {} as Clock, catalog, folder, membership });
     const told = await administration.remove({ peer: leaving, confirm: false });
     expect(told).toEqual({ onlyThere: ['both', 'there'], more: 0, removed: false });
   });
@@ -120,7 +131,7 @@ test('status names no file that may not be seen, and tells admins alone what the
   const mesh = new SimMesh('status of a guest');
   const { catalog, platform } = await mesh.start('alpha');
   const { clock } = platform;
-  const administration = new Administration({ clock, catalog, folder: { state } as unknown as Folder, membership, sightNamed });
+  const administration = new Administration({ clock, catalog, folder: { state } as unknown as Folder, membership });
   const sight = {
     all: false,
     name: 'bob',
@@ -151,24 +162,21 @@ test('status counts for each what they may see, and anew when a right is given',
   expect(await counts(bob)).toEqual([2, 13, 1]);
 });
 
-test('status counts by the rights of now for whoever asked before a right was taken away', async () => {
-  const mesh = new SimMesh('status after a revoke');
-  const peer = await mesh.start('alpha');
-  for (const name of ['shared', 'hidden']) await addFile(mesh, peer, name);
-  let nowMs = 0;
-  let seen = ['shared', 'hidden'];
-  const sightNamed = (name: string): Sight => {
-    const then = seen;
-    return { all: false, name, sees: (path: string) => then.includes(path), hiddenFolderOf: () => undefined };
-  };
-  const { catalog, platform } = peer;
-  const clock: Clock = { now: () => nowMs, wall: () => nowMs, after: (ms, act) => platform.clock.after(ms, act) };
-  const administration = new Administration({ clock, catalog, folder, membership, sightNamed });
-  const filesOf = async (sight = sightNamed('bob')) => (await mesh.settle(administration.status(sight))).files;
-  expect(await filesOf()).toBe(2);
-  seen = ['shared'];
-  await addFile(mesh, peer, 'hidden too');
-  nowMs += 30_000;
-  expect(await filesOf(ALL_SEEN)).toBe(3);
-  expect(await filesOf()).toBe(1);
+test('status counts by the rights of now, as soon as they are another', async () => {
+  const { mesh, root, bob } = await people('a count after a revoke');
+  for (const path of ['docs/plan.txt', 'docs/board/minutes.txt', 'shared.txt']) await mesh.settle(createText(root, path, 'x'));
+  await mesh.run(10_000);
+  const files = async () => (await mesh.settle(bob.call('status', {}))).reply.files;
+  for (const [path, right, left] of [
+    ['docs/board', 'none', 2],
+    ['docs', 'none', 1],
+    ['docs/board', 'read', 2],
+    ['docs', 'read', 3],
+  ] as const) {
+    // Counted a moment before: a count that is told again.
+    await files();
+    await mesh.settle(grant(root, { path, who: 'bob', right }, VERB));
+    await mesh.run(1_000);
+    expect([path, right, await files()]).toEqual([path, right, left]);
+  }
 });
