@@ -2,6 +2,7 @@ import { makeClient } from '../client/client.ts';
 import { MeshMemory } from '../client/mesh-memory.ts';
 import type { PeerId } from '../core/ids.ts';
 import type { Peer } from '../peer/peer.ts';
+import type { Log } from '../platform/log.ts';
 import type { Address, Pipe } from '../platform/network.ts';
 import { nearPipes } from '../platform/node/near-pipe.ts';
 import type { ClientPlatform } from '../platform/platform.ts';
@@ -42,10 +43,21 @@ export async function listenForPage(
   }
 }
 
+/** What the page is served with. */
+export interface PageServing {
+  readonly peer: Peer;
+  readonly home: Home;
+  readonly log: Log;
+  /** The join line, and where this peer is dialled, as they are now. */
+  readonly line: () => string;
+  readonly addresses: () => string[];
+}
+
 /** Lets the page work with this peer: by sessions that have the rights of this machine's clients. */
-export function servePage(listener: WebListener, peer: Peer, home: Home, line: () => string, addresses: () => string[]): void {
+export function servePage(listener: WebListener, { peer, home, log, line, addresses }: PageServing): void {
   listener.serve({
     peer,
+    log,
     newHash: newRunningHash,
     openSession: async () => {
       const { session } = makeClient({

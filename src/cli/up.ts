@@ -2,6 +2,7 @@ import { checkAccountName } from '../client/verbs/accounts.ts';
 import { MeshError } from '../core/errors.ts';
 import type { PeerEvent } from '../peer/events.ts';
 import { Peer } from '../peer/peer.ts';
+import type { Log } from '../platform/log.ts';
 import { parseMeshLine } from '../wire/mesh-line.ts';
 import { EXIT_DONE } from './exit-codes.ts';
 import { keepHeapSmall, spareTheCores } from './heap.ts';
@@ -57,6 +58,7 @@ export async function up(line: Parsed, screen: Screen, doors: Doors): Promise<nu
 
 interface Started {
   readonly peer: Peer;
+  readonly log: Log;
   /** Where the page is served. */
   readonly web: WebListener | undefined;
   /** What is to be told once it is ready. */
@@ -81,7 +83,7 @@ async function startPeer(
     const config = web === undefined ? settings.config : { ...settings.config, http: web.url };
     const peer = await Peer.start(platform, config, (event) => start.event(event));
     const note = recovered === undefined ? undefined : await recoverAdmin(peer, platform, recovered);
-    return { peer, web, note, close };
+    return { peer, log: platform.log, web, note, close };
   } catch (thrown) {
     await web?.close();
     await platform.store.close();
@@ -101,11 +103,11 @@ interface Serving {
 }
 
 /** From ready to the end. */
-async function serve({ peer, web, note, close }: Started, serving: Serving): Promise<number> {
+async function serve({ peer, log, web, note, close }: Started, serving: Serving): Promise<number> {
   const { home, places, settings, isNamed, view, start, stopped } = serving;
   try {
     const keeping = await keepForClients(home, peer, places, settings, web?.url);
-    if (web !== undefined) servePage(web, peer, home, keeping.line, () => localAddresses(peer));
+    if (web !== undefined) servePage(web, { peer, home, log, line: keeping.line, addresses: () => localAddresses(peer) });
     start.ready(peer, keeping.line(), web?.url);
     if (note !== undefined) view.note(note);
     if (isNamed) tellOtherName(peer, settings.config.name, view);

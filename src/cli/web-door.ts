@@ -1,6 +1,7 @@
 import type { Session } from '../client/session.ts';
 import type { RunningHash } from '../client/transfer.ts';
 import type { Peer } from '../peer/peer.ts';
+import type { Log } from '../platform/log.ts';
 
 /** The room that serves the page, as `up` needs it: handed in by main, for rooms of one floor do not know each other. */
 export interface WebDoor {
@@ -21,6 +22,7 @@ export interface WebListener {
     readonly peer: Peer;
     openSession(): Promise<{ readonly session: Session; close(): Promise<void> }>;
     readonly newHash: () => RunningHash;
+    readonly log: Log;
   }): void;
   close(): Promise<void>;
 }

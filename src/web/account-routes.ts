@@ -7,12 +7,17 @@ import { cookieEnd, cookieOf } from './credentials.ts';
 import { WebFailure } from './failures.ts';
 import { heldUp } from './held-up.ts';
 import { proofOf } from './logins.ts';
-import { openRoute, type Route, route } from './route.ts';
+import { openRoute, pathShape, type Route, route } from './route.ts';
 import type { RouteRooms } from './routes.ts';
 
 const nameShape = z.string().min(1).max(64);
-const proofShape = z.string().regex(/^[0-9a-f]{64}$/);
-const passwordShape = z.string().min(1).max(1024);
+const proofShape = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .optional();
+const passwordShape = z.string().min(1).max(1024).optional();
+/** A password, or what follows from it. */
+const secretShape = { proof: proofShape, password: passwordShape };
 
 /** Accounts, rights and the log. A page sends what follows from a password (`proof`); programs may send the password itself. */
 export function accountRoutes(rooms: RouteRooms): Route[] {
@@ -20,14 +25,14 @@ export function accountRoutes(rooms: RouteRooms): Route[] {
 }
 
 function loginRoutes({ house, sessions }: RouteRooms): Route[] {
-  const isSecure = house.url.startsWith('https:');
+  const { isSecure } = house;
   return [
     openRoute({
       method: 'POST',
       url: '/api/v1/login',
       summary: 'Logs in: sets the cookie, and tells the token that programs send as Bearer.',
       answers: 'login',
-      body: z.object({ user: nameShape, proof: proofShape.optional(), password: passwordShape.optional() }),
+      body: z.object({ user: nameShape, ...secretShape }),
       run: async ({ body: { user, ...secret }, request, reply }) => {
         const { token, admin, key = null } = await sessions.login(request, user, secret);
         reply.header('set-cookie', cookieOf(token, isSecure));
@@ -48,7 +53,7 @@ function loginRoutes({ house, sessions }: RouteRooms): Route[] {
 }
 
 function userRoutes({ house, sessions }: RouteRooms): Route[] {
-  const isSecure = house.url.startsWith('https:');
+  const { isSecure } = house;
   return [
     route({
       method: 'GET',
@@ -65,8 +70,7 @@ function userRoutes({ house, sessions }: RouteRooms): Route[] {
       body: z.object({
         name: nameShape,
         admin: z.boolean().default(false),
-        proof: proofShape.optional(),
-        password: passwordShape.optional(),
+        ...secretShape,
         key: accountKeyShape.optional(),
         keepHome: z.boolean().default(false),
       }),
@@ -93,10 +97,9 @@ function userRoutes({ house, sessions }: RouteRooms): Route[] {
       answers: 'nothing',
       body: z.object({
         user: nameShape,
-        oldProof: proofShape.optional(),
-        oldPassword: passwordShape.optional(),
-        proof: proofShape.optional(),
-        password: passwordShape.optional(),
+        oldProof: proofShape,
+        oldPassword: passwordShape,
+        ...secretShape,
         key: accountKeyShape.optional(),
       }),
       run: async ({ session, body, request, reply, options }) => {
@@ -125,7 +128,7 @@ function rightsRoutes(): Route[] {
       url: '/api/v1/rights',
       summary: 'Who may do what with a path, and what that follows from.',
       answers: 'rights',
-      query: z.object({ path: z.string().min(1).max(1200) }),
+      query: z.object({ path: pathShape }),
       run: async ({ session, query, options }) => ({ rights: await rightsOf(session, query.path, options) }),
     }),
     route({
@@ -133,7 +136,7 @@ function rightsRoutes(): Route[] {
       url: '/api/v1/rights',
       summary: 'Says what an account, or everyone, may do with a path and all below it.',
       answers: 'nothing',
-      body: z.object({ path: z.string().min(1).max(1200), who: nameShape, right: z.enum(['read', 'write', 'none']) }),
+      body: z.object({ path: pathShape, who: nameShape, right: z.enum(['read', 'write', 'none']) }),
       run: async ({ session, body, options }) => {
         await grant(session, body, options);
         return {};

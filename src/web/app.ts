@@ -2,11 +2,12 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { type FastifyInstance, fastify } from 'fastify';
 import { invariant } from '../core/errors.ts';
-import { hasBody, serveRoutes } from './dispatch.ts';
+import { askedBy, hasBody, serveRoutes } from './dispatch.ts';
 import { Events } from './events.ts';
-import { bodyOf, failureOf, WebFailure } from './failures.ts';
+import { bodyOf, failureOf, reasonOf, WebFailure } from './failures.ts';
 import { linger } from './linger.ts';
 import { WebCounts } from './metrics.ts';
+import { OlderContents } from './older-contents.ts';
 import { PageFiles } from './page-files.ts';
 import { allRoutes } from './routes.ts';
 import { type RequestHead, refusalOf, type Standing, safeHeaders } from './safety.ts';
@@ -29,6 +30,8 @@ export interface WebApp {
 export interface WebHouse {
   /** Where it listens: scheme, host and port. */
   readonly url: string;
+  /** By TLS: others than this machine are let in, by an account. */
+  readonly isSecure: boolean;
   /** Private folder of the peer. */
   readonly directory: string;
   readonly server: Server;
@@ -38,10 +41,11 @@ export interface WebHouse {
 export async function makeApp(duty: WebDuty, house: WebHouse): Promise<WebApp> {
   // What may fail comes first: nothing of a start that failed goes on.
   const page = await PageFiles.load();
-  const standing = await standingOf(house.url);
+  const standing = await standingOf(house);
   const spool = new Spool(join(house.directory, 'spool'));
-  const uploads = await TusUploads.open(join(house.directory, 'uploads'), spool);
-  const sessions = new Sessions(duty, house.url.startsWith('http:'));
+  const uploads = await TusUploads.open(join(house.directory, 'uploads'), spool, duty.log);
+  const older = new OlderContents(spool);
+  const sessions = new Sessions(duty, !house.isSecure);
   const events = new Events(duty.peer);
   let handle: WebApp['handle'] | undefined;
   const app = fastify({
@@ -52,13 +56,14 @@ export async function makeApp(duty: WebDuty, house: WebHouse): Promise<WebApp> {
     routerOptions: { maxParamLength: PARAMETER_MAX },
     bodyLimit: JSON_BYTES_MAX,
     exposeHeadRoutes: false,
+    frameworkErrors: (_thrown, _request, reply) => refuseAddress(reply.raw),
   });
   // A form of another place can send that, and no JSON.
   app.removeContentTypeParser('text/plain');
   guard(app, duty, standing);
   const counts = new WebCounts();
   app.addHook('onResponse', async (_request, reply) => counts.answered(reply.raw.statusCode));
-  const routes = allRoutes({ duty, house, events, page, sessions, spool, uploads, counts });
+  const routes = allRoutes({ duty, house, events, page, sessions, spool, older, uploads, counts });
   const slice = { duty, sessions };
   await app.register(async (inner) => {
     serveRoutes(
@@ -82,9 +87,17 @@ export async function makeApp(duty: WebDuty, house: WebHouse): Promise<WebApp> {
   const close = async (): Promise<void> => {
     events.close();
     uploads.close();
+    await older.close();
     await sessions.close();
   };
   return { handle, close };
+}
+
+/** What is no address is answered before it comes to the gate: with nothing of what was sent. */
+function refuseAddress(response: ServerResponse): void {
+  const failure = new WebFailure(400, 'usage', 'the address is not one: what is escaped in it is no UTF-8');
+  const headers = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', connection: 'close' };
+  response.writeHead(failure.status, { ...safeHeaders([]), ...headers }).end(JSON.stringify(bodyOf(failure)));
 }
 
 /** What goes before and behind every route. */
@@ -99,8 +112,9 @@ function guard(app: FastifyInstance, duty: WebDuty, standing: Standing): void {
   app.addHook('onSend', async (request, reply) => {
     if (!request.raw.complete) linger(request.raw, reply.raw);
   });
-  app.setErrorHandler((thrown, _request, reply) => {
+  app.setErrorHandler((thrown, request, reply) => {
     const failure = failureOf(thrown);
+    if (failure.status === 500) duty.log.error('a request failed', { ...askedBy(request), reason: reasonOf(thrown) });
     return reply.code(failure.status).headers(failure.headers).header('cache-control', 'no-store').send(bodyOf(failure));
   });
   app.setNotFoundHandler(() => {
@@ -130,12 +144,12 @@ function headOf(request: IncomingMessage): RequestHead {
   };
 }
 
-async function standingOf(url: string): Promise<Standing> {
-  const { protocol, hostname, port } = new URL(url);
-  const scheme = protocol === 'https:' ? 'https' : 'http';
-  const usual = scheme === 'https' ? 443 : 80;
-  const names = scheme === 'https' ? (await import('./certificate.ts')).ownNames() : [];
-  return { scheme, port: port === '' ? usual : Number(port), isLocal: scheme === 'http', names: new Set([hostname, ...names]) };
+async function standingOf({ url, isSecure }: WebHouse): Promise<Standing> {
+  const { hostname, port } = new URL(url);
+  const usual = isSecure ? 443 : 80;
+  const names = isSecure ? (await import('./certificate.ts')).ownNames() : [];
+  const scheme = isSecure ? 'https' : 'http';
+  return { scheme, port: port === '' ? usual : Number(port), isLocal: !isSecure, names: new Set([hostname, ...names]) };
 }
 
 /** Where the page may look for another peer when its own goes away: what peers said of themselves, in the one form the wire lets through. */

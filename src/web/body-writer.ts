@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { MeshError } from '../core/errors.ts';
 import type { Clock } from '../platform/clock.ts';
+import { STALL_MS_MAX } from './time-limits.ts';
 
 /**
  * Bytes handed over at once: a slow reader is seen to take something as soon as it took the fewer, and a quick one costs less with
@@ -10,11 +11,6 @@ const PIECE_BYTES_MIN = 128 * 1024;
 const PIECE_BYTES_MAX = 4 * 1024 * 1024;
 /** A piece that is taken within so long is followed by one of twice as much, any other by the least. */
 const QUICK_MS = 500;
-/**
- * A reader that takes no piece for so long is let go: it would keep others from their turn. A download goes on with a range, and a
- * film that was paused is asked for again from where it stands. Range 30–300 s.
- */
-export const STALL_MS_MAX = 60_000;
 
 /** The body of one answer, written as its reader takes it. The head goes out with the first bytes: until then it may still become a refusal. */
 export class BodyWriter {
@@ -52,10 +48,10 @@ export class BodyWriter {
     this.#reply.raw.end();
   }
 
-  /** What failed half-way: the connection is cut, so that nobody takes the part for the whole. Throws before that. */
-  fail(thrown: unknown): void {
-    if (!this.#isBegun) throw thrown;
-    this.#reply.raw.destroy();
+  /** Throws what failed; half-way the connection is cut, so that nobody takes the part for the whole. */
+  fail(thrown: unknown): never {
+    if (this.#isBegun) this.#reply.raw.destroy();
+    throw thrown;
   }
 
   #put(piece: Uint8Array): Promise<void> {

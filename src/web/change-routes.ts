@@ -4,11 +4,9 @@ import { changeAsk, makeChange } from '../client/verbs/change.ts';
 import { removeNamed, rename, resolve } from '../client/verbs/changes.ts';
 import { restore } from '../client/verbs/history.ts';
 import { presentEntry } from '../client/verbs/listing.ts';
-import { fitsTag } from './conditional.ts';
+import { fitsTag, isChangedSince } from './conditional.ts';
 import { WebFailure } from './failures.ts';
-import { type Route, route } from './route.ts';
-
-const pathShape = z.string().min(1).max(1200);
+import { pathShape, type Route, route } from './route.ts';
 
 /** Changes without bytes. Each answers with what was made. */
 export function changeRoutes(): Route[] {
@@ -48,14 +46,16 @@ const restoreRoute = route({
 const deleteRoute = route({
   method: 'DELETE',
   url: '/files/*',
-  summary: 'Deletes a file, or the files of a folder; with If-Match only that content of a file.',
+  summary: 'Deletes a file, or the files of a folder; with If-Match or If-Unmodified-Since only that content of a file.',
   answers: 'changes',
   run: async ({ session, rest, request, options }) => {
-    const wanted = request.headers['if-match'];
-    if (wanted === undefined) return { changes: await removeNamed(session, rest, options) };
+    const { 'if-match': wanted, 'if-unmodified-since': since } = request.headers;
+    if (wanted === undefined && since === undefined) return { changes: await removeNamed(session, rest, options) };
     const entry = await presentEntry(session, rest, options);
     const { path, base, contents } = entry;
-    if (contents.length !== 1 || !fitsTag(wanted, contents[0]?.hash ?? '')) {
+    const [content] = contents;
+    const isMeant = wanted === undefined ? !isChangedSince(since, content?.modified ?? 0) : fitsTag(wanted, content?.hash ?? '');
+    if (contents.length !== 1 || !isMeant) {
       throw new WebFailure(412, 'overtaken', 'the file is not the one meant any more; look at it, then try again');
     }
     const done = await makeChange(session, changeAsk(session.newRequest(), { kind: 'delete', path }, base), options.signal);

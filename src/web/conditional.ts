@@ -18,6 +18,7 @@ export interface Wanted {
   readonly ifMatch?: string | undefined;
   readonly ifNoneMatch?: string | undefined;
   readonly ifModifiedSince?: string | undefined;
+  readonly ifUnmodifiedSince?: string | undefined;
   readonly ifRange?: string | undefined;
   readonly range?: string | undefined;
 }
@@ -34,7 +35,11 @@ export type Answer =
 export function answerOf(wanted: Wanted, content: { hash: string; size: number; modifiedMs: number }): Answer {
   const { hash, size } = content;
   const modified = dateOf(content.modifiedMs);
-  if (wanted.ifMatch !== undefined && !fitsTag(wanted.ifMatch, hash)) return { status: 412 };
+  if (wanted.ifMatch !== undefined) {
+    if (!fitsTag(wanted.ifMatch, hash)) return { status: 412 };
+  } else if (isChangedSince(wanted.ifUnmodifiedSince, content.modifiedMs)) {
+    return { status: 412 };
+  }
   if (wanted.ifNoneMatch !== undefined) {
     if (fitsTag(wanted.ifNoneMatch, hash, true)) return { status: 304 };
   } else if (wanted.ifModifiedSince !== undefined && Date.parse(wanted.ifModifiedSince) >= Date.parse(modified)) {
@@ -60,6 +65,12 @@ export function rangeOf(header: string, size: number): Range | 'outside' | undef
   if (offset >= size) return 'outside';
   const end = last === '' ? size : Math.min(size, Number(last) + 1);
   return { offset, length: end - offset };
+}
+
+/** True where a header tells a time, and the content is younger. */
+export function isChangedSince(header: string | undefined, modifiedMs: number): boolean {
+  // Headers tell no parts of a second.
+  return header !== undefined && Date.parse(header) < Date.parse(dateOf(modifiedMs));
 }
 
 /** As headers tell times. */

@@ -1,18 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { bodyOf, WebFailure } from './failures.ts';
+import { bodyOf, reasonOf, WebFailure } from './failures.ts';
 import type { Call, OpenCall, Route } from './route.ts';
 import type { Sessions } from './sessions.ts';
+import { JSON_MS_MAX, WORK_MS_MAX } from './time-limits.ts';
 import type { WebDuty } from './web-options.ts';
 
-/** Time for a JSON body to come. */
-const JSON_MS_MAX = 20_000;
-/** A change may be at work for so long without a byte on its connection, once all of its request has come: large files are copied to other peers meanwhile. Range 10 min – 24 h. */
-const WORK_MS_MAX = 6 * 3_600_000;
-
 interface Slice {
-  readonly duty: Pick<WebDuty, 'newHash'>;
+  readonly duty: Pick<WebDuty, 'newHash' | 'log'>;
   readonly sessions: Sessions;
 }
 
@@ -22,6 +18,7 @@ export function serveRoutes(app: FastifyInstance, routes: readonly Route[], slic
     app.route({
       method: route.method,
       url: route.url,
+      exposeHeadRoute: route.alsoHead === true,
       handler: (request, reply) => answer(route, request, reply, slice),
       ...(route.takesBytes === true ? {} : { onRequest: async (request, reply) => boundBody(request, reply) }),
     });
@@ -31,6 +28,8 @@ export function serveRoutes(app: FastifyInstance, routes: readonly Route[], slic
 async function answer(route: Route, request: FastifyRequest, reply: FastifyReply, { duty, sessions }: Slice): Promise<unknown> {
   const stop = new AbortController();
   reply.raw.once('close', () => stop.abort());
+  // Whoever went while this door was being opened is not heard of again.
+  if (reply.raw.destroyed) stop.abort();
   if (route.method !== 'GET') waitOnceRead(request.raw);
   const query = parsed(route.query, request.query, 'query');
   const body = parsed(route.body, request.body, 'body');
@@ -44,12 +43,23 @@ async function answer(route: Route, request: FastifyRequest, reply: FastifyReply
     options: { signal: stop.signal, newHash: duty.newHash },
   };
   // What is for anybody does without the mesh, so it is answered also while that cannot be reached.
-  const value = await (route.access === 'anybody'
-    ? route.run(call as Call)
-    : sessions.run(request, ({ session, who }) => route.run({ ...call, session, who })));
+  const running =
+    route.access === 'anybody'
+      ? route.run(call as Call)
+      : sessions.run(request, ({ session, who }) => route.run({ ...call, session, who }));
+  const value = await running.catch((thrown) => {
+    if (!reply.sent) throw thrown;
+    // Half-way: nobody is told but by the end of the connection.
+    if (!stop.signal.aborted) duty.log.warn('an answer ended half-way', { ...askedBy(request), reason: reasonOf(thrown) });
+  });
   if (reply.sent) return reply;
   if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   return value === undefined ? await reply.send() : value;
+}
+
+/** What was asked, as it is logged: without names of files. */
+export function askedBy({ method, routeOptions }: FastifyRequest): { readonly method: string; readonly route: string } {
+  return { method, route: routeOptions.url ?? '' };
 }
 
 /** While its sender has nothing more to say, a connection is not idle but waits. */

@@ -3,17 +3,18 @@ import type { FastifyReply } from 'fastify';
 import type { SignedIn } from '../client/sign-in.ts';
 import type { AccountFact } from '../core/accounts.ts';
 import { WebFailure } from './failures.ts';
+import { type Asker, ownersOf } from './owners.ts';
 import { shownPeer } from './shown-peer.ts';
 import type { WebPeer } from './web-options.ts';
 
-/** Streams open at once, and those of one account. Range 8–256. */
+/** Streams open at once, and those of one address or account. Range 8–256. */
 const STREAMS_MAX = 64;
 const STREAMS_OF_ONE_MAX = 16;
 /** News is told at most so often: what came meanwhile goes together. Range 100–1,000 ms. */
 const TELL_MS = 250;
 /** The peers are looked at so often, and told when something of them changed. */
 const LOOK_MS = 1000;
-/** A comment so often keeps the connection. */
+/** A comment so often keeps the connection. Range: below IDLE_MS_MAX, 5–30 s. */
 const HEARTBEAT_MS = 15_000;
 /** Paths of one telling; more are told as `more`, and whoever shows a list asks for it anew. */
 const PATHS_MAX = 200;
@@ -23,10 +24,16 @@ const LAG_BYTES_MAX = 1024 * 1024;
 /** Whose stream it is. */
 interface Reader {
   readonly who: SignedIn | undefined;
+  /** Whose it is, in every respect that is bounded. */
+  readonly owners: readonly string[];
   /** The account as it was when the stream was opened; undefined: nobody's, or not heard of. */
   readonly account: AccountFact | undefined;
   /** Of the key that signed the logins of then. */
   readonly generation: number | undefined;
+  /** The last of each kind that it was told. */
+  readonly told: Map<string, string>;
+  /** More paths that it may see have changed than are told. */
+  hasMore: boolean;
 }
 
 /** What happens at this peer, told to every open page as server-sent events: `files`, `peers`, `status`, `traffic`. */
@@ -34,15 +41,10 @@ export class Events {
   readonly #peer: WebPeer;
   readonly #streams = new Map<ServerResponse, Reader>();
   readonly #paths = new Set<string>();
-  #hasMore = false;
   #happened = false;
   #telling: NodeJS.Timeout | undefined;
   #looking: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
-  #peers = '';
-  /** The last one told, by the account it is for: see `seenAs`. */
-  readonly #statuses = new Map<string | undefined, string>();
-  #traffic = '';
 
   constructor(peer: WebPeer) {
     this.#peer = peer;
@@ -54,13 +56,17 @@ export class Events {
     });
   }
 
-  /** Opens one more stream; it lasts until its reader goes, or the peer. */
-  open(reply: FastifyReply, who: SignedIn | undefined): void {
-    const own = [...this.#streams.values()].filter((reader) => reader.who !== undefined && reader.who.user === who?.user);
-    if (this.#streams.size >= STREAMS_MAX || own.length >= STREAMS_OF_ONE_MAX)
-      throw new WebFailure(503, 'busy', 'too many pages are open here; close some');
+  /** Opens one more stream; it lasts until its reader goes, or the peer. Rejects with 503 when there are too many. */
+  open({ request, reply, who }: Asker & { readonly reply: FastifyReply }): void {
+    const owners = ownersOf({ request, who });
+    const open = [...this.#streams.values()];
+    const most = Math.max(...owners.map((owner) => open.filter((reader) => reader.owners.includes(owner)).length));
+    if (open.length >= STREAMS_MAX || most >= STREAMS_OF_ONE_MAX)
+      throw new WebFailure(503, 'busy', 'too many pages are open here; close some', { 'retry-after': '10' });
     reply.hijack();
     const stream = reply.raw;
+    // Whoever went while the login was proved would never be missed.
+    if (stream.destroyed) return;
     stream.writeHead(200, {
       ...(reply.getHeaders() as Record<string, string>),
       'content-type': 'text/event-stream',
@@ -69,12 +75,11 @@ export class Events {
     });
     stream.write('retry: 1000\n\n');
     const account = who === undefined ? undefined : this.#peer.people.accounts().get(who.user);
-    this.#streams.set(stream, { who, account, generation: this.#peer.people.sessionKey()?.generation });
+    const { generation } = this.#peer.people.sessionKey() ?? {};
+    this.#streams.set(stream, { who, owners, account, generation, told: new Map(), hasMore: false });
     stream.once('close', () => this.#leave(stream));
     this.#looking ??= setInterval(() => this.#look(), LOOK_MS);
     this.#heartbeat ??= setInterval(() => this.#tell(() => ':\n\n'), HEARTBEAT_MS);
-    this.#peers = this.#traffic = '';
-    this.#statuses.clear();
     this.#look();
   }
 
@@ -97,14 +102,17 @@ export class Events {
 
   #changed(paths: ReadonlySet<string>): void {
     if (this.#streams.size === 0) return;
+    const readers = [...this.#streams.values()];
     for (const path of paths) {
-      if (this.#paths.size >= PATHS_MAX) {
-        this.#hasMore = true;
-        break;
-      }
-      this.#paths.add(path);
+      if (this.#paths.size < PATHS_MAX) this.#paths.add(path);
+      else if (readers.every(({ hasMore }) => hasMore)) break;
+      else for (const reader of readers) reader.hasMore ||= this.#sees(reader, path);
     }
     this.#tellSoon();
+  }
+
+  #sees({ who, account }: Reader, path: string): boolean {
+    return who === undefined || (account !== undefined && this.#peer.people.rights().mayRead(account, path));
   }
 
   #tellSoon(): void {
@@ -116,34 +124,37 @@ export class Events {
   }
 
   #tellNews(): void {
-    const [paths, more] = [[...this.#paths], this.#hasMore];
-    const rights = this.#peer.people.rights();
-    this.#tell(({ who, account }) => {
-      const seen = who === undefined ? paths : paths.filter((path) => account !== undefined && rights.mayRead(account, path));
-      return seen.length === 0 && !more ? '' : eventText('files', { paths: seen, more });
+    const all = [...this.#paths];
+    this.#tell((reader) => {
+      const paths = all.filter((path) => this.#sees(reader, path));
+      const more = reader.hasMore;
+      reader.hasMore = false;
+      return paths.length === 0 && !more ? '' : eventText('files', { paths, more });
     });
     this.#paths.clear();
-    this.#hasMore = false;
     if (this.#happened) this.#look();
     this.#happened = false;
   }
 
   #look(): void {
-    const traffic = eventText('traffic', this.#peer.traffic());
-    if (traffic !== this.#traffic) this.#tell(() => traffic);
-    this.#traffic = traffic;
-    const peers = eventText('peers', { peers: this.#peer.peers().peers.map(shownPeer) });
-    if (peers !== this.#peers) this.#tell(() => peers);
-    this.#peers = peers;
+    this.#tellNew('traffic', this.#peer.traffic());
+    this.#tellNew('peers', { peers: this.#peer.peers().peers.map(shownPeer) });
     for (const account of new Set([...this.#streams.values()].map(seenAs))) void this.#lookAs(account);
   }
 
   async #lookAs(account: string | undefined): Promise<void> {
     const status = await this.#peer.status(account).catch(() => undefined);
-    if (status === undefined) return;
-    const text = eventText('status', status);
-    if (text !== this.#statuses.get(account)) this.#tell((reader) => (seenAs(reader) === account ? text : ''));
-    this.#statuses.set(account, text);
+    if (status !== undefined) this.#tellNew('status', status, (reader) => seenAs(reader) === account);
+  }
+
+  /** Tells those whom it is for, and who were not told the same before. */
+  #tellNew(name: string, value: unknown, isFor: (reader: Reader) => boolean = () => true): void {
+    const text = eventText(name, value);
+    this.#tell((reader) => {
+      if (!isFor(reader) || reader.told.get(name) === text) return '';
+      reader.told.set(name, text);
+      return text;
+    });
   }
 
   #tell(textFor: (reader: Reader) => string): void {

@@ -52,6 +52,17 @@ export function failureOf(thrown: unknown): WebFailure {
   return new WebFailure(STATUS[code], code, message, later);
 }
 
+/** Characters of a reason that are logged. */
+const REASON_LENGTH_MAX = 500;
+
+/** Anything thrown, as it is logged: in one line, whatever names are in it, and where it came from when nobody foresaw it. */
+export function reasonOf(thrown: unknown): string {
+  const { code, message, cause } = asMeshError(thrown);
+  const at = cause === thrown && thrown instanceof Error ? (/\n\s+(at .*)/.exec(thrown.stack ?? '')?.[1] ?? '') : '';
+  const text = [`${code}: ${message}`, at].join(' ').trim();
+  return text.slice(0, REASON_LENGTH_MAX).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
+}
+
 export function bodyOf({ code, message }: WebFailure): { error: { code: string; message: string } } {
   return { error: { code, message } };
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { LINGER_MS } from './time-limits.ts';
 
-/** Time for the rest of a body that nobody wants any more, and bytes of it. Range 1–30 s, 1–64 MiB. */
-const LINGER_MS = 5_000;
+/** Bytes of a body that nobody wants any more. Range 1–64 MiB. */
 const LINGER_BYTES = 16 * 1024 * 1024;
 /** It is looked so often how many there were. */
 const LOOK_MS = 100;

@@ -5,14 +5,13 @@ import { historiesOf, historyItem } from '../client/verbs/history.ts';
 import { presentEntry } from '../client/verbs/listing.ts';
 import { checkPath } from '../core/path.ts';
 import { LIST_ENTRIES_MAX } from '../wire/calls.ts';
-import { type Route, route } from './route.ts';
+import { pathShape, type Route, route } from './route.ts';
 
 /** Pages asked of the mesh for one of the interface: those of a pattern that fits little are short. Range 1–100. */
 const PAGES_MAX = 20;
 
 const limitShape = z.coerce.number().int().min(1).max(LIST_ENTRIES_MAX).default(200);
 const afterShape = z.string().max(1100).default('');
-const pathShape = z.string().min(1).max(1200);
 /** A switch in a query: `?deleted`, `?deleted=1`. */
 const switchShape = z
   .enum(['', '1', 'true', '0', 'false'])

@@ -5,18 +5,15 @@ import { type AddressInfo, isIP, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { MeshError } from '../core/errors.ts';
 import type { WebApp } from './app.ts';
+import { reasonOf } from './failures.ts';
+import { OneByOne } from './one-by-one.ts';
+import { HEAD_MS_MAX, IDLE_MS_MAX, KEEP_ALIVE_MS } from './time-limits.ts';
 import type { WebDuty, WebPlace } from './web-options.ts';
 
 /** Bytes of the head of a request: more is refused with 431. Range 4–64 KiB: names of 1 KiB may be escaped to 3. */
 const HEAD_BYTES_MAX = 16 * 1024;
 /** Headers of one request; more are not read. */
 const HEADERS_MAX = 64;
-/** Time for the head of a request. Range 2–60 s. */
-const HEAD_MS_MAX = 10_000;
-/** A connection on which nothing moves is closed: above the heartbeat of the event stream. Range 20–300 s. */
-const IDLE_MS_MAX = 60_000;
-/** A connection without a request is closed. */
-const KEEP_ALIVE_MS = 15_000;
 /** Connections at once, in all and from one address: more are closed unread. Range 16–1,024. */
 const CONNECTIONS_MAX = 256;
 const CONNECTIONS_OF_ADDRESS_MAX = 128;
@@ -92,13 +89,16 @@ class Listening implements WebListener {
   #app: Promise<WebApp> | undefined;
   #duty: WebDuty | undefined;
   #isClosed = false;
+  readonly #oneByOne = new OneByOne();
 
   constructor(server: Server, sockets: ReadonlySet<Socket>, place: WebPlace, url: string) {
     this.#server = server;
     this.#sockets = sockets;
     this.#place = place;
     this.url = url;
-    server.on('request', (request, response) => this.#take(request, response));
+    server.on('request', (request, response) => {
+      this.#oneByOne.take(request, response, () => this.#take(request, response));
+    });
   }
 
   serve(duty: WebDuty): void {
@@ -129,7 +129,10 @@ class Listening implements WebListener {
       return;
     }
     this.#start(duty).then(
-      (app) => app.handle(request, response),
+      (app) => {
+        // Whoever went meanwhile is not heard of again.
+        if (!response.destroyed) app.handle(request, response);
+      },
       ({ code = 'failed' }: NodeJS.ErrnoException) =>
         response
           .writeHead(503, { 'retry-after': '10', 'content-type': 'text/plain', connection: 'close' })
@@ -141,6 +144,7 @@ class Listening implements WebListener {
   #start(duty: WebDuty): Promise<WebApp> {
     this.#app ??= this.#load(duty).catch((thrown) => {
       this.#app = undefined;
+      duty.log.error('the page cannot be served', { reason: reasonOf(thrown) });
       throw thrown;
     });
     return this.#app;
@@ -148,7 +152,8 @@ class Listening implements WebListener {
 
   async #load(duty: WebDuty): Promise<WebApp> {
     const { makeApp } = await import('./app.ts');
-    return await makeApp(duty, { url: this.url, directory: this.#place.directory, server: this.#server });
+    const isSecure = this.url.startsWith('https:');
+    return await makeApp(duty, { url: this.url, isSecure, directory: this.#place.directory, server: this.#server });
   }
 }
 

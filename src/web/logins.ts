@@ -5,6 +5,8 @@ import { parseToken } from '../core/accounts.ts';
 import { invariant } from '../core/errors.ts';
 import { WebFailure } from './failures.ts';
 import { HeldUp, heldUp } from './held-up.ts';
+import { addressOf, placeOf } from './owners.ts';
+import { LOGIN_MS_MAX } from './time-limits.ts';
 import { Turns } from './turns.ts';
 import type { WebDuty } from './web-options.ts';
 
@@ -12,8 +14,6 @@ import type { WebDuty } from './web-options.ts';
 const ENTRIES = { atOnce: 2, ofOne: 1, waiting: 128, waitingOfOne: 4 };
 /** So many more of those who are known: who shows a token, or was right at that address before. They do not wait behind guesses. */
 const KNOWN_ENTRIES = { atOnce: 4, ofOne: 2, waiting: 128, waitingOfOne: 16 };
-/** Peers that are busy with others are asked again for so long: meanwhile nobody else has the turn. Range 1–10 s. */
-const LOGIN_MS_MAX = 4_000;
 /** Tokens that are looked at again, for they may be younger than what this peer knows; of one address few. */
 const YOUNG = { atOnce: 32, ofOne: 4, waiting: 0, waitingOfOne: 0 };
 const YOUNG_TRIES_MAX = 4;
@@ -128,17 +128,6 @@ function checkLogin(result: LoginResult): LoggedIn {
   if (result.kind === 'in') return result;
   if (result.kind === 'wrong') throw new WebFailure(401, 'not-allowed', 'this is not the name and password of an account');
   throw heldUp(result.seconds);
-}
-
-/** The address whoever asks is at. */
-export function placeOf({ socket }: Pick<FastifyRequest, 'socket'>): string {
-  return socket.remoteAddress ?? '';
-}
-
-/** The same with its port, as peers take it. */
-export function addressOf({ socket }: Pick<FastifyRequest, 'socket'>): string {
-  const { remoteAddress = '0.0.0.0', remotePort = 0 } = socket;
-  return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
 }
 
 export function notLoggedIn(request: FastifyRequest): WebFailure {

@@ -6,7 +6,7 @@ import { shownPeer } from './shown-peer.ts';
 
 /** What concerns the mesh and its peers. */
 export function meshRoutes({ duty, house, events, sessions }: RouteRooms): Route[] {
-  const isLocal = house.url.startsWith('http:');
+  const isLocal = !house.isSecure;
   return [
     openRoute({
       method: 'GET',
@@ -84,12 +84,13 @@ export function meshRoutes({ duty, house, events, sessions }: RouteRooms): Route
       summary:
         'What happens, as server-sent events: "files" (paths that changed), "peers", "status", "traffic" (file data moved since the start).',
       answers: 'event stream',
-      run: async ({ reply, who }) => events.open(reply, who),
+      run: async (call) => events.open(call),
     }),
     openRoute({
       method: 'GET',
       url: '/healthz',
       summary: 'Says that the peer lives.',
+      alsoHead: true,
       answers: 'text',
       // A page whose own peer died looks which other one answers, without reading what.
       run: async ({ reply }) => reply.type('text/plain').header('cross-origin-resource-policy', 'cross-origin').send('ok\n'),

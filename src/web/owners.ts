@@ -1,18 +1,32 @@
 import type { FastifyRequest } from 'fastify';
 import type { SignedIn } from '../client/sign-in.ts';
 import type { Call } from './route.ts';
+import { IN_LINE_MS_MAX, SILENT_MS_MAX } from './time-limits.ts';
 import type { Turns } from './turns.ts';
 
+/** Who asks, and from where. */
+export interface Asker {
+  readonly request: Pick<FastifyRequest, 'socket'>;
+  /** Undefined: the mesh has no accounts, or nobody is logged in. */
+  readonly who?: SignedIn | undefined;
+}
+
 /** Whose a request is, as far as nobody may take all there is of something: the address it comes from, and the account. */
-export function ownersOf({ request, who }: { readonly request: FastifyRequest; readonly who?: SignedIn | undefined }): string[] {
-  const place = `at ${request.socket.remoteAddress ?? ''}`;
+export function ownersOf({ request, who }: Asker): string[] {
+  const place = `at ${placeOf(request)}`;
   return who === undefined ? [place] : [place, `by ${who.user}`];
 }
 
-/** So long a reader may go without a byte, while it waits in line or the mesh has none, before it is sent away. Range 60–600 s. */
-export const SILENT_MS_MAX = 300_000;
-/** Whose turn has not come by then is told to come again. Range 30 s to below SILENT_MS_MAX. */
-const IN_LINE_MS_MAX = 120_000;
+/** The address whoever asks is at. */
+export function placeOf({ socket }: Pick<FastifyRequest, 'socket'>): string {
+  return socket.remoteAddress ?? '';
+}
+
+/** The same with its port, as peers take it. */
+export function addressOf({ socket }: Pick<FastifyRequest, 'socket'>): string {
+  const { remoteAddress = '0.0.0.0', remotePort = 0 } = socket;
+  return remoteAddress.includes(':') ? `[${remoteAddress}]:${remotePort}` : `${remoteAddress}:${remotePort}`;
+}
 
 /** Answers with bytes when its turn has come. Rejects with 503 when that takes too long, or too many wait. */
 export function inTurn<T>(
@@ -20,6 +34,11 @@ export function inTurn<T>(
   call: Pick<Call, 'request' | 'who' | 'reply' | 'signal'>,
   work: () => Promise<T>,
 ): Promise<T> {
-  call.reply.raw.socket?.setTimeout(SILENT_MS_MAX);
+  waitLonger(call);
   return turns.run(ownersOf(call), work, AbortSignal.any([call.signal, AbortSignal.timeout(IN_LINE_MS_MAX)]));
+}
+
+/** Begins anew the time for which its connection may be without a byte. */
+export function waitLonger({ reply }: Pick<Call, 'reply'>): void {
+  reply.raw.socket?.setTimeout(SILENT_MS_MAX);
 }

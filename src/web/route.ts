@@ -1,8 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Session } from '../client/session.ts';
 import type { SignedIn } from '../client/sign-in.ts';
 import type { RunningHash } from '../client/transfer.ts';
+
+/** A path in a query or a body: what it is checked for is the verbs' to say. */
+export const pathShape = z.string().min(1).max(1200);
 
 /** One request on its way to an answer. */
 export interface Call<Query = unknown, Body = unknown> {
@@ -37,6 +40,8 @@ export interface Route {
   readonly body?: z.ZodType;
   /** The body is bytes, read by the route itself as they come. */
   readonly takesBytes?: boolean;
+  /** HEAD is answered too, without the body: of what is at hand. */
+  readonly alsoHead?: boolean;
   /** Whom it answers; absent: whoever has a login, or everybody on this machine while the mesh has no accounts. */
   readonly access?: 'anybody';
   /** What it answers: of JSON what it looks like, in a word. */

@@ -6,6 +6,7 @@ import type { Events } from './events.ts';
 import { listRoutes } from './list-routes.ts';
 import { meshRoutes } from './mesh-routes.ts';
 import { metricsText, type WebCounts } from './metrics.ts';
+import type { OlderContents } from './older-contents.ts';
 import { openApiOf } from './openapi.ts';
 import type { PageFiles } from './page-files.ts';
 import { openRoute, type Route, route } from './route.ts';
@@ -24,6 +25,7 @@ export interface RouteRooms {
   readonly page: PageFiles;
   readonly sessions: Sessions;
   readonly spool: Spool;
+  readonly older: OlderContents;
   readonly uploads: TusUploads;
   readonly counts: WebCounts;
 }
@@ -40,7 +42,7 @@ export function allRoutes(rooms: RouteRooms): Route[] {
     ...accountRoutes(rooms),
     metricsRoute(rooms),
   ];
-  return [...routes, openApiRoute(routes, rooms.house.url.startsWith('https:')), ...pageRoutes(rooms)];
+  return [...routes, openApiRoute(routes, rooms.house.isSecure), ...pageRoutes(rooms)];
 }
 
 function metricsRoute({ duty, counts }: RouteRooms): Route {
@@ -61,6 +63,7 @@ function openApiRoute(routes: readonly Route[], isSecure: boolean): Route {
     method: 'GET',
     url: '/openapi.json',
     summary: 'This description.',
+    alsoHead: true,
     answers: 'JSON',
     run: async () => description,
   });
@@ -75,6 +78,7 @@ function pageRoutes({ page }: RouteRooms): Route[] {
       method: 'GET',
       url,
       summary: 'A file of the page.',
+      alsoHead: true,
       answers: 'file',
       run: async ({ request, reply }) => page.send(url, request, reply),
     }),

@@ -6,14 +6,14 @@ import { parseToken } from '../core/accounts.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import { type Credentials, credentialsOf, keyOf } from './credentials.ts';
 import { WebFailure } from './failures.ts';
-import { addressOf, type LoggedIn, Logins, notLoggedIn, type Opened, placeOf, type Secret } from './logins.ts';
+import { type LoggedIn, Logins, notLoggedIn, type Opened, type Secret } from './logins.ts';
+import { addressOf, placeOf } from './owners.ts';
+import { SESSION_IDLE_MS_MAX } from './time-limits.ts';
 import type { WebDuty } from './web-options.ts';
 
 /** Sessions at once, and those of one account: each has links of its own to peers, that let a client in so often. Range 8–128. */
 const SESSIONS_MAX = 64;
 const SESSIONS_OF_ONE_MAX = 16;
-/** One that was not used for so long is closed, and opened anew when it is. */
-const IDLE_MS_MAX = 600_000;
 const NO_ACCOUNTS =
   'this mesh has no accounts yet, so nobody is let in from other machines: "filemesh user add NAME" makes the first one';
 
@@ -49,7 +49,7 @@ export class Sessions {
     this.#duty = duty;
     this.#logins = new Logins(duty);
     this.#isLocal = isLocal;
-    this.#sweeping = setInterval(() => this.#sweep(), IDLE_MS_MAX / 10);
+    this.#sweeping = setInterval(() => this.#sweep(), SESSION_IDLE_MS_MAX / 10);
     this.#sweeping.unref();
   }
 
@@ -197,6 +197,7 @@ export class Sessions {
 
   #sweep(): void {
     const nowMs = performance.now();
-    for (const [key, { users, usedMs }] of this.#kept) if (users === 0 && nowMs - usedMs > IDLE_MS_MAX) void this.#forget(key);
+    for (const [key, { users, usedMs }] of this.#kept)
+      if (users === 0 && nowMs - usedMs > SESSION_IDLE_MS_MAX) void this.#forget(key);
   }
 }

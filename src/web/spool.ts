@@ -6,15 +6,15 @@ import type { FastifyRequest } from 'fastify';
 import type { Source } from '../client/transfer.ts';
 import { type Claim, Claims } from './claims.ts';
 import { WebFailure } from './failures.ts';
+import { PACE_MS } from './time-limits.ts';
 import { Turns } from './turns.ts';
 
 /** Room that is left on the disk at least, in bytes. Range 16 MiB – 1 GiB. */
 const RESERVE_BYTES = 64 * 1024 * 1024;
-/** Bytes taken before the room is looked at again, of a body that does not say how long it is. */
-const LOOK_BYTES = 64 * 1024 * 1024;
-/** A body must bring so many bytes in so long: less is a connection that only holds its place. */
+/** Bytes for which room is set aside at once, of a body that does not say how long it is. Range 1–64 MiB. */
+const STEP_BYTES = 16 * 1024 * 1024;
+/** A body must bring so many bytes in PACE_MS. Range 1–64 KiB. */
 const PACE_BYTES = 16 * 1024;
-const PACE_MS = 30_000;
 /** Bodies taken in at once, and those of one address or account; none waits. Range 2–64. */
 const BODIES_MAX = 16;
 const BODIES_OF_ONE_MAX = 8;
@@ -33,18 +33,33 @@ export interface SpoolPlace {
   readonly onBytes?: (count: number) => void;
 }
 
+/** A new file without a name, and the room it has. */
+export interface SpoolFile {
+  readonly handle: FileHandle;
+  readonly claim: Claim;
+  /** Nothing of it stays. */
+  end(): Promise<void>;
+}
+
 /** Where bodies wait on the disk until the mesh has them: private, and bounded by the room there is. */
 export class Spool {
   readonly #directory: string;
   readonly #turns = new Turns({ atOnce: BODIES_MAX, ofOne: BODIES_OF_ONE_MAX, waiting: 0, waitingOfOne: 0 });
   readonly #claims = new Claims();
+  /** Gives up what only lies here to be read again. */
+  #spare: () => Promise<boolean> = () => Promise.resolve(false);
 
   constructor(directory: string) {
     this.#directory = directory;
   }
 
-  /** A new file without a name: whatever ends the peer, nothing of it stays. The caller closes it. */
-  async open(): Promise<FileHandle> {
+  /** `spare` is run when there is no room: it tells whether it made some. */
+  onFull(spare: () => Promise<boolean>): void {
+    this.#spare = spare;
+  }
+
+  /** Whatever ends the peer, nothing of it stays. */
+  async #open(): Promise<FileHandle> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const file = join(this.#directory, `body-${randomBytes(8).toString('hex')}`);
     const handle = await open(file, 'wx+', 0o600);
@@ -81,19 +96,16 @@ export class Spool {
     const { handle, offset, size, claim } = place;
     // Whoever sends too much or too slowly is told so: the end of this does not end the connection.
     const pieces: AsyncIterator<Buffer> = body.iterator({ destroyOnReturn: false });
-    let looked = 0;
     try {
       for (let bytes = 0; ; ) {
         const { done, value: piece } = await pace.within(pieces.next());
         if (done === true) return;
         if (size !== undefined && bytes + piece.length > size)
           throw new WebFailure(413, 'usage', 'more bytes came than were said');
+        while (claim.left < piece.length) await this.#grow(claim, STEP_BYTES);
         await writeAll(handle, piece, offset + bytes);
         bytes += piece.length;
         came(piece.length);
-        if (size !== undefined || bytes - looked < LOOK_BYTES) continue;
-        looked = bytes;
-        this.#check(claim.owner, LOOK_BYTES, await this.room());
       }
     } finally {
       // Not waited for: of a body that stands still that would be until it goes on.
@@ -101,34 +113,59 @@ export class Spool {
     }
   }
 
-  /** Runs `work` with a new file, and the room it has: for so many bytes of that account, or for some where nobody knows. Rejects with 507. */
+  /** Runs `work` with such a file: for so many bytes, or for some where nobody knows. Rejects with 507. */
   async lend<T>(
     owner: string | undefined,
     size: number | undefined,
     work: (handle: FileHandle, claim: Claim) => Promise<T>,
   ): Promise<T> {
-    const claim = await this.claim(owner, size);
+    const { handle, claim, end } = await this.file(owner, size ?? STEP_BYTES);
     try {
-      const handle = await this.open();
-      return await work(handle, claim).finally(() => handle.close());
+      return await work(handle, claim);
     } catch (thrown) {
       throw whyFull(thrown);
     } finally {
+      await end();
+    }
+  }
+
+  /** A file for so many bytes of that account. Rejects with 507. The caller ends it. */
+  async file(owner: string | undefined, size: number): Promise<SpoolFile> {
+    const claim = await this.claim(owner, size);
+    try {
+      const handle = await this.#open();
+      return { handle, claim, end: () => handle.close().finally(() => claim.end()) };
+    } catch (thrown) {
       claim.end();
+      throw whyFull(thrown);
     }
   }
 
   /** Sets room aside, where there is as much: nobody is refused for what was asked in vain. Rejects with 507. */
-  async claim(owner: string | undefined, size: number | undefined): Promise<Claim> {
-    const space = await this.#space();
-    // Nothing is waited for between the look and the deed.
-    this.#check(owner, size ?? 0, space - this.#claims.coming);
-    return this.#claims.hold(owner, size);
+  claim(owner: string | undefined, size: number): Promise<Claim> {
+    return this.#withRoom(owner, size, () => this.#claims.hold(owner, size));
   }
 
   /** Sets room aside that was promised before. */
   hold(owner: string | undefined, size: number, came: number): Claim {
     return this.#claims.hold(owner, size, came);
+  }
+
+  #grow(claim: Claim, count: number): Promise<void> {
+    return this.#withRoom(claim.owner, count, () => claim.grow(count));
+  }
+
+  async #withRoom<T>(owner: string | undefined, more: number, take: () => T): Promise<T> {
+    for (let tries = 0; ; tries++) {
+      const space = await this.#space();
+      try {
+        // Nothing is waited for between the look and the deed.
+        this.#check(owner, more, space - this.#claims.coming);
+        return take();
+      } catch (thrown) {
+        if (tries > 0 || !(await this.#spare())) throw thrown;
+      }
+    }
   }
 
   /** Bytes that may be taken in beside those for which room was set aside. */
@@ -145,7 +182,7 @@ export class Spool {
   #check(owner: string | undefined, more: number, free: number): void {
     if (free < more) throw noRoom();
     if (!this.#claims.isBeyondHalf(owner, more, free)) return;
-    const words = 'that and what you have under way would take more than half of the room this peer has for it';
+    const words = 'that and what you have under way here would take more than half of the room this peer has for it';
     throw new WebFailure(507, 'full', `${words}; finish some, or go to another peer`);
   }
 }
@@ -217,7 +254,10 @@ function noRoom(): WebFailure {
   return new WebFailure(507, 'full', 'this peer has no room on its disk for it; free some, or go to another peer');
 }
 
-/** A body without a kind was not looked for by the server below: it is there all the same. */
+/** The bytes of a request, as they come: throws 415 where they are not those of the file. A body without a kind was not looked for by the server below: it is there all the same. */
 export function requestBody(request: FastifyRequest): Readable {
+  const { 'content-encoding': content = 'identity', 'transfer-encoding': transfer = 'chunked' } = request.headers;
+  if (content.toLowerCase() !== 'identity' || transfer.toLowerCase() !== 'chunked')
+    throw new WebFailure(415, 'usage', 'the bytes are to come as they are, not encoded');
   return (request.body as Readable | undefined) ?? request.raw;
 }

@@ -3,10 +3,11 @@ import type { Session } from '../client/session.ts';
 import type { Source, VerbOptions } from '../client/transfer.ts';
 import { findEntry } from '../client/verbs/listing.ts';
 import { create, inConflict, put, store } from '../client/verbs/upload.ts';
+import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import { quote } from '../core/path.ts';
 import type { Entry } from '../wire/calls.ts';
-import { fitsTag } from './conditional.ts';
+import { fitsTag, isChangedSince } from './conditional.ts';
 import { WebFailure } from './failures.ts';
 
 /** On what condition something is stored, in the words of HTTP. */
@@ -15,6 +16,8 @@ export interface StoreWish {
   readonly ifNoneMatch?: string | undefined;
   /** Only after that content. */
   readonly ifMatch?: string | undefined;
+  /** Only after a content that is not younger. */
+  readonly ifUnmodifiedSince?: string | undefined;
 }
 
 /** A store that is allowed as things are: to be asked for before a byte is taken in. */
@@ -28,7 +31,7 @@ export interface Storing {
 export async function prepareStore(
   session: Session,
   path: FilePath,
-  { ifNoneMatch, ifMatch }: StoreWish,
+  { ifNoneMatch, ifMatch, ifUnmodifiedSince }: StoreWish,
   options: VerbOptions,
 ): Promise<Storing> {
   const entry: Entry | undefined = await findEntry(session, path, options);
@@ -36,18 +39,35 @@ export async function prepareStore(
   if (entry !== undefined && entry.contents.length > 1) throw inConflict(path);
   const mustBeNew = ifNoneMatch === '*';
   if (mustBeNew && present !== undefined) throw new WebFailure(412, 'exists', `there is a file ${quote(path)} already`);
-  if (ifMatch !== undefined && (present === undefined || !fitsTag(ifMatch, present.hash))) {
+  const isOther = ifMatch !== undefined && (present === undefined || !fitsTag(ifMatch, present.hash));
+  const isYounger = ifMatch === undefined && present !== undefined && isChangedSince(ifUnmodifiedSince, present.modified);
+  if (isOther || isYounger) {
     throw new WebFailure(
       412,
       'overtaken',
       `${quote(path)} is not what it was meant to follow any more; look at it, then try again`,
     );
   }
+  if (present === undefined) await checkNoFolder(session, path, options);
   const base = entry?.base ?? [];
+  const isBound = ifMatch !== undefined || ifUnmodifiedSince !== undefined;
   const storeIt = (source: Source): Promise<ChangeResult> => {
     if (mustBeNew) return create(session, path, source, options);
-    if (ifMatch !== undefined) return store(session, { kind: 'put', path, source, base }, options);
+    if (isBound) return store(session, { kind: 'put', path, source, base }, options);
     return put(session, path, source, options);
   };
   return { isNew: present === undefined, with: storeIt };
+}
+
+/** Rejects with 409 where the name is that of a folder: the peers would refuse it too, but when all of its bytes are here. */
+async function checkNoFolder(session: Session, path: FilePath, options: VerbOptions): Promise<void> {
+  const ask = { path, after: '', limit: 1, sort: 'name', descending: false } as const;
+  try {
+    await session.call('folder', ask, { ...options, subject: path });
+  } catch (thrown) {
+    if (asMeshError(thrown).code === 'not-found') return;
+    throw thrown;
+  }
+  const words = `${quote(path)} is a folder; put a name behind it, as in ${quote(`${path}/NAME`)}`;
+  throw new WebFailure(409, 'exists', words);
 }

@@ -1,11 +1,9 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { FIRST_BYTE_MS_MAX, LEAVE_MS_MAX } from './time-limits.ts';
 
 /** The first byte of whoever speaks TLS (RFC 8446, 5.1: a record of a handshake). */
 const HANDSHAKE = 22;
-/** Time for the first byte, and for whoever is sent elsewhere to go. */
-const FIRST_BYTE_MS_MAX = 10_000;
-const LEAVE_MS_MAX = 2_000;
 
 /** Tells whoever comes to this server without TLS, as browsers do when no scheme is typed, where it is. `place`: host and port of the door. */
 export function sendToTls(server: Server, place: () => string): void {

@@ -10,6 +10,8 @@ import type { TusUploads } from './tus-uploads.ts';
 
 const VERSION = '1.0.0';
 const PART_TYPE = 'application/offset+octet-stream';
+/** The last moment a Date can tell, in wall ms. */
+const WALL_MS_MAX = 8.64e15;
 
 /** Uploads that go on where they were cut off (tus 1.0: creation, termination, expiration). */
 export function tusRoutes({ uploads }: RouteRooms): Route[] {
@@ -76,7 +78,7 @@ async function begin(call: Call, uploads: TusUploads): Promise<void> {
   // What cannot be stored is refused before its bytes come.
   await prepareStore(session, path, wish, options);
   const modified = Number(told.get('modified'));
-  const modifiedMs = Number.isFinite(modified) && modified > 0 ? modified : undefined;
+  const modifiedMs = modified > 0 && modified <= WALL_MS_MAX ? modified : undefined;
   const upload = await uploads.begin({ path, length, wish, modifiedMs, user: who?.user });
   head(call)
     .code(201)

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { z } from 'zod';
 import type { Source } from '../client/transfer.ts';
+import type { Log } from '../platform/log.ts';
 import type { Claim } from './claims.ts';
-import { WebFailure } from './failures.ts';
+import { reasonOf, WebFailure } from './failures.ts';
 import { type Spool, spooledSource, whyFull } from './spool.ts';
 import type { StoreWish } from './storing.ts';
+import { PART_SILENT_MS } from './time-limits.ts';
+import { TusFiles, type TusNote } from './tus-files.ts';
 
 /** An upload that nothing was added to for so long is given up. Range 1 h – 7 days. */
 const EXPIRES_MS = 24 * 3_600_000;
@@ -16,21 +16,9 @@ const SWEEP_MS = 600_000;
 /** Uploads that wait for their parts, of all people, and of one account. Range 16–1,024. */
 const UPLOADS_MAX = 256;
 const UPLOADS_OF_ONE_MAX = 64;
-const ID = /^[0-9a-f]{32}$/;
-
-const noteShape = z.object({
-  path: z.string().max(1024),
-  length: z.number().int().min(0),
-  wish: z.object({ ifMatch: z.string().optional(), ifNoneMatch: z.string().optional() }),
-  modifiedMs: z.number().optional(),
-  user: z.string().optional(),
-});
-
-/** What is known of one from its beginning. */
-type Note = z.infer<typeof noteShape>;
 
 /** One upload under way. */
-export interface TusUpload extends Note {
+export interface TusUpload extends TusNote {
   readonly id: string;
   /** Bytes that are there. */
   readonly offset: number;
@@ -39,15 +27,24 @@ export interface TusUpload extends Note {
 }
 
 /** One as it is known here: `offset` is all there is of it in its file. */
-interface Known extends Note {
+interface Known extends TusNote {
   readonly id: string;
   offset: number;
   /** The room it has. */
   claim: Claim;
   /** Wall ms of its last part. */
   touchedMs: number;
-  /** Of a part on its way: ends it, and tells when it is over. */
-  busy?: { end(): void; readonly over: Promise<void> };
+  busy?: PartUnderWay;
+}
+
+/** A part on its way. */
+interface PartUnderWay {
+  /** Sends its sender away. */
+  end(): void;
+  /** Resolves when nothing more of it is written. */
+  readonly over: Promise<void>;
+  /** When its last bytes came; undefined: all came, and the upload is being stored. */
+  heardMs: number | undefined;
 }
 
 /** A part as it comes. `said`: how many bytes it has, as its head tells. */
@@ -59,14 +56,15 @@ export interface TusPart {
 
 /** Uploads in parts: their bytes and what they are to become lie in the spool, so they outlive the page and the peer's process. Room for all of each is set aside. */
 export class TusUploads {
-  readonly #directory: string;
+  readonly #files: TusFiles;
   readonly #spool: Spool;
+  readonly #log: Log;
   readonly #known = new Map<string, Known>();
   readonly #sweeping: NodeJS.Timeout;
 
   /** With those that an earlier process took in. */
-  static async open(directory: string, spool: Spool): Promise<TusUploads> {
-    const uploads = new TusUploads(directory, spool);
+  static async open(directory: string, spool: Spool, log: Log): Promise<TusUploads> {
+    const uploads = new TusUploads(directory, spool, log);
     try {
       await uploads.#load();
       return uploads;
@@ -76,9 +74,10 @@ export class TusUploads {
     }
   }
 
-  private constructor(directory: string, spool: Spool) {
-    this.#directory = directory;
+  private constructor(directory: string, spool: Spool, log: Log) {
+    this.#files = new TusFiles(directory);
     this.#spool = spool;
+    this.#log = log;
     this.#sweeping = setInterval(() => void this.#sweep(), SWEEP_MS);
     this.#sweeping.unref();
   }
@@ -101,9 +100,7 @@ export class TusUploads {
     // Before anything is waited for: others that begin at the same time count it.
     this.#known.set(upload.id, upload);
     try {
-      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-      await writeFile(this.#noteFile(upload.id), JSON.stringify(note), { flag: 'wx', mode: 0o600 });
-      await writeFile(this.#dataFile(upload.id), '', { flag: 'wx', mode: 0o600 });
+      await this.#files.make(upload.id, note);
     } catch (thrown) {
       await this.#forget(upload).catch(() => undefined);
       throw whyFull(thrown);
@@ -118,21 +115,25 @@ export class TusUploads {
 
   /**
    * Takes a part that begins at `offset`; what came of one that was cut off stays. `stored` is run once all is there, with what
-   * lies there, and the upload ends with it. Rejects with 409 unless it stands at that byte and no other part is on its way.
-   * `end`: how the sender of this part is sent away.
+   * lies there, and the upload ends with it. Rejects with 409 unless it stands at that byte and no other part is on its way; one
+   * of which nothing came for a while is ended first. `end`: how the sender of this part is sent away.
    */
   async append(
     { id, user, offset, end }: { id: string; user: string | undefined; offset: number; end: () => void },
     part: TusPart,
     stored: (upload: TusUpload, source: Source) => Promise<void>,
   ): Promise<TusUpload> {
+    await endSilent(this.#find(id, user));
+    // It may have been given up meanwhile. From here to the mark that it is busy nothing is waited for.
     const upload = this.#find(id, user);
     if (upload.busy !== undefined) throw elsewhere(upload, 'another part of this upload is on its way');
     if (offset !== upload.offset) throw elsewhere(upload, `this upload stands at byte ${upload.offset}`);
     let over = (): void => {};
-    upload.busy = { end, over: new Promise((resolve) => (over = resolve)) };
+    const busy: PartUnderWay = { end, over: new Promise((resolve) => (over = resolve)), heardMs: performance.now() };
+    upload.busy = busy;
     try {
-      await this.#take(upload, part);
+      await this.#take(upload, part, busy);
+      busy.heardMs = undefined;
       if (upload.offset === upload.length) await this.#store(upload, stored);
       return shown(upload);
     } finally {
@@ -149,15 +150,16 @@ export class TusUploads {
     await this.#forget(upload);
   }
 
-  async #take(upload: Known, { body, said, owners }: TusPart): Promise<void> {
+  async #take(upload: Known, { body, said, owners }: TusPart, busy: PartUnderWay): Promise<void> {
     const left = upload.length - upload.offset;
     const size = said === undefined ? left : Number(said);
     if (size > left) throw new WebFailure(413, 'usage', `only ${left} bytes are missing`);
-    const handle = await open(this.#dataFile(upload.id), 'r+').catch((thrown) => {
+    const handle = await this.#files.open(upload.id, 'r+').catch((thrown) => {
       throw (thrown as NodeJS.ErrnoException).code === 'ENOENT' ? gone() : thrown;
     });
     const onBytes = (count: number): void => {
       upload.offset += count;
+      busy.heardMs = performance.now();
     };
     try {
       await this.#spool.take(body, { handle, offset: upload.offset, size, owners, claim: upload.claim, onBytes });
@@ -169,15 +171,15 @@ export class TusUploads {
   }
 
   async #store(upload: Known, stored: (upload: TusUpload, source: Source) => Promise<void>): Promise<void> {
-    const handle = await open(this.#dataFile(upload.id), 'r');
+    const handle = await this.#files.open(upload.id, 'r');
     try {
-      await utimes(this.#dataFile(upload.id), new Date(), new Date());
+      await this.#files.touch(upload.id);
       await stored(shown(upload), spooledSource(handle, upload.length, upload.modifiedMs));
     } finally {
       await handle.close();
     }
     // It is stored: what cannot be removed here now is removed when it expires.
-    await this.#forget(upload).catch(() => undefined);
+    await this.#forget(upload).catch((thrown) => this.#tellKept(upload, thrown));
   }
 
   #find(id: string, user: string | undefined): Known {
@@ -214,7 +216,7 @@ export class TusUploads {
     if (!this.#known.delete(upload.id)) return;
     upload.claim.end();
     try {
-      for (const file of this.#filesOf(upload.id)) await rm(file, { force: true });
+      await this.#files.remove(upload.id);
     } catch (thrown) {
       upload.claim = this.#spool.hold(upload.user, upload.length, upload.offset);
       this.#known.set(upload.id, upload);
@@ -227,42 +229,34 @@ export class TusUploads {
     for (const upload of [...this.#known.values()]) {
       if (Date.now() - upload.touchedMs > EXPIRES_MS && upload.busy === undefined) {
         // A disk that gives nothing up ends neither this nor the peer: the next time it is tried again.
-        await this.#forget(upload).catch(() => undefined);
+        await this.#forget(upload).catch((thrown) => this.#tellKept(upload, thrown));
       }
     }
   }
 
+  #tellKept({ id }: Known, thrown: unknown): void {
+    this.#log.warn('an upload in parts cannot be removed', { upload: id, reason: reasonOf(thrown) });
+  }
+
   async #load(): Promise<void> {
-    const names = await readdir(this.#directory).catch((thrown) => {
-      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw thrown;
-    });
-    for (const id of new Set(names.map((name) => name.slice(0, 32)).filter((name) => ID.test(name)))) {
-      const upload = await this.#loaded(id).catch(() => undefined);
-      if (upload !== undefined) this.#known.set(id, upload);
-      else await Promise.allSettled(this.#filesOf(id).map((file) => rm(file, { force: true })));
+    for (const id of await this.#files.all()) {
+      try {
+        const { note, bytes, touchedMs } = await this.#files.read(id);
+        this.#known.set(id, { ...note, id, offset: bytes, claim: this.#spool.hold(note.user, note.length, bytes), touchedMs });
+      } catch (thrown) {
+        this.#log.warn('an upload in parts cannot be read, and is given up', { upload: id, reason: reasonOf(thrown) });
+        await this.#files.remove(id).catch(() => undefined);
+      }
     }
     await this.#sweep();
   }
+}
 
-  async #loaded(id: string): Promise<Known | undefined> {
-    const note = noteShape.parse(JSON.parse(await readFile(this.#noteFile(id), 'utf8')));
-    const { size, mtimeMs } = await stat(this.#dataFile(id));
-    if (size > note.length) return undefined;
-    return { ...note, id, offset: size, claim: this.#spool.hold(note.user, note.length, size), touchedMs: mtimeMs };
-  }
-
-  #filesOf(id: string): string[] {
-    return [this.#dataFile(id), this.#noteFile(id)];
-  }
-
-  #dataFile(id: string): string {
-    return join(this.#directory, `${id}.data`);
-  }
-
-  #noteFile(id: string): string {
-    return join(this.#directory, `${id}.json`);
-  }
+/** Ends a part of which nothing came for a while: its owner is here again by another way, or would not be here. */
+async function endSilent({ busy }: Known): Promise<void> {
+  if (busy?.heardMs === undefined || performance.now() - busy.heardMs < PART_SILENT_MS) return;
+  busy.end();
+  await busy.over;
 }
 
 function shown({ busy: _busy, claim: _claim, touchedMs, ...upload }: Known): TusUpload {

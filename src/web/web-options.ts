@@ -1,6 +1,7 @@
 import type { Session } from '../client/session.ts';
 import type { RunningHash } from '../client/transfer.ts';
 import type { Peer } from '../peer/peer.ts';
+import type { Log } from '../platform/log.ts';
 
 /** Where the page and its interface are to be found, as `up` was told. */
 export interface WebPlace {
@@ -25,4 +26,6 @@ export interface WebDuty {
   /** Makes a session with the mesh, with the rights of this machine's clients. It goes by this peer first. */
   openSession(): Promise<{ readonly session: Session; close(): Promise<void> }>;
   readonly newHash: () => RunningHash;
+  /** The peer's. */
+  readonly log: Log;
 }

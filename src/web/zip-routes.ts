@@ -30,6 +30,8 @@ export interface Packing {
 
 /** The name in the archive, and where it comes from; the list of what is missing is at hand. */
 interface Item extends ZipFile {
+  /** As the file is named in the mesh. */
+  readonly whole: string;
   readonly from?: { readonly path: Entry['path']; readonly content: ShownContent };
   readonly bytes?: Uint8Array;
 }
@@ -57,10 +59,11 @@ async function sendArchive({ session, query, reply, options }: Call<z.infer<type
     await pack(entriesNamed(session, name, options), name, packing);
     if (name !== '' && packing.items.length + packing.missing.length === before) throw notFound(name);
   }
-  const { items, missing } = packing;
+  const { missing } = packing;
+  const items = namedApart(packing.items);
   if (missing.length > 0) {
     const bytes = Buffer.from(`These files could not be had, for none of their holders is here now:\n${missing.join('\n')}\n`);
-    items.push({ name: MISSING_NAME, size: bytes.length, modifiedMs: Date.now(), bytes });
+    items.push({ name: MISSING_NAME, whole: '', size: bytes.length, modifiedMs: Date.now(), bytes });
   }
   const [only] = names;
   const title = names.length === 1 && only !== undefined && only !== '' ? baseName(only) : 'filemesh';
@@ -107,7 +110,17 @@ export async function pack(entries: AsyncIterable<Entry>, name: string, { items,
         throw new WebFailure(400, 'usage', `an archive takes ${FILES_MAX} files; take smaller folders`);
       const shown = content.shownPath.slice(cut);
       if (!isAvailable(content)) missing.push(shown);
-      else items.push({ name: shown, size: content.size, modifiedMs: content.modified, from: { path: entry.path, content } });
+      else {
+        const { shownPath: whole, size, modified: modifiedMs } = content;
+        items.push({ name: shown, whole, size, modifiedMs, from: { path: entry.path, content } });
+      }
     }
   }
+}
+
+/** Each file once, and none under the name of another: where two of several folders are called alike, all have their whole paths. */
+export function namedApart(items: readonly Item[]): Item[] {
+  const apart = [...new Map(items.map((item) => [item.whole, item])).values()];
+  const areAlike = new Set(apart.map(({ name }) => name)).size < apart.length;
+  return areAlike ? apart.map((item) => ({ ...item, name: item.whole })) : apart;
 }

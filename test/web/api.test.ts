@@ -53,6 +53,13 @@ describe('the interface of a peer', () => {
     expect((await ask('/files/docs/a%20b.txt', { headers: { 'if-none-match': tag } })).status).toBe(304);
     expect((await put('docs/a%20b.txt', 'three', { 'if-match': '"x"' })).status).toBe(412);
     expect((await put('docs/a%20b.txt', 'three', { 'if-match': tag })).status).toBe(200);
+    const past = { 'if-unmodified-since': new Date(1_000_000_000_000).toUTCString() };
+    expect((await put('docs/a%20b.txt', 'four', past)).status).toBe(412);
+    expect((await ask('/files/docs/a%20b.txt', { method: 'DELETE', headers: past })).status).toBe(412);
+    const head = await ask('/files/docs/a%20b.txt', { method: 'HEAD', headers: { range: 'bytes=0-1' } });
+    expect([head.status, head.headers.get('content-length')]).toEqual([200, '5']);
+    const onFolder = await put('docs', 'x');
+    expect([onFolder.status, await onFolder.text()]).toEqual([409, expect.stringContaining('is a folder')]);
     expect(await json('/api/v1/folder')).toMatchObject({ folders: [{ name: 'docs', files: 1 }], files: [] });
     expect(await json('/api/v1/where?path=docs/a%20b.txt')).toMatchObject({ size: 5, copies: 2, wanted: 2 });
     const { files } = (await json('/api/v1/history?path=docs/a%20b.txt')) as { files: { versions: { size: number }[] }[] };
@@ -127,6 +134,11 @@ describe('the interface of a peer', () => {
     writeFileSync(join(here.place, 'down.bin'), bytes.subarray(0, 1_234_567));
     await curl('-C', '-', '-o', 'down.bin', `${urls.bravo}/files/curl/up.bin`);
     expect(readFileSync(join(here.place, 'down.bin')).equals(bytes)).toBe(true);
+    for (const header of ['Content-Encoding: gzip', 'Transfer-Encoding: gzip, chunked']) {
+      expect(await curl('-T', 'up.bin', '-H', header, `${urls.alpha}/files/curl/encoded.bin`)).toContain('not encoded');
+    }
+    expect((await ask('/files/curl/encoded.bin')).status).toBe(404);
+    expect(await curl('-T', 'up.bin', `${urls.alpha}/files/curl`)).toContain('is a folder');
     await curl('-r', '1000000-1999999', '-o', 'part.bin', `${urls.alpha}/files/curl/up.bin`);
     expect(readFileSync(join(here.place, 'part.bin')).equals(bytes.subarray(1_000_000, 2_000_000))).toBe(true);
   });

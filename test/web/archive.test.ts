@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Packing, pack } from '../../src/web/zip-routes.ts';
+import { namedApart, type Packing, pack } from '../../src/web/zip-routes.ts';
 import type { Entry } from '../../src/wire/calls.ts';
 
 /** The files of a folder without end; counts those that were asked for. */
@@ -18,4 +18,13 @@ test.each([
   await expect(pack(endless(seen, copies), 'films', packing)).rejects.toMatchObject({ status: 400 });
   expect(seen.asked).toBeLessThanOrEqual(20_000);
   expect(packing.items[0]?.name ?? packing.missing[0]).toBe('films/0.bin');
+});
+
+test('an archive has each file once, and none under the name of another', () => {
+  const item = (whole: string, name: string) => ({ whole, name, size: 1, modifiedMs: 0 });
+  const names = (...items: ReturnType<typeof item>[]) => namedApart(items).map(({ name }) => name);
+  const plan = item('2026/plan.txt', 'plan.txt');
+  expect(names(plan, item('2026/other.txt', 'other.txt'))).toEqual(['plan.txt', 'other.txt']);
+  expect(names(plan, plan)).toEqual(['plan.txt']);
+  expect(names(plan, item('2025/plan.txt', 'plan.txt'))).toEqual(['2026/plan.txt', '2025/plan.txt']);
 });

@@ -49,6 +49,21 @@ describe('the door', () => {
     expect(await isServed()).toBe(true);
   });
 
+  test.each(['/files/%ff', '/files/%', '/files/a%zz/b', '/%c0%ae%c0%ae/etc'])('tells what is no address: %s', async (path) => {
+    const { status, headers, body } = await web.ask('GET', path, { host: '127.0.0.1:PORT' });
+    expect([status, JSON.parse(body).error.code]).toEqual([400, 'usage']);
+    expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+  });
+
+  test.each(['/healthz', '/openapi.json'])('answers HEAD %s without a body', async (path) => {
+    const [get, head] = [
+      await web.ask('GET', path, { host: '127.0.0.1:PORT' }),
+      await web.ask('HEAD', path, { host: '127.0.0.1:PORT' }),
+    ];
+    expect([head.status, head.body]).toEqual([200, '']);
+    expect(head.headers['content-length']).toBe(get.headers['content-length']);
+  });
+
   test('takes no JSON beyond its bound', async () => {
     const headers = { host: '127.0.0.1:PORT', 'content-type': 'application/json' };
     const body = JSON.stringify({ from: 'a'.repeat(300_000), to: 'b' });
@@ -153,6 +168,7 @@ describe('the beginning of the door', () => {
     const ask = () => own.ask('GET', '/healthz', { host: '127.0.0.1:PORT' });
     try {
       expect(await ask()).toMatchObject({ status: 503, body: expect.stringContaining('ENOTDIR') });
+      expect(own.logged.join()).toMatch(/^error the page cannot be served .*ENOTDIR/);
       rmSync(uploadsIn(place));
       expect(await ask()).toMatchObject({ status: 200 });
     } finally {
@@ -174,4 +190,20 @@ describe('the beginning of the door', () => {
       await own.close();
     }
   });
+});
+
+test('what nobody foresaw is logged in one line, and not told to whoever asks', async () => {
+  const fails = () => Promise.reject(new Error("ENOENT: no such file, open '/x/\u001b[31m\n\u202egpj.exe'"));
+  const own = await WebHere.open(fails);
+  try {
+    const answer = await own.ask('GET', '/api/v1/where?path=secret', { host: '127.0.0.1:PORT', authorization: 'Bearer abc' });
+    expect(answer).toMatchObject({ status: 500, body: expect.not.stringContaining('ENOENT') });
+    expect(own.logged).toHaveLength(1);
+    expect(own.logged[0]).toMatch(
+      /^error a request failed .*"route":"\/api\/v1\/where".*ENOENT: no such file.*\?\[31m\?\?gpj.exe.* at /,
+    );
+    expect(own.logged[0]).not.toMatch(/secret|abc/);
+  } finally {
+    await own.close();
+  }
 });

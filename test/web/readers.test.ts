@@ -4,7 +4,8 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Clock } from '../../src/platform/clock.ts';
-import { BodyWriter, STALL_MS_MAX } from '../../src/web/body-writer.ts';
+import { BodyWriter } from '../../src/web/body-writer.ts';
+import { STALL_MS_MAX } from '../../src/web/time-limits.ts';
 import { PeersHere } from '../cli/peers-here.ts';
 import { until } from '../faults/process.ts';
 

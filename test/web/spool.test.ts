@@ -8,9 +8,11 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Spool } from '../../src/web/spool.ts';
 import { TusUploads } from '../../src/web/tus-uploads.ts';
+import { logHere } from './log-here.ts';
 
 const PIECES = 512;
 const PIECE_BYTES = 64 * 1024;
+const { log } = logHere();
 
 let place = '';
 let spool = new Spool('');
@@ -53,7 +55,7 @@ describe('of a body that goes on and on', () => {
 
   test('only the last pieces are in memory while it comes as a part', async () => {
     const { body, left } = watchedBody();
-    const uploads = await TusUploads.open(join(place, 'uploads'), spool);
+    const uploads = await TusUploads.open(join(place, 'uploads'), spool, log);
     try {
       const length = PIECES * PIECE_BYTES;
       const note = { path: 'a', length, wish: {}, modifiedMs: undefined, user: undefined };
@@ -73,7 +75,7 @@ describe('room', () => {
   const part = (text: string) => ({ body: Readable.from([Buffer.from(text)]), said: String(text.length), owners: [] });
 
   test('that was set aside is there, whatever else takes the rest', async () => {
-    const uploads = await TusUploads.open(join(place, 'uploads'), spool);
+    const uploads = await TusUploads.open(join(place, 'uploads'), spool, log);
     try {
       const { id } = await uploads.begin(note('anna', 6));
       const rest = spool.hold(undefined, 2 * (await spool.room()), 0);
@@ -100,7 +102,7 @@ describe('room', () => {
   test('of one account is half of all at most, however it takes it, and others have theirs', async () => {
     const before = await spool.room();
     const share = (part: number): number => Math.floor(before * part);
-    const uploads = await TusUploads.open(join(place, 'uploads'), spool);
+    const uploads = await TusUploads.open(join(place, 'uploads'), spool, log);
     try {
       const whole = spool.lend('anna', share(0.7), async () => {});
       await expect(whole).rejects.toMatchObject({ status: 507, message: expect.stringContaining('half') });
@@ -112,6 +114,48 @@ describe('room', () => {
     } finally {
       uploads.close();
     }
+  });
+
+  test('of those without an account together is half of all at most', async () => {
+    const before = await spool.room();
+    await spool.lend(undefined, Math.floor(before * 0.3), async () => {
+      await expect(spool.claim(undefined, Math.floor(before * 0.3))).rejects.toMatchObject({ status: 507 });
+      (await spool.claim('anna', Math.floor(before * 0.3))).end();
+    });
+  });
+
+  test('is set aside for a body that does not say how long it is, before it comes', async () => {
+    const left: number[] = [];
+    const bytes = await spool.lend('anna', undefined, (handle, claim) => {
+      async function* body(): AsyncGenerator<Buffer> {
+        for (let piece = 0; piece < 24; piece++) {
+          await setImmediate();
+          yield Buffer.alloc(1024 * 1024);
+          left.push(claim.left);
+        }
+      }
+      return spool.take(Readable.from(body()), { handle, offset: 0, size: undefined, owners: [], claim });
+    });
+    expect([bytes, left.length]).toEqual([24 * 1024 * 1024, 24]);
+    expect(left.filter((room) => room < 0)).toEqual([]);
+    await expect(
+      spool.lend('anna', undefined, async (handle, claim) => {
+        const rest = spool.hold('bob', 2 * (await spool.room()), 0);
+        const pieces = Array.from({ length: 24 }, () => Buffer.alloc(1024 * 1024));
+        await spool.take(Readable.from(pieces), { handle, offset: 0, size: undefined, owners: [], claim }).finally(rest.end);
+      }),
+    ).rejects.toMatchObject({ status: 507 });
+  });
+
+  test('that only older contents have, which nobody reads, is given up for what comes', async () => {
+    const before = await spool.room();
+    const idle = await spool.claim('bob', Math.floor(before * 0.4));
+    spool.onFull(async () => {
+      idle.end();
+      return true;
+    });
+    const claim = await spool.claim('bob', Math.floor(before * 0.4));
+    expect(claim.left).toBe(Math.floor(before * 0.4));
   });
 
   test('asked for in vain takes nothing from others', async () => {

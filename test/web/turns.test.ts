@@ -1,7 +1,8 @@
 import { expect, test, vi } from 'vitest';
 import { WebFailure } from '../../src/web/failures.ts';
-import { inTurn, SILENT_MS_MAX } from '../../src/web/owners.ts';
+import { inTurn } from '../../src/web/owners.ts';
 import type { Call } from '../../src/web/route.ts';
+import { SILENT_MS_MAX } from '../../src/web/time-limits.ts';
 import { Turns } from '../../src/web/turns.ts';
 
 /** Something under way until it is let end. */

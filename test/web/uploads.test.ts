@@ -3,11 +3,14 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync }
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { PassThrough, Readable } from 'node:stream';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Spool } from '../../src/web/spool.ts';
+import { PART_SILENT_MS } from '../../src/web/time-limits.ts';
 import { TusUploads } from '../../src/web/tus-uploads.ts';
 import { PeersHere } from '../cli/peers-here.ts';
+import { until } from '../faults/process.ts';
+import { logHere } from './log-here.ts';
 
 const MIB = 1024 * 1024;
 
@@ -15,6 +18,7 @@ describe('uploads in parts that an earlier process took in', () => {
   const place = mkdtempSync(join(tmpdir(), 'filemesh-tus-'));
   const [directory, spool] = [join(place, 'uploads'), new Spool(join(place, 'spool'))];
   let uploads: TusUploads | undefined;
+  const { log, logged } = logHere();
   beforeEach(() => mkdirSync(directory, { recursive: true }));
   afterEach(() => {
     uploads?.close();
@@ -35,7 +39,7 @@ describe('uploads in parts that an earlier process took in', () => {
   test('go on, and the room for them is set aside', async () => {
     const before = await spool.room();
     const id = leave(10_000 * MIB, 1);
-    uploads = await TusUploads.open(directory, spool);
+    uploads = await TusUploads.open(directory, spool, log);
     expect(uploads.of(id, undefined)).toMatchObject({ offset: 3, length: 10_000 * MIB });
     expect(before - (await spool.room())).toBeGreaterThan(9_000 * MIB);
     await uploads.giveUp(id, undefined);
@@ -46,12 +50,13 @@ describe('uploads in parts that an earlier process took in', () => {
     const [old, broken] = [leave(10_000 * MIB, 25), leave(10_000 * MIB, 1)];
     writeFileSync(join(directory, `${broken}.json`), '{');
     const before = await spool.room();
-    uploads = await TusUploads.open(directory, spool);
+    uploads = await TusUploads.open(directory, spool, log);
     for (const id of [old, broken]) {
       expect(() => uploads?.of(id, undefined)).toThrow('no such upload');
       expect(existsSync(join(directory, `${id}.data`))).toBe(false);
     }
     expect(before - (await spool.room())).toBeLessThan(1_000 * MIB);
+    expect(logged.join('\n')).toContain(`warn an upload in parts cannot be read, and is given up {"upload":"${broken}"`);
   });
 
   test('stay where they cannot be removed, and end nothing', async () => {
@@ -60,17 +65,78 @@ describe('uploads in parts that an earlier process took in', () => {
     // No file can be removed that is a folder: as on a disk that was made read-only.
     mkdirSync(join(directory, `${id}.data`));
     utimesSync(join(directory, `${id}.data`), 1, 1);
-    uploads = await TusUploads.open(directory, spool);
+    uploads = await TusUploads.open(directory, spool, log);
     expect(uploads.of(id, undefined)).toMatchObject({ id });
+    expect(logged.join('\n')).toContain(`warn an upload in parts cannot be removed {"upload":"${id}"`);
     const part = { body: Readable.from([]), said: '0', owners: [] };
     const { offset } = uploads.of(id, undefined);
     const appended = uploads.append({ id, user: undefined, offset, end: () => {} }, part, async () => {});
     await expect(appended).rejects.toMatchObject({ code: 'EISDIR' });
   });
 
+  test('are gone on with by their owner, though an earlier part still says nothing', async () => {
+    const id = leave(9, 1);
+    const taking = await TusUploads.open(directory, spool, log);
+    uploads = taking;
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const stored: string[] = [];
+    const begin = (offset: number) => {
+      const body = new PassThrough();
+      const to = { id, user: undefined, offset, end: () => void body.destroy(new Error('cut')) };
+      const part = { body, said: String(9 - offset), owners: [] };
+      const appended = taking.append(to, part, async (_upload, source) => {
+        stored.push(Buffer.from(await source.read(0, 99)).toString());
+      });
+      return { body, ended: appended.then(({ offset: at }) => `stands at ${at}`).catch((thrown: unknown) => thrown) };
+    };
+    try {
+      const lost = begin(3);
+      lost.body.write('de');
+      await until('two bytes of it are there', () => taking.of(id, undefined).offset === 5);
+      // One that brought something a moment ago is on its way.
+      expect(await begin(5).ended).toMatchObject({ status: 409, headers: { 'upload-offset': '5' } });
+      vi.advanceTimersByTime(PART_SILENT_MS + 1);
+      const next = begin(5);
+      expect(await lost.ended).toMatchObject({ message: 'cut' });
+      // What the lost one still sends is nobody's.
+      lost.body.write('XX');
+      next.body.end('fghi');
+      expect(await next.ended).toBe('stands at 9');
+      expect(stored).toEqual(['abcdefghi']);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('are not begun anew while they are being stored, however long that takes', async () => {
+    const id = leave(3, 1);
+    uploads = await TusUploads.open(directory, spool, log);
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      let store = (): void => {};
+      const storing = new Promise<void>((resolve) => (store = resolve));
+      const part = () => ({ body: Readable.from([]), said: '0', owners: [] });
+      const cut: string[] = [];
+      const to = (name: string) => ({ id, user: undefined, offset: 3, end: () => void cut.push(name) });
+      let isStoring = false;
+      const first = uploads.append(to('first'), part(), () => {
+        isStoring = true;
+        return storing;
+      });
+      await until('it is being stored', () => isStoring);
+      vi.advanceTimersByTime(3_600_000);
+      await expect(uploads.append(to('second'), part(), async () => {})).rejects.toMatchObject({ status: 409 });
+      store();
+      expect((await first).offset).toBe(3);
+      expect(cut).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('take their rest, in parts that never overlap', async () => {
     const id = leave(9, 1);
-    uploads = await TusUploads.open(directory, spool);
+    uploads = await TusUploads.open(directory, spool, log);
     const stored: string[] = [];
     const part = (offset: number, text: string) =>
       uploads?.append(

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { MeshError } from '../../src/core/errors.ts';
 import { listenWeb, type WebListener } from '../../src/web/listening.ts';
 import type { WebDuty, WebPeer } from '../../src/web/web-options.ts';
+import { logHere } from './log-here.ts';
 
 /** One answer, as it came over the wire. */
 export interface Answer {
@@ -36,11 +37,14 @@ function noMesh(): Promise<never> {
 /** A real door on the loopback, of a peer whose mesh cannot be reached: what the gate lets through is answered with 503, or is there. */
 export class WebHere {
   readonly place: string;
+  /** Lines of its log: level, event, facts. */
+  readonly logged: readonly string[];
   readonly #listener: WebListener;
 
-  private constructor(listener: WebListener, place: string) {
+  private constructor(listener: WebListener, place: string, logged: readonly string[]) {
     this.#listener = listener;
     this.place = place;
+    this.logged = logged;
   }
 
   /** `mesh`: what opens a session with it; `facts`: what else its peer says; `place`: its folder, removed at the end. */
@@ -62,12 +66,14 @@ export class WebHere {
       people: { hasAccounts: () => false, accounts: () => new Map(), rights: () => ({}) },
       ...facts,
     } as unknown as WebPeer;
+    const { log, logged } = logHere();
     listener.serve({
       peer,
+      log,
       openSession: mesh,
       newHash: () => ({ update: () => {}, hex: () => '' as never }),
     });
-    return new WebHere(listener, place);
+    return new WebHere(listener, place, logged);
   }
 
   get port(): number {

@@ -64,28 +64,24 @@ export async function keptCopy(session: Session, name: FilePath, version: string
 }
 
 /**
- * Reads all of an older content, from whichever live peer keeps it; `take` is given the bytes in order. They are proved by the
- * hash of all, so nobody is shown any before this resolves. Rejects with `corrupt`, or `not-found` when it went meanwhile.
+ * The next bytes of an older content from `offset` on, one at least, from whichever live peer keeps it. They are proved by the hash
+ * of all alone, so nobody is shown any before all came. Rejects with `corrupt`, or `not-found` when it went meanwhile.
  */
 export async function readOlder(
   session: Session,
   path: FilePath,
   { hash, size }: Pick<Copy, 'hash' | 'size'>,
-  take: (offset: number, bytes: Uint8Array) => Promise<void>,
-  options: Pick<VerbOptions, 'signal' | 'newHash'>,
-): Promise<void> {
-  const digest = options.newHash();
-  for (let offset = 0; offset < size; ) {
+  offset: number,
+  options: Options,
+): Promise<Uint8Array> {
+  for (;;) {
     const ask = { path, hash, offset, length: Math.min(TAIL_BYTES_MAX, size - offset) };
     const { reply, tail } = await session.call('read-old', ask, { signal: options.signal, subject: path });
     // Nothing, where the peer does not say that its turn has not come: it is not as long as it was said to be.
     const isShort = tail.length === 0 && reply.given !== 0;
     if (isShort || tail.length > ask.length) throw new MeshError('corrupt', `${quote(path)} is not as long as it was said to be`);
-    digest.update(tail);
-    await take(offset, tail);
-    offset += tail.length;
+    if (tail.length > 0) return tail;
   }
-  if (digest.hex() !== hash) throw new MeshError('corrupt', `that older version of ${quote(path)} came damaged; try again`);
 }
 
 /** The contents a file, or each file of a folder, has and had: deleted files too, in the order of their names. */
