@@ -18,6 +18,8 @@ export const CLIENT_OPTIONS = {
 
 /** What may stand in the environment and in a file. A password is no option: a command line is seen by everybody. */
 const SETTINGS = ['mesh', 'peer', 'join', 'timeout', 'user', 'password'] as const;
+/** Those that are options too: what a verb calls `--user` is another matter. */
+const FLAGS = ['mesh', 'peer', 'join', 'timeout'] as const satisfies readonly Setting[];
 
 type Setting = (typeof SETTINGS)[number];
 /** The texts given for each setting; none: it was not given. */
@@ -45,7 +47,7 @@ export async function clientTexts(line: Parsed, environment: NodeJS.ProcessEnv):
 }
 
 function flagsOf(line: Parsed): Source {
-  return Object.fromEntries(SETTINGS.flatMap((setting) => pair(setting, line.options.get(setting))));
+  return Object.fromEntries(FLAGS.flatMap((setting) => pair(setting, line.options.get(setting))));
 }
 
 function environmentOf(environment: NodeJS.ProcessEnv): Source {

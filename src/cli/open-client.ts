@@ -122,11 +122,19 @@ export async function openClient(wish: ClientWish, options: SessionOptions): Pro
   const enter: OpenClient['enter'] = async (options) => {
     if (account === undefined || session.signIn.token !== undefined) return;
     const { proof, wrapKey } = await session.signIn.secretsOf(account.user, account.password);
-    const { key } = checkLogin(await logIn(session, { user: account.user, proof }, options));
+    const result = await logIn(session, { user: account.user, proof }, options);
+    if (result.kind === 'wrong') throw wrongAccount(account.user);
+    const { key } = checkLogin(result);
     const pair = key && (await unwrapKeyPair(key, wrapKey));
     if (key !== undefined && pair !== undefined) await ownKey.keep(account.user, pair, key);
   };
   return { session, meshName: memory.name, meshFolder: home.meshFolder(memory.line), login, ownKey, enter, close };
+}
+
+/** Who gave them may have forgotten that. */
+function wrongAccount(user: string): MeshError {
+  const words = `the name or the password is wrong: ${quote(user)} is named in the environment (FILEMESH_USER, FILEMESH_PASSWORD), or in the file of --config`;
+  return new MeshError('not-allowed', words);
 }
 
 /** The mesh of a join line, with what is known of it already. */

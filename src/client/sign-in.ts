@@ -111,7 +111,7 @@ export class SignIn {
       return new MeshError('not-allowed', 'the login is over: log in again with "filemesh login NAME"', cause);
     return new MeshError(
       'not-allowed',
-      `${who.user} may not do that; "filemesh rights" tells who may, an admin can grant it`,
+      `${who.user} may not do that: "filemesh rights NAME" tells who may change a file or folder, and accounts and machines are for admins`,
       cause,
     );
   }

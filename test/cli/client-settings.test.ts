@@ -47,6 +47,11 @@ describe('what a client is told', () => {
     });
   });
 
+  test('by an option of a verb that is called as one is nothing', async () => {
+    const given = await texts({ user: ['bob'], password: ['hunter2'] }, { FILEMESH_USER: 'anna', FILEMESH_PASSWORD: 'of anna' });
+    expect(given).toMatchObject({ user: ['anna'], password: ['of anna'] });
+  });
+
   test('never joins a user of one place to the password of another', async () => {
     const config = [fileOf('user: anna\npassword: secret of anna\n')];
     expect(await texts({ config }, { FILEMESH_USER: 'bob' })).toMatchObject({ user: ['bob'], password: [] });

@@ -69,7 +69,7 @@ const WRONG_USE: readonly Row[] = [
   row(2, /"user frob" is nothing/, 'user', 'frob'),
   row(2, /--admin goes with "user add"/, 'user', 'list', '--admin'),
   row(2, /takes no name/, 'user', 'list', 'anna'),
-  row(2, /the password is typed at a terminal, or stands in the first line/, 'login', 'anna'),
+  row(2, /this mesh has no accounts.*"filemesh user add NAME"/, 'login', 'anna'),
   row(2, /the right cannot be "own".*read, write, none/, 'grant', 'a', 'anna', 'own'),
   row(2, /cannot be called "Anna"/, 'grant', 'a', 'Anna', 'read'),
   row(2, /"\.\."/, 'grant', '../a', 'anna', 'read'),

@@ -44,7 +44,7 @@ export class Openings {
     if (opened !== undefined) return opened;
     const isByPassphrase = Buffer.from(head.header).includes('\n-> scrypt ');
     if (!isByPassphrase) return { reason: 'is sealed for others' };
-    if (this.#keys.passphrase === undefined) return { reason: 'is sealed with a passphrase: --passphrase asks for it' };
+    if (this.#keys.passphrase === undefined) return { reason: 'is sealed with a passphrase, which --passphrase asks for' };
     throw new MeshError('not-allowed', `that is not the passphrase of ${quote(path)}`);
   }
 }

@@ -1,5 +1,6 @@
 import * as accounts from '../../client/verbs/accounts.ts';
 import { type AccountKey, EVERYONE, type Right } from '../../core/accounts.ts';
+import { MeshError } from '../../core/errors.ts';
 import { LOG_ENTRIES_MAX } from '../../wire/account-calls.ts';
 import type { Reply } from '../../wire/calls.ts';
 import { checkLogin } from '../check-login.ts';
@@ -20,6 +21,8 @@ const RIGHTS: readonly Right[] = ['read', 'write', 'none'];
 /** Lines of the log that are told. */
 const LINES_DEFAULT = 100;
 const WHAT = 'the password';
+const LOGGED_OUT = 'logged out here; "filemesh user passwd" ends the logins of other machines too';
+const NOT_LOGGED_OUT = 'nothing is kept here: later commands are whom the environment, or the file of --config, names';
 const NOT_KEPT = ', for this time: later commands are whom the environment, or the file of --config, names';
 
 export const login: VerbCommand = {
@@ -30,6 +33,7 @@ export const login: VerbCommand = {
   options: {},
   async run(context, line) {
     const user = accounts.checkAccountName(wordAt(line, 0));
+    await assertAccounts(context);
     const password = await askSecret(context, `password of ${user}: `, WHAT);
     const { session, options } = context;
     const secrets = await session.signIn.secretsOf(user, password);
@@ -67,7 +71,7 @@ export const logout: VerbCommand = {
     if (user !== undefined) await keptSealsOf(context.meshFolder, user).forgetAll();
     await accounts.logout(context.session);
     if (context.json) context.screen.value({});
-    else context.screen.print('logged out here; "filemesh user passwd" ends the logins of other machines too');
+    else context.screen.print(context.login === undefined ? NOT_LOGGED_OUT : LOGGED_OUT);
     return EXIT_DONE;
   },
 };
@@ -145,6 +149,13 @@ export const log: VerbCommand = {
 };
 
 const RIGHT_WORDS: Record<Right, string> = { read: 'may read', write: 'may read and change', none: 'does not see' };
+
+/** Nobody types a password where there is nobody to be. */
+async function assertAccounts({ session, options }: VerbContext): Promise<void> {
+  // Who is not logged in is told no accounts where there are some.
+  const told = await accounts.users(session, options).catch(() => undefined);
+  if (told?.length === 0) throw new MeshError('usage', accounts.NO_ACCOUNTS);
+}
 
 /** Whether an account of which the peers tell no key gets a new one: not unasked, if one of it was seen here. */
 async function mayBegin(context: VerbContext, name: string): Promise<boolean> {

@@ -79,6 +79,7 @@ const USER_ACTS: Readonly<Record<string, UserAct>> = {
     if (name === undefined)
       throw new MeshError('not-allowed', 'log in first ("filemesh login NAME"), or say whose password it is');
     const isOwn = name === self?.user;
+    if (self !== undefined && !isOwn) assertAdmin(self);
     const old = isOwn ? await askSecret(context, `present password of ${name}: `, 'the present password') : undefined;
     const before = old === undefined ? undefined : await session.signIn.secretsOf(name, old);
     const { proof, wrapKey } = await newSecrets(context, name);
@@ -114,6 +115,7 @@ const USER_ACTS: Readonly<Record<string, UserAct>> = {
     const told = await accounts.users(context.session, context.options);
     const all = await Promise.all(told.map((one) => withFingerprint(context, one)));
     if (context.json) context.screen.value(all);
+    else if (all.length === 0) context.screen.print(accounts.NO_ACCOUNTS);
     else {
       const rows = all.map((one) => [
         ...[shownText(one.name), one.admin ? 'admin' : '', one.fingerprint ?? ''],
@@ -179,10 +181,16 @@ async function ownPair(context: VerbContext, self: Parameters<typeof ownPairOf>[
 
 /** Nobody thinks of a password for nothing: it would be refused only after that. */
 async function assertMayAdd({ session, options }: VerbContext): Promise<void> {
-  await accounts.users(session, options).catch((thrown) => {
-    // There are none: this is the first.
-    if (asMeshError(thrown).code !== 'usage') throw thrown;
-  });
+  // None: this is the first.
+  if ((await accounts.users(session, options)).length === 0) return;
+  const self = await accounts.whoAmI(session, options);
+  if (self !== undefined) assertAdmin(self);
+}
+
+function assertAdmin({ user, admin }: { readonly user: string; readonly admin: boolean }): void {
+  if (admin) return;
+  const words = `${user} may not do that: accounts of others are for admins; "filemesh user list" tells who is one`;
+  throw new MeshError('not-allowed', words);
 }
 
 /** Whoever made the first account is that one, with the password just given. False: it goes on as nobody, and logs in later. */

@@ -194,6 +194,7 @@ function noSuchUser(user: string, thrown: unknown): never {
 
 function noAccounts(thrown: unknown): never {
   if (asMeshError(thrown).code !== 'usage') throw thrown;
-  const words = 'this mesh has no accounts: everybody may do everything; "filemesh user add NAME" makes the first one';
-  throw new MeshError('usage', words, { cause: thrown });
+  throw new MeshError('usage', NO_ACCOUNTS, { cause: thrown });
 }
+
+export const NO_ACCOUNTS = 'this mesh has no accounts: everybody may do everything; "filemesh user add NAME" makes the first one';
