@@ -3,10 +3,8 @@ import type { FilePath } from '../core/ids.ts';
 import type { FileStat, OpenFile } from '../platform/disk.ts';
 import type { Digest, Likeness } from '../platform/hasher.ts';
 import type { Room } from './room.ts';
-import { isSameFile, isSameStat } from './stats.ts';
+import { isSameStat } from './stats.ts';
 
-/** Renamed files at least so large are not hashed again: below, a hash costs less than the doubt about a reused inode. */
-const RENAME_UNHASHED_BYTES_MIN = 64 * 1024 * 1024;
 /** A file so large is hashed while it settles: by the end of that time it is known. In bytes. */
 const AHEAD_BYTES_MIN = 8 * 1024 * 1024;
 /**
@@ -40,9 +38,8 @@ export class Digesting {
   /** A file rests, as it seems. One that is changed after it was read is not read a second time before it has settled. */
   begin(path: FilePath, stat: FileStat): void {
     if (stat.size < AHEAD_BYTES_MIN || this.#reading >= AHEAD_MAX || this.#ahead.get(path)?.isRead === true) return;
-    const same = this.#room.held.withInode(stat.inode);
-    // Renamed, perhaps: then it needs no reading. And of a disk that counts in seconds the stat tells too little too soon.
-    if ((same !== undefined && isSameFile(same.stat, stat)) || isOfWholeSeconds(stat)) return;
+    // Of a disk that counts in seconds the stat tells too little too soon.
+    if (isOfWholeSeconds(stat)) return;
     for (const oldest of this.#ahead.keys()) if (this.#ahead.size >= REMEMBERED_MAX) this.#ahead.delete(oldest);
     this.#reading += 1;
     const ahead: Ahead = { stat, isRead: false, digest: this.#begin(path, stat, () => (ahead.isRead = true)) };
@@ -85,14 +82,11 @@ export class Digesting {
   }
 
   async #read(path: FilePath, file: OpenFile): Promise<Digest> {
-    const hash = async () => {
-      const renamed = await this.#ofRenamed(path, file.stat);
-      return renamed ?? (await this.#room.options.hasher.digest(file, await this.#likely(path, file.stat)));
-    };
-    // Whoever saved it need not have synced it: what is announced must survive a power cut. The disk writes while the hasher
-    // reads: whatever is changed meanwhile shows in the stat.
-    const [digest] = await Promise.all([hash(), file.sync()]);
-    return digest;
+    // Whoever saved it need not have synced it: what is announced must survive a power cut. Before it is hashed: a store into a
+    // mapped page that is dirty already shows in no stat, and only the sync makes the next one show. A file under a new name
+    // is hashed as any other: who edits one and puts its mtime back leaves no other trace than a rename does.
+    await file.sync();
+    return await this.#room.options.hasher.digest(file, await this.#likely(path, file.stat));
   }
 
   /** What was held under that name so far. */
@@ -100,17 +94,6 @@ export class Digesting {
     const before = size < AHEAD_BYTES_MIN ? undefined : this.#room.held.copies(path).find(({ disk }) => disk === path);
     const manifest = before && (await this.#room.kept.of(before.hash));
     return manifest && { manifest, size: before.stat.size };
-  }
-
-  /** A large file that is the same inode, size and time as one held under a name where nothing lies now. */
-  async #ofRenamed(path: FilePath, stat: FileStat): Promise<Digest | undefined> {
-    if (stat.size < RENAME_UNHASHED_BYTES_MIN) return undefined;
-    const source = this.#room.held.withInode(stat.inode);
-    if (source === undefined || source.path === path || !isSameFile(source.stat, stat)) return undefined;
-    // What the disk refuses to look at is not known to be gone.
-    if ((await this.#room.options.disk.stat(source.path).catch(() => 'unknown')) !== undefined) return undefined;
-    const version = (await this.#room.versionsOf(source))[0];
-    return version && { hash: version.hash, size: version.size, manifest: version.manifest };
   }
 }
 

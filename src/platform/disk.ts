@@ -150,9 +150,11 @@ export interface Disk {
   stat(path: DiskPath): Promise<FileStat | undefined>;
   /** `stat` of each, in order. */
   statMany(paths: readonly DiskPath[]): Promise<readonly (FileStat | undefined | ActFault)[]>;
+  /** Nothing lies at `path`, or a folder does; false where a link, a mount or a refusal of the disk may hide a file. */
+  isGone(path: DiskPath): Promise<boolean>;
   open(path: DiskPath): Promise<OpenFile>;
   /**
-   * Reads small files whole, each as `open`, `read`, `restat` would; with `sync` each is synced in between, and the folders
+   * Reads small files whole, each as `open`, `read`, `restat` would; with `sync` each is synced before it is read, and the folders
    * they lie in once. `changed`: one has more than WHOLE_BYTES_MAX. The caller keeps to WHOLE_BYTES_ALL.
    */
   readMany(paths: readonly DiskPath[], options: { readonly sync: boolean }): Promise<readonly (WholeFile | ActFault)[]>;

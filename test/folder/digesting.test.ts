@@ -67,6 +67,39 @@ describe('a large file that settles', () => {
     expect(likes).toEqual([undefined, content.length]);
   });
 
+  it.each([9, 65])('of %i MiB is hashed as it is under its new name, though its stat tells of no edit', async (mib) => {
+    const large = new Uint8Array(mib * MIB);
+    drop(large);
+    await recorded();
+    bench.drive.userRename('film', 'moved');
+    bench.drive.rot('moved');
+    await recorded('moved');
+    expect(bench.contents('moved')).toEqual([hashOf(bench.drive.userRead('moved') as Uint8Array)]);
+    expect(bench.contents('moved')).not.toEqual([hashOf(large)]);
+  });
+
+  it.each(['at once', 'ahead'])(
+    'is hashed as it was synced, when it is read %s: a mapped page tells of no edit before',
+    async (when) => {
+      const { disk } = bench.platform;
+      const open = disk.open.bind(disk);
+      let syncs = 0;
+      disk.open = async (place) => {
+        const file = await open(place);
+        const sync = file.sync.bind(file);
+        file.sync = async () => {
+          if (place === 'film' && syncs++ === 0) bench.drive.rot('film');
+          await sync();
+        };
+        return file;
+      };
+      drop(when === 'ahead' ? content : content.subarray(0, MIB));
+      await recorded();
+      expect(syncs).toBe(1);
+      expect(bench.contents('film')).toEqual([hashOf(bench.drive.userRead('film') as Uint8Array)]);
+    },
+  );
+
   it('has its manifest kept, whatever else was read until it has settled', async () => {
     const { keep } = Manifests.prototype;
     const rooms = new Set<Manifests>();

@@ -98,6 +98,8 @@ function readAcceptance(current: () => DiskBench): void {
     expect((await disk.stat('f'))?.inode).not.toBe(first?.inode);
     await person.makeFolder('folder');
     for (const path of ['folder', 'missing', 'folder/missing', 'f/below']) expect(await disk.stat(path)).toBeUndefined();
+    for (const path of ['folder', 'missing', 'folder/missing', 'missing/below']) expect(await disk.isGone(path)).toBe(true);
+    for (const path of ['f', 'f/below']) expect(await disk.isGone(path)).toBe(false);
   });
 
   it('reads ranges; fewer bytes only at the end', async () => {

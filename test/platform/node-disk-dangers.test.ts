@@ -80,6 +80,7 @@ describe('node disk: dangers', () => {
     symlinkSync('/nowhere', at('dangling'));
     const { disk } = bench;
     expect(await walked(disk)).toEqual(['dangling (symlink)', 'file (symlink)', 'folder (symlink)']);
+    for (const path of ['folder', 'file', 'dangling', 'folder/canary']) expect(await disk.isGone(path), path).toBe(false);
     expect(await walked(disk, 'folder')).toEqual([]);
     const staged = await stageContent(disk, 's', 'new!');
     for (const path of ['file', 'folder/canary']) {

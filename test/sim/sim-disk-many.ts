@@ -132,8 +132,8 @@ export class SimManyActs {
     const file = new SimOpenFile(this.#acts, path, descriptor);
     try {
       if (file.stat.size > WHOLE_BYTES_MAX) throw new MeshError('changed', `${quote(path)} is larger than it was`);
-      const bytes = await file.read(0, file.stat.size);
       if (sync) await this.#acts.syncFile(descriptor, path);
+      const bytes = await file.read(0, file.stat.size);
       return { stat: file.stat, after: await file.restat(), bytes };
     } finally {
       await file.close();

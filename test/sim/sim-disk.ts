@@ -114,6 +114,17 @@ export class SimDisk implements Disk {
     return await this.#acts.stat(path);
   }
 
+  isGone(path: DiskPath): Promise<boolean> {
+    if (foldersOf(path).some((folder) => this.#drive.unreadable.has(folder))) return Promise.resolve(false);
+    const isGone = this.#acts.act('look', `stat ${path}`, (volume) => {
+      const above = foldersOf(path).map((folder) => volume.lookup(folder));
+      const isHidden = above.some((inode) => inode !== undefined && inode.kind !== 'folder');
+      const there = volume.lookup(path);
+      return !isHidden && (there === undefined || there.kind === 'folder');
+    });
+    return isGone.catch(() => false);
+  }
+
   statMany(paths: readonly DiskPath[]): Promise<(FileStat | undefined | ActFault)[]> {
     return this.#many.statMany(paths);
   }

@@ -50,6 +50,10 @@ export class ActsInThread implements Acts {
     return this.#do('stat', path);
   }
 
+  isGone(path: DiskPath): Promise<boolean> {
+    return this.#do('isGone', path);
+  }
+
   stageWhole(whole: StagedWhole): Promise<FileStat> {
     // A copy, should it be part of something larger: that would go over as a whole.
     return this.#do('stageWhole', { ...whole, bytes: new Uint8Array(whole.bytes) });

@@ -27,6 +27,7 @@ export const ACTS = [
   'probe',
   'stat',
   'statMany',
+  'isGone',
   'readMany',
   'stageWhole',
   'stageMany',
@@ -68,6 +69,14 @@ export class DiskActs implements Acts {
     } catch (thrown) {
       if (isMissing(thrown)) return undefined;
       throw asDiskError(thrown, 'cannot look at', path);
+    }
+  }
+
+  async isGone(path: DiskPath): Promise<boolean> {
+    try {
+      return await withParent(this.#root, path, async (folder, leaf) => (await calls.lstat(folder.at(leaf))).isDirectory());
+    } catch (thrown) {
+      return systemCode(thrown) === 'ENOENT';
     }
   }
 

@@ -80,6 +80,10 @@ export class NodeDisk implements Disk {
     return this.#acts.stat(path);
   }
 
+  isGone(path: DiskPath): Promise<boolean> {
+    return this.#acts.isGone(path);
+  }
+
   statMany(paths: readonly DiskPath[]): Promise<readonly (FileStat | undefined | ActFault)[]> {
     return this.#acts.statMany(paths);
   }

@@ -45,8 +45,9 @@ export async function readSome(
       answers[entry.index] = await orFault(
         async () => {
           try {
-            const bytes = await readInto(memory, descriptor);
+            // Before: a store into a mapped page that is dirty already shows in no stat.
             if (sync) await calls.fsync(descriptor);
+            const bytes = await readInto(memory, descriptor);
             return { stat: fileStatOf(stats), after: fileStatOf(await calls.fstat(descriptor)), bytes };
           } finally {
             await calls.close(descriptor);
