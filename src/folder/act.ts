@@ -2,6 +2,7 @@ import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { RunMask } from '../core/striping.ts';
 import type { Draft, FileVersion, Version } from '../core/version.ts';
 import type { CommitIntent, DiskPath, FileStat, NewFileIntent } from '../platform/disk.ts';
+import type { LostCopy } from './lost-copies.ts';
 import type { OldRow } from './old-copies.ts';
 import type { RunFacts } from './runs-table.ts';
 
@@ -19,12 +20,15 @@ export interface Placed {
   readonly stat?: FileStat;
 }
 
+/** Where the file of a lost copy lies now, and what it was held for. */
+export type Left = Pick<LostCopy, 'disk' | 'stat' | 'why'> & { readonly versions: readonly FileVersion[] };
+
 /** One thing that becomes true in the ledger when all moves are done; all of an act's at once, in this order. */
 export type Effect =
   /** A held copy lies there no more. `by`: recorded as none, unless this peer has a record of it; absent: nothing is recorded. */
   | { readonly kind: 'drop'; readonly path: FilePath; readonly hash: ContentHash; readonly by?: Version }
   /** A copy turned out wrong or lost: this peer has it no more, and nobody deleted it. */
-  | { readonly kind: 'lose'; readonly path: FilePath; readonly hash: ContentHash }
+  | { readonly kind: 'lose'; readonly path: FilePath; readonly hash: ContentHash; readonly left?: Left }
   /** These versions, of one content, are held. */
   | { readonly kind: 'hold'; readonly placed: Placed; readonly versions: readonly FileVersion[] }
   /** Runs of a content lie here now, beside those that did: they are held for these versions, of one path. */

@@ -71,6 +71,11 @@ export class Acts {
     }
   }
 
+  /** True while a program may still be writing to what was set aside there. */
+  isWatched(place: DiskPath): boolean {
+    return this.#asides.places().has(place);
+  }
+
   /** Tries again what a sick disk left half done. */
   async retryStuck(): Promise<void> {
     for (const act of [...this.#stuck.values()]) {

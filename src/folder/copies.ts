@@ -1,12 +1,14 @@
 import { chunkContent, encodeManifest, MANIFEST_FILE_BYTES_MIN } from '../core/chunking.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
-import type { OpenFile } from '../platform/disk.ts';
+import type { FileStat, OpenFile } from '../platform/disk.ts';
 import type { Acts } from './acts.ts';
-import { openNoted } from './copying.ts';
+import { canBeRead, openNoted } from './copying.ts';
 import type { Copy } from './face.ts';
 import type { HeldCopy } from './held-table.ts';
+import { type Fault, loseCopy } from './losing.ts';
 import type { Room } from './room.ts';
+import { placedOf } from './setting-aside.ts';
 import { isSameStat } from './stats.ts';
 
 /** Reading what is held, and looking whether it is still right. */
@@ -49,7 +51,9 @@ export class Copies {
       return true;
     }
     if (found === 'other' && copy.disk === path) this.#room.suspect(path);
-    else await this.#room.locks.with([path], () => this.#lose(copy));
+    // Somebody may still be writing to what was set aside: that is an edit, and seen when it rests.
+    else if (found !== 'other' || !this.#acts.isWatched(copy.disk))
+      await this.#room.locks.with([path], () => loseCopy(this.#room, this.#acts, copy, found));
     return false;
   }
 
@@ -125,8 +129,8 @@ export class Copies {
     else this.#room.spawn('looking at a sibling', async () => void (await this.verify(copy.path, copy.hash)));
   }
 
-  /** `other`: the file was touched since it was noted, so a wrong hash would prove nothing. */
-  async #look(copy: HeldCopy): Promise<'right' | 'wrong' | 'other'> {
+  /** `other`: the file was touched since it was noted, so a wrong hash would prove nothing. Of a sibling it is only touched. */
+  async #look(copy: HeldCopy): Promise<'right' | Fault> {
     let file: OpenFile;
     try {
       file = await this.#room.options.disk.open(copy.disk);
@@ -135,30 +139,36 @@ export class Copies {
       throw thrown;
     }
     try {
-      if (!isSameStat(file.stat, copy.stat)) return 'other';
-      const { hash } = await this.#room.options.hasher.digest(file);
-      if (hash === copy.hash) return 'right';
-      return isSameStat(await file.restat(), copy.stat) ? 'wrong' : 'other';
+      const isTouched = !isSameStat(file.stat, copy.stat);
+      if (isTouched && copy.disk === copy.path) return 'other';
+      const hash = await this.#hashOf(file);
+      const isQuiet = isSameStat(await file.restat(), file.stat);
+      if (hash !== copy.hash) return isTouched || !isQuiet ? 'other' : hash === undefined ? 'unreadable' : 'wrong';
+      if (isTouched && isQuiet) await this.#note(copy, file.stat);
+      return 'right';
     } finally {
       await file.close();
     }
   }
 
-  /** Rotten bytes go where nobody is served from, and this peer says that it has none. */
-  async #lose(copy: HeldCopy): Promise<void> {
-    const { held, options, belief } = this.#room;
-    const { path, hash, disk, stat } = copy;
-    if (held.find(path, hash) !== copy) return;
-    options.log.warn('a copy is wrong and was set aside', { path, hash });
-    const aside = `.filemesh/trash/rot-${this.#room.freshName()}`;
-    const isThere = (await options.disk.stat(disk)) !== undefined;
-    // Of a folder that went away nothing is there, and nothing is lost.
-    if (!(await belief.check())) belief.assert();
-    const replaced = await this.#room.versionsOf(copy);
-    const move =
-      disk === path
-        ? ({ kind: 'commit', intent: { path, aside, replaces: stat }, replaced } as const)
-        : ({ kind: 'move', from: disk, to: aside } as const);
-    await this.#acts.run({ id: this.#room.freshName(), moves: isThere ? [move] : [], effects: [{ kind: 'lose', path, hash }] });
+  /** Undefined: the disk cannot read it, tried twice. */
+  async #hashOf(file: OpenFile): Promise<ContentHash | undefined> {
+    try {
+      return (await this.#room.options.hasher.digest(file)).hash;
+    } catch (thrown) {
+      if (await canBeRead(file)) throw thrown;
+      return undefined;
+    }
+  }
+
+  /** Its owner or mode was changed, or it was copied, with all of the folder: it is what it was. */
+  #note(copy: HeldCopy, stat: FileStat): Promise<void> {
+    const { path, hash } = copy;
+    return this.#room.locks.with([path], async () => {
+      if (this.#room.held.find(path, hash) !== copy) return;
+      const placed = { ...placedOf(copy), stat };
+      const versions = await this.#room.versionsOf(copy);
+      await this.#acts.run({ id: this.#room.freshName(), moves: [], effects: [{ kind: 'note', placed, versions }] });
+    });
   }
 }

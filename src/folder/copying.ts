@@ -1,5 +1,5 @@
 import { MeshError } from '../core/errors.ts';
-import type { DiskPath, FileStat } from '../platform/disk.ts';
+import type { DiskPath, FileStat, OpenFile } from '../platform/disk.ts';
 import type { Copy, Staging } from './face.ts';
 import type { Room } from './room.ts';
 import { isSameFile, isSameStat } from './stats.ts';
@@ -26,6 +26,18 @@ export async function openNoted(room: Room, { disk, stat }: { disk: DiskPath; st
     copyTo: (...asked) => asNoted(room.options.hasher.copy(file, ...asked)),
     close: () => file.close(),
   };
+}
+
+/** Reads all of it: false when the disk cannot. */
+export async function canBeRead(file: OpenFile): Promise<boolean> {
+  const memory = new Uint8Array(Math.min(PIECE_BYTES, file.stat.size));
+  try {
+    for (let at = 0; at < file.stat.size; at += PIECE_BYTES)
+      await file.read(at, Math.min(PIECE_BYTES, file.stat.size - at), memory.subarray(0, file.stat.size - at));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Copies a whole file into a staging. Bytes are never shared: an edit in place would change both. */

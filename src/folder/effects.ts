@@ -125,7 +125,7 @@ class EffectWriter {
       paths,
       ...(held?.past && { past: held.past }),
       ...(sentBy.length > 0 && { sentBy }),
-      ...(paths.length === 0 && { idleMs: this.#room.options.clock.wall(), isLoose: true }),
+      ...(paths.length === 0 && { idleMs: this.#room.calendar.stampMs, isLoose: true }),
     });
   }
 
@@ -146,7 +146,7 @@ class EffectWriter {
     const held = this.#runs(key);
     if (held === undefined) return;
     const paths = held.paths.filter((one) => one !== path);
-    const asideMs = this.#room.options.clock.wall();
+    const asideMs = this.#room.calendar.stampMs;
     const past = (held.past ?? []).filter((one) => one.path !== path).slice(-PAST_MAX);
     if (version?.kind === 'file') {
       const { modifiedMs, mode, origin } = version;
@@ -167,12 +167,28 @@ class EffectWriter {
     this.#told.push(() => this.#room.runs.set(held));
   }
 
-  #lose({ path, hash }: Effect & { kind: 'lose' }): undefined {
+  #lose({ path, hash, left }: Effect & { kind: 'lose' }): undefined {
     for (const { version, holding } of this.#transaction.own(path)) {
       if (version.kind !== 'file' || version.hash !== hash || holding === 'none') continue;
       this.#transaction.put({ path, version, holding: 'none' });
     }
     this.#forget(path, hash);
+    if (left === undefined) return;
+    this.#findAgain(path);
+    const { versions, ...facts } = left;
+    const { lost, held } = this.#room;
+    const { key, value } = lost.row({ path, hash, ...facts }, versions);
+    this.#transaction.save(key, value);
+    this.#told.push(() => lost.set({ path, hash, ...facts }, held.scanNumber));
+  }
+
+  /** Nothing is lost there any more. */
+  #findAgain(disk: DiskPath): void {
+    const { lost } = this.#room;
+    if (lost.at(disk) === undefined) return;
+    const { key, value } = lost.rowGone(disk);
+    this.#transaction.save(key, value);
+    this.#told.push(() => lost.delete(disk));
   }
 
   #forget(path: Placed['path'], hash: Placed['hash']): void {
@@ -200,6 +216,7 @@ class EffectWriter {
 
   #place(placed: Placed, versions: readonly FileVersion[]): void {
     const { path, hash, disk } = placed;
+    this.#findAgain(disk);
     const stat = this.#stats.get(disk) ?? placed.stat;
     invariant(stat !== undefined, 'a copy that is recorded has been seen');
     const copy = { path, hash, disk, stat };

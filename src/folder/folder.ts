@@ -70,6 +70,7 @@ export class Folder {
       done: (path) => this.#takenIn(path),
       again: (path) => this.#settling.again(path),
       nothing: (path) => this.#lookBelow(path),
+      back: (path) => room.spawn('arranging a name', () => this.#keeping.arrange(path)),
       unreadable: (path, reason) => this.#noteUnreadable(path, reason),
     });
     this.#settling = new Settling(room, this.#intake);
@@ -110,7 +111,7 @@ export class Folder {
       incomingBytes: this.#stagings.incomingBytes,
       incomingFiles: this.#stagings.incomingFiles,
       capacity: this.#stagings.capacity,
-      notKept: [...this.#scanning.notKept, ...unreadable],
+      notKept: [...this.#scanning.notKept, ...unreadable, ...room.lost.notKept()],
       warnings: warningsOf(this.#watch?.fault(), room.old.warning, this.#scanning.fault, this.#settling.busyPaths()),
     };
   }

@@ -7,16 +7,17 @@ import type { FileStat } from '../platform/disk.ts';
 import type { Effect } from './act.ts';
 import { burialEffects } from './burial.ts';
 import type { Settled, SettlingEvents } from './candidate.ts';
-import { findingOf } from './descent.ts';
+import { findingOf, isCurrent } from './descent.ts';
 import { Digesting } from './digesting.ts';
 import { writeEffects } from './effects.ts';
 import { isFault } from './faults.ts';
 import type { HeldCopy } from './held-table.ts';
 import { inParallel } from './in-parallel.ts';
 import type { LedgerTransaction } from './ledger.ts';
+import type { LostCopy } from './lost-copies.ts';
 import { type Read, Reading } from './reading.ts';
 import type { Room } from './room.ts';
-import { isSameStat } from './stats.ts';
+import { isSameFile, isSameStat } from './stats.ts';
 
 /** Files recorded in one change of the ledger. 1…2,000: above 128, recording them holds up the event loop. */
 const RECORD_FILES_MAX = 128;
@@ -37,6 +38,8 @@ interface Ready extends Read {
 export interface IntakeEvents {
   /** Taken in, or nothing to take. */
   done(path: FilePath): void;
+  /** Lost for a while, and here again. */
+  back(path: FilePath): void;
   /** To be looked at again. */
   again(path: FilePath): void;
   /** No file lies there: a held one is missing, or the path is a folder, or something came and went. */
@@ -155,11 +158,24 @@ export class Intake implements SettlingEvents {
       // ctime too: who writes to it now and puts the mtime back would otherwise never be noticed.
       if (stat === undefined || isFault(stat) || !isSameStat(stat, read.stat)) continue;
       const plain = this.#room.held.plain(read.path);
-      const versions = plain === undefined ? [] : await this.#room.versionsOf(plain);
+      const lost = plain === undefined ? this.#room.lost.at(read.path) : undefined;
+      if (lost !== undefined && (await this.#isWrong(lost, read))) continue;
+      const { store } = this.#room.options;
+      const versions = plain ? await this.#room.versionsOf(plain) : lost ? await this.#room.lost.versionsOf(store, lost) : [];
       const source = plain?.hash === read.digest.hash ? undefined : await this.#sourceOf(read, releases);
       ready.push({ ...read, stat, plain, versions, source });
     }
     return ready;
+  }
+
+  /** What could not be read for a while, and now is other bytes in the same file, was changed by no person. */
+  async #isWrong(lost: LostCopy, { stat, digest }: Read): Promise<boolean> {
+    if (lost.why === 'out of reach' || digest.hash === lost.hash || !isSameFile(lost.stat, stat)) return false;
+    const copy: LostCopy = { ...lost, why: 'wrong' };
+    const versions = await this.#room.lost.versionsOf(this.#room.options.store, lost);
+    await this.#room.queue.write([this.#room.lost.row(copy, versions)]);
+    this.#room.lost.set(copy, this.#room.held.scanNumber);
+    return true;
   }
 
   #hold(path: FilePath, releases: Map<FilePath, () => void>): boolean {
@@ -200,6 +216,7 @@ export class Intake implements SettlingEvents {
       }),
     );
     for (const { tell } of written) tell();
+    for (const { path, plain, versions } of ready) if (plain === undefined && versions.length > 0) this.#events.back(path);
     this.#room.tell();
   }
 
@@ -209,6 +226,9 @@ export class Intake implements SettlingEvents {
     const placed = { path, hash, disk: path };
     // Touched, or its mode changed: only the stat is noted.
     if (plain?.hash === hash) return [{ kind: 'note', placed, versions }];
+    const isBack = plain === undefined && versions.some((version) => version.hash === hash);
+    // Meanwhile it was deleted or replaced in the mesh: it is held for what it was, and goes.
+    if (isBack && !isCurrent(transaction.view(path), hash)) return [{ kind: 'note', placed, versions }];
     const finding = findingOf(transaction.view(path), hash, versions, transaction.own(path));
     const replaced: Effect[] = plain === undefined ? [] : [{ kind: 'drop', path, hash: plain.hash }];
     const renamed = this.#burialOf(transaction, ready);

@@ -60,12 +60,23 @@ export class Missing {
     if (!isTooMany(missing.size, held.plainCount) || this.answer === 'deleted') belief.releaseBrake();
     else if (believed.length > 0) belief.pull(missing.size, held.plainCount);
     if (belief.paused !== undefined) return;
+    await this.#forgetLost();
     const paths = believed.map(([path]) => path);
     const hiddenPaths = paths.filter((path) => this.#isHidden(path));
-    await this.#recordAll([...this.#plain(hiddenPaths), ...(await this.#siblings())], loseEffects);
+    await this.#recordAll(this.#plain(hiddenPaths), hideEffects);
+    await this.#recordAll(await this.#siblings(), loseEffects);
     await this.#recordAll(this.#plain(paths.filter((path) => !this.#isHidden(path))), (transaction, copy, versions) =>
       burialEffects(this.#room, transaction, copy, versions),
     );
+  }
+
+  /** Files that were lost, and are gone now: whatever comes there later is another. */
+  async #forgetLost(): Promise<void> {
+    const { held, lost, queue, belief } = this.#room;
+    const gone = lost.unseen(held.scanNumber).filter(({ path }) => !this.#isHidden(path));
+    if (gone.length === 0 || !(await belief.check())) return;
+    await queue.write(gone.map(({ disk }) => lost.rowGone(disk)));
+    for (const { disk } of gone) lost.delete(disk);
   }
 
   #isHidden(path: FilePath): boolean {
@@ -97,7 +108,7 @@ export class Missing {
       const looks = await inParallel(copies, STATS_MAX, (copy) => this.#lookAt(copy, releases));
       const gone = looks.filter((one) => one !== undefined);
       // A name that came back after a power cut would bring a deleted file back; one merely out of reach may come back.
-      const deleted = effectsOf === loseEffects ? [] : gone;
+      const deleted = effectsOf === loseEffects || effectsOf === hideEffects ? [] : gone;
       const folders = new Map(deleted.map(({ copy }) => [folderOf(copy.disk), copy.disk]));
       await inParallel([...folders.values()], SYNCS_MAX, (path) => this.#room.options.disk.syncNames(path));
       // Last: were the folder gone, each of these looks would have said the same.
@@ -112,7 +123,7 @@ export class Missing {
       for (const { tell } of written) tell();
       for (const { copy } of gone) {
         this.#first.delete(copy.path);
-        if (effectsOf !== loseEffects) this.#buried(copy.path);
+        if (deleted.length > 0) this.#buried(copy.path);
       }
     } finally {
       for (const release of releases) release();
@@ -146,4 +157,9 @@ type EffectsOf = (transaction: LedgerTransaction, copy: HeldCopy, versions: read
 /** Not deleted, only not here: the others bring it back. */
 function loseEffects(_: LedgerTransaction, { path, hash }: HeldCopy): Effect[] {
   return [{ kind: 'lose', path, hash }];
+}
+
+/** Out of reach: where it is there again, it is what it was, and no new file. */
+function hideEffects(_: LedgerTransaction, { path, hash, disk, stat }: HeldCopy, versions: readonly FileVersion[]): Effect[] {
+  return [{ kind: 'lose', path, hash, left: { disk, stat, why: 'out of reach', versions } }];
 }

@@ -3,6 +3,7 @@ import type { ContentHash, FilePath, PeerId } from '../core/ids.ts';
 import type { DiskPath, FileStat } from '../platform/disk.ts';
 import type { StoreWrite } from '../platform/store.ts';
 import type { Belief } from './belief.ts';
+import type { Calendar } from './calendar.ts';
 import type { FolderOptions, OldCopy } from './face.ts';
 import { decodeRow, encodeRow, OLD_KEYS, oldKey, TRASH_HELD_KEY } from './rows.ts';
 import { rowsOf, type StoreQueue } from './store-queue.ts';
@@ -20,6 +21,7 @@ interface Slice {
   readonly options: FolderOptions;
   readonly queue: StoreQueue;
   readonly belief: Belief;
+  readonly calendar: Calendar;
   readonly tell: () => void;
 }
 
@@ -68,7 +70,7 @@ export class OldCopies {
   rowFor(disk: DiskPath, facts: Omit<OldRow, 'copy' | 'disk' | 'asideMs'>): OldRow {
     const { path, hash, size, modifiedMs, mode, origin } = facts;
     const copy = disk.slice(disk.lastIndexOf('/') + 1);
-    return { copy, disk, path, hash, size, modifiedMs, mode, origin, asideMs: this.#slice.options.clock.wall() };
+    return { copy, disk, path, hash, size, modifiedMs, mode, origin, asideMs: this.#slice.calendar.stampMs };
   }
 
   write(row: OldRow): StoreWrite {
@@ -147,7 +149,7 @@ export class OldCopies {
    */
   async purge(room: number, inUse: ReadonlySet<DiskPath>): Promise<void> {
     if (this.#slice.belief.paused !== undefined) return;
-    const oldestMs = this.#slice.options.clock.wall() - KEEP_MS;
+    const oldestMs = this.#slice.calendar.todayMs - KEEP_MS;
     const rows = [...this.#rows.values()].filter((row) => !(this.#isTrashHeld && row.disk.startsWith(TRASH)));
     let bytes = rows.reduce((sum, row) => sum + row.size, 0);
     for (const row of rows) {

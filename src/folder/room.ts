@@ -4,9 +4,11 @@ import type { FileVersion } from '../core/version.ts';
 import type { DiskPath } from '../platform/disk.ts';
 import { randomHex } from '../platform/random.ts';
 import { Belief } from './belief.ts';
+import { Calendar } from './calendar.ts';
 import type { FolderOptions } from './face.ts';
 import { type HeldCopy, HeldTable } from './held-table.ts';
 import { KeptManifests } from './kept-manifests.ts';
+import { LostCopies } from './lost-copies.ts';
 import { Manifests } from './manifests.ts';
 import { OldCopies } from './old-copies.ts';
 import { PathLocks } from './path-locks.ts';
@@ -23,7 +25,9 @@ export class Room {
   readonly locks = new PathLocks();
   readonly queue: StoreQueue;
   readonly belief: Belief;
+  readonly calendar: Calendar;
   readonly old: OldCopies;
+  readonly lost: LostCopies;
   /** Told of every path where the folder may have a change of its own. Set once, by the Folder. */
   suspect: (path: FilePath) => void = () => {};
   /** Private files of acts half done: not to be removed, for a missing one would be taken for one put in place. */
@@ -42,7 +46,9 @@ export class Room {
     this.queue = new StoreQueue(options.store);
     const tell = () => this.tell();
     this.belief = new Belief(options, tell);
-    this.old = new OldCopies({ options, queue: this.queue, belief: this.belief, tell });
+    this.calendar = new Calendar(options.clock, options.store, this.queue);
+    this.old = new OldCopies({ options, queue: this.queue, belief: this.belief, calendar: this.calendar, tell });
+    this.lost = new LostCopies(options);
     const { queue, manifests, held, runs, old } = this;
     this.kept = new KeptManifests({ store: options.store, queue, manifests, held, runs, old });
   }
@@ -51,7 +57,9 @@ export class Room {
   async load(): Promise<void> {
     await this.held.load(this.options.store);
     await this.runs.load(this.options.store);
+    await this.calendar.load();
     await this.old.load();
+    await this.lost.load();
     await this.kept.load();
   }
 
@@ -82,9 +90,9 @@ export class Room {
     return known.length > 0 ? known : this.held.versionsOf(this.options.store, copy);
   }
 
-  /** What the disk refuses to look at is not known to be gone: a locked folder must not keep copies of its files out. */
-  async isGone(path: FilePath): Promise<boolean> {
-    return (await this.options.disk.stat(path).catch(() => 'unknown')) === undefined;
+  /** Where a disk refuses to look, or a link or a mount hides it, a file is not known to be gone, and was not renamed. */
+  isGone(path: FilePath): Promise<boolean> {
+    return this.options.disk.isGone(path).catch(() => false);
   }
 
   onState(listener: () => void): void {

@@ -9,13 +9,21 @@ export const OLD_KEYS = { from: 'f/o/', to: 'f/o0' };
 export const STAGING_KEYS = { from: 'f/s/', to: 'f/s0' };
 export const HOOK_KEYS = { from: 'f/k/', to: 'f/k0' };
 export const RUNS_KEYS = { from: 'f/r/', to: 'f/r0' };
+export const LOST_KEYS = { from: 'f/l/', to: 'f/l0' };
 /** How far the scrub has come. */
 export const SCRUB_KEY = 'f/scrub';
+/** How far the calendar has come. */
+export const CALENDAR_KEY = 'f/calendar';
 /** Set while the trash may not be purged. */
 export const TRASH_HELD_KEY = 'f/trash-held';
 
 export function heldKey(hasher: Hasher, path: FilePath, hash: ContentHash): string {
   return `f/h/${hasher.hash(encoder.encode(path))}/${hash}`;
+}
+
+/** Of what was lost where it lies, or lay. */
+export function lostKey(hasher: Hasher, disk: string): string {
+  return `f/l/${hasher.hash(encoder.encode(disk))}`;
 }
 
 export function intentKey(id: string): string {

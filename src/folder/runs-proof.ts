@@ -4,6 +4,7 @@ import type { ContentHash, FilePath } from '../core/ids.ts';
 import { overlaps, type Range } from '../core/range.ts';
 import { rangeOfRun, runsIn } from '../core/striping.ts';
 import type { OpenFile } from '../platform/disk.ts';
+import { canBeRead } from './copying.ts';
 import type { Room } from './room.ts';
 import type { Striped } from './runs.ts';
 import { keyOf, placeOfRun } from './runs-table.ts';
@@ -46,11 +47,22 @@ export class RunsProof {
       const { offset, length } = rangeOfRun(ends, run);
       const { chunks } = all.within(offset, offset + length);
       if (file.stat.size !== length) return false;
-      const hashes = await this.#slice.room.options.hasher.hashPieces(file, [...chunks.lengths()]);
+      const hashes = await this.#hashesOf(file, [...chunks.lengths()]);
+      if (hashes === undefined) return false;
       const wanted = Buffer.concat(Array.from(chunks.ends, (_, chunk) => chunks.hash(chunk)));
       return wanted.equals(hashes);
     } finally {
       await file.close();
+    }
+  }
+
+  /** Undefined: the disk cannot read it, tried twice. */
+  async #hashesOf(file: OpenFile, lengths: readonly number[]): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#slice.room.options.hasher.hashPieces(file, [...lengths]);
+    } catch (thrown) {
+      if (await canBeRead(file)) throw thrown;
+      return undefined;
     }
   }
 

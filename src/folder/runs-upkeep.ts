@@ -53,7 +53,7 @@ export class RunsUpkeep {
 
   /** Removes what is held for no name and too old or too much, oldest first. `room`: bytes the folder has room for. */
   async purge(room: number): Promise<void> {
-    const nowMs = this.#room.options.clock.wall();
+    const nowMs = this.#room.calendar.todayMs;
     const idle = [...this.#room.runs.all()]
       .filter(({ paths, isLoose, idleMs = 0 }) => paths.length === 0 && !(isLoose === true && idleMs >= nowMs - LOOSE_MS))
       .sort((a, b) => (a.idleMs ?? 0) - (b.idleMs ?? 0));

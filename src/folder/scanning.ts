@@ -7,7 +7,7 @@ import type { IgnoreRules } from './ignore-rules.ts';
 import type { Missing } from './missing.ts';
 import type { Room } from './room.ts';
 import type { Settling } from './settling.ts';
-import { isSameStat } from './stats.ts';
+import { isSameFile, isSameStat } from './stats.ts';
 
 /** Files not kept that are listed; the count of the others would help nobody. */
 const NOT_KEPT_MAX = 1_000;
@@ -180,15 +180,26 @@ export class Scanning {
     const path = entry.path as FilePath;
     const plain = room.held.plain(path);
     const isPassedOver = entry.kind === 'skipped' || fault !== undefined;
+    if (isPassedOver) this.#hideFormer(entry, hidden);
     // What is held below stays held, though its folder is ignored now.
-    if (isPassedOver && (plain !== undefined || room.held.isFolder(path))) hidden.add(path);
+    if (isPassedOver && (plain !== undefined || room.held.isFolder(path) || room.lost.size > 0)) hidden.add(path);
     if (plain === undefined && ignore.isIgnored(entry.path)) return;
     if (isPassedOver) {
       if (notKept.length < NOT_KEPT_MAX) notKept.push({ path: entry.path, reason: fault ?? '' });
       return;
     }
     if (plain !== undefined) plain.seenScan = room.held.scanNumber;
+    else room.lost.see(path, room.held.scanNumber);
     if (plain === undefined || !isSameStat(plain.stat, entry.stat)) settling.add(path, entry.stat);
+  }
+
+  /** What was held under a name the mesh keeps, and has one it does not keep now, is out of reach, and nobody deleted it. */
+  #hideFormer(entry: WalkEntry, hidden: Set<string>): void {
+    const { held } = this.#parts.room;
+    const composed = entry.path.normalize('NFC') as FilePath;
+    if (held.plain(composed) !== undefined || held.isFolder(composed)) hidden.add(composed);
+    const former = entry.kind === 'file' ? held.withInode(entry.stat.inode) : undefined;
+    if (former !== undefined && entry.kind === 'file' && isSameFile(former.stat, entry.stat)) hidden.add(former.path);
   }
 
   #armNext(): void {

@@ -288,6 +288,7 @@ export class Settling {
   /** What the folder itself put there, or what was taken in before. */
   #isTakenIn(path: FilePath, stat: FileStat | undefined): boolean {
     const plain = this.#room.held.plain(path);
-    return plain !== undefined && stat !== undefined && isSameStat(plain.stat, stat);
+    if (plain === undefined || stat === undefined) return stat !== undefined && this.#room.lost.isLeft(path, stat);
+    return isSameStat(plain.stat, stat);
   }
 }

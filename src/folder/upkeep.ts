@@ -3,6 +3,7 @@ import type { Timer } from '../platform/clock.ts';
 import type { DiskPath } from '../platform/disk.ts';
 import type { Acts } from './acts.ts';
 import type { Asides } from './asides.ts';
+import { setLeftAside } from './losing.ts';
 import type { Room } from './room.ts';
 import type { Runs } from './runs.ts';
 import { RunsUpkeep } from './runs-upkeep.ts';
@@ -45,6 +46,7 @@ export class Upkeep {
   async beforeScan(): Promise<void> {
     await this.open();
     await this.#acts.retryStuck();
+    await setLeftAside(this.#room, this.#acts);
     await this.#stagings.leaveIdle();
     await this.#stagings.refresh();
     await this.#runs.loseMissing();
@@ -52,12 +54,17 @@ export class Upkeep {
     const nowMs = this.#room.options.clock.now();
     if (nowMs - this.#purgedMs < PURGE_EVERY_MS) return;
     this.#purgedMs = nowMs;
-    const inUse = new Set<DiskPath>([...this.#asides.places(), ...this.#room.pinned]);
+    const inUse = new Set<DiskPath>([...this.#asides.places(), ...this.#room.pinned, ...this.#room.lost.onlyOnes()]);
     this.#room.spawn('purging old copies', () => this.#purge(inUse));
   }
 
   async #purge(inUse: ReadonlySet<DiskPath>): Promise<void> {
+    await this.#room.calendar.look();
     await this.#room.old.purge(this.#stagings.room, inUse);
+    const { lost, queue } = this.#room;
+    const removed = await lost.removed();
+    await queue.write(removed.map(({ disk }) => lost.rowGone(disk)));
+    for (const { disk } of removed) lost.delete(disk);
     await this.#runs.purge(this.#stagings.room);
     await this.#stagings.sweep(this.#room.pinned);
     await this.#room.kept.sweep(false);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FolderBench, hashOf, path } from './folder-bench.ts';
+import { FolderBench, hashOf, LOW, path } from './folder-bench.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -105,6 +105,7 @@ describe('what lies here and nobody looks at', () => {
   it('is read again now and then: what rotted is set aside, across restarts', async () => {
     for (const name of ['a', 'b', 'c', 'd']) bench.write(name, `content of ${name}`);
     await bench.settle();
+    bench.others.announce(LOW, path('c'), bench.held('c'));
     bench.drive.rot('c');
     for (let day = 0; day < 4; day++) {
       await bench.pass(8 * HOUR_MS);

@@ -75,6 +75,15 @@ export class FolderBench {
     await this.start();
   }
 
+  /** Restarts day after day: time is believed to pass no faster. */
+  async days(count: number): Promise<void> {
+    for (let day = 0; day < count; day++) {
+      this.node.wall.offsetMs += 24 * 3_600_000;
+      await this.restart();
+      await this.pass(1_000);
+    }
+  }
+
   /** Lets virtual time pass. */
   async pass(ms: number): Promise<void> {
     await this.world.scheduler.runFor(ms);

@@ -23,6 +23,17 @@ describe('taking in what people do', () => {
     expect(bench.tombstones('locked/a')).toEqual([]);
   });
 
+  it('takes no file for renamed that a link hides', async () => {
+    bench.write('folder/a', 'same');
+    await bench.start();
+    bench.drive.userRename('folder/a', 'away');
+    bench.drive.userDelete('folder');
+    bench.drive.userSymlink('folder', '/elsewhere');
+    await bench.pass(1_500);
+    expect(bench.contents('away')).toEqual([hashOf('same')]);
+    expect(bench.tombstones('folder/a')).toEqual([]);
+  });
+
   it('notices a write that comes after the reading, though its program puts size and mtime back', async () => {
     await bench.start();
     const { disk } = bench.platform;

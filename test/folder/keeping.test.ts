@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FolderBench, hashOf, path } from './folder-bench.ts';
+import { FolderBench, hashOf, LOW, path } from './folder-bench.ts';
 
 const STAGED = [
   { staged: 'in memory', config: {} },
@@ -197,6 +197,7 @@ describe.each(STAGED)('what the mesh has this peer keep, staged $staged', ({ con
     bench.write('a', 'sound content');
     await bench.settle();
     expect(await bench.folder.verify(path('a'), hashOf('sound content'))).toBe(true);
+    bench.others.announce(LOW, path('a'), bench.held('a'));
     bench.drive.rot('a');
     expect(await bench.folder.verify(path('a'), hashOf('sound content'))).toBe(false);
     expect(bench.read('a')).toBeUndefined();

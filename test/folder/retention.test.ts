@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { MeshError } from '../../src/core/errors.ts';
 import { FolderBench, hashOf, path } from './folder-bench.ts';
 
+const DAY_MS = 24 * 3_600_000;
+
 describe('what is set aside', () => {
   const OLD = 'x'.repeat(40_000);
-  const days = (count: number) => count * 24 * 3_600_000;
   const trash = (bench: FolderBench) => bench.private('trash').length;
 
   async function withBench(capacity: number | undefined, test: (bench: FolderBench) => Promise<void>): Promise<void> {
@@ -12,12 +13,6 @@ describe('what is set aside', () => {
     await bench.start();
     await test(bench);
     await bench.end();
-  }
-
-  async function later(bench: FolderBench, ms: number): Promise<void> {
-    bench.node.wall.offsetMs += ms;
-    await bench.restart();
-    await bench.pass(1_000);
   }
 
   /** The mesh deletes a file held here. */
@@ -32,11 +27,30 @@ describe('what is set aside', () => {
       await buried(bench, 'a', 'gone');
       expect(trash(bench)).toBe(1);
       expect((await bench.folder.oldCopies(path('a')))[0]).toMatchObject({ hash: hashOf('gone'), mode: 0o644 });
-      await later(bench, days(29));
+      await bench.days(29);
       expect(trash(bench)).toBe(1);
-      await later(bench, days(2));
+      await bench.days(2);
       expect(trash(bench)).toBe(0);
       expect(await bench.folder.oldCopies(path('a'))).toEqual([]);
+    }));
+
+  it('is kept though the clock is years ahead for an hour, or was years behind when it was set aside', () =>
+    withBench(undefined, async (bench) => {
+      await bench.days(1);
+      bench.node.wall.offsetMs -= 10_000 * DAY_MS;
+      await buried(bench, 'b', 'while the clock was behind');
+      bench.node.wall.offsetMs += 10_000 * DAY_MS;
+      await bench.restart();
+      await buried(bench, 'a', 'gone');
+      bench.node.wall.offsetMs += 10_000 * DAY_MS;
+      await bench.restart();
+      await bench.pass(3_700_000);
+      expect(trash(bench)).toBe(2);
+      bench.node.wall.offsetMs -= 10_000 * DAY_MS;
+      await bench.days(26);
+      expect(trash(bench)).toBe(2);
+      await bench.days(5);
+      expect(trash(bench)).toBe(0);
     }));
 
   it('takes a tenth of the capacity at most: the oldest goes first', () =>

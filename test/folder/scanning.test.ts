@@ -113,6 +113,26 @@ describe('whole scans', () => {
     expect(bench.contents('linked/a')).toEqual([hashOf('mine')]);
   });
 
+  it.each([
+    ['f/a', 'f/a '],
+    ['f/a', 'f/a.'],
+    ['f/a', 'f /a'],
+    ['f/a', `f/${`${'long'.repeat(60)}/`.repeat(5)}a`],
+    ['f/\u00e4', 'f/a\u0308'],
+    ['f\u00fc/a', 'fu\u0308/a'],
+  ])('%s, renamed to a name the mesh does not keep, is deleted nowhere', async (name, refused) => {
+    bench.write(name, 'mine');
+    await bench.start();
+    bench.drive.userRename(name, refused);
+    await bench.pass(130_000);
+    expect(bench.tombstones(name)).toEqual([]);
+    expect(bench.contents(name)).toEqual([hashOf('mine')]);
+    expect(bench.folder.holds(path(name), hashOf('mine'))).toBe(false);
+    bench.drive.userRename(refused, name);
+    await bench.pass(130_000);
+    expect(bench.folder.holds(path(name), hashOf('mine'))).toBe(true);
+  });
+
   it('a stop between the walk and what it found waits for nothing that comes no more', async () => {
     bench.write('a', 'a');
     await bench.boot();

@@ -69,6 +69,14 @@ export class SimDrive {
     this.hint(path);
   }
 
+  /** chmod(1): nothing of its bytes changes. */
+  userChmod(path: string, mode: number): void {
+    const file = this.#mounted.file(path);
+    file.mode = mode;
+    file.changed(this.#clock.wallMs());
+    this.hint(path);
+  }
+
   userAppend(path: string, bytes: Uint8Array): void {
     const file = this.#mounted.file(path);
     this.#mounted.write(file, file.size, bytes);

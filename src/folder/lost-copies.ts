@@ -1,0 +1,148 @@
+import type { ContentHash, FilePath } from '../core/ids.ts';
+import type { FileVersion } from '../core/version.ts';
+import type { DiskPath, FileStat } from '../platform/disk.ts';
+import type { Store, StoreWrite } from '../platform/store.ts';
+import type { FolderOptions } from './face.ts';
+import { decodeRow, encodeRow, LOST_KEYS, lostKey } from './rows.ts';
+import { isSameFile } from './stats.ts';
+import { rowsOf } from './store-queue.ts';
+
+/**
+ * What this peer told the mesh it has no more, while its file lies on at `disk`, or may: one below a folder out of reach, one
+ * the disk cannot read, and wrong bytes, which are left where they are, or are kept in the trash, while nobody else has
+ * right ones.
+ */
+export interface LostCopy {
+  readonly path: FilePath;
+  readonly hash: ContentHash;
+  readonly disk: DiskPath;
+  /** As of when it was held. */
+  readonly stat: FileStat;
+  readonly why: 'out of reach' | 'unreadable' | 'wrong';
+}
+
+interface LostRow extends LostCopy {
+  /** What it was held for: none of what came later, were it there again. */
+  readonly versions: readonly FileVersion[];
+}
+
+interface Remembered {
+  readonly copy: LostCopy;
+  /** Number of the last scan that met its file. */
+  seenScan: number;
+}
+
+/** Copies that were lost and not deleted, by where their file lies: should it be there again, it is known what it is. */
+export class LostCopies {
+  readonly #options: FolderOptions;
+  readonly #copies = new Map<DiskPath, Remembered>();
+
+  constructor(options: FolderOptions) {
+    this.#options = options;
+  }
+
+  async load(): Promise<void> {
+    for await (const page of rowsOf(this.#options.store, LOST_KEYS)) {
+      for (const { value } of page) {
+        const { path, hash, disk, stat, why } = decodeRow<LostRow>(value);
+        this.set({ path, hash, disk, stat, why }, 0);
+      }
+    }
+  }
+
+  get size(): number {
+    return this.#copies.size;
+  }
+
+  at(disk: DiskPath): LostCopy | undefined {
+    return this.#copies.get(disk)?.copy;
+  }
+
+  /** Wrong bytes that lie where they lay are no edit, and are not taken in. */
+  isLeft(path: FilePath, stat: FileStat): boolean {
+    const copy = this.at(path);
+    return copy?.why === 'wrong' && isSameFile(copy.stat, stat);
+  }
+
+  async versionsOf(store: Store, { disk }: LostCopy): Promise<readonly FileVersion[]> {
+    const value = await store.get(lostKey(this.#options.hasher, disk));
+    return value === undefined ? [] : decodeRow<LostRow>(value).versions;
+  }
+
+  /** The write that remembers one. */
+  row(copy: LostCopy, versions: readonly FileVersion[]): StoreWrite {
+    return { key: lostKey(this.#options.hasher, copy.disk), value: encodeRow({ ...copy, versions } satisfies LostRow) };
+  }
+
+  rowGone(disk: DiskPath): StoreWrite {
+    return { key: lostKey(this.#options.hasher, disk), value: undefined };
+  }
+
+  set(copy: LostCopy, scanNumber: number): void {
+    this.#copies.set(copy.disk, { copy, seenScan: scanNumber });
+  }
+
+  delete(disk: DiskPath): void {
+    this.#copies.delete(disk);
+  }
+
+  /** A scan met a file there. */
+  see(path: FilePath, scanNumber: number): void {
+    const remembered = this.#copies.get(path);
+    if (remembered !== undefined) remembered.seenScan = scanNumber;
+  }
+
+  /** Plain ones whose file that scan did not meet. */
+  unseen(scanNumber: number): LostCopy[] {
+    const unseen = [...this.#copies.values()].filter(({ copy, seenScan }) => copy.disk === copy.path && seenScan < scanNumber);
+    return unseen.map(({ copy }) => copy);
+  }
+
+  /** Plain ones left where they are that keep right bytes, or newer ones, out. */
+  inTheWay(): LostCopy[] {
+    const left = [...this.#copies.values()].filter(({ copy }) => copy.disk === copy.path && copy.why !== 'out of reach');
+    return left.flatMap(({ copy }) => (this.isAlone(copy) ? [] : [copy]));
+  }
+
+  /** Places in the trash of bytes that nobody has right any more: of wrong ones most may still be good. */
+  onlyOnes(): DiskPath[] {
+    return this.#asides().flatMap((copy) => (this.#isOnly(copy) ? [copy.disk] : []));
+  }
+
+  /** Those whose file in the trash was removed. */
+  async removed(): Promise<LostCopy[]> {
+    const removed: LostCopy[] = [];
+    for (const copy of this.#asides()) if ((await this.#options.disk.stat(copy.disk)) === undefined) removed.push(copy);
+    return removed;
+  }
+
+  #asides(): LostCopy[] {
+    return [...this.#copies.values()].map(({ copy }) => copy).filter(({ disk, path }) => disk !== path);
+  }
+
+  /** The mesh counts it as current, and no other peer says that it has all of it. */
+  isAlone(copy: Pick<LostCopy, 'path' | 'hash'>): boolean {
+    const { self } = this.#options.ledger;
+    return this.#contentOf(copy)?.holders.every((peer) => peer === self) === true;
+  }
+
+  /** For a person. */
+  notKept(): { path: string; reason: string }[] {
+    const left = [...this.#copies.values()].filter(({ copy }) => copy.why === 'wrong' && copy.disk === copy.path);
+    const words = 'wrong bytes, and no other peer has it';
+    return [
+      ...left.map(({ copy: { path } }) => ({ path, reason: `${words}: the file is left as it is` })),
+      ...this.#asides().flatMap((copy) =>
+        this.#isOnly(copy) ? [{ path: copy.path, reason: `${words}: they lie in ${copy.disk}` }] : [],
+      ),
+    ];
+  }
+
+  #isOnly(copy: LostCopy): boolean {
+    return this.#contentOf(copy)?.holders.length === 0;
+  }
+
+  #contentOf({ path, hash }: Pick<LostCopy, 'path' | 'hash'>) {
+    return this.#options.ledger.view(path)?.contents.find((content) => content.hash === hash);
+  }
+}
