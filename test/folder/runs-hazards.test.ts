@@ -94,6 +94,24 @@ describe('runs that lie here', () => {
     expect(told()).toEqual([{ mask: maskOf([0]) }]);
   });
 
+  it('are told as not held when the disk cannot read them, and are when it could not once', async () => {
+    await keep(0, 1);
+    const { disk } = bench.platform;
+    const plain = disk.open.bind(disk);
+    let failures = 1;
+    disk.open = async (place) => {
+      const opened = await plain(place);
+      const read = opened.read.bind(opened);
+      if (place === file(1)) opened.read = (...asked) => (failures-- > 0 ? Promise.reject(new Error('EIO')) : read(...asked));
+      return opened;
+    };
+    await expect(bench.folder.verify(FILM, hashOf(TEXT))).rejects.toThrow('EIO');
+    expect(told()).toEqual([{ mask: maskOf([0, 1]) }]);
+    failures = Number.POSITIVE_INFINITY;
+    expect(await bench.folder.verify(FILM, hashOf(TEXT))).toBe(false);
+    expect(told()).toEqual([{ mask: maskOf([0]) }]);
+  });
+
   it('are not told of for long when they went away while no name held them', async () => {
     await keep(0, 1);
     await bench.folder.letGo(FILM, hashOf(TEXT), bench.foreignTombstone('film', [version]));
