@@ -57,7 +57,8 @@ export class FactsExchange {
     for (const link of switchboard.clients()) sendFacts(link, changedForClients);
   }
 
-  #hear(facts: readonly Fact[], from: Link): void {
+  /** In work until the facts are adopted, durably: how much of that may be, its link sees to. */
+  async #hear(facts: readonly Fact[], from: Link): Promise<void> {
     if (from.role !== 'peer') return;
     const waiting = (this.#waiting.get(from) ?? 0) + 1;
     if (waiting > WAITING_MAX) {
@@ -65,15 +66,13 @@ export class FactsExchange {
       return;
     }
     this.#waiting.set(from, waiting);
-    this.#adopt(facts)
-      .catch((thrown: unknown) =>
-        this.#options.log.error('facts could not be adopted', { peer: from.peer, error: asMeshError(thrown).message }),
-      )
-      .finally(() => {
-        const left = this.#waiting.get(from);
-        if (left !== undefined) this.#waiting.set(from, left - 1);
-      })
-      .catch(() => {});
+    try {
+      await this.#adopt(facts);
+    } catch (thrown) {
+      this.#options.log.error('facts could not be adopted', { peer: from.peer, error: asMeshError(thrown).message });
+    }
+    const left = this.#waiting.get(from);
+    if (left !== undefined) this.#waiting.set(from, left - 1);
   }
 
   async #adopt(facts: readonly Fact[]): Promise<void> {

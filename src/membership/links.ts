@@ -71,14 +71,15 @@ export class Links {
     const { switchboard } = options;
     this.#dispatcher = {
       limits: switchboard.limits,
+      memory: switchboard.memory,
       opened: (link) => switchboard.opened(link),
       moved: (link, inBytes, outBytes) => switchboard.moved(link, inBytes, outBytes),
       closed: (link, reason) => {
         switchboard.closed(link, reason);
         this.#settled(link, false);
       },
-      call: (name, ask, from, tail) => switchboard.call(name, ask, from, tail),
-      note: (name, body, from) => switchboard.note(name, body, from),
+      call: (name, ask, from, tail, bytes) => switchboard.call(name, ask, from, tail, bytes),
+      note: (name, body, from, bytes) => switchboard.note(name, body, from, bytes),
     };
     switchboard.answer('hello', async (ask, from) => this.#answerHello(ask, from));
   }

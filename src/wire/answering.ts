@@ -1,7 +1,8 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { Role } from '../core/facts.ts';
 import type { Log } from '../platform/log.ts';
-import { type Ask, CALLS, type CallName } from './calls.ts';
+import { type Ask, CALLS, type CallName, TAIL_BYTES_MAX } from './calls.ts';
+import type { Lease } from './client-memory.ts';
 import { decode, encode, validate } from './codec.ts';
 import { type Frame, framePrefix } from './frame.ts';
 import type { Link } from './link.ts';
@@ -37,6 +38,8 @@ interface Job {
   readonly name: CallName;
   readonly ask: Ask<CallName>;
   readonly tail: Uint8Array;
+  /** Bytes it came as, head and tail. */
+  readonly bytes: number;
   /** Bytes its answer may have, taken from the limit on what is sent, and whether that is less than was asked. */
   readonly granted?: { readonly bytes: number; readonly isShort: boolean };
 }
@@ -79,26 +82,30 @@ class Lane {
 export class Answering {
   readonly #options: AnsweringOptions;
   readonly #lanes: Partial<Record<CallName, Lane>>;
+  /** Of answers that wait for room, are in work, or are done and not sent. */
+  readonly #leases = new Set<Lease>();
   #callsInWork = 0;
-  #tailBytes = 0;
+  #bytesInWork = 0;
   #stopped = false;
 
   constructor(options: AnsweringOptions) {
     this.#options = options;
-    const begin = (job: Job) => this.#begin(job);
+    const begin = (job: Job) => this.#beginWithRoom(job);
     const reads = new Lane(READS_IN_WORK_MAX, begin);
     this.#lanes = { read: reads, 'read-old': reads, 'read-many': reads, manifest: new Lane(MANIFESTS_IN_WORK_MAX, begin) };
   }
 
-  /** Tails of calls in work. */
-  get tailBytes(): number {
-    return this.#tailBytes;
+  /** Bytes of the calls in work, as they came. */
+  get bytesInWork(): number {
+    return this.#bytesInWork;
   }
 
   /** The link is over: what waits is not begun any more. */
   stop(): void {
     this.#stopped = true;
     for (const lane of Object.values(this.#lanes)) lane.clear();
+    for (const lease of this.#leases) lease.end();
+    this.#leases.clear();
   }
 
   /** Throws `protocol` for a head that is no call; a call that cannot be taken is answered with an error. */
@@ -114,7 +121,7 @@ export class Answering {
       return;
     }
     this.#callsInWork++;
-    this.#tailBytes += job.tail.length;
+    this.#bytesInWork += job.bytes;
     if (isRead(job) && this.#options.dispatcher.limits.up !== undefined)
       this.#queueInTurn(job, this.#options.dispatcher.limits.up);
     else this.#queue(job);
@@ -144,27 +151,34 @@ export class Answering {
   }
 
   /** A shape or name this version does not know may be of a later one: the call fails, the link stays. */
-  #jobOf({ id, tail }: Frame, word: string, given: unknown): Job {
+  #jobOf({ id, head, tail }: Frame, word: string, given: unknown): Job {
     if (!Object.hasOwn(CALLS, word)) throw new MeshError('protocol', 'a call of unknown name');
     const name = word as CallName;
     const callers: readonly Role[] = CALLS[name].callers;
     if (!callers.includes(this.#options.link.role)) throw new MeshError('not-allowed', 'a call that is not for this role');
     if (this.#callsInWork >= CALLS_IN_FLIGHT_MAX) throw new MeshError('busy', 'too many calls of one link in work');
-    return { id, name, ask: validate(CALLS[name].ask, given, `a call "${name}"`) as Ask<CallName>, tail };
+    const ask = validate(CALLS[name].ask, given, `a call "${name}"`) as Ask<CallName>;
+    return { id, name, ask, tail, bytes: head.length + tail.length };
   }
 
-  #begin(job: Job): void {
-    this.#work(job).catch((thrown: unknown) => {
+  /** An answer with a tail: it is not begun before there is room for it. */
+  #beginWithRoom(job: Job): void {
+    const { dispatcher, link } = this.#options;
+    this.#leases.add(dispatcher.memory.lease(link, bytesAhead(job), (lease) => this.#begin(job, lease)));
+  }
+
+  #begin(job: Job, lease?: Lease): void {
+    this.#work(job, lease).catch((thrown: unknown) => {
       this.#options.log.error('an answer could not be sent', { ...this.#facts(job.name), error: asMeshError(thrown).message });
     });
   }
 
-  async #work(job: Job): Promise<void> {
+  async #work(job: Job, lease: Lease | undefined): Promise<void> {
     const { dispatcher, link, send, changed } = this.#options;
     let start: Uint8Array;
     let tail: Uint8Array = NOTHING;
     try {
-      const [reply, bytes] = replyAndTail(await dispatcher.call(job.name, job.ask, link, job.tail));
+      const [reply, bytes] = replyAndTail(await dispatcher.call(job.name, job.ask, link, job.tail, job.bytes));
       const told = job.granted?.isShort === true ? { ...reply, given: bytes.length } : reply;
       start = framePrefix('reply', job.id, encode(told), bytes.length);
       tail = bytes;
@@ -173,10 +187,21 @@ export class Answering {
     }
     if (job.granted !== undefined) dispatcher.limits.up?.giveBack(job.granted.bytes - tail.length);
     this.#callsInWork--;
-    this.#tailBytes -= job.tail.length;
-    const lane = this.#lanes[job.name];
-    send(lane === undefined ? { start, tail } : { start, tail, sent: lane.sent, gone: () => giveBackTail(tail) });
+    this.#bytesInWork -= job.bytes;
+    send(this.#frameOf(job, start, tail, lease));
     changed();
+  }
+
+  #frameOf(job: Job, start: Uint8Array, tail: Uint8Array, lease: Lease | undefined): OutFrame {
+    const lane = this.#lanes[job.name];
+    if (lane === undefined || lease === undefined) return { start, tail };
+    lease.resize(tail.length);
+    const gone = (): void => {
+      giveBackTail(tail);
+      this.#leases.delete(lease);
+      lease.end();
+    };
+    return { start, tail, sent: lane.sent, gone };
   }
 
   /** The code goes out, the words stay home. */
@@ -198,6 +223,12 @@ export class Answering {
 
 function isRead(job: Job): job is Job & { readonly ask: ReadAsk } {
   return job.name === 'read' || job.name === 'read-old';
+}
+
+/** Bytes an answer takes while it is in work. A manifest counts when it is done: it may be made for minutes, and reads go on. */
+function bytesAhead(job: Job): number {
+  if (job.name === 'manifest') return 0;
+  return isRead(job) ? Math.min(job.ask.length, TAIL_BYTES_MAX) : TAIL_BYTES_MAX;
 }
 
 /** `[name, body]`, the head of calls and notes. Throws `protocol` when it is something else. */

@@ -26,6 +26,11 @@ const LATE_MS_MAX = 250;
 const READ_FIRST_MS = 20;
 /** Silence allowed to a link that is not read from now, since then its beats go unheard. Range 5,000–60,000. */
 const HELD_MS_MAX = 10_000;
+/**
+ * A link whose pipe took nothing for so long is over, though its other end may say that it lives: what it asked for lies in
+ * memory. Range HELD_MS_MAX – 120,000; long enough for a MiB at 35 KiB/s.
+ */
+export const STALLED_MS_MAX = 30_000;
 
 /** What a heartbeat needs of a link. */
 export interface Beating {
@@ -37,6 +42,8 @@ export interface Beating {
   readonly sentMs: number;
   /** The longest pause between two frames that the other end promised last; undefined before its first beat. */
   readonly promisedMs: number | undefined;
+  /** Clock ms since when the pipe takes nothing more; undefined while it does. */
+  readonly fullSinceMs: number | undefined;
   /** Reading from it is held back at this end. */
   readonly held: boolean;
   /** Sends a beat: this end lives, and sends something at least every `intervalMs` from now on. */
@@ -154,7 +161,11 @@ export class Heartbeat {
   }
 
   #leftMs(link: Beating): number {
-    return this.#silenceMsMax(link) - (this.#clock.now() - link.heardMs);
+    return Math.min(this.#silenceMsMax(link) - (this.#clock.now() - link.heardMs), this.#untilStalledMs(link));
+  }
+
+  #untilStalledMs({ fullSinceMs }: Beating): number {
+    return fullSinceMs === undefined ? Number.POSITIVE_INFINITY : STALLED_MS_MAX - (this.#clock.now() - fullSinceMs);
   }
 
   #silenceMsMax(link: Beating): number {
@@ -164,6 +175,6 @@ export class Heartbeat {
   }
 
   #closeSilent(): void {
-    for (const link of this.#silent()) link.close('silent');
+    for (const link of this.#silent()) link.close(this.#untilStalledMs(link) <= 0 ? 'stalled' : 'silent');
   }
 }

@@ -42,6 +42,11 @@ export class Outbox {
     return this.#tails.bytes;
   }
 
+  /** False while the pipe takes nothing until it has drained. */
+  get hasRoom(): boolean {
+    return this.#room;
+  }
+
   put(frame: OutFrame): void {
     (frame.tail.length > 0 ? this.#tails : this.#control).push(frame);
     this.#pump();

@@ -21,8 +21,10 @@ const CONTROL_BYTES_MAX = 4 * 1024 * 1024;
 const CONTROL_BYTES_LIMIT = 2 * CONTROL_BYTES_MAX;
 /** Tails of own calls that may wait: above, such calls are `busy`. Range 8–64 MiB. */
 const TAILS_BYTES_MAX = 32 * 1024 * 1024;
-/** Tails of the other end's calls that may be in work: above, nothing is read until one is done. Range 4–64 MiB. */
-const TAILS_IN_WORK_BYTES_MAX = 8 * 1024 * 1024;
+/** What the other end's calls and notes in work came as: above, nothing is read until one is done. Range 8–64 MiB. */
+const IN_WORK_BYTES_MAX = 8 * 1024 * 1024;
+/** The same while all links of that client, or of all clients, have too much in work together. Range 64 KiB – 1 MiB. */
+const IN_WORK_BYTES_MIN = 256 * 1024;
 /** Time for what the pipe took already, a goodbye perhaps, to go out after a close. Range 100–2,000. */
 const CLOSE_GRACE_MS = 500;
 
@@ -43,6 +45,10 @@ export class PipeLink implements Link, Beating, PipeEvents {
   readonly #pending: PendingCalls;
   readonly #answering: Answering;
   #held = false;
+  /** Bytes of notes in work. */
+  #noteBytes = 0;
+  /** Bytes in work, as told last to who counts those of all links. */
+  #countedBytes = 0;
   #open = true;
   /** The interval of the last own beat. */
   #toldMs = Number.POSITIVE_INFINITY;
@@ -50,6 +56,7 @@ export class PipeLink implements Link, Beating, PipeEvents {
   sentMs: number;
   promisedMs: number | undefined;
   answeredMs = Number.NEGATIVE_INFINITY;
+  fullSinceMs: number | undefined;
 
   constructor(greeted: Greeted, dispatcher: Dispatcher, { clock, log }: { readonly clock: Clock; readonly log: Log }) {
     this.peer = greeted.peer;
@@ -127,11 +134,12 @@ export class PipeLink implements Link, Beating, PipeEvents {
 
   renew(): void {
     this.heardMs = this.#clock.now();
+    if (this.fullSinceMs !== undefined) this.fullSinceMs = this.heardMs;
   }
 
   data(bytes: Uint8Array): void {
     if (!this.#open) return;
-    this.renew();
+    this.heardMs = this.#clock.now();
     try {
       this.#parser.push(bytes, (frame) => {
         if (this.#open) this.#take(frame);
@@ -144,8 +152,9 @@ export class PipeLink implements Link, Beating, PipeEvents {
 
   drain(): void {
     if (!this.#open) return;
-    this.renew();
+    this.heardMs = this.#clock.now();
     this.#outbox.drained();
+    this.fullSinceMs = this.#outbox.hasRoom ? undefined : this.heardMs;
     this.#holdOrRead();
   }
 
@@ -158,6 +167,7 @@ export class PipeLink implements Link, Beating, PipeEvents {
     this.#open = false;
     this.#outbox.clear();
     this.#answering.stop();
+    this.#countWork();
     this.#pending.abandon(reason);
     this.#dispatcher.closed(this, reason);
   }
@@ -175,7 +185,7 @@ export class PipeLink implements Link, Beating, PipeEvents {
         this.#pending.settle(frame);
         return;
       case 'note':
-        this.#hear(frame);
+        this.#hear(frame.head);
         return;
       case 'call':
         this.#answering.take(frame);
@@ -187,8 +197,8 @@ export class PipeLink implements Link, Beating, PipeEvents {
     if (this.#clock.now() - this.sentMs >= this.#toldMs / 2) this.beat(this.#toldMs);
   }
 
-  #hear(frame: Frame): void {
-    const [name, body] = namedHead(frame.head);
+  #hear(head: Uint8Array): void {
+    const [name, body] = namedHead(head);
     if (!Object.hasOwn(NOTES, name)) {
       this.#log.debug('a note of unknown name', { name: name.slice(0, 32), peer: this.#shownPeer() });
       return;
@@ -198,7 +208,16 @@ export class PipeLink implements Link, Beating, PipeEvents {
       this.#log.warn('a note that is not for this role', { name, role: this.role, peer: this.#shownPeer() });
       return;
     }
-    this.#dispatcher.note(name as NoteName, validate(shape, body, `a note "${name}"`) as Note<NoteName>, this);
+    const note = validate(shape, body, `a note "${name}"`) as Note<NoteName>;
+    const working = this.#dispatcher.note(name as NoteName, note, this, head.length);
+    if (working === undefined) return;
+    this.#countNote(head.length);
+    working.then(() => this.#countNote(-head.length)).catch(() => {});
+  }
+
+  #countNote(bytes: number): void {
+    this.#noteBytes += bytes;
+    this.#holdOrRead();
   }
 
   #put(kind: FrameKind, id: number, head: Uint8Array): void {
@@ -210,6 +229,7 @@ export class PipeLink implements Link, Beating, PipeEvents {
     this.sentMs = this.#clock.now();
     if (frame.tail.length > 0) this.#dispatcher.moved(this, 0, frame.tail.length);
     this.#outbox.put(frame);
+    if (!this.#outbox.hasRoom) this.fullSinceMs ??= this.sentMs;
     if (this.#outbox.controlBytes <= CONTROL_BYTES_LIMIT) return;
     this.#log.warn('closed a link whose other end does not listen', { peer: this.#shownPeer() });
     this.close('stalled');
@@ -217,13 +237,23 @@ export class PipeLink implements Link, Beating, PipeEvents {
 
   /** Back-pressure: reads on only while what was read can be worked on and its answers sent. */
   readonly #holdOrRead = (): void => {
-    const hold = this.#answering.tailBytes > TAILS_IN_WORK_BYTES_MAX || this.#outbox.controlBytes > CONTROL_BYTES_MAX;
+    const inWork = this.#countWork();
+    const inWorkMax = this.#dispatcher.memory.isFull(this) ? IN_WORK_BYTES_MIN : IN_WORK_BYTES_MAX;
+    const hold = inWork > inWorkMax || this.#outbox.controlBytes > CONTROL_BYTES_MAX;
     if (hold === this.#held || !this.#open) return;
     this.#held = hold;
-    this.renew();
+    this.heardMs = this.#clock.now();
     if (hold) this.#pipe.pause();
     else this.#pipe.resume();
   };
+
+  /** Of a link that is over nothing counts: what came before it was up is never answered. */
+  #countWork(): number {
+    const inWork = this.#open ? this.#answering.bytesInWork + this.#noteBytes : 0;
+    this.#dispatcher.memory.noteWork(this, inWork - this.#countedBytes);
+    this.#countedBytes = inWork;
+    return inWork;
+  }
 
   #shownPeer(): string {
     return this.peer.slice(0, PEER_DIGITS_SHOWN);

@@ -3,6 +3,7 @@ import { byCodeUnits, type PeerId } from '../core/ids.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Ask, CallName, Note, NoteName, Reply } from './calls.ts';
+import { ClientMemory } from './client-memory.ts';
 import { type Beating, Heartbeat } from './heartbeat.ts';
 import type { Link } from './link.ts';
 import type { RateLimits } from './rate-limit.ts';
@@ -16,10 +17,21 @@ export type Answerer<N extends CallName> = (ask: Ask<N>, from: Link, tail: Uint8
 /** Looks at a call of a client before it is answered; throws what it is refused with. */
 export type Guard = <N extends CallName>(name: N, ask: Ask<N>, from: Link) => void;
 
-export type Listener<N extends NoteName> = (body: Note<N>, from: Link) => void;
+/** What it returns counts when it is a promise: until it settles, the note is in work. */
+export type Listener<N extends NoteName> = (body: Note<N>, from: Link) => unknown;
 
 /** Messages that wait until their link is up: the other end may be a moment ahead. Above, the link is closed. Range 16–4,096. */
 const EARLY_MESSAGES_MAX = 256;
+/**
+ * Bytes of them: of a peer, which may tell all its facts before it answers `hello`. Range 1–8 MiB: below what a link holds back
+ * for, or the answer would not be read.
+ */
+const EARLY_BYTES_MAX = 6 * 1024 * 1024;
+/** Of a client, which has nothing to say before. Range 4–256 KiB. */
+const EARLY_CLIENT_BYTES_MAX = 64 * 1024;
+/** Of all links that are not up: above, the one that said most is closed. Range EARLY_BYTES_MAX – 128 MiB. */
+const EARLY_ALL_BYTES_MAX = 32 * 1024 * 1024;
+const TOO_EARLY = 'too much said before the link was up';
 /** What is answered and heard before a link is up: it is how links come up. */
 const EARLY_CALLS: ReadonlySet<CallName> = new Set<CallName>(['hello', 'ping']);
 const EARLY_NOTES: ReadonlySet<NoteName> = new Set<NoteName>(['goodbye']);
@@ -27,15 +39,23 @@ const EARLY_NOTES: ReadonlySet<NoteName> = new Set<NoteName>(['goodbye']);
 /** What a link tells its switchboard. */
 export interface Dispatcher {
   readonly limits: RateLimits;
+  readonly memory: ClientMemory;
   /** A link was made: it is kept alive from now on, and closed when it falls silent. It is not up before `add`. */
   opened(link: Link & Beating): void;
   /** File data came over a link, or went into it. */
   moved(link: Link, inBytes: number, outBytes: number): void;
   /** A link is over, for whatever reason; told once. */
   closed(link: Link, reason: string): void;
-  /** Rejects with what the answerer threw; with `protocol` when nobody here answers that call. */
-  call<N extends CallName>(name: N, ask: Ask<N>, from: Link, tail: Uint8Array): Promise<Answered<N>>;
-  note<N extends NoteName>(name: N, body: Note<N>, from: Link): void;
+  /** Rejects with what the answerer threw; with `protocol` when nobody here answers that call. `bytes`: it came as so many. */
+  call<N extends CallName>(name: N, ask: Ask<N>, from: Link, tail: Uint8Array, bytes: number): Promise<Answered<N>>;
+  /** A promise while the note is in work; it never rejects. */
+  note<N extends NoteName>(name: N, body: Note<N>, from: Link, bytes: number): Promise<unknown> | undefined;
+}
+
+/** What came over a link before it was up. */
+interface Early {
+  readonly acts: (() => void)[];
+  bytes: number;
 }
 
 /**
@@ -46,6 +66,7 @@ export interface Dispatcher {
 export class Switchboard implements Dispatcher {
   /** Of the file data of all links together. */
   readonly limits: RateLimits;
+  readonly memory = new ClientMemory();
   /** File data that came in and went out, by who was at the other end, clients too. Bounded by the identities there are. */
   readonly #traffic = new Map<PeerId, { inBytes: number; outBytes: number }>();
   readonly #log: Log;
@@ -56,7 +77,7 @@ export class Switchboard implements Dispatcher {
   readonly #links = new Map<PeerId, Link>();
   /** Links to clients: several processes of one user share one identity. Bounded by who puts them in. */
   readonly #clients = new Set<Link>();
-  readonly #early = new Map<Link, (() => void)[]>();
+  readonly #early = new Map<Link, Early>();
   #guard: Guard | undefined;
   readonly #onUp: ((link: Link) => void)[] = [];
   readonly #onDown: ((link: Link, reason: string) => void)[] = [];
@@ -123,7 +144,7 @@ export class Switchboard implements Dispatcher {
     for (const act of this.#onUp) {
       if (link.open) this.#guarded('onUp', () => act(link));
     }
-    const early = this.#early.get(link) ?? [];
+    const early = this.#early.get(link)?.acts ?? [];
     this.#early.delete(link);
     for (const act of early) {
       if (link.open) act();
@@ -163,8 +184,8 @@ export class Switchboard implements Dispatcher {
     for (const act of this.#onDown) this.#guarded('onDown', () => act(link, reason));
   }
 
-  async call<N extends CallName>(name: N, ask: Ask<N>, from: Link, tail: Uint8Array): Promise<Answered<N>> {
-    if (!EARLY_CALLS.has(name)) await this.#untilUp(from);
+  async call<N extends CallName>(name: N, ask: Ask<N>, from: Link, tail: Uint8Array, bytes: number): Promise<Answered<N>> {
+    if (!EARLY_CALLS.has(name)) await this.#untilUp(from, bytes);
     if (from.role === 'client') this.#guard?.(name, ask, from);
     const answerer = this.#answerers.get(name) as unknown as Answerer<N> | undefined;
     if (answerer !== undefined) return answerer(ask, from, tail);
@@ -172,14 +193,20 @@ export class Switchboard implements Dispatcher {
     throw new MeshError('protocol', `nobody here answers "${name}"`);
   }
 
-  note<N extends NoteName>(name: N, body: Note<N>, from: Link): void {
-    const hear = (): void => {
-      for (const listener of this.#listeners.get(name) ?? []) {
-        this.#guarded(name, () => listener(body as Note<NoteName>, from));
-      }
-    };
-    if (EARLY_NOTES.has(name) || this.#isUp(from)) hear();
-    else this.#whenUp(from, hear);
+  note<N extends NoteName>(name: N, body: Note<N>, from: Link, bytes: number): Promise<unknown> | undefined {
+    if (EARLY_NOTES.has(name) || this.#isUp(from)) return this.#hear(name, body, from);
+    return new Promise((resolve) => this.#whenUp(from, bytes, () => resolve(this.#hear(name, body, from))));
+  }
+
+  #hear<N extends NoteName>(name: N, body: Note<N>, from: Link): Promise<unknown> | undefined {
+    const working: Promise<unknown>[] = [];
+    for (const listener of this.#listeners.get(name) ?? []) {
+      this.#guarded(name, () => {
+        const heard = listener(body as Note<NoteName>, from);
+        if (heard instanceof Promise) working.push(heard);
+      });
+    }
+    return working.length === 0 ? undefined : Promise.allSettled(working);
   }
 
   #isUp(link: Link): boolean {
@@ -191,16 +218,23 @@ export class Switchboard implements Dispatcher {
   }
 
   /** Never resolves when the link closes before: then nobody waits for the answer either. */
-  #untilUp(link: Link): Promise<void> {
+  #untilUp(link: Link, bytes: number): Promise<void> {
     if (this.#isUp(link)) return Promise.resolve();
-    return new Promise((resolve) => this.#whenUp(link, resolve));
+    return new Promise((resolve) => this.#whenUp(link, bytes, resolve));
   }
 
-  #whenUp(link: Link, act: () => void): void {
+  #whenUp(link: Link, bytes: number, act: () => void): void {
     if (!link.open) return;
-    const early = this.#early.get(link) ?? [];
+    const early = this.#early.get(link) ?? { acts: [], bytes: 0 };
     this.#early.set(link, early);
-    if (early.push(act) > EARLY_MESSAGES_MAX) this.remove(link, 'too much said before the link was up');
+    early.acts.push(act);
+    early.bytes += bytes;
+    const bytesMax = link.role === 'client' ? EARLY_CLIENT_BYTES_MAX : EARLY_BYTES_MAX;
+    if (early.acts.length > EARLY_MESSAGES_MAX || early.bytes > bytesMax) this.remove(link, TOO_EARLY);
+    const all = [...this.#early].sort(([, a], [, b]) => b.bytes - a.bytes);
+    const [most] = all;
+    if (most !== undefined && all.reduce((sum, [, one]) => sum + one.bytes, 0) > EARLY_ALL_BYTES_MAX)
+      this.remove(most[0], TOO_EARLY);
   }
 
   /** One room's fault stays its own: the others are told all the same. */

@@ -154,12 +154,8 @@ describe('what lies in a socket unread', () => {
     const heartbeat = new Heartbeat({ now: () => nowMs, wall: () => nowMs, after });
     const closed: string[] = [];
     const link: Beating & { heardMs: number } = {
-      role: 'peer',
-      open: true,
+      ...{ role: 'peer' as const, open: true, sentMs: 0, promisedMs: 500, fullSinceMs: undefined, held: false },
       heardMs: 0,
-      sentMs: 0,
-      promisedMs: 500,
-      held: false,
       beat: () => {},
       renew: () => {},
       close: (reason) => closed.push(reason),
@@ -195,7 +191,7 @@ describe('what lies in a socket unread', () => {
     const closed: [string, number][] = [];
     const linkTo = (name: string) => {
       const link = {
-        ...{ role: 'peer' as const, open: true, heardMs: 0, sentMs: 0, promisedMs: 500, held: false },
+        ...{ role: 'peer' as const, open: true, heardMs: 0, sentMs: 0, promisedMs: 500, fullSinceMs: undefined, held: false },
         beat: () => {},
         renew: () => {
           link.heardMs = nowMs;
