@@ -11,6 +11,9 @@ import type { Claims } from './claims.ts';
 /** A busy owner is asked again so often and so long, before the client is told to come later. */
 const RETRY_MS = 100;
 const RETRIES_MAX = 50;
+/** An owner that could not be told that a name is free is told again after so long, twice as long each time, up to the second. */
+const RELEASE_MS = 250;
+const RELEASE_MS_MAX = 10_000;
 
 /** A name to be claimed. */
 export interface Wish {
@@ -47,6 +50,8 @@ interface Granted {
 /** The maker's side of claims: asks the owners of all names, in path order, so that two requests never wait in a ring. */
 export class Claiming {
   readonly #slice: Slice;
+  /** Names whose owner is still to be told that they are free, by request and name. Bounded by the claims of live links. */
+  readonly #releasing = new Map<string, Granted>();
 
   constructor(slice: Slice) {
     this.#slice = slice;
@@ -97,23 +102,56 @@ export class Claiming {
     }
     const link = owner === undefined ? undefined : switchboard.link(owner);
     if (link === undefined) throw new MeshError('busy', 'no peer owns this name now');
-    await link.call('claim', ask);
-    return { path: wish.path, link };
+    const granted = { path: wish.path, link };
+    // What a release said late would take away again.
+    this.#releasing.delete(keyOf(request, granted));
+    try {
+      await link.call('claim', ask);
+    } catch (error) {
+      // It may have been granted all the same.
+      if (asMeshError(error).code === 'timeout') this.#releaseLater(request, granted, undefined, RELEASE_MS);
+      throw error;
+    }
+    return granted;
   }
 
-  async #release(request: RequestId, { path, link }: Granted, made: VersionKey | undefined): Promise<void> {
+  /** Tells the owner that a name is free; not in reach now, it is told later, and nobody waits for that. */
+  async #release(request: RequestId, granted: Granted, made: VersionKey | undefined): Promise<void> {
+    if (!(await this.#tellFree(request, granted, made))) this.#releaseLater(request, granted, made, RELEASE_MS);
+  }
+
+  #releaseLater(request: RequestId, granted: Granted, made: VersionKey | undefined, ms: number): void {
+    const key = keyOf(request, granted);
+    this.#releasing.set(key, granted);
+    this.#slice.clock.after(ms, async () => {
+      if (this.#releasing.get(key) !== granted) return;
+      const isTold = await this.#tellFree(request, granted, made);
+      if (this.#releasing.get(key) !== granted) return;
+      if (isTold) this.#releasing.delete(key);
+      else this.#releaseLater(request, granted, made, Math.min(2 * ms, RELEASE_MS_MAX));
+    });
+  }
+
+  /** False when the owner holds the name on. */
+  async #tellFree(request: RequestId, { path, link }: Granted, made: VersionKey | undefined): Promise<boolean> {
     const ask = { request, path, ...(made === undefined ? {} : { made }) };
     try {
       if (link === undefined) await this.#slice.claims.release(ask, undefined);
       else if (link.open) await link.call('release', ask);
-    } catch {
-      // The claim dies with its link: an owner that cannot be told has let go already, or does when the link ends.
+      return true;
+    } catch (error) {
+      // The claim dies with its link. An owner that will never hear of it is not asked for ever.
+      return link?.open !== true || asMeshError(error).advice === 'never';
     }
   }
 
   #pause(): Promise<void> {
     return new Promise((resolve) => this.#slice.clock.after(RETRY_MS, resolve));
   }
+}
+
+function keyOf(request: RequestId, { path }: Granted): string {
+  return `${request}/${path}`;
 }
 
 function refused({ path, isNew }: Wish, error: unknown): never {
