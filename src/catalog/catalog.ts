@@ -198,6 +198,9 @@ export class Catalog {
     });
   }
 
+  /** Forgets the pieces of a whole that wait for the last one: who told them does not go on. */
+  readonly forgetPieces = (index: PeerId): void => this.#copies.forgetPieces(index);
+
   /**
    * A cursor off the own trail was met: the store was restored. Draws a new writer, durably. Call it once for one such
    * cursor: each call adds a start to the trail.

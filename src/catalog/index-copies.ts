@@ -13,7 +13,7 @@ import { headKey } from './store-keys.ts';
 import { writeLines } from './transaction.ts';
 
 /** Indexes known at once. Range 50–1,000: one frame of gossip tells of all. */
-const INDEXES_MAX = 1_000;
+export const INDEXES_MAX = 1_000;
 
 /** The copies of foreign indexes, and what deltas do to them. */
 export class IndexCopies {
@@ -54,6 +54,11 @@ export class IndexCopies {
     if (verdict === 'replace') return this.#replace(copy, delta, batch);
     this.#append(copy, delta, batch);
     return true;
+  }
+
+  /** Forgets what came of the whole that was to replace this copy. */
+  forgetPieces(peer: PeerId): void {
+    this.#replacements.drop(peer);
   }
 
   #append(copy: IndexCopy | undefined, delta: Delta, batch: Batch): void {

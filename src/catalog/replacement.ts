@@ -3,7 +3,7 @@ import type { FilePath, PeerId } from '../core/ids.ts';
 import type { Trail } from '../core/trail.ts';
 import { isBefore, isSameVersion } from '../core/version.ts';
 import type { Batch } from './change-queue.ts';
-import { type Delta, goesOn, type LinesByPath, withLine } from './index-copy.ts';
+import { type Delta, goesOn, type LinesByPath, type NumberedRecord, withLine } from './index-copy.ts';
 import type { IndexLine, KnownPaths } from './known-paths.ts';
 import type { OwnIndex } from './own-index.ts';
 import { LOOKS_A_TURN, type Pauses } from './pauses.ts';
@@ -11,24 +11,29 @@ import { eraseLines, OwnChange, writeLines } from './transaction.ts';
 
 /** Indexes that may be on their way at once to replace a copy. Range 1–100: more would hold more in memory. */
 const REPLACEMENTS_MAX = 8;
-/** Records of all of them together. Range 100,000–10,000,000: about 500 bytes each, in memory until the last has come. */
-const REPLACEMENT_RECORDS_MAX = 2_000_000;
+/** Memory of all of them together, until the last piece has come. Range 128 MiB – 4 GiB: two million short records. */
+const REPLACEMENT_BYTES_MAX = 1024 * 1024 * 1024;
+/** Memory of a record, about: all of it, and what each entry, id and code unit of it adds. */
+const RECORD_BYTES = 500;
+const ENTRY_BYTES = 96;
+const UNIT_BYTES = 2;
 
 /** The new content of a copy, as far as it has come. In memory only: the copy stands until the last piece is here. */
 export interface Replacement {
   readonly trail: Trail;
   readonly sequence: number;
   readonly records: number;
+  readonly bytes: number;
   readonly lines: LinesByPath;
 }
 
 /** Whole indexes on their way, piece by piece. */
 export class Replacements {
   readonly #coming = new Map<PeerId, Replacement>();
-  readonly #recordsMax: number;
+  readonly #bytesMax: number;
 
-  constructor(recordsMax = REPLACEMENT_RECORDS_MAX) {
-    this.#recordsMax = recordsMax;
+  constructor(bytesMax = REPLACEMENT_BYTES_MAX) {
+    this.#bytesMax = bytesMax;
   }
 
   /** Adds a piece. Undefined: it does not follow what came before, and nothing is kept of it. */
@@ -51,25 +56,32 @@ export class Replacements {
       lines.set(path, withLine(lines.get(path) ?? [], numbered));
     }
     const records = before.records + delta.records.length;
-    if (records > this.#recordsMax) throw new MeshError('full', `an index has more than ${this.#recordsMax} records`);
+    const bytes = delta.records.reduce((sum, one) => sum + bytesOf(one), before.bytes);
+    if (bytes > this.#bytesMax) throw new MeshError('full', `an index takes more than ${this.#bytesMax} bytes`);
     const sequence = Math.max(before.sequence, delta.upTo);
-    const after = { trail: delta.trail, sequence, records, lines };
-    this.#makeRoom(records);
+    const after = { trail: delta.trail, sequence, records, bytes, lines };
+    this.#makeRoom(bytes);
     this.#coming.set(delta.index, after);
     return after;
   }
 
   /** The oldest give way: they are asked for anew. */
-  #makeRoom(records: number): void {
-    const waiting = () => [...this.#coming.values()].reduce((sum, one) => sum + one.records, records);
+  #makeRoom(bytes: number): void {
+    const waiting = () => [...this.#coming.values()].reduce((sum, one) => sum + one.bytes, bytes);
     for (const [oldest] of this.#coming) {
-      if (this.#coming.size < REPLACEMENTS_MAX && waiting() <= this.#recordsMax) return;
+      if (this.#coming.size < REPLACEMENTS_MAX && waiting() <= this.#bytesMax) return;
       this.#coming.delete(oldest);
     }
   }
 }
 
-const NOTHING: Replacement = { trail: [], sequence: 0, records: 0, lines: new Map() };
+const NOTHING: Replacement = { trail: [], sequence: 0, records: 0, bytes: 0, lines: new Map() };
+
+function bytesOf({ record: { path, version } }: NumberedRecord): number {
+  const [buried, renamedTo] = version.kind === 'file' ? [0, 0] : [version.buried.length, version.renamedTo?.length ?? 0];
+  const entries = version.vector.length + version.inherited.length + buried;
+  return RECORD_BYTES + ENTRY_BYTES * entries + UNIT_BYTES * (path.length + renamedTo);
+}
 
 /** What a replacement works on. */
 interface Ground {

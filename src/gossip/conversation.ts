@@ -11,6 +11,8 @@ import { indexesToTell } from './telling.ts';
 
 /** A piece the other end did not take, or a call that failed: cursors are asked again after so long. Range 50 ms – 5 s. */
 const RETRY_MS = 250;
+/** Doubled each time, up to this: a disk that is full stays so for days. Range RETRY_MS – 60 s. */
+const RETRY_MS_MAX = 10_000;
 /** Deadline of one `delta`: its taking waits for the other end's disk. Range 5–120 s. */
 const DELTA_DEADLINE_MS = 30_000;
 /**
@@ -47,6 +49,9 @@ export class Conversation {
   #isWorking = false;
   #isClosed = false;
   #retry: Timer | undefined;
+  #retryMs = RETRY_MS;
+  /** It failed, that was told, and nothing has been taken since. */
+  #isFailing = false;
 
   constructor(options: ConversationOptions) {
     this.#options = options;
@@ -96,7 +101,11 @@ export class Conversation {
         if (this.#mustAsk) await this.#ask();
         const wish = this.#wish();
         if (wish !== undefined) await this.#send(wish);
-        else if (!this.#mustAsk) return;
+        else if (!this.#mustAsk) {
+          // The other end told how far it is, and lacks nothing.
+          if (this.#theirs !== undefined) this.#succeeded();
+          return;
+        }
       }
     } finally {
       // In the same turn as the last look for work, so that no wake falls in between.
@@ -149,8 +158,10 @@ export class Conversation {
     const piece = await readPiece(catalog, { ...wish, state });
     if (piece === undefined) return;
     const { reply } = await link.call('delta', { ...piece, trail: [...piece.trail], records: [...piece.records] }, CALL_OPTIONS);
-    if (reply.taken) this.#advance(piece, state);
-    else this.#refused(peer);
+    if (reply.taken) {
+      this.#succeeded();
+      this.#advance(piece, state);
+    } else this.#refused(peer);
   }
 
   #advance(piece: Delta, state: IndexState): void {
@@ -188,14 +199,25 @@ export class Conversation {
   #stumble(thrown: unknown): void {
     const { link, log } = this.#options;
     if (this.#isOver) return;
-    log.warn('gossip on a link failed and is tried again', { peer: link.peer, reason: asMeshError(thrown).message });
+    const facts = { peer: link.peer, reason: asMeshError(thrown).message };
+    if (this.#isFailing) log.debug('gossip on a link failed again', facts);
+    else log.warn('gossip on a link failed and is tried again', facts);
+    this.#isFailing = true;
     this.#theirs = undefined;
     this.#retryLater();
   }
 
+  #succeeded(): void {
+    this.#retryMs = RETRY_MS;
+    if (!this.#isFailing) return;
+    this.#isFailing = false;
+    this.#options.log.info('gossip on a link works again', { peer: this.#options.link.peer });
+  }
+
   #retryLater(): void {
     this.#retry?.cancel();
-    this.#retry = this.#options.clock.after(RETRY_MS, () => this.exchange());
+    this.#retry = this.#options.clock.after(this.#retryMs, () => this.exchange());
+    this.#retryMs = Math.min(RETRY_MS_MAX, 2 * this.#retryMs);
   }
 }
 

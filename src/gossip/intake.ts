@@ -1,10 +1,15 @@
 import type { Catalog, Delta } from '../catalog/catalog.ts';
+import { INDEXES_MAX } from '../catalog/index-copies.ts';
 import type { PeerId } from '../core/ids.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Link } from '../wire/link.ts';
 
 /** Who tells an index by pieces keeps its turn for so long after a piece. Range 2–30 s. */
 const TURN_MS = 5_000;
+/** Pieces of an index of which no more came for so long are forgotten. Range TURN_MS – 10 min. */
+const PIECES_MS_MAX = 60_000;
+/** Copies of indexes above which one that is new is taken of its owner alone. Range 50 – INDEXES_MAX: the rest is for who links. */
+const RELAYED_MAX = INDEXES_MAX - 200;
 
 /** Who is telling an index by pieces now. */
 interface Turn {
@@ -35,10 +40,30 @@ export class Intake {
     const { catalog } = this.#options;
     const isFromOwner = from.peer === delta.index;
     if (!isFromOwner && !(this.#isKnown(delta.index) && this.#hasTurn(delta.index, from))) return false;
+    if (!isFromOwner && catalog.index(delta.index) === undefined && catalog.indexes().length > RELAYED_MAX) return false;
     const taken = await catalog.take(delta, isFromOwner);
     if (taken && !delta.last) this.#turns.set(delta.index, this.#turnOf(from));
     else if (this.#turns.get(delta.index)?.link === from) this.#turns.delete(delta.index);
     return taken;
+  }
+
+  /** Whoever told by pieces over this link does not go on. */
+  linkDown(link: Link): void {
+    this.#forget((turn) => turn.link === link);
+  }
+
+  /** To be called now and then: pieces that nobody goes on with do not lie in memory for ever. */
+  forgetOld(): void {
+    const nowMs = this.#options.clock.now();
+    this.#forget((turn) => turn.untilMs + PIECES_MS_MAX < nowMs);
+  }
+
+  #forget(isOver: (turn: Turn) => boolean): void {
+    for (const [index, turn] of this.#turns) {
+      if (!isOver(turn)) continue;
+      this.#turns.delete(index);
+      this.#options.catalog.forgetPieces(index);
+    }
   }
 
   /** Index of a peer that was admitted once; what a removed one left still counts. Never the own one. */

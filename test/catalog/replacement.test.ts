@@ -5,7 +5,7 @@ import type { WriterId } from '../../src/core/ids.ts';
 import { makeVersion } from '../../src/core/version.ts';
 import { HandClock } from '../replication/hand-clock.ts';
 import { fullDisk, MemoryStore, StoreDisk } from './memory-store.ts';
-import { fileDraft, openCatalog, path, peerNamed } from './mesh-of-catalogs.ts';
+import { contentOf, fileDraft, graveDraft, openCatalog, path, peerNamed } from './mesh-of-catalogs.ts';
 
 /** A piece of the whole index of that peer. */
 function piece(name: string, after: number, upTo: number): Delta {
@@ -19,8 +19,9 @@ function piece(name: string, after: number, upTo: number): Delta {
 }
 
 describe('indexes that wait for their last piece', () => {
-  it('have a bound on their records all together: the oldest gives way', () => {
-    const replacements = new Replacements(100);
+  it('have a bound on their bytes all together: the oldest gives way', () => {
+    const oneRecord = new Replacements().add(piece('alpha', 0, 1))?.bytes ?? 0;
+    const replacements = new Replacements(102 * oneRecord);
     expect(replacements.add(piece('alpha', 0, 60))?.records).toBe(60);
     expect(replacements.add(piece('bravo', 0, 40))?.records).toBe(40);
     expect(replacements.add(piece('charlie', 0, 10))?.records).toBe(10);
@@ -28,6 +29,18 @@ describe('indexes that wait for their last piece', () => {
     expect(replacements.add(piece('bravo', 40, 80))?.records).toBe(80);
     expect(replacements.add(piece('charlie', 10, 20))?.records).toBe(20);
     expect(() => replacements.add(piece('bravo', 80, 110))).toThrow(expect.objectContaining({ code: 'full' }));
+  });
+
+  it('count what a record takes, not that it is one', () => {
+    const replacements = new Replacements(100_000);
+    expect(replacements.add(piece('alpha', 0, 10))?.records).toBe(10);
+    const buried = Array.from({ length: 1_100 }, (_, count) => contentOf(`${count}`));
+    const version = makeVersion(graveDraft(peerNamed('bravo'), buried), [], { writer: 'bravo' as WriterId, counter: 1 }, []);
+    const fat = {
+      ...piece('bravo', 0, 1),
+      records: [{ sequence: 1, record: { path: path('fat'), version, holding: 'none' as const } }],
+    };
+    expect(() => replacements.add(fat)).toThrow(expect.objectContaining({ code: 'full' }));
   });
 });
 

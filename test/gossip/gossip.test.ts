@@ -49,6 +49,21 @@ describe('pushing', () => {
     bravo.node.store.faults = { ...bravo.node.store.faults, isFull: false };
     await mesh.until('bravo knows', () => knows(bravo, path), 2_000);
   });
+
+  test('a disk that stays full is tried more and more rarely, and one that has room again is told at once', async () => {
+    const { mesh, alpha, bravo } = await two('full for long');
+    bravo.node.store.faults = { ...bravo.node.store.faults, isFull: true };
+    const path = await addFile(mesh, alpha, 'notes.txt');
+    alpha.deltas.length = 0;
+    await mesh.run(120_000);
+    expect(alpha.deltas.length).toBeGreaterThan(5);
+    // Rounds of either end try it too.
+    expect(alpha.deltas.length).toBeLessThan(60);
+    bravo.node.store.faults = { ...bravo.node.store.faults, isFull: false };
+    await mesh.until('bravo knows', () => knows(bravo, path), 12_000);
+    const next = await addFile(mesh, alpha, 'more notes.txt');
+    await mesh.until('bravo knows the next', () => knows(bravo, next), 1_000);
+  });
 });
 
 describe('on link-up', () => {

@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import type { Catalog } from '../../src/catalog/catalog.ts';
+import type { Delta } from '../../src/catalog/index-copy.ts';
+import type { PeerId, WriterId } from '../../src/core/ids.ts';
+import { makeVersion } from '../../src/core/version.ts';
+import { Intake } from '../../src/gossip/intake.ts';
+import type { Link } from '../../src/wire/link.ts';
+import { MemoryStore, StoreDisk } from '../catalog/memory-store.ts';
+import { fileDraft, openCatalog, path, peerNamed } from '../catalog/mesh-of-catalogs.ts';
+import { HandClock } from '../replication/hand-clock.ts';
+
+const owner = peerNamed('owner');
+const from = (peer: PeerId) => ({ peer, open: true }) as unknown as Link;
+
+/** Records of one history of an index, `after` < sequence ≤ `upTo`. */
+function delta(index: PeerId, history: string, after: number, upTo: number, more: Partial<Delta> = {}): Delta {
+  const writer = history.repeat(8) as WriterId;
+  const records = Array.from({ length: upTo - after }, (_, count) => {
+    const counter = after + count + 1;
+    const version = makeVersion(fileDraft(index, `${history} ${counter}`), [], { writer, counter }, []);
+    return { sequence: counter, record: { path: path(`file ${counter}`), version, holding: 'all' as const } };
+  });
+  return { index, trail: [{ writer, first: 1 }], after, upTo, whole: false, last: true, records, ...more };
+}
+
+async function story(): Promise<{ clock: HandClock; catalog: Catalog; intake: Intake }> {
+  const clock = new HandClock();
+  const catalog = await openCatalog(peerNamed('self'), new MemoryStore(new StoreDisk()), 1, clock);
+  return { clock, catalog, intake: new Intake({ catalog, clock }) };
+}
+
+const first = delta(owner, 'cd', 0, 5, { whole: true, last: false });
+const second = delta(owner, 'cd', 5, 9, { whole: true, last: true });
+
+test('a whole index is taken piece by piece', async () => {
+  const { intake, catalog } = await story();
+  const link = from(owner);
+  expect(await intake.take(delta(owner, 'ab', 0, 3), link)).toBe(true);
+  expect(await intake.take(first, link)).toBe(true);
+  expect(await intake.take(second, link)).toBe(true);
+  expect(catalog.index(owner)?.sequence).toBe(9);
+});
+
+test('its pieces are forgotten with the link that told them', async () => {
+  const { intake } = await story();
+  const link = from(owner);
+  await intake.take(delta(owner, 'ab', 0, 3), link);
+  await intake.take(first, link);
+  intake.linkDown(link);
+  expect(await intake.take(second, from(owner))).toBe(false);
+});
+
+test('its pieces are forgotten when no more of them come', async () => {
+  const { clock, intake } = await story();
+  const link = from(owner);
+  await intake.take(delta(owner, 'ab', 0, 3), link);
+  await intake.take(first, link);
+  await clock.pass(20_000);
+  intake.forgetOld();
+  await clock.pass(60_000);
+  intake.forgetOld();
+  expect(await intake.take(second, link)).toBe(false);
+});
+
+test('indexes of peers that never linked here leave room for those that do', async () => {
+  const { intake, catalog } = await story();
+  const invented = Array.from({ length: 1_000 }, (_, count) => peerNamed(`invented ${count}`));
+  await catalog.adopt(invented.map((id) => ({ kind: 'member', id, role: 'peer', name: id.slice(0, 4), generation: 0 })));
+  let taken = 0;
+  for (const index of invented) if (await intake.take(delta(index, 'ab', 0, 1), from(owner))) taken++;
+  expect(taken).toBeGreaterThan(500);
+  expect(taken).toBeLessThan(1_000);
+  const newcomer = peerNamed('newcomer');
+  expect(await intake.take(delta(newcomer, 'ab', 0, 1), from(newcomer))).toBe(true);
+  expect(await intake.take(delta(newcomer, 'ab', 1, 2), from(owner))).toBe(true);
+});
