@@ -10,10 +10,14 @@ export interface Screen {
   note(text: string): void;
   /** Raw bytes on standard output; resolves when they are taken. */
   bytes(bytes: Uint8Array): Promise<void>;
+  /** True while so much waits to be read from standard output that more would only fill the memory. */
+  isBehind(): boolean;
   /** Lines and columns of the terminal; undefined where there is none. */
   size(): { rows: number; columns: number } | undefined;
 }
 
+/** What may wait for a reader that is slow, or reads no more. Range 64 KiB–16 MiB. */
+const BEHIND_BYTES = 1024 * 1024;
 /** A terminal of fewer lines is not paged. */
 const ROWS_MIN = 4;
 
@@ -28,6 +32,7 @@ export function processScreen(): Screen {
       new Promise((resolve, reject) => {
         out.write(bytes, (error) => (error ? reject(error) : resolve()));
       }),
+    isBehind: () => out.writableLength > BEHIND_BYTES,
     // Some terminals tell no size, or none that a list fits in.
     size: () => (out.isTTY && out.rows >= ROWS_MIN ? { rows: out.rows, columns: out.columns } : undefined),
   };

@@ -2,7 +2,7 @@ import { clearLine, createInterface, cursorTo, type Interface } from 'node:readl
 import { asMeshError, MeshError } from '../core/errors.ts';
 import { asHelp, BYE, HELP, SHELL_COMMANDS, VERBS } from './commands.ts';
 import { completeLine, NameCache } from './completer.ts';
-import { EXIT_DONE } from './exit-codes.ts';
+import { EXIT_DONE, EXIT_INTERRUPTED } from './exit-codes.ts';
 import { helpOf, helpOfAll } from './help.ts';
 import { type ClientWish, clientWish, type OpenClient, openClient } from './open-client.ts';
 import { shownText } from './output.ts';
@@ -39,13 +39,16 @@ async function runPiped(wish: ClientWish, screen: Screen, more: readonly VerbCom
   process.once('SIGINT', () => stop.abort());
   let firstFailure = EXIT_DONE;
   const input = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
+  stop.signal.addEventListener('abort', () => input.close());
   try {
     for await (const text of input) {
       const code = await runShellLine(text, client, screen, stop.signal, { more });
-      if (code === LEAVE || stop.signal.aborted) break;
+      if (code === LEAVE) break;
+      if (stop.signal.aborted) break;
       if (firstFailure === EXIT_DONE) firstFailure = code;
     }
-    return firstFailure;
+    // What follows was not run: that is no success, whatever the last line came to.
+    return stop.signal.aborted ? EXIT_INTERRUPTED : firstFailure;
   } finally {
     input.close();
     await client.close();

@@ -39,8 +39,16 @@ const ALONE = [
 /** One JSON object a line, for programs. What happens in one turn is written at once. */
 export function jsonView(screen: Screen): UpView {
   let lines: string[] = [];
+  let missed = 0;
   const flush = () => {
-    if (lines.length > 0) screen.print(lines.join('\n'));
+    // Who stops reading, or reads too slowly, is told later how much of it was left out.
+    if (screen.isBehind()) {
+      missed += lines.length;
+    } else if (lines.length > 0) {
+      if (missed > 0) lines.unshift(JSON.stringify({ event: 'missed', count: missed }));
+      missed = 0;
+      screen.print(lines.join('\n'));
+    }
     lines = [];
   };
   return {
@@ -70,7 +78,9 @@ export function jsonView(screen: Screen): UpView {
 export function plainView(screen: Screen, folder: string): UpView {
   return {
     ready: (peer, _join, http) => screen.print(readyText(peer, folder, http)),
-    event: (event) => screen.print(eventText(event)),
+    event: (event) => {
+      if (!screen.isBehind()) screen.print(eventText(event));
+    },
     note: (text) => screen.note(`filemesh: ${text}`),
     stopping: () => screen.print('stopping'),
     close: () => {},
@@ -135,7 +145,7 @@ class Living {
 
   #redraw(): void {
     const peer = this.#peer;
-    if (peer === undefined) return;
+    if (peer === undefined || this.#screen.isBehind()) return;
     peer
       .status()
       .then((status) => {

@@ -50,7 +50,9 @@ export async function up(line: Parsed, screen: Screen, doors: Doors): Promise<nu
       view.stopping();
       return EXIT_DONE;
     }
-    return await serve(started, { home, places, settings, isNamed, view, start, stopped });
+    const failure = await serve(started, { home, places, settings, isNamed, view, start, stopped });
+    if (failure !== undefined) throw failure;
+    return EXIT_DONE;
   } finally {
     view.close();
   }
@@ -102,8 +104,8 @@ interface Serving {
   readonly stopped: Promise<void>;
 }
 
-/** From ready to the end. */
-async function serve({ peer, log, web, note, close }: Started, serving: Serving): Promise<number> {
+/** From ready to the end; resolves with why it ended when nobody ended it. */
+async function serve({ peer, log, web, note, close }: Started, serving: Serving): Promise<MeshError | undefined> {
   const { home, places, settings, isNamed, view, start, stopped } = serving;
   try {
     const keeping = await keepForClients(home, peer, places, settings, web?.url);
@@ -112,7 +114,7 @@ async function serve({ peer, log, web, note, close }: Started, serving: Serving)
     if (note !== undefined) view.note(note);
     if (isNamed) tellOtherName(peer, settings.config.name, view);
     const telling = tellOtherReplicas(peer, settings.config.replicas, view);
-    await stopped;
+    const failure = await Promise.race([stopped, peer.failure]);
     view.stopping();
     keeping.end();
     telling.end();
@@ -121,7 +123,7 @@ async function serve({ peer, log, web, note, close }: Started, serving: Serving)
       await peer.stop().then(close);
     };
     await withinStopTime(stopping());
-    return EXIT_DONE;
+    return failure instanceof MeshError ? failure : undefined;
   } catch (thrown) {
     await close();
     throw thrown;

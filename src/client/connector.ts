@@ -7,26 +7,32 @@ import type { Route, Routes } from './routes.ts';
 
 /** Dials under way at once: a dead peer costs no time, and a live mesh is not stormed. Range 2–8. */
 const RACERS_MAX = 3;
+/** Dials beside those to addresses that are learned meanwhile: in another network all known ones may be silent. Range 1–8. */
+const NEWCOMERS_MAX = 3;
 /** ms a dial may take alone before the next starts beside it (RFC 8305 §5): less, and a crowd of clients on a busy machine dials thrice as often. */
 const STAGGER_MS = 250;
 
 /** Opens a greeted link to a peer of the mesh, or rejects. */
 export type OpenLink = (address: Address, expected?: PeerId) => Promise<Link>;
 
-/** What a round of dials came to. `refusal`: a peer answered and did not admit this client. */
-export type RoundResult = { readonly link: Link } | { readonly link: undefined; readonly refusal: MeshError | undefined };
+/** What a round of dials came to. `refusal`: a peer answered and did not admit this client; `isOnlyRefused`: all did so. */
+export type RoundResult =
+  | { readonly link: Link }
+  | { readonly link: undefined; readonly refusal: MeshError | undefined; readonly isOnlyRefused: boolean };
 
 /** Why and how one round is run. */
 export interface RoundOptions {
   /** Peers not wanted: they have declined what is to be asked. */
   readonly without: ReadonlySet<PeerId>;
+  /** ms after which the round is over, whatever is still silent. */
+  readonly limitMs: number | 'never';
   /** Closes what a round opens too late. */
   readonly discard: (link: Link) => void;
 }
 
 /**
- * One round: tries every route once, best first, a few at a time; the first link that opens wins and the others are
- * closed. Resolves when a link is open or every route has failed.
+ * One round: tries every route once, best first, a few at a time, and what is learned meanwhile at once; the first link that
+ * opens wins and the others are closed. Resolves when a link is open, every route has failed, or the time is over.
  */
 export function dialRound(routes: Routes, open: OpenLink, clock: Clock, options: RoundOptions): Promise<RoundResult> {
   return new Promise((resolve) => new Round(routes, open, clock, options, resolve).start());
@@ -42,6 +48,10 @@ class Round {
   #racing = 0;
   #over = false;
   #stagger: Timer | undefined;
+  #limit: Timer | undefined;
+  #unwatch = () => {};
+  #failures = 0;
+  #refusals = 0;
   #refusal: MeshError | undefined;
 
   constructor(routes: Routes, open: OpenLink, clock: Clock, options: RoundOptions, resolve: (result: RoundResult) => void) {
@@ -50,25 +60,38 @@ class Round {
     this.#clock = clock;
     this.#options = options;
     this.#resolve = resolve;
-    this.#waiting = routes.inOrder().filter((route) => route.peer === undefined || !options.without.has(route.peer));
+    this.#waiting = routes.inOrder().filter((route) => this.#isWanted(route));
   }
 
   start(): void {
+    const { limitMs } = this.#options;
+    if (limitMs !== 'never') this.#limit = this.#clock.after(limitMs, () => this.#finish(this.#nothing()));
+    this.#unwatch = this.#routes.watch((route) => this.#learned(route));
     this.#next();
   }
 
+  #isWanted(route: Route): boolean {
+    return route.peer === undefined || !this.#options.without.has(route.peer);
+  }
+
+  #learned(route: Route): void {
+    if (!this.#isWanted(route)) return;
+    this.#waiting.unshift(route);
+    this.#next(RACERS_MAX + NEWCOMERS_MAX);
+  }
+
   /** The one decider: starts the next dial, waits for the stagger, or ends the round. */
-  #next(): void {
+  #next(racersMax = RACERS_MAX): void {
     if (this.#over) return;
     this.#stagger?.cancel();
-    const route = this.#racing < RACERS_MAX ? this.#waiting.shift() : undefined;
+    const route = this.#racing < racersMax ? this.#waiting.shift() : undefined;
     if (route !== undefined) {
       this.#racing++;
       this.#stagger = this.#clock.after(STAGGER_MS, () => this.#next());
       // The dial tells its end itself and never rejects.
       this.#dial(route).catch(() => undefined);
     } else if (this.#racing === 0) {
-      this.#finish({ link: undefined, refusal: this.#refusal });
+      this.#finish(this.#nothing());
     }
   }
 
@@ -81,15 +104,27 @@ class Round {
     } catch (thrown) {
       const error = asMeshError(thrown);
       this.#routes.failed(route.address);
-      if (error.code === 'not-allowed') this.#refusal = error;
+      this.#failures++;
+      if (error.code === 'not-allowed') {
+        this.#refusals++;
+        this.#refusal = error;
+      }
     }
     this.#racing--;
     this.#next();
   }
 
+  #nothing(): RoundResult {
+    const isOnlyRefused = this.#refusals > 0 && this.#refusals === this.#failures && this.#racing === 0;
+    return { link: undefined, refusal: this.#refusal, isOnlyRefused };
+  }
+
   #finish(result: RoundResult): void {
+    if (this.#over) return;
     this.#over = true;
+    this.#unwatch();
     this.#stagger?.cancel();
+    this.#limit?.cancel();
     this.#resolve(result);
   }
 }

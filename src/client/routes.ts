@@ -29,7 +29,14 @@ interface KnownRoute {
 /** Where a client may find peers, best first. Given addresses are where to start; failover goes to any of them. */
 export class Routes {
   readonly #routes = new Map<Address, KnownRoute>();
+  readonly #watchers = new Set<(route: Route) => void>();
   #successes = 0;
+
+  /** `told` hears of each address that was not known, until the answer is called. */
+  watch(told: (route: Route) => void): () => void {
+    this.#watchers.add(told);
+    return () => this.#watchers.delete(told);
+  }
 
   learn(source: RouteSource, address: Address, peer?: PeerId): void {
     const known = this.#routes.get(address);
@@ -40,7 +47,9 @@ export class Routes {
       return;
     }
     if (this.#routes.size >= ROUTES_MAX && !this.#forgetWorst()) return;
-    this.#routes.set(address, { address, peer, rank: RANK[source], failures: 0, lastSuccess: 0 });
+    const route = { address, peer, rank: RANK[source], failures: 0, lastSuccess: 0 };
+    this.#routes.set(address, route);
+    for (const told of [...this.#watchers]) told(route);
   }
 
   succeeded(address: Address, peer: PeerId): void {

@@ -6,14 +6,15 @@ import type { Ask, CallName, Holder } from '../wire/calls.ts';
 import type { Answer, Link } from '../wire/link.ts';
 import { CALL_DEADLINE_MS } from '../wire/pending-calls.ts';
 import { ask } from './ask.ts';
+import type { AttemptOptions, AttemptState } from './attempt.ts';
 import { dialRound, refused } from './connector.ts';
 import { ExtraLinks } from './extra-links.ts';
 import type { SessionOptions, SessionPorts } from './session-ports.ts';
 import type { SignIn } from './sign-in.ts';
 import { checkStopped, pause, stopped, unlessStopped } from './waiting.ts';
 
-/** After so long a request is no longer repeated: versions remember request ids for a number of changes, not for ever. */
-export const REPLAY_MS_MAX = 3_600_000;
+/** After so long a change is no longer repeated: versions remember request ids for a number of changes, not for ever. */
+const REPLAY_MS_MAX = 3_600_000;
 /** First pause before a busy name is asked for again, and the longest one; doubled in between. */
 const BUSY_PAUSE_MS_MIN = 40;
 const BUSY_PAUSE_MS_MAX = 1000;
@@ -24,6 +25,8 @@ const SETTLING_MS = 4000;
 /** Pause between rounds of dials while no peer answers: doubled from the first to the second. */
 const ROUND_PAUSE_MS_MIN = 200;
 const ROUND_PAUSE_MS_MAX = 2000;
+/** How long another peer is looked for when this one declines or is silent. Range: above one silent dial, 6–30 s. */
+const OTHER_MS_MAX = 10_000;
 /** Multicast is asked when the known addresses have not answered by then: a verb on a known mesh needs no sockets for it. */
 const BROWSE_AFTER_MS = 250;
 /** Failures in a row on a link that stays open: then the fault is not the link's. */
@@ -33,29 +36,6 @@ const REPLAYS_IN_PLACE_MAX = 4;
 const FIRST_ANSWERS_MS = 1000;
 /** Shortest time a call is given, however short the timeout is. */
 const DEADLINE_MS_MIN = 1000;
-
-/** How one request is carried through. */
-export interface AttemptOptions {
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** What one request has met so far. */
-interface AttemptState {
-  readonly beganMs: number;
-  /** Peers that said another may do it, with what they said. */
-  readonly declined: Map<PeerId, MeshError>;
-  /** Before a busy name is asked for again. */
-  pauseMs: number;
-  /** Failures on a link that stayed open. */
-  inPlace: number;
-  /** Peers that linked and then answered nothing in time. */
-  readonly mute: Set<PeerId>;
-  /** Of the present try. */
-  triedMs: number;
-  /** How long no peer has answered anything, as far as calls have run out of time. */
-  silentMs: number;
-  readonly signal: AbortSignal | undefined;
-}
 
 /**
  * One client's conversation with the mesh, whichever peer it goes through. When the peer dies, or cannot do what is
@@ -121,10 +101,12 @@ export class Session {
    * their request id. Rejects with what no peer could mend.
    */
   async attempt<T>(act: (link: Link) => Promise<T>, options: AttemptOptions = {}): Promise<T> {
+    const beganMs = this.clock.now();
     const state: AttemptState = {
-      beganMs: this.clock.now(),
+      changedMs: options.changedMs ?? (() => beganMs),
       declined: new Map(),
       pauseMs: BUSY_PAUSE_MS_MIN,
+      pausedMs: 0,
       inPlace: 0,
       mute: new Set(),
       triedMs: this.clock.now(),
@@ -173,8 +155,8 @@ export class Session {
 
   /** Resolves when the same is to be asked again, at whatever link is then the session's own; else throws the error. */
   async #prepareReplay(error: MeshError, link: Link, state: AttemptState): Promise<void> {
-    const spentMs = this.clock.now() - state.beganMs;
-    if (this.#closed || spentMs > REPLAY_MS_MAX) throw error;
+    const now = this.clock.now();
+    if (this.#closed || now - (state.changedMs() ?? now) > REPLAY_MS_MAX) throw error;
     if (link.open && error.code === 'timeout') {
       await this.#leaveMute(link, state);
     } else if (!link.open || error.code === 'timeout') {
@@ -184,8 +166,9 @@ export class Session {
     } else if (error.advice === 'elsewhere') {
       state.declined.set(link.peer, error);
       if (!(await unlessStopped(this.#moveOn(link, state.declined), state.signal))) throw error;
-    } else if (this.#mayPass(error, spentMs)) {
+    } else if (this.#mayPass(error, state.pausedMs)) {
       await unlessStopped(pause(this.clock, state.pauseMs), state.signal);
+      state.pausedMs += state.pauseMs;
       state.pauseMs = Math.min(state.pauseMs * 2, BUSY_PAUSE_MS_MAX);
     } else {
       throw await this.#ports.signIn.explained(error, link);
@@ -198,11 +181,12 @@ export class Session {
     let pauseMs = ROUND_PAUSE_MS_MIN;
     try {
       for (;;) {
-        const result = await this.#round(new Set());
+        const limitMs = this.#options.timeoutMs;
+        const result = await this.#round(new Set(), limitMs === 'never' ? limitMs : limitMs - (this.clock.now() - began));
         if (result.link !== undefined) return this.#take(result.link);
         const spentMs = this.clock.now() - began;
-        const limitMs = this.#options.timeoutMs;
-        if (result.refusal !== undefined && limitMs !== 'never') throw refused(result.refusal);
+        // A shell waits for its mesh, but not for those who told it that it is none of theirs.
+        if (result.refusal !== undefined && (limitMs !== 'never' || result.isOnlyRefused)) throw refused(result.refusal);
         if (limitMs !== 'never' && spentMs + pauseMs > limitMs) throw this.#unreachable();
         this.#sayWaiting();
         this.#ports.browse();
@@ -215,9 +199,9 @@ export class Session {
     }
   }
 
-  #round(without: ReadonlySet<PeerId>) {
+  #round(without: ReadonlySet<PeerId>, limitMs: number | 'never') {
     const discard = (link: Link) => link.close('another peer was faster');
-    return dialRound(this.#ports.routes, this.#ports.open, this.clock, { without, discard });
+    return dialRound(this.#ports.routes, this.#ports.open, this.clock, { without, limitMs, discard });
   }
 
   #take(link: Link): Link {
@@ -242,7 +226,7 @@ export class Session {
 
   /** Also when nobody waits for it any more: a link that a round opened is never left to itself. */
   async #takeOther(without: ReadonlySet<PeerId>): Promise<boolean> {
-    const { link } = await this.#round(without);
+    const { link } = await this.#round(without, OTHER_MS_MAX);
     if (link !== undefined) this.#take(link);
     return link !== undefined;
   }
@@ -268,8 +252,8 @@ export class Session {
     if (link.open) link.close(why);
   }
 
-  #mayPass(error: MeshError, spentMs: number): boolean {
-    if (error.code === 'busy') return spentMs < BUSY_MS_MAX;
+  #mayPass(error: MeshError, pausedMs: number): boolean {
+    if (error.code === 'busy') return pausedMs < BUSY_MS_MAX;
     const settling = this.clock.now() - this.#failedOverMs < SETTLING_MS;
     return settling && (error.code === 'unavailable' || error.code === 'unreachable');
   }

@@ -1,7 +1,7 @@
 import { Catalog } from '../catalog/catalog.ts';
 import { PathWaiters } from '../catalog/path-waiters.ts';
 import type { AccountFact } from '../core/accounts.ts';
-import { MeshError } from '../core/errors.ts';
+import { asMeshError, MeshError } from '../core/errors.ts';
 import type { FilePath, PeerId } from '../core/ids.ts';
 import { wantedCopies } from '../core/settings.ts';
 import { Folder } from '../folder/folder.ts';
@@ -38,6 +38,10 @@ export class Peer {
   #foreignPeers = 0;
   #pausedBefore: string | undefined;
   #folderStarted: Promise<void> | undefined;
+  #failed: (why: MeshError) => void = () => {};
+  readonly #failure = new Promise<MeshError>((resolve) => {
+    this.#failed = resolve;
+  });
 
   /**
    * Opens the store, joins or begins a mesh, listens, and begins the first scan. Resolves when it listens; rejects with
@@ -193,6 +197,11 @@ export class Peer {
     return this.#server.status(account);
   }
 
+  /** Resolves when this peer learned of its mesh after its start, and then cannot serve its folder: it is to be stopped. */
+  get failure(): Promise<MeshError> {
+    return this.#failure;
+  }
+
   peers(): Reply<'peers'> {
     return this.#server.peers();
   }
@@ -218,9 +227,10 @@ export class Peer {
     // Its first member has yet to tell it the mesh: the marker in the folder names that.
     this.#catalog.onFacts(() => {
       if (this.#membership.mesh() === undefined || this.#folderStarted !== undefined) return;
-      this.#startFolder().catch((error: unknown) =>
-        this.#platform.log.error('the folder cannot serve', { error: String(error) }),
-      );
+      this.#startFolder().catch((error: unknown) => {
+        this.#platform.log.error('the folder cannot serve', { error: String(error) });
+        this.#failed(asMeshError(error));
+      });
     });
   }
 

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Screen } from '../../src/cli/screen.ts';
-import { eventText, livingView, type ShownPeer } from '../../src/cli/up-view.ts';
+import { eventText, jsonView, livingView, type ShownPeer } from '../../src/cli/up-view.ts';
 import type { PeerId } from '../../src/core/ids.ts';
 
 const ESCAPE = '\u001b';
 
 /** What was printed, piece by piece, on a terminal of so many columns. */
-function screenOf(columns: number): { screen: Screen; printed: string[] } {
+function screenOf(columns: number, isBehind = () => false): { screen: Screen; printed: string[] } {
   const printed: string[] = [];
   const nothing = () => {};
   const screen = {
@@ -14,6 +14,7 @@ function screenOf(columns: number): { screen: Screen; printed: string[] } {
     print: (text: string) => void printed.push(text),
     note: nothing,
     bytes: () => Promise.resolve(),
+    isBehind,
     size: () => ({ rows: 24, columns }),
   };
   return { screen, printed };
@@ -69,5 +70,29 @@ describe('the living status', () => {
     livingView(screen, '/srv').event({ event: 'conflict', path: `a${ESCAPE}[31m\nb` });
     expect(printed).toEqual([expect.stringContaining('a\\u{1b}[31m\\u{a}b')]);
     expect(eventText({ event: 'paused', reason: `no${ESCAPE}[2J` })).not.toContain(ESCAPE);
+  });
+});
+
+describe('events as JSON', () => {
+  it('are left out while nobody reads them, and counted', async () => {
+    let isBehind = false;
+    const { screen, printed } = screenOf(80, () => isBehind);
+    const view = jsonView(screen);
+    const happen = async (path: string) => {
+      view.event({ event: 'stored', path });
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    await happen('a');
+    isBehind = true;
+    for (const path of ['b', 'c', 'd']) await happen(path);
+    isBehind = false;
+    await happen('e');
+    await happen('f');
+    expect(printed.flatMap((text) => text.split('\n')).map((line) => JSON.parse(line))).toEqual([
+      { event: 'stored', path: 'a' },
+      { event: 'missed', count: 3 },
+      { event: 'stored', path: 'e' },
+      { event: 'stored', path: 'f' },
+    ]);
   });
 });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -40,15 +41,44 @@ export const edit: VerbCommand = {
         context.options,
       );
       context.quiet();
-      await context.lendTerminal(() => runEditor(command, file));
-      return await storeEdited(context, entry, file, () => {
+      const keep = () => {
         isKept = true;
-      });
+      };
+      await edited(context, entry, file, () => context.lendTerminal(() => runEditor(command, file)), keep);
+      return await storeEdited(context, entry, file, keep);
     } finally {
       if (!isKept) await rm(folder, { recursive: true, force: true });
     }
   },
 };
+
+/** Runs the editor. One that crashes may have saved before: then `keep` is called, and the error says where the text is. */
+async function edited(
+  context: VerbContext,
+  entry: Entry,
+  file: string,
+  run: () => Promise<void>,
+  keep: () => void,
+): Promise<void> {
+  try {
+    await run();
+  } catch (thrown) {
+    const isSame = await isUnchanged(context, entry, file).catch(() => false);
+    if (isSame || !existsSync(file)) throw thrown;
+    keep();
+    const { code, message } = asMeshError(thrown);
+    throw new MeshError(code, `${message}; nothing was stored, and your text is kept in ${file}`, { cause: thrown });
+  }
+}
+
+async function isUnchanged(context: VerbContext, entry: Entry, file: string): Promise<boolean> {
+  const source = await FileSource.open(file, context.cutter);
+  try {
+    return (await hashOf(context, source)) === entry.contents[0]?.hash;
+  } finally {
+    await source.close();
+  }
+}
 
 /** Stores the edited text on top of the version that was fetched. `keep` is called when the text must not be lost. */
 async function storeEdited(context: VerbContext, entry: Entry, file: string, keep: () => void): Promise<number> {

@@ -6,6 +6,7 @@ import type { Entry, Holder, ShownContent } from '../../wire/calls.ts';
 import type { Link } from '../../wire/link.ts';
 import { fetchManifest, type ManifestSource } from '../../wire/manifest.ts';
 import { manifestDeadlineMs } from '../../wire/manifest-deadline.ts';
+import { never } from '../attempt.ts';
 import { firstOf } from '../first-of.ts';
 import { type ShownChunk, shownChunks } from '../results.ts';
 import type { Session } from '../session.ts';
@@ -29,7 +30,7 @@ export async function chunksOf(
     const names = content.holders.map((holder) => holder.name).join(', ');
     throw new MeshError('unavailable', `the chunks of ${quote(entry.path)} are known to its holders only: ${names}, away now`);
   }
-  return await session.attempt((link) => fromAny(session, link, entry, content), { signal: options.signal });
+  return await session.attempt((link) => fromAny(session, link, entry, content), { signal: options.signal, changedMs: never });
 }
 
 /** From the first live holder that tells; when none can be reached from here, `link` asks them. */

@@ -5,6 +5,7 @@ import { quote } from '../../core/path.ts';
 import type { Entry, ShownContent } from '../../wire/calls.ts';
 import { fetchContent } from '../../wire/fetch.ts';
 import type { Link } from '../../wire/link.ts';
+import { never } from '../attempt.ts';
 import { ByChunks } from '../by-chunks.ts';
 import { ContentSources } from '../content-sources.ts';
 import { InOrder } from '../in-order.ts';
@@ -115,7 +116,7 @@ class ContentDownload {
     const order = new InOrder(sink, this.#options.newHash);
     let isResumed = false;
     for (;;) {
-      await this.#session.attempt((link) => this.#fetch(link, order, sink), { signal: this.#options.signal });
+      await this.#session.attempt((link) => this.#fetch(link, order, sink), { signal: this.#options.signal, changedMs: never });
       if ((await order.finish()) === this.#content.hash) return;
       // What was left may be wrong, and nobody who gave the rest be to blame.
       const wasLeft = !isResumed && sink.left !== undefined && this.#chunks === undefined;

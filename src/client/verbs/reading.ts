@@ -8,6 +8,7 @@ import type { ShownContent } from '../../wire/calls.ts';
 import { fetchContent } from '../../wire/fetch.ts';
 import { SPAN_BYTES_MAX } from '../../wire/fetch-limits.ts';
 import type { Link } from '../../wire/link.ts';
+import { never } from '../attempt.ts';
 import { ByChunks } from '../by-chunks.ts';
 import { ContentSources } from '../content-sources.ts';
 import { InOrder } from '../in-order.ts';
@@ -38,7 +39,7 @@ export async function readContent(
 ): Promise<void> {
   if (range.length === 0) return;
   const reading = new Reading(session, path, content, range, take, options);
-  await session.attempt((link) => reading.through(link), { signal: options.signal });
+  await session.attempt((link) => reading.through(link), { signal: options.signal, changedMs: never });
 }
 
 class Reading {

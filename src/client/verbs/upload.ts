@@ -57,7 +57,8 @@ export async function put(
 /** Stores one content on top of a base known before. One request id through all failovers: it happens at most once. */
 export async function store(session: Session, upload: Upload, options: VerbOptions): Promise<ChangeResult> {
   const storing = new Storing(session, upload, options);
-  const done = await session.attempt((link) => storing.through(link), { signal: options.signal });
+  const through = (link: Link) => storing.through(link);
+  const done = await session.attempt(through, { signal: options.signal, changedMs: () => storing.changedMs });
   const made = done[0];
   if (made === undefined) throw new MeshError('protocol', 'the peer did not tell what it stored');
   return changeResult(made);
@@ -81,6 +82,8 @@ class Storing {
   readonly #avoided = new Set<PeerId>();
   /** The last change asked, which may have been carried out although no answer came. */
   #asked: ChangeAsk | undefined;
+  /** When the first one was asked. */
+  #changedMs: number | undefined;
   #isSentAgain = false;
   #isStriped: boolean;
   readonly #sending: Sending;
@@ -93,6 +96,10 @@ class Storing {
     this.#request = session.newRequest();
     this.#isStriped = upload.striped === true;
     this.#id = stableId(upload) ?? this.#request;
+  }
+
+  get changedMs(): number | undefined {
+    return this.#changedMs;
   }
 
   /** The whole upload by way of `link`; safe to repeat with another. */
@@ -194,6 +201,7 @@ class Storing {
     };
     checkStopped(this.#options.signal);
     this.#asked = change;
+    this.#changedMs ??= this.#session.clock.now();
     const first = await askChange(link, change, hops);
     if (first.done.length > 0) return first.done;
     // The bytes lie here: so it is to be made here, whoever might be nearer by now.

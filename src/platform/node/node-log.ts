@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 
 /** Bytes of the file after which it becomes `<file>.1` and a new one begins: at most twice as much lies on the disk. */
 const FILE_BYTES_MAX = 5 * 1024 * 1024;
-/** Bytes that wait for a slow or full disk; further lines are dropped. */
+/** Bytes that wait for a slow or full disk, or for who reads standard error; further lines are dropped. */
 const WAITING_BYTES_MAX = 1024 * 1024;
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -32,7 +32,11 @@ export function openNodeLog(options: NodeLogOptions): NodeLog {
   const [fileLevel, errorLevel] = [options.level ?? 'info', options.standardError ?? 'silent'];
   if (file !== undefined && fileLevel !== 'silent') streams.push({ level: fileLevel, stream: file });
   if (errorLevel !== 'silent') {
-    streams.push({ level: errorLevel, stream: { write: (line) => void process.stderr.write(inWords(line)) } });
+    const write = (line: string) => {
+      // Nobody reads it any more: the file has it.
+      if (process.stderr.writableLength < WAITING_BYTES_MAX) process.stderr.write(inWords(line));
+    };
+    streams.push({ level: errorLevel, stream: { write } });
   }
   const logger = pino({ base: null, level: 'debug', messageKey: 'event' }, pino.multistream(streams));
   return {
