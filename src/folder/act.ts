@@ -21,7 +21,7 @@ export interface Placed {
 }
 
 /** Where the file of a lost copy lies now, and what it was held for. */
-export type Left = Pick<LostCopy, 'disk' | 'stat' | 'why'> & { readonly versions: readonly FileVersion[] };
+export type Left = Pick<LostCopy, 'disk' | 'stat' | 'why' | 'run'> & { readonly versions: readonly FileVersion[] };
 
 /** One thing that becomes true in the ledger when all moves are done; all of an act's at once, in this order. */
 export type Effect =
@@ -29,6 +29,8 @@ export type Effect =
   | { readonly kind: 'drop'; readonly path: FilePath; readonly hash: ContentHash; readonly by?: Version }
   /** A copy turned out wrong or lost: this peer has it no more, and nobody deleted it. */
   | { readonly kind: 'lose'; readonly path: FilePath; readonly hash: ContentHash; readonly left?: Left }
+  /** Bytes that are told of as lost elsewhere in the act lie there now. */
+  | { readonly kind: 'leave'; readonly path: FilePath; readonly hash: ContentHash; readonly left: Left }
   /** These versions, of one content, are held. */
   | { readonly kind: 'hold'; readonly placed: Placed; readonly versions: readonly FileVersion[] }
   /** Runs of a content lie here now, beside those that did: they are held for these versions, of one path. */

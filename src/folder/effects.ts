@@ -59,6 +59,8 @@ class EffectWriter {
         return this.#drop(effect);
       case 'lose':
         return this.#lose(effect);
+      case 'leave':
+        return this.#leave(effect);
       case 'hold':
         for (const version of effect.versions) this.#transaction.put({ path: effect.placed.path, version, holding: 'all' });
         this.#place(effect.placed, effect.versions);
@@ -175,6 +177,10 @@ class EffectWriter {
     this.#forget(path, hash);
     if (left === undefined) return;
     this.#findAgain(path);
+    this.#leave({ path, hash, left });
+  }
+
+  #leave({ path, hash, left }: Omit<Effect & { kind: 'leave' }, 'kind'>): undefined {
     const { versions, ...facts } = left;
     const { lost, held } = this.#room;
     const { key, value } = lost.row({ path, hash, ...facts }, versions);

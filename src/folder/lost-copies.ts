@@ -1,4 +1,5 @@
 import type { ContentHash, FilePath } from '../core/ids.ts';
+import { copiesOf, hasRun } from '../core/striping.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { DiskPath, FileStat } from '../platform/disk.ts';
 import type { Store, StoreWrite } from '../platform/store.ts';
@@ -19,6 +20,8 @@ export interface LostCopy {
   /** As of when it was held. */
   readonly stat: FileStat;
   readonly why: 'out of reach' | 'unreadable' | 'wrong';
+  /** What lies there is that run of the content; absent: all of it. */
+  readonly run?: number;
 }
 
 interface LostRow extends LostCopy {
@@ -44,8 +47,8 @@ export class LostCopies {
   async load(): Promise<void> {
     for await (const page of rowsOf(this.#options.store, LOST_KEYS)) {
       for (const { value } of page) {
-        const { path, hash, disk, stat, why } = decodeRow<LostRow>(value);
-        this.set({ path, hash, disk, stat, why }, 0);
+        const { versions: _, ...copy } = decodeRow<LostRow>(value);
+        this.set(copy, 0);
       }
     }
   }
@@ -120,10 +123,11 @@ export class LostCopies {
     return [...this.#copies.values()].map(({ copy }) => copy).filter(({ disk, path }) => disk !== path);
   }
 
-  /** The mesh counts it as current, and no other peer says that it has all of it. */
+  /** The mesh counts it as current, and the others do not say that they have all of it. */
   isAlone(copy: Pick<LostCopy, 'path' | 'hash'>): boolean {
     const { self } = this.#options.ledger;
-    return this.#contentOf(copy)?.holders.every((peer) => peer === self) === true;
+    const content = this.#contentOf(copy);
+    return content !== undefined && copiesOf(content, (peer) => peer !== self) === 0;
   }
 
   /** For a person. */
@@ -139,7 +143,10 @@ export class LostCopies {
   }
 
   #isOnly(copy: LostCopy): boolean {
-    return this.#contentOf(copy)?.holders.length === 0;
+    const { run } = copy;
+    const content = this.#contentOf(copy);
+    if (content === undefined || run === undefined) return content !== undefined && copiesOf(content, () => true) === 0;
+    return content.holders.length === 0 && ![...(content.parts?.values() ?? [])].some((mask) => hasRun(mask, run));
   }
 
   #contentOf({ path, hash }: Pick<LostCopy, 'path' | 'hash'>) {

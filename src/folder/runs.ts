@@ -4,6 +4,7 @@ import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { Range } from '../core/range.ts';
 import { hasRun, maskOf, NO_RUNS, type RunMask, runEnds, STRIPED_MANIFEST_BYTES_MAX } from '../core/striping.ts';
 import type { FileVersion, Version } from '../core/version.ts';
+import type { DiskPath } from '../platform/disk.ts';
 import type { Act, Effect, Move } from './act.ts';
 import type { Acts } from './acts.ts';
 import { isCurrent } from './descent.ts';
@@ -194,14 +195,19 @@ export class Runs {
       const lying = this.#room.runs.at(key)?.mask ?? NO_RUNS;
       const lost = runs.filter((run) => hasRun(lying, run));
       const moves: Move[] = [];
+      const effects: Effect[] = paths.map((path) => ({ kind: 'lose-runs', path, hash, key, lost: maskOf(lost) }) as const);
       for (const run of lost) {
         const from = placeOfRun(key, run);
-        if ((await this.#room.options.disk.stat(from)) === undefined) continue;
-        moves.push({ kind: 'move', from, to: `.filemesh/trash/rot-${this.#room.freshName()}` });
+        const stat = await this.#room.options.disk.stat(from);
+        if (stat === undefined) continue;
+        const disk: DiskPath = `.filemesh/trash/rot-${this.#room.freshName()}`;
+        moves.push({ kind: 'move', from, to: disk });
+        const [path] = paths;
+        if (path !== undefined)
+          effects.push({ kind: 'leave', path, hash, left: { disk, stat, why: 'wrong', run, versions: [] } });
       }
       // Of a folder that went away nothing is there, and nothing is lost.
       if (!(await this.#room.belief.check())) this.#room.belief.assert();
-      const effects = paths.map((path) => ({ kind: 'lose-runs', path, hash, key, lost: maskOf(lost) }) as const);
       await this.#run({ moves, effects });
       return true;
     });

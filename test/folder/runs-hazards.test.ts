@@ -8,7 +8,7 @@ import { Manifests } from '../../src/folder/manifests.ts';
 import type { OpenFile } from '../../src/platform/disk.ts';
 import type { Hasher } from '../../src/platform/hasher.ts';
 import { noise } from '../platform/hasher-acceptance.ts';
-import { FolderBench, hashOf, path, request } from './folder-bench.ts';
+import { FolderBench, hashOf, LOW, path, request } from './folder-bench.ts';
 
 const TEXT = Buffer.from(noise(1_400_000)).toString('latin1');
 const CONTENT = Buffer.from(TEXT);
@@ -110,6 +110,21 @@ describe('runs that lie here', () => {
     failures = Number.POSITIVE_INFINITY;
     expect(await bench.folder.verify(FILM, hashOf(TEXT))).toBe(false);
     expect(told()).toEqual([{ mask: maskOf([0]) }]);
+  });
+
+  it('lie on in the trash, wrong ones, while nobody has right ones', async () => {
+    await keep(0, 1);
+    bench.drive.rot(file(1));
+    expect(await bench.folder.verify(FILM, hashOf(TEXT))).toBe(false);
+    bench.others.announce(LOW, FILM, version, { mask: maskOf([0, 2]) });
+    await bench.days(31);
+    expect(bench.private('trash')).toHaveLength(1);
+    expect(bench.folder.state().notKept).toEqual([{ path: FILM, reason: expect.stringContaining('wrong bytes') }]);
+    bench.others.announce(LOW, FILM, version, { mask: maskOf([1]) });
+    await bench.days(1);
+    expect(bench.private('trash')).toEqual([]);
+    expect(bench.folder.state().notKept).toEqual([]);
+    expect(await bench.rows('l')).toBe(0);
   });
 
   it('are not told of for long when they went away while no name held them', async () => {
