@@ -127,13 +127,18 @@ function* union(before: ReadonlySet<FilePath>, lines: LinesByPath): Iterable<Fil
   for (const path of lines.keys()) if (!before.has(path)) yield path;
 }
 
-/** Puts into the own index what only the old copy of a path showed. */
+/**
+ * Puts into the own index what only the old copy of a path showed. Not a content in the place of one that is held here: it
+ * may be one that nobody has any more, after its only holder came back from a backup.
+ */
 function handOn(known: KnownPaths, peer: PeerId, path: FilePath, after: readonly IndexLine[], own: OwnChange): void {
   const before = known.lines(peer, path);
   const elsewhere = [...known.versions(path, peer), ...after.map((line) => line.version)];
   const all = [...elsewhere, ...before.map((line) => line.version)];
   for (const { version } of before) {
     const isElsewhere = elsewhere.some((other) => isSameVersion(other, version));
-    if (!isElsewhere && !all.some((other) => isBefore(version, other))) own.put({ path, version, holding: 'none' });
+    if (isElsewhere || all.some((other) => isBefore(version, other))) continue;
+    const isHeldBefore = own.own(path).some((held) => held.holding !== 'none' && isBefore(held.version, version));
+    if (version.kind !== 'file' || !isHeldBefore) own.put({ path, version, holding: 'none' });
   }
 }

@@ -147,7 +147,18 @@ export type Draft = Omit<FileVersion, 'own' | 'vector' | 'inherited'> | Omit<Tom
  */
 export function makeVersion(draft: Draft, base: readonly Version[], own: Entry, known: readonly Version[]): Version {
   const vector = trimmed([...joined(base).filter((entry) => entry.writer !== own.writer), own], known);
-  return { ...draft, own, vector, inherited: inheritedRequests(base) };
+  const whole = draft.kind === 'file' ? draft : { ...draft, buried: allBuried(draft.buried, base, known) };
+  return { ...whole, own, vector, inherited: inheritedRequests(base) };
+}
+
+/** Earlier contents too: a peer that lost its store may still have one of them, and finds it without its descent. */
+function allBuried(buried: readonly ContentHash[], base: readonly Version[], known: readonly Version[]): ContentHash[] {
+  const all = new Set(buried);
+  for (const version of known) {
+    if (all.size >= BURIED_MAX) break;
+    if (version.kind === 'file' && base.some((one) => isBefore(version, one))) all.add(version.hash);
+  }
+  return [...all];
 }
 
 /**

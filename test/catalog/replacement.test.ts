@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Delta, NumberedRecord } from '../../src/catalog/index-copy.ts';
 import { Replacements } from '../../src/catalog/replacement.ts';
 import type { WriterId } from '../../src/core/ids.ts';
-import { makeVersion } from '../../src/core/version.ts';
+import { type Draft, makeVersion } from '../../src/core/version.ts';
 import { HandClock } from '../replication/hand-clock.ts';
 import { fullDisk, MemoryStore, StoreDisk } from './memory-store.ts';
 import { contentOf, fileDraft, graveDraft, openCatalog, path, peerNamed } from './mesh-of-catalogs.ts';
@@ -150,5 +150,45 @@ describe('an index that replaces a large copy', () => {
     const again = catalog.take(history('new'), true);
     await clock.pass(60_000);
     expect(await again).toBe(true);
+  });
+});
+
+describe('an index of before, that takes the place of a later one', () => {
+  const self = peerNamed('reader');
+  const index = peerNamed('alpha');
+  const one = path('letter');
+  const whole = (writer: WriterId, records: NumberedRecord[]): Delta => ({
+    index,
+    trail: [{ writer, first: 1 }],
+    after: 0,
+    upTo: records.length,
+    whole: true,
+    last: true,
+    records,
+  });
+
+  async function story(successor: Draft) {
+    const catalog = await openCatalog(self, new MemoryStore(new StoreDisk()), 1);
+    const [early, late] = ['early', 'late'] as WriterId[] as [WriterId, WriterId];
+    const first = makeVersion(fileDraft(index, 'one'), [], { writer: early, counter: 1 }, []);
+    await catalog.change([one], (own) => own.put({ path: one, version: first, holding: 'all' }));
+    const second = makeVersion(successor, [first], { writer: late, counter: 1 }, [first]);
+    await catalog.take(whole(late, [{ sequence: 1, record: { path: one, version: second, holding: 'all' } }]), true);
+    expect(catalog.view(one)?.known).toHaveLength(1);
+    // Restored from last night's backup: it has the first again, and has never made a second.
+    await catalog.take(whole(early, [{ sequence: 1, record: { path: one, version: first, holding: 'all' } }]), true);
+    return { catalog, first, second };
+  }
+
+  it('takes no content away from who holds what came before: nobody may have the other any more', async () => {
+    const { catalog, first } = await story(fileDraft(index, 'two'));
+    expect(catalog.own(one)).toMatchObject([{ version: { own: first.own }, holding: 'all' }]);
+    expect(catalog.view(one)?.contents.map((content) => content.hash)).toEqual([contentOf('one')]);
+  });
+
+  it('does not undo a delete', async () => {
+    const { catalog, second } = await story(graveDraft(index, [contentOf('one')]));
+    expect(catalog.own(one)).toMatchObject([{ version: { own: second.own }, holding: 'none' }]);
+    expect(catalog.view(one)?.contents).toEqual([]);
   });
 });

@@ -39,6 +39,16 @@ describe('isBefore', () => {
     expect(isBefore(a, b)).toBe(expected);
   });
 
+  it('a tombstone buries the earlier contents too that are known, for who finds one of them without its descent', () => {
+    const edited = version(fileDraft(6), [one]);
+    const beside = version(fileDraft(7));
+    const grave = makeVersion(graveDraft(6), [edited], { writer: writerId(9), counter: 1 }, [one, edited, beside]);
+    const first = one.kind === 'file' ? one.hash : undefined;
+    expect(grave.kind === 'tombstone' && grave.buried).toEqual([edited.kind === 'file' && edited.hash, first]);
+    expect(isBefore(version(fileDraft(1, { found: true })), grave)).toBe(true);
+    expect(isBefore(version(fileDraft(7, { found: true })), grave)).toBe(false);
+  });
+
   it('is never true both ways, whatever the vectors claim', () => {
     const entry = fc.record({ writer: fc.nat(3).map(writerId), counter: fc.integer({ min: 1, max: 4 }) });
     const claimed = fc
