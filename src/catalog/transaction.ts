@@ -68,9 +68,10 @@ export class OwnChange implements Transaction {
 
   mint(path: FilePath, draft: Draft, base: readonly Version[], holding: IndexRecord['holding']): Version {
     const known = this.known(path);
-    const writer = mayWrite(this.#index.writer, base, known) ? this.#index.writer : this.#index.newWriter();
     const sequence = this.#index.nextSequence();
-    const version = makeVersion(draft, base, { writer, counter: sequence }, known);
+    const own = { writer: this.#index.writer, counter: sequence };
+    const entry = mayWrite(own, base, known) ? own : { ...own, writer: this.#index.newWriter() };
+    const version = makeVersion(draft, base, entry, known);
     this.#record(path, lineOf(version, holding, sequence));
     return version;
   }

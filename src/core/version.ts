@@ -162,13 +162,14 @@ function allBuried(buried: readonly ContentHash[], base: readonly Version[], kno
 }
 
 /**
- * True when `writer` may number a version of this path that descends from `base`: the base must have seen the newest
- * entry any version of the path has of this writer. Otherwise a larger counter would be taken for descent.
+ * True when a version of this path that descends from `base` may be numbered `own`: the base must have seen the newest
+ * entry any version of the path has of this writer, or a larger counter would be taken for descent. And that entry must be
+ * below: a peer that lies may have put any counter of this writer into a vector, which would cover what is made now.
  */
-export function mayWrite(writer: WriterId, base: readonly Version[], known: readonly Version[]): boolean {
+export function mayWrite({ writer, counter }: Entry, base: readonly Version[], known: readonly Version[]): boolean {
   const newest = Math.max(0, ...known.map((version) => counterOf(version.vector, writer)));
   const seen = Math.max(0, ...base.map((version) => counterOf(version.vector, writer)));
-  return seen >= newest;
+  return seen >= newest && newest < counter;
 }
 
 function joined(base: readonly Version[]): Entry[] {

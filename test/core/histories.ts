@@ -82,8 +82,9 @@ export const history: fc.Arbitrary<Version[]> = fc.array(making, { minLength: 1,
       one.kind === 'tombstone'
         ? { ...graveDraft(one.content), origin, ...asked }
         : { ...fileDraft(one.content, { found: one.kind === 'found' }), origin, modifiedMs: index, ...asked };
-    const writer = mayWrite(writerId(one.writer), base, made) ? writerId(one.writer) : writerId(100 + index);
-    made.push(makeVersion(draft as Draft, one.kind === 'found' ? [] : base, { writer, counter: index + 1 }, made));
+    const own = { writer: writerId(one.writer), counter: index + 1 };
+    const entry = mayWrite(own, base, made) ? own : { ...own, writer: writerId(100 + index) };
+    made.push(makeVersion(draft as Draft, one.kind === 'found' ? [] : base, entry, made));
   }
   return made;
 });

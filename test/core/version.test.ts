@@ -157,14 +157,16 @@ describe('mayWrite', () => {
   const writer = writerId(1);
   const mine = version(fileDraft(1), [], { writer, counter: 5 });
   const followed = version(fileDraft(2), [mine]);
+  const forged = { ...followed, vector: [...followed.vector.filter((one) => one.writer !== writer), { writer, counter: 1e15 }] };
   it.each([
     ['a name where this writer never was', [], [], true],
     ['on top of its newest entry', [mine], [mine], true],
     ['on top of what followed its newest entry', [followed], [mine, followed], true],
     ['beside its newest entry', [], [mine], false],
     ['beside its entry, known only from what followed', [], [followed], false],
+    ['on top of an entry of it that it never gave out', [forged], [mine, forged], false],
   ])('%s', (_, base, known, expected) => {
-    expect(mayWrite(writer, base, known)).toBe(expected);
+    expect(mayWrite({ writer, counter: 6 }, base, known)).toBe(expected);
   });
 
   it('keeps apart what did not descend: a version of other origin is not covered by a larger counter', () => {

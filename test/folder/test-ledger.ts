@@ -91,8 +91,9 @@ export class TestLedger implements Ledger {
       mint: (path: FilePath, draft: Draft, base: readonly Version[], holding: Holding) => {
         this.#sequence += 1;
         const oneOff = `${this.#sequence.toString(16).padStart(8, '0')}${this.#writer.slice(8)}` as WriterId;
-        const writer = mayWrite(this.#writer, base, knownOf(path)) ? this.#writer : oneOff;
-        const version = makeVersion(draft, base, { writer, counter: this.#sequence }, knownOf(path));
+        const own = { writer: this.#writer, counter: this.#sequence };
+        const entry = mayWrite(own, base, knownOf(path)) ? own : { ...own, writer: oneOff };
+        const version = makeVersion(draft, base, entry, knownOf(path));
         put({ path, version, holding });
         return version;
       },

@@ -110,7 +110,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a larger counter taken for descent',
-    edits: [{ file: 'src/core/version.ts', find: 'return seen >= newest;', replace: 'return seen >= newest || true;' }],
+    edits: [
+      {
+        file: 'src/core/version.ts',
+        find: 'return seen >= newest && newest < counter;',
+        replace: 'return (seen >= newest || true) && newest < counter;',
+      },
+    ],
   },
   {
     name: 'an owner that has not caught up',
