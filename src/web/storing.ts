@@ -3,7 +3,6 @@ import type { Session } from '../client/session.ts';
 import type { Source, VerbOptions } from '../client/transfer.ts';
 import { findEntry } from '../client/verbs/listing.ts';
 import { create, inConflict, put, store } from '../client/verbs/upload.ts';
-import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import { quote } from '../core/path.ts';
 import type { Entry } from '../wire/calls.ts';
@@ -48,7 +47,6 @@ export async function prepareStore(
       `${quote(path)} is not what it was meant to follow any more; look at it, then try again`,
     );
   }
-  if (present === undefined) await checkNoFolder(session, path, options);
   const base = entry?.base ?? [];
   const isBound = ifMatch !== undefined || ifUnmodifiedSince !== undefined;
   const storeIt = (source: Source): Promise<ChangeResult> => {
@@ -57,17 +55,4 @@ export async function prepareStore(
     return put(session, path, source, options);
   };
   return { isNew: present === undefined, with: storeIt };
-}
-
-/** Rejects with 409 where the name is that of a folder: the peers would refuse it too, but when all of its bytes are here. */
-async function checkNoFolder(session: Session, path: FilePath, options: VerbOptions): Promise<void> {
-  const ask = { path, after: '', limit: 1, sort: 'name', descending: false } as const;
-  try {
-    await session.call('folder', ask, { ...options, subject: path });
-  } catch (thrown) {
-    if (asMeshError(thrown).code === 'not-found') return;
-    throw thrown;
-  }
-  const words = `${quote(path)} is a folder; put a name behind it, as in ${quote(`${path}/NAME`)}`;
-  throw new WebFailure(409, 'exists', words);
 }
