@@ -85,7 +85,13 @@ export class Pulling {
     const name = `restore-${request}`;
     const olds = (await folder.oldCopies(path)).filter((one) => one.hash === copy || one.copy === copy);
     const here = olds.find((one) => one.manifest === undefined);
-    if (here !== undefined) return { staging: await folder.stageOld(path, here.copy, name), mode: here.mode };
+    if (here !== undefined) {
+      try {
+        return { staging: await folder.stageOld(path, here.copy, name), mode: here.mode };
+      } catch {
+        // Bad, or not to be read: others may have it.
+      }
+    }
     const { copies } = await this.#slice.history.of({ path, ask: true });
     const found = copies.find((one) => one.hash === copy || one.copy === copy);
     if (found === undefined) throw new MeshError('not-found', `no live peer has that older version of ${path}`);

@@ -28,8 +28,8 @@ interface Reader {
   readonly owners: readonly string[];
   /** The account as it was when the stream was opened; undefined: nobody's, or not heard of. */
   readonly account: AccountFact | undefined;
-  /** Of the key that signed the logins of then. */
-  readonly generation: number | undefined;
+  /** What signed the logins of then. */
+  readonly key: string | undefined;
   /** The last of each kind that it was told. */
   readonly told: Map<string, string>;
   /** More paths that it may see have changed than are told. */
@@ -75,8 +75,8 @@ export class Events {
     });
     stream.write('retry: 1000\n\n');
     const account = who === undefined ? undefined : this.#peer.people.accounts().get(who.user);
-    const { generation } = this.#peer.people.sessionKey() ?? {};
-    this.#streams.set(stream, { who, owners, account, generation, told: new Map(), hasMore: false });
+    const { key } = this.#peer.people.sessionKey() ?? {};
+    this.#streams.set(stream, { who, owners, account, key, told: new Map(), hasMore: false });
     stream.once('close', () => this.#leave(stream));
     this.#looking ??= setInterval(() => this.#look(), LOOK_MS);
     this.#heartbeat ??= setInterval(() => this.#tell(() => ':\n\n'), HEARTBEAT_MS);
@@ -166,12 +166,14 @@ export class Events {
   }
 
   /** False once the login is over, or there are accounts and this reader has none. */
-  #isGood({ who, account, generation }: Reader): boolean {
+  #isGood({ who, account, key }: Reader): boolean {
     const { people } = this.#peer;
     if (who === undefined) return !people.hasAccounts();
-    if (people.sessionKey()?.generation !== generation) return false;
+    if (people.sessionKey()?.key !== key) return false;
     const now = people.accounts().get(who.user);
-    return now !== undefined && now.life === account?.life && now.revision === account.revision && now.admin === account.admin;
+    if (now === undefined || now.admin !== account?.admin) return false;
+    // On the other side of a cut another one may have been made of the same name, or the same one changed otherwise.
+    return now.life === account.life && now.revision === account.revision && now.verifier === account.verifier;
   }
 }
 

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { MeshError } from '../../src/core/errors.ts';
+import type { FilePath, RequestId } from '../../src/core/ids.ts';
 import { checkPath } from '../../src/core/path.ts';
+import { type OldContent, Pulling } from '../../src/server/pulling.ts';
 import { codeOf, createText, listed, seen, startStory } from './story.ts';
 
 const TEXT = 'bytes of which one bit will turn';
@@ -39,5 +42,31 @@ describe('a change carried out by a peer that must fetch the content first', () 
     const { mesh, session, asked } = await renamedElsewhere('both rotten', 2);
     expect(await codeOf(asked)).toBe('unavailable');
     expect((await mesh.settle(listed(session))).map((one) => one.path)).toEqual(['old']);
+  });
+});
+
+describe('an older content that is brought back', () => {
+  /** Of a name whose older content lies here, and is bad; others tell of it as `elsewhere` says. */
+  function brought(elsewhere: object): Promise<OldContent> {
+    const [path, hash] = ['a' as FilePath, 'f'.repeat(64)];
+    const one = { copy: hash, hash, size: 1, mode: 0o644, peers: ['alpha'], ...elsewhere };
+    const slice = {
+      folder: {
+        oldCopies: async () => [{ copy: hash, hash, size: 1, mode: 0o644 }],
+        stageOld: () => Promise.reject(new MeshError('corrupt', 'the older content of a is bad')),
+      },
+      history: { of: async () => ({ copies: [one] }) },
+      switchboard: { peers: () => [] },
+    };
+    return new Pulling(slice as unknown as ConstructorParameters<typeof Pulling>[0]).old(path, hash, 'e'.repeat(32) as RequestId);
+  }
+
+  it('comes from others where the copy here is bad', async () => {
+    const facts = { manifest: 'd'.repeat(64) };
+    expect(await brought(facts)).toMatchObject({ facts: { size: 1, manifest: { hash: facts.manifest } } });
+  });
+
+  it('is told not to be had where nobody else has it', async () => {
+    expect(await codeOf(brought({}))).toBe('unavailable');
   });
 });

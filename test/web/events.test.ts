@@ -10,15 +10,19 @@ afterEach(() => void vi.useRealTimers());
 
 /** A peer, as far as streams look at it. */
 function peerHere(hasAccounts = true) {
-  const seen = { asked: [] as (string | undefined)[], bytes: 0 };
-  const accounts = new Map([['eve', { name: 'eve', admin: false, life: 0, revision: 1 }]]);
+  const seen = { asked: [] as (string | undefined)[], bytes: 0, isAdmin: false };
+  const login = { key: 'a key', verifier: 'a verifier' };
+  const accounts = {
+    get: (name: string) =>
+      name === 'eve' ? { name, admin: seen.isAdmin, life: 0, revision: 1, verifier: login.verifier } : undefined,
+  };
   let changed: (paths: ReadonlySet<string>) => void = () => {};
   const peer = {
     people: {
       accounts: () => accounts,
       hasAccounts: () => hasAccounts,
       rights: () => new Rights([]),
-      sessionKey: () => undefined,
+      sessionKey: () => ({ generation: 1, key: login.key }),
     },
     onPaths: (listener: typeof changed) => {
       changed = listener;
@@ -31,7 +35,7 @@ function peerHere(hasAccounts = true) {
       return { files: 1 };
     },
   } as unknown as WebPeer;
-  return { peer, accounts, seen, change: (...paths: string[]) => changed(new Set(paths)) };
+  return { peer, login, seen, change: (...paths: string[]) => changed(new Set(paths)) };
 }
 
 /** An answer that a stream is written to. */
@@ -54,7 +58,7 @@ const eve = { user: 'eve', admin: false };
 const HIDDEN = Array.from({ length: 300 }, (_, index) => `home/anna/${index}.txt`);
 
 test('a stream tells what its reader may see now, whatever the login said, and ends when that changes', async () => {
-  const { peer, accounts, seen, change } = peerHere();
+  const { peer, seen, change } = peerHere();
   const events = new Events(peer);
   const { raw, told, reply } = streamHere();
   // She made the first account, and so did somebody else: the other one is the admin.
@@ -64,8 +68,21 @@ test('a stream tells what its reader may see now, whatever the login said, and e
   expect(told()).toContain('"paths":["shared.txt"]');
   expect(seen.asked).not.toContain(undefined);
   expect(raw.destroyed).toBe(false);
-  accounts.set('eve', { name: 'eve', admin: true, life: 0, revision: 1 });
+  seen.isAdmin = true;
   await vi.advanceTimersByTimeAsync(2_000);
+  expect(raw.destroyed).toBe(true);
+  events.close();
+});
+
+test.each(['key', 'verifier'] as const)('a stream ends when the %s is another, though nothing else is', async (what) => {
+  const { peer, login } = peerHere();
+  const events = new Events(peer);
+  const { raw, reply } = streamHere();
+  events.open({ request: from('a'), reply, who: eve });
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(raw.destroyed).toBe(false);
+  login[what] = 'another';
+  await vi.advanceTimersByTimeAsync(20_000);
   expect(raw.destroyed).toBe(true);
   events.close();
 });

@@ -14,6 +14,10 @@ const tokenOf = (user: string, signature: string) =>
 /** Sessions that were opened, and not closed since. */
 let opened = 0;
 let closed = 0;
+/** Times that peers were told whose a session is. */
+let used = 0;
+/** Logins that are over, as this peer knows. */
+const ended = new Set<string>();
 
 function openSession() {
   opened++;
@@ -22,6 +26,7 @@ function openSession() {
     secretsOf: async () => ({ proof: 'f'.repeat(64) }),
     use: async (given: string) => {
       token = given;
+      used++;
     },
     get token() {
       return token;
@@ -40,7 +45,7 @@ function openSession() {
 
 function accountOf(token: string): AccountFact {
   const { facts, signature } = parseToken(token) ?? {};
-  if (signature === GOOD) return { name: facts?.user } as AccountFact;
+  if (signature === GOOD && !ended.has(token)) return { name: facts?.user, admin: true } as AccountFact;
   throw new MeshError('not-allowed', 'this login is void');
 }
 
@@ -48,13 +53,11 @@ const web = await WebHere.open(openSession, {
   accountOf,
   people: {
     hasAccounts: () => true,
-    accounts: () => ({ get: () => ({ life: 0, revision: 1 }) }),
-    sessionKey: () => ({ generation: 1 }),
   } as unknown as WebPeer['people'],
 });
 afterAll(() => web.close());
 beforeEach(() => {
-  opened = closed = 0;
+  opened = closed = used = 0;
 });
 
 const ask = async (authorization: string, from?: string): Promise<number> =>
@@ -99,4 +102,13 @@ test('wrong passwords push nobody out', async () => {
   opened = 0;
   expect(await ask(honest)).toBe(200);
   expect(opened).toBe(0);
+});
+
+test('a login that this peer knows to be over is shown to the peers again, whatever they said of it before', async () => {
+  const token = tokenOf('dora', GOOD);
+  for (let count = 0; count < 3; count++) expect(await ask(`Bearer ${token}`)).toBe(200);
+  expect([opened, used]).toEqual([1, 1]);
+  ended.add(token);
+  await ask(`Bearer ${token}`);
+  expect([opened, used]).toEqual([1, 2]);
 });
