@@ -8,14 +8,13 @@ import type { Link } from '../wire/link.ts';
 import { PipeLink } from '../wire/pipe-link.ts';
 import type { Dispatcher, Switchboard } from '../wire/switchboard.ts';
 import type { DialOutcome } from './dialler.ts';
+import { Doorstep } from './doorstep.ts';
 import type { Hello } from './presence.ts';
 
 /** A greeted link must be up within so long. Range 1–30 s. */
 export const HELLO_MS = 5_000;
 /** An instance that answers within so long lives (DESIGN: links). Range 100 ms – 2 s. */
 export const PING_MS = 500;
-/** Pipes between their first byte and being up; more are closed. Range 16–1,024. */
-export const PIPES_MAX = 128;
 /** A cloned identity is refused for so long after it was seen. Range 5 s – 10 min. */
 export const CLONE_REFUSED_MS = 30_000;
 /** Identities remembered as refused, so that it is told once. Range 16–4,096: a stranger can make identities. */
@@ -63,7 +62,7 @@ export class Links {
   readonly #clones = new Map<PeerId, number>();
   /** Identities whose refusal was told. */
   readonly #refused = new Set<PeerId>();
-  #pipes = 0;
+  readonly #doorstep = new Doorstep();
   #isStopped = false;
 
   constructor(options: LinksOptions) {
@@ -84,21 +83,26 @@ export class Links {
     switchboard.answer('hello', async (ask, from) => this.#answerHello(ask, from));
   }
 
-  /** Greets on a raw pipe and puts its link in, or closes it. Resolves when that is decided; never rejects. */
-  async meet(pipe: Pipe): Promise<DialOutcome> {
-    if (this.#isStopped || this.#pipes >= PIPES_MAX) {
+  /**
+   * Greets on a raw pipe and puts its link in, or closes it. Resolves when that is decided; never rejects. `admitted` is
+   * called when it is known that the other end may stay: TLS has proved the key of a member, a stranger must greet.
+   */
+  async meet(pipe: Pipe, admitted: () => void = () => {}): Promise<DialOutcome> {
+    if (this.#isStopped) {
       pipe.close();
       return 'failed';
     }
-    this.#pipes++;
+    // What was dialled here is bounded by who dials, and no stranger takes its place.
+    if (!pipe.dialled) this.#doorstep.enter(pipe);
+    if (this.#options.greeting.standing(pipe.remoteId) === 'member') admitted();
     try {
-      return await this.#meet(pipe);
+      return await this.#meet(pipe, admitted);
     } catch (thrown) {
       const { code, message } = asMeshError(thrown);
       this.#tellFailure(pipe, code, message);
       return 'failed';
     } finally {
-      this.#pipes--;
+      this.#doorstep.leave(pipe);
     }
   }
 
@@ -108,9 +112,10 @@ export class Links {
     for (const link of this.#newborn.keys()) link.close('this peer stops');
   }
 
-  async #meet(pipe: Pipe): Promise<DialOutcome> {
+  async #meet(pipe: Pipe, admitted: () => void): Promise<DialOutcome> {
     const { self, instance, clock, log, greeting } = this.#options;
     const greeted = await greet(pipe, { role: 'peer', instance, clock, ...greeting });
+    admitted();
     if (greeted.peer === self) {
       greeted.pipe.close();
       if (greeted.instance === instance) return 'self';

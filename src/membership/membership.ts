@@ -3,7 +3,7 @@ import { type Fact, type MeshFact, presentSecret } from '../core/facts.ts';
 import type { PeerId } from '../core/ids.ts';
 import type { Timer } from '../platform/clock.ts';
 import type { Sighting } from '../platform/discovery.ts';
-import type { Address, Listener } from '../platform/network.ts';
+import type { Address, Listener, Pipe } from '../platform/network.ts';
 import { type Random, randomHex } from '../platform/random.ts';
 import type { Greeted } from '../wire/greeting.ts';
 import type { Link } from '../wire/link.ts';
@@ -114,7 +114,7 @@ export class Membership {
     switchboard.onUp((link) => this.#linkUp(link));
     switchboard.onDown((link) => this.#linkDown(link));
     catalog.onFacts((changed) => this.#factsChanged(changed));
-    this.#listener = await network.listen({ port: config.port, accept: (pipe) => this.accept(pipe) });
+    this.#listener = await network.listen({ port: config.port, accept: (...met) => this.accept(...met) });
     this.#presence.start(this.#addresses(), config.http);
     this.#alone = clock.after(ALONE_MS, () => {
       if (switchboard.peers().length === 0) events.onAlone();
@@ -127,9 +127,9 @@ export class Membership {
     this.#removals.decide();
   }
 
-  /** Somebody is at the door: greeted, and linked or sent away. */
-  accept(pipe: Parameters<Links['meet']>[0]): void {
-    this.#links.meet(pipe).catch((thrown: unknown) => this.#failed('meeting', thrown));
+  /** Somebody is at the door: greeted, and linked or sent away. `admitted`: as of ListenOptions. */
+  accept(pipe: Pipe, admitted?: () => void): void {
+    this.#links.meet(pipe, admitted).catch((thrown: unknown) => this.#failed('meeting', thrown));
   }
 
   /** Says goodbye, and closes the links once that is heard, within a second. Call once; nothing comes up afterwards. */

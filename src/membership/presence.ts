@@ -215,6 +215,7 @@ export function addressesOf(link: Link, hello: Hello): Address[] {
   return [...hello.addresses].sort((a, b) => Number(hostOf(b) === host) - Number(hostOf(a) === host));
 }
 
-function hostOf(address: Address): string {
+/** An address without its port. */
+export function hostOf(address: Address): string {
   return address.slice(0, address.lastIndexOf(':'));
 }

@@ -50,9 +50,11 @@ export interface Listener {
 export interface ListenOptions {
   /** The port asked for; the next free one when it is taken. 0: any. */
   readonly port: number;
-  /** A connection that proved its certificate. */
-  readonly accept: (pipe: Pipe) => void;
-  /** Sockets that have not proved anything yet are bounded by 64 and 5 s each, inside. */
+  /**
+   * A connection that proved its certificate, which anybody can make. Call `admitted` when you know that it may stay: until
+   * then it is one of the unproved, which are bounded, inside: 64 of them, each for 5 s and 64 KiB.
+   */
+  readonly accept: (pipe: Pipe, admitted: () => void) => void;
 }
 
 export interface Network {

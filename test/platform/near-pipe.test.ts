@@ -24,7 +24,7 @@ function nearWorld(): NetworkWorld {
         if (found === undefined) throw new MeshError('unreachable', `nobody listens at ${address}`);
         if (expected !== undefined && expected !== found.id) throw new MeshError('not-allowed', 'another key answers there');
         const [near, far] = nearPipes({ id: selfId, address: '127.0.0.1:1' }, { id: found.id, address });
-        found.accept(far);
+        found.accept(far, () => {});
         return near;
       },
     };

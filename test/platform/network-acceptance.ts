@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PeerId } from '../../src/core/ids.ts';
 import { isHex } from '../../src/core/ids.ts';
-import type { Address, Listener, Network, Pipe } from '../../src/platform/network.ts';
+import type { Address, Listener, ListenOptions, Network, Pipe } from '../../src/platform/network.ts';
 import { PipeEar } from './pipe-ear.ts';
 
 /** Some ends that can reach one another, made anew for each test. */
@@ -50,7 +50,8 @@ export function runNetworkAcceptance(name: string, make: () => Promise<NetworkWo
       bravo = await world.network();
       accepted = [];
       waiting = [];
-      const accept = (pipe: Pipe): void => {
+      const accept: ListenOptions['accept'] = (pipe, admitted) => {
+        admitted();
         const next = waiting.shift();
         if (next === undefined) accepted.push(pipe);
         else next(pipe);

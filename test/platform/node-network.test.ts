@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Listener, Pipe } from '../../src/platform/network.ts';
+import type { Listener, ListenOptions, Pipe } from '../../src/platform/network.ts';
 import { type Identity, loadIdentity } from '../../src/platform/node/node-identity.ts';
 import { NodeNetwork, splitAddress } from '../../src/platform/node/node-network.ts';
 import { ALPN } from '../../src/platform/node/tls-pipe.ts';
@@ -71,7 +71,11 @@ describe('the TLS network', () => {
 
   beforeEach(async () => {
     accepted = [];
-    listener = await bravo().listen({ port: 0, accept: (pipe) => accepted.push(pipe) });
+    const accept: ListenOptions['accept'] = (pipe, admitted) => {
+      admitted();
+      accepted.push(pipe);
+    };
+    listener = await bravo().listen({ port: 0, accept });
   });
 
   afterEach(async () => {

@@ -47,7 +47,7 @@ export class SimNetwork implements Network {
         accept: (pipe: SimPipe) => {
           this.#keep(pipe);
           this.#incarnation.after(this.#random.between(0, 1), () => {
-            if (doors.get(port) === door) options.accept(pipe);
+            if (doors.get(port) === door) options.accept(pipe, () => {});
             else pipe.close();
           });
         },

@@ -120,7 +120,7 @@ export class TlsListener implements Listener {
       noDelay: true,
     });
     server.on('connection', (socket: Socket) => this.#unproved.add(socket));
-    server.on('secureConnection', (socket) => this.#proved(socket));
+    server.on('secureConnection', (socket) => this.#shown(socket));
     server.on('tlsClientError', (error, socket) => {
       log.debug('handshake failed', { from: socket.remoteAddress, reason: error.message });
       socket.destroy();
@@ -136,10 +136,11 @@ export class TlsListener implements Listener {
     });
   }
 
-  #proved(socket: TLSSocket): void {
-    this.#unproved.release(socket);
+  /** A handshake is done. Anybody can do one: the place is given back when the user of the pipe has admitted the other end. */
+  #shown(socket: TLSSocket): void {
     const proved = provedId(socket);
     if (this.#closed || 'refused' in proved) {
+      this.#unproved.release(socket);
       socket.on('error', () => undefined);
       socket.destroy();
       if ('refused' in proved)
@@ -147,7 +148,7 @@ export class TlsListener implements Listener {
       return;
     }
     const from = `${socket.remoteAddress}:${socket.remotePort}`;
-    this.#options.accept(new TlsPipe(socket, proved.id, from));
+    this.#options.accept(new TlsPipe(socket, proved.id, from), () => this.#unproved.release(socket));
   }
 
   /** Listens on what came, lets go of what went; what fails is tried again at the next look. */

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 
-/** Connections that have proved nothing yet. An honest handshake takes milliseconds, so few wait at once. Range 16–1,024. */
+/** Connections not admitted yet. An honest handshake and greeting take milliseconds, so few wait at once. Range 16–1,024. */
 export const UNPROVED_MAX = 64;
-/** Time for a handshake, slow machines and lossy Wi-Fi included. Range 1–30 s. */
+/** Time for handshake and greeting, slow machines and lossy Wi-Fi included. Range 1–30 s. */
 export const UNPROVED_MS_MAX = 5_000;
-/** Bytes heard before the proof; an honest handshake has about 2 KiB. OpenSSL bounds what it keeps of them. */
+/** Bytes heard before; an honest handshake and greeting have about 2 KiB. OpenSSL bounds what it keeps of them. */
 export const UNPROVED_BYTES_MAX = 65_536;
 const SWEEP_MS = 250;
 
@@ -15,7 +15,7 @@ interface Waiting {
 }
 
 /**
- * The sockets of a listener before they have shown who they are: bounded in number, time and bytes. When one too many
+ * The sockets of a listener before they are admitted: a finished handshake alone proves nothing of them. Bounded in number, time and bytes. When one too many
  * comes, the oldest of the address with the most of them goes, so that a flood drives out itself first.
  */
 export class UnprovedSockets {
@@ -42,7 +42,7 @@ export class UnprovedSockets {
     this.#sweep ??= setInterval(() => this.#dropOverdue(), SWEEP_MS);
   }
 
-  /** The connection of `socket` has proved itself (or ended) and is no longer counted. */
+  /** The connection of `socket` was admitted (or ended) and is no longer counted. */
   release(socket: Socket): void {
     const key = keyOf(socket);
     if (key !== undefined) this.#remove(key);
