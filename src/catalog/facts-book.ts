@@ -9,7 +9,11 @@ import { encodeFact } from './persistence.ts';
 import { factStoreKey } from './store-keys.ts';
 
 /** Facts kept. Range 1,000–1,000,000: 50 peers and some hundred clients make a few thousand in years. */
-const FACTS_KNOWN_MAX = 100_000;
+export const FACTS_KNOWN_MAX = 100_000;
+/** Of these, admissions of clients: a removal names all members of its moment, in one note. Range 2,000–3,000. */
+export const CLIENT_FACTS_MAX = 3_000;
+/** Kept though it be more than FACTS_KNOWN_MAX, up to twice as many: whatever else there is, somebody can be put out. */
+const ALWAYS_KEPT: ReadonlySet<Fact['kind']> = new Set(['removal', 'secret', 'session-key', 'account']);
 /** Digits of a PeerId that stand for a peer without a name. */
 const ID_DIGITS_SHOWN = 8;
 
@@ -104,7 +108,9 @@ export class FactsBook {
       const after = mergeFacts(before ?? fact, fact);
       if (before === undefined || !isSameFact(before, after)) changed.set(key, after);
     }
-    if (this.#facts.size + changed.size > FACTS_KNOWN_MAX) {
+    this.#leaveOutClients(changed);
+    const isKept = [...changed.values()].every(({ kind }) => ALWAYS_KEPT.has(kind));
+    if (this.#facts.size + changed.size > FACTS_KNOWN_MAX * (isKept ? 2 : 1)) {
       throw new MeshError('full', `more than ${FACTS_KNOWN_MAX} facts: this mesh has had too many members`);
     }
     for (const fact of changed.values()) batch.write(factStoreKey(fact), encodeFact(fact));
@@ -113,6 +119,20 @@ export class FactsBook {
     });
     return [...changed.values()];
   }
+
+  /** Clients beyond CLIENT_FACTS_MAX, which parted peers admitted, prove the secret each time they come. */
+  #leaveOutClients(changed: Map<string, Fact>): void {
+    const isNew = ([key, fact]: [string, Fact]): boolean => isClient(fact) && !this.#facts.has(key);
+    const news = [...changed].filter(isNew);
+    if (news.length === 0) return;
+    let room = CLIENT_FACTS_MAX;
+    for (const fact of this.#facts.values()) if (isClient(fact)) room--;
+    for (const [key] of news.slice(Math.max(0, room))) changed.delete(key);
+  }
+}
+
+function isClient(fact: Fact): boolean {
+  return fact.kind === 'member' && fact.role === 'client';
 }
 
 function isSameFact(a: Fact, b: Fact): boolean {
