@@ -19,10 +19,19 @@ import type { KnownSecret, Standing } from '../wire/greeting.ts';
  */
 export const LINE_GENERATION = 1_000_001;
 
+/**
+ * Clients that get a fact when they are admitted. Above, a client is a guest: it proves the secret each time it comes. A
+ * removal names all members of its moment in one note, and who has the line can make identities. Range 200–2,000.
+ */
+export const CLIENT_MEMBERS_MAX = 1_500;
+
+/** Who is a member by `membersOf(facts)`: given by whoever keeps it, for there are greetings in plenty. */
+type Members = ReadonlyMap<PeerId, MemberFact>;
+
 /** What is known of an identity by its key. */
-export function standingOf(facts: readonly Fact[], id: PeerId): Standing {
+export function standingOf(facts: readonly Fact[], id: PeerId, members: Members = membersOf(facts)): Standing {
   if (facts.some((fact) => fact.kind === 'removal' && fact.id === id)) return 'removed';
-  return membersOf(facts).has(id) ? 'member' : 'unknown';
+  return members.has(id) ? 'member' : 'unknown';
 }
 
 /** The secrets to prove with: of the facts, and of the line when no fact has it. */
@@ -53,15 +62,16 @@ export interface Newcomer {
 export type Verdict =
   | { readonly kind: 'known' }
   | { readonly kind: 'admitted'; readonly fact: MemberFact }
+  | { readonly kind: 'guest' }
   | { readonly kind: 'refused'; readonly reason: string };
 
 const KNOWN: Verdict = { kind: 'known' };
 
 /** Whether a greeted identity may have a link, and the fact its admission makes. The greeting has checked key or proof. */
-export function verdictOn(facts: readonly Fact[], newcomer: Newcomer): Verdict {
+export function verdictOn(facts: readonly Fact[], newcomer: Newcomer, members: Members = membersOf(facts)): Verdict {
   const { id, role, name, provedGeneration: generation } = newcomer;
-  if (standingOf(facts, id) === 'removed') return { kind: 'refused', reason: 'it was removed from the mesh' };
-  const member = membersOf(facts).get(id);
+  if (standingOf(facts, id, members) === 'removed') return { kind: 'refused', reason: 'it was removed from the mesh' };
+  const member = members.get(id);
   if (member?.role === role) return KNOWN;
   // A client has no business under a peer's key: two processes with one identity look like a cloned disk.
   if (member?.role === 'peer') return { kind: 'refused', reason: 'it is known as a peer and comes as a client' };
@@ -69,7 +79,14 @@ export function verdictOn(facts: readonly Fact[], newcomer: Newcomer): Verdict {
   // This end is new itself: whoever admits it tells it who the others are.
   if (generation === LINE_GENERATION) return KNOWN;
   if (!admitsNow(facts, generation)) return { kind: 'refused', reason: 'its secret was renewed since' };
+  if (role === 'client' && clientsAmong(members) >= CLIENT_MEMBERS_MAX) return { kind: 'guest' };
   return { kind: 'admitted', fact: { kind: 'member', id, role, name, generation } };
+}
+
+function clientsAmong(members: Members): number {
+  let count = 0;
+  for (const { role } of members.values()) if (role === 'client') count++;
+  return count;
 }
 
 /** The facts that remove one identity for good: members of this moment, a secret and a key of tokens it does not know. */

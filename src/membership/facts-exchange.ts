@@ -3,6 +3,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { asMeshError } from '../core/errors.ts';
 import { type Fact, factKey, presentSecret } from '../core/facts.ts';
 import { byCodeUnits, type ContentHash } from '../core/ids.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { FACTS_MAX } from '../wire/calls.ts';
 import { encodedBytes, HEAD_BYTES_MAX } from '../wire/codec.ts';
@@ -12,10 +13,13 @@ import { meshOf } from './mesh-choice.ts';
 
 /** Notes of one link that wait to be adopted; more is no honest mesh, and the link is closed. Range 16–1,024. */
 const WAITING_MAX = 256;
+/** While the other end tells that it has other facts, all are sent to it again so often at most. Range 5–60 s: it is cheap for a mesh. */
+const AGAIN_MS = 10_000;
 /** Bytes of the facts of one note: leaves room for the rest of the head. */
 const NOTE_BYTES_MAX = HEAD_BYTES_MAX - 1024;
 
 export interface FactsExchangeOptions {
+  readonly clock: Pick<Clock, 'now'>;
   readonly catalog: Catalog;
   readonly switchboard: Pick<Switchboard, 'peers' | 'clients' | 'hear' | 'onDown'>;
   readonly log: Log;
@@ -30,6 +34,9 @@ export interface FactsExchangeOptions {
 export class FactsExchange {
   readonly #options: FactsExchangeOptions;
   readonly #waiting = new Map<Link, number>();
+  /** When all facts were sent last. */
+  readonly #sentMs = new WeakMap<Link, number>();
+  #digested: { readonly facts: readonly Fact[]; readonly digest: ContentHash } | undefined;
 
   constructor(options: FactsExchangeOptions) {
     this.#options = options;
@@ -38,14 +45,21 @@ export class FactsExchange {
   start(): void {
     const { switchboard } = this.#options;
     switchboard.hear('facts', (note, from) => this.#hear(note.facts, from));
+    switchboard.hear('load', (note, from) => this.#compare(from, note.factsDigest));
     switchboard.onDown((link) => this.#waiting.delete(link));
+  }
+
+  /** Over all facts known here; worked out once, until one changes. */
+  digest(): ContentHash {
+    const facts = this.#options.catalog.facts();
+    if (this.#digested?.facts !== facts) this.#digested = { facts, digest: digestOf(facts) };
+    return this.#digested.digest;
   }
 
   /** A link is up. `digest`: over the facts of the other end, as it told. */
   linkUp(link: Link, digest: ContentHash): void {
-    const facts = this.#options.catalog.facts();
-    if (link.role === 'client') sendFacts(link, factsForClient(facts));
-    else if (digest !== digestOf(facts)) sendFacts(link, facts);
+    if (link.role === 'client') sendFacts(link, factsForClient(this.#options.catalog.facts()));
+    else this.#compare(link, digest);
   }
 
   /** Facts changed here, by whomever: every member hears of it. */
@@ -55,6 +69,20 @@ export class FactsExchange {
     const forClients = new Set(factsForClient(catalog.facts()).map(factKey));
     const changedForClients = changed.filter((fact) => forClients.has(factKey(fact)));
     for (const link of switchboard.clients()) sendFacts(link, changedForClients);
+  }
+
+  /**
+   * Sends all facts to one that has others. A fact that was told and could not be kept, for its disk was full, comes so while
+   * the link stays: above all, who was removed goes. Each end compares, so both have all in the end.
+   */
+  #compare(to: Link, digest: ContentHash | undefined): void {
+    if (digest === undefined || digest === this.digest()) return;
+    const { catalog, clock } = this.#options;
+    const now = clock.now();
+    // What is on its way may be all that differs.
+    if ((this.#waiting.get(to) ?? 0) > 0 || now - (this.#sentMs.get(to) ?? Number.NEGATIVE_INFINITY) < AGAIN_MS) return;
+    this.#sentMs.set(to, now);
+    sendFacts(to, catalog.facts());
   }
 
   /** In work until the facts are adopted, durably: how much of that may be, its link sees to. */

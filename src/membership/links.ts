@@ -36,7 +36,7 @@ export interface LinksOptions {
   /** Lets a greeted one in, durably; why not, in words, else undefined. */
   readonly admit: (greeted: Greeted, hello: Hello) => Promise<string | undefined>;
   /** Called before a link is put in: whoever hears of it finds its peer in the table. */
-  readonly linkUp: (link: Link, hello: Hello) => void;
+  readonly linkUp: (link: Link, hello: Hello, greeted: Greeted) => void;
   /** Two live processes have this identity; it may be the own one. */
   readonly onClone: (peer: PeerId) => void;
 }
@@ -198,7 +198,7 @@ export class Links {
     if (this.#options.greeting.standing(link.peer) === 'removed')
       throw new MeshError('not-allowed', 'it was removed from the mesh');
     if (!link.open || this.#isStopped) return;
-    this.#options.linkUp(link, hello);
+    this.#options.linkUp(link, hello, newborn.greeted);
     switchboard.add(link);
     this.#settled(link, true);
   }

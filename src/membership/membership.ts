@@ -1,6 +1,6 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
 import { type Fact, type MeshFact, presentSecret } from '../core/facts.ts';
-import type { PeerId } from '../core/ids.ts';
+import type { ContentHash, PeerId } from '../core/ids.ts';
 import type { Timer } from '../platform/clock.ts';
 import type { Sighting } from '../platform/discovery.ts';
 import type { Address, Listener, Pipe } from '../platform/network.ts';
@@ -9,10 +9,10 @@ import type { Greeted } from '../wire/greeting.ts';
 import type { Link } from '../wire/link.ts';
 import { formatMeshLine, MESH_ID_DIGITS, tagOf } from '../wire/mesh-line.ts';
 import { AddressBook } from './address-book.ts';
-import { admitsNow, knownSecrets, standingOf, verdictOn } from './admission.ts';
+import { admitsNow, knownSecrets, LINE_GENERATION, standingOf, verdictOn } from './admission.ts';
 import { Departure } from './departure.ts';
 import { Dialler } from './dialler.ts';
-import { digestOf, FactsExchange } from './facts-exchange.ts';
+import { FactsExchange } from './facts-exchange.ts';
 import { Links } from './links.ts';
 import type { MembershipOptions } from './membership-options.ts';
 import { chooseMesh, meshOf } from './mesh-choice.ts';
@@ -38,6 +38,8 @@ export class Membership {
   readonly #book: AddressBook;
   readonly #sightings: Sightings;
   readonly #hellos = new WeakMap<Link, Hello>();
+  /** Clients without a fact of their own: the generation of the secret that each proved. */
+  readonly #guests = new WeakMap<Link, number>();
   readonly #random: Random;
   #idPrefix = '';
   #lineSecret: string | undefined;
@@ -50,8 +52,11 @@ export class Membership {
     this.#options = options;
     this.#random = random.fork('membership');
     this.instance = randomHex(this.#random, 8);
-    this.#presence = new Presence({ clock, catalog, switchboard, name: config.name, folderState });
-    this.#facts = new FactsExchange({ catalog, switchboard, log, idPrefix: () => this.#idPrefix });
+    this.#facts = new FactsExchange({ clock, catalog, switchboard, log, idPrefix: () => this.#idPrefix });
+    const factsDigest = (): ContentHash => this.#facts.digest();
+    const { name } = config;
+    const addresses = (): Address[] => this.addresses();
+    this.#presence = new Presence({ clock, catalog, switchboard, name, addresses, folderState, factsDigest });
     this.#book = new AddressBook({ catalog, store, log });
     this.#links = new Links({
       self: catalog.self,
@@ -62,11 +67,11 @@ export class Membership {
       greeting: {
         secrets: () => knownSecrets(catalog.facts(), this.#lineSecret),
         accepts: (generation) => admitsNow(catalog.facts(), generation),
-        standing: (peer) => standingOf(catalog.facts(), peer),
+        standing: (peer) => standingOf(catalog.facts(), peer, catalog.members()),
       },
       hello: () => this.#hello(),
       admit: (greeted, hello) => this.#admit(greeted, hello),
-      linkUp: (link, hello) => this.#beforeUp(link, hello),
+      linkUp: (link, hello, greeted) => this.#beforeUp(link, hello, greeted),
       onClone: (peer) => options.events.onClone(peer),
     });
     this.#dialler = new Dialler({
@@ -82,6 +87,7 @@ export class Membership {
       switchboard,
       random: this.#random.fork('secrets'),
       log,
+      isGuest: (link) => this.#isGuest(link),
       forget: (peer) => {
         this.#dialler.forget(peer);
         this.#book.forget(peer);
@@ -115,7 +121,7 @@ export class Membership {
     switchboard.onDown((link) => this.#linkDown(link));
     catalog.onFacts((changed) => this.#factsChanged(changed));
     this.#listener = await network.listen({ port: config.port, accept: (...met) => this.accept(...met) });
-    this.#presence.start(this.#addresses(), config.http);
+    this.#presence.start(config.http);
     this.#alone = clock.after(ALONE_MS, () => {
       if (switchboard.peers().length === 0) events.onAlone();
     });
@@ -217,22 +223,22 @@ export class Membership {
   }
 
   #hello(): Hello {
-    const { catalog, config } = this.#options;
+    const { config } = this.#options;
     return {
       ...this.#presence.self(),
       ...(config.http === undefined ? {} : { http: config.http }),
       instance: this.instance,
       addresses: this.#addresses(),
-      factsDigest: digestOf(catalog.facts()),
+      factsDigest: this.#facts.digest(),
     };
   }
 
   async #admit(greeted: Greeted, hello: Hello): Promise<string | undefined> {
     const { catalog, log } = this.#options;
     const { peer: id, role, provedGeneration } = greeted;
-    const verdict = verdictOn(catalog.facts(), { id, role, name: hello.name, provedGeneration });
+    const verdict = verdictOn(catalog.facts(), { id, role, name: hello.name, provedGeneration }, catalog.members());
     if (verdict.kind === 'refused') return verdict.reason;
-    if (verdict.kind === 'known') return undefined;
+    if (verdict.kind !== 'admitted') return undefined;
     // A newcomer without a mesh of its own admits nobody: it cannot know who was removed.
     if (this.mesh() === undefined) return undefined;
     await catalog.adopt([verdict.fact]);
@@ -240,9 +246,17 @@ export class Membership {
     return undefined;
   }
 
-  #beforeUp(link: Link, hello: Hello): void {
+  #beforeUp(link: Link, hello: Hello, { provedGeneration }: Greeted): void {
     this.#hellos.set(link, hello);
     if (link.role === 'peer') this.#presence.linkUp(link, hello);
+    else if (provedGeneration !== undefined && !this.#options.catalog.members().has(link.peer))
+      this.#guests.set(link, provedGeneration);
+  }
+
+  /** By a secret that still admits. One that came by the line alone is looked at anew, when facts say who is a member. */
+  #isGuest(link: Link): boolean {
+    const generation = this.#guests.get(link);
+    return generation !== undefined && generation !== LINE_GENERATION && admitsNow(this.#options.catalog.facts(), generation);
   }
 
   #linkUp(link: Link): void {

@@ -1,6 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { PeerStatus } from '../catalog/peer-table.ts';
-import type { PeerId } from '../core/ids.ts';
+import type { ContentHash, PeerId } from '../core/ids.ts';
 import type { Load } from '../core/placement.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Address } from '../platform/network.ts';
@@ -34,7 +34,11 @@ export interface PresenceOptions {
   readonly catalog: Catalog;
   readonly switchboard: Pick<Switchboard, 'peers' | 'link' | 'hear' | 'onDown' | 'remove'>;
   readonly name: string;
+  /** Where this peer listens now, best first: it may change, for networks come and go. */
+  readonly addresses: () => readonly Address[];
   readonly folderState: () => FolderState;
+  /** Over all facts known here. */
+  readonly factsDigest: () => ContentHash;
 }
 
 /**
@@ -52,13 +56,13 @@ export class Presence {
     this.#options = options;
   }
 
-  /** Enters the own entry, and begins to tell. `addresses`: where this peer listens; `http`: where its page is. */
-  start(addresses: readonly Address[], http: string | undefined): void {
-    const { catalog, switchboard, name, folderState } = this.#options;
+  /** Enters the own entry, and begins to tell. Call when this peer listens. `http`: where its page is. */
+  start(http: string | undefined): void {
+    const { catalog, switchboard, name, addresses, folderState } = this.#options;
     const { paused, opening, load } = folderState();
     catalog.peers.set({
       ...this.#absent(catalog.self, name),
-      address: addresses[0],
+      address: addresses()[0],
       http,
       live: true,
       paused,
@@ -100,13 +104,21 @@ export class Presence {
   #lookLater(): void {
     this.#timer?.cancel();
     this.#timer = this.#options.clock.after(LOOK_MS, () => {
+      this.#lookAtAddress();
       const isDue = this.#options.clock.now() - this.#toldMs >= LOAD_MS_MAX;
       if (isDue || this.#words() !== this.#told) this.#tell();
       else this.#lookLater();
     });
   }
 
-  /** What this peer says of itself now; a `load` note has the same, without addresses and instance. */
+  /** Others are told of it by `hello`: a link does not outlive the address it was made at. Here it is shown, and to clients. */
+  #lookAtAddress(): void {
+    const { catalog, addresses } = this.#options;
+    const address = addresses()[0];
+    if (catalog.peers.get(catalog.self)?.address !== address) catalog.peers.update(catalog.self, { address });
+  }
+
+  /** What this peer says of itself now; a `load` note has the same and the digest of the facts, a `hello` more. */
   self(): Note<'load'> {
     const { catalog, name, folderState } = this.#options;
     const { paused, opening, load } = folderState();
@@ -189,8 +201,8 @@ export class Presence {
   }
 
   #tell(): void {
-    const { catalog, clock, switchboard } = this.#options;
-    const note = this.self();
+    const { catalog, clock, switchboard, factsDigest } = this.#options;
+    const note = { ...this.self(), factsDigest: factsDigest() };
     this.#toldMs = clock.now();
     this.#lookLater();
     const words = this.#words();

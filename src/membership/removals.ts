@@ -17,6 +17,8 @@ export interface RemovalsOptions {
   readonly switchboard: Pick<Switchboard, 'peers' | 'clients' | 'remove'>;
   readonly random: Random;
   readonly log: Log;
+  /** A client that is no member and may stay, unless it was removed: it proved a secret that admits. */
+  readonly isGuest: (link: Link) => boolean;
   /** That identity is not to be looked for any more. */
   readonly forget: (peer: PeerId) => void;
   /** This peer was removed itself; told once. */
@@ -65,20 +67,21 @@ export class Removals {
   decide(): void {
     const { catalog } = this.#options;
     const facts = catalog.facts();
-    if (standingOf(facts, catalog.self) === 'removed') this.#leave();
+    if (standingOf(facts, catalog.self, catalog.members()) === 'removed') this.#leave();
     else this.#renewIfNeeded(facts);
   }
 
   #closeStrangers(facts: readonly Fact[]): void {
-    const { catalog, log, switchboard } = this.#options;
+    const { catalog, isGuest, log, switchboard } = this.#options;
     const members = catalog.members();
     // A newcomer that does not find itself among the members is still being told of them. And one that came with a line
     // is a guest until the facts say more: so this is done when facts change, not when links come up.
     if (meshOf(facts) === undefined || !members.has(catalog.self)) return;
     for (const link of this.#links()) {
       if (members.has(link.peer)) continue;
-      log.info('a link ends: its identity is no member', { peer: link.peer });
       const removal = facts.filter((fact) => fact.kind === 'removal' && fact.id === link.peer);
+      if (removal.length === 0 && isGuest(link)) continue;
+      log.info('a link ends: its identity is no member', { peer: link.peer });
       // So that it knows, and stops dialling. More it is not told.
       if (removal.length > 0) link.note('facts', { facts: removal });
       switchboard.remove(link, 'no member');

@@ -222,7 +222,15 @@ export const CALLS = {
 
 export const NOTES = {
   /** What a peer says of itself when it changes, and every few seconds. */
-  load: { callers: peers, body: z.object({ ...statusOfSelf, head: indexHeadShape.optional() }) },
+  load: {
+    callers: peers,
+    body: z.object({
+      ...statusOfSelf,
+      head: indexHeadShape.optional(),
+      /** As of hello: what could not be kept when it was told is told again. */
+      factsDigest: contentHashShape.optional(),
+    }),
+  },
   /** Facts the sender has and believes the other lacks. */
   facts: { callers: both, body: z.object({ facts: z.array(factShape).max(FACTS_MAX) }) },
   /** A try to log in was wrong there: it counts here too, lest each peer be guessed at for itself. */

@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest';
+import type { Catalog } from '../../src/catalog/catalog.ts';
+import type { Fact } from '../../src/core/facts.ts';
+import type { PeerId } from '../../src/core/ids.ts';
+import { CLIENT_MEMBERS_MAX } from '../../src/membership/admission.ts';
+import { digestOf, FactsExchange } from '../../src/membership/facts-exchange.ts';
+import { quietLog } from '../platform/quiet-log.ts';
+import { connect } from './sim-client.ts';
+import { SimMesh } from './sim-mesh.ts';
+
+describe('facts', () => {
+  test('a removal that a full disk did not keep is told again while the link stays', async () => {
+    const mesh = new SimMesh('removal and a full disk');
+    const [alpha, bravo, charlie] = await mesh.startAll(['alpha', 'bravo', 'charlie']);
+    if (alpha === undefined || bravo === undefined || charlie === undefined) throw new Error('three peers');
+    await mesh.until('linked', () => mesh.isMeshed());
+    const { lan } = mesh.world;
+    const [one, other] = [mesh.world.node('alpha').host, mesh.world.node('charlie').host];
+    lan.cut(one, other);
+    lan.cut(other, one);
+    await mesh.until('alpha knows', () => alpha.switchboard.link(charlie.id) === undefined, 10_000);
+    const link = bravo.switchboard.link(alpha.id);
+    bravo.node.store.faults.isFull = true;
+    await mesh.settle(alpha.membership.removeMember(charlie.id));
+    await mesh.run(5_000);
+    expect(bravo.catalog.members().has(charlie.id)).toBe(true);
+    expect(mesh.isMeshed(['bravo', 'charlie'])).toBe(true);
+    bravo.node.store.faults.isFull = false;
+    await mesh.until('bravo puts it out', () => bravo.switchboard.link(charlie.id) === undefined, 65_000);
+    expect(bravo.switchboard.link(alpha.id)).toBe(link);
+    expect(bravo.catalog.members().has(charlie.id)).toBe(false);
+  });
+
+  test('their digest is worked out once until one of them changes', () => {
+    let looks = 0;
+    const fact: Fact = { kind: 'setting', name: 'replicas', value: 2, revision: 0 };
+    const watched = new Proxy(fact, {
+      ownKeys: (target) => {
+        looks++;
+        return Reflect.ownKeys(target);
+      },
+    });
+    let facts: readonly Fact[] = [watched];
+    const switchboard = { peers: () => [], clients: () => [], hear: () => {}, onDown: () => {} };
+    const catalog = { facts: () => facts } as unknown as Catalog;
+    const exchange = new FactsExchange({ clock: { now: () => 0 }, catalog, switchboard, log: quietLog, idPrefix: () => '' });
+    expect([exchange.digest(), exchange.digest()]).toEqual([digestOf([fact]), digestOf([fact])]);
+    expect(looks).toBe(1);
+    facts = [watched, { ...fact, value: 3 }];
+    expect(exchange.digest()).toBe(digestOf(facts));
+  });
+
+  test('with very many clients one more is a guest: no fact is made, it stays while its secret admits, and no longer', async () => {
+    const mesh = new SimMesh('guests');
+    const alpha = await mesh.start('alpha');
+    const idOf = (number: number) => String(number).padStart(64, '0') as PeerId;
+    const clients = Array.from({ length: CLIENT_MEMBERS_MAX }, (_, number): Fact => {
+      return { kind: 'member', id: idOf(number), role: 'client', name: 'x', generation: 1 };
+    });
+    await mesh.settle(alpha.catalog.adopt(clients));
+    const platform = mesh.world.addNode('laptop').start();
+    const { link } = await connect(mesh, platform, alpha.membership.addresses()[0] as string);
+    expect(alpha.catalog.facts().some((fact) => fact.kind === 'member' && fact.id === platform.network.selfId)).toBe(false);
+    await mesh.settle(alpha.membership.setReplicas(3));
+    await mesh.run(2_000);
+    expect(link.open).toBe(true);
+    expect(alpha.switchboard.clients().length).toBe(1);
+    await mesh.settle(alpha.membership.removeMember(idOf(7)));
+    await mesh.until('the secret was renewed', () => !link.open, 1_000);
+  });
+});
