@@ -99,6 +99,7 @@ export class Membership {
       },
     });
     this.#sightings = new Sightings({
+      clock,
       instance: this.instance,
       idPrefix: () => this.#idPrefix,
       onOwn: ({ instance, addresses }: Sighting) => this.#dialler.sighted(instance, addresses),

@@ -7,8 +7,8 @@ export const SIGHTINGS_REMEMBERED_MAX = 1_000;
 export const SIGHTING_REPEAT_MS = 1_000;
 
 /**
- * What was sighted lately, so that the same is not handed on again and again. In a flood it lets pass at most
- * SIGHTINGS_REMEMBERED_MAX in SIGHTING_REPEAT_MS.
+ * What was sighted lately, so that the same is not handed on again and again. In a flood what was sighted first is forgotten
+ * first, and may be handed on twice: a new sighting is never dropped for the many that somebody made up, whose tag is wrong.
  */
 export class SightingMemory {
   readonly #clock: Clock;
@@ -29,12 +29,9 @@ export class SightingMemory {
     const now = this.#clock.now();
     const handedMs = this.#handedMs.get(key);
     if (handedMs !== undefined && now - handedMs < SIGHTING_REPEAT_MS) return false;
-    if (handedMs === undefined && this.#handedMs.size >= SIGHTINGS_REMEMBERED_MAX) {
-      const [oldest] = this.#handedMs;
-      if (oldest === undefined || now - oldest[1] < SIGHTING_REPEAT_MS) return false;
-      this.#handedMs.delete(oldest[0]);
-    }
     this.#handedMs.delete(key);
+    const [oldest] = this.#handedMs.keys();
+    if (oldest !== undefined && this.#handedMs.size >= SIGHTINGS_REMEMBERED_MAX) this.#handedMs.delete(oldest);
     this.#handedMs.set(key, now);
     return true;
   }
