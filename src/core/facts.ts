@@ -10,6 +10,9 @@ import { type GrantFact, mergeGrants } from './grants.ts';
 import { byCodeUnits, type MeshId, type PeerId } from './ids.ts';
 import { foldCase } from './path.ts';
 
+/** The highest generation of a secret or key that is taken: nobody renews so often, and beyond it no peer reads a fact. */
+export const GENERATION_MAX = 1_000_000;
+
 /** What a session is in the mesh: a peer holds files, a client never does. */
 export type Role = 'peer' | 'client';
 

@@ -1,6 +1,7 @@
 import type { SessionKeyFact } from '../core/accounts.ts';
 import {
   type Fact,
+  GENERATION_MAX,
   type MemberFact,
   membersOf,
   mustRenewSecret,
@@ -17,7 +18,7 @@ import type { KnownSecret, Standing } from '../wire/greeting.ts';
  * The generation a line's secret stands for while no fact says which it is: above all that facts name. Who is admitted
  * by it gets no fact from this end, for this end is the newcomer.
  */
-export const LINE_GENERATION = 1_000_001;
+export const LINE_GENERATION = GENERATION_MAX + 1;
 
 /**
  * Clients that get a fact when they are admitted. Above, a client is a guest: it proves the secret each time it comes. A
@@ -108,7 +109,7 @@ export function renewalOf(facts: readonly Fact[], secret: string, generation: nu
 export function sessionKeyOf(facts: readonly Fact[], key: string): SessionKeyFact | undefined {
   const present = presentSessionKey(facts);
   if (present === undefined) return undefined;
-  return { kind: 'session-key', generation: present.generation + 1, key, excludes: removedOf(facts) };
+  return { kind: 'session-key', generation: nextOf(present.generation), key, excludes: removedOf(facts) };
 }
 
 function removedOf(facts: readonly Fact[]): PeerId[] {
@@ -116,5 +117,10 @@ function removedOf(facts: readonly Fact[]): PeerId[] {
 }
 
 function nextGeneration(facts: readonly Fact[]): number {
-  return (presentSecret(facts)?.generation ?? 0) + 1;
+  return nextOf(presentSecret(facts)?.generation ?? 0);
+}
+
+/** A peer turned bad may have said the last one: who is removed then is out by his key, and newcomers are admitted no more. */
+function nextOf(generation: number): number {
+  return Math.min(GENERATION_MAX, generation + 1);
 }

@@ -1,6 +1,13 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
-import { type Fact, mustRenewSecret, mustRenewSessionKey } from '../core/facts.ts';
+import {
+  type Fact,
+  GENERATION_MAX,
+  mustRenewSecret,
+  mustRenewSessionKey,
+  presentSecret,
+  presentSessionKey,
+} from '../core/facts.ts';
 import type { PeerId } from '../core/ids.ts';
 import type { Log } from '../platform/log.ts';
 import { type Random, randomHex } from '../platform/random.ts';
@@ -100,8 +107,9 @@ export class Removals {
   /** Somebody removed may know the present secret (removals that crossed): the lowest live peer makes another. */
   #renewIfNeeded(facts: readonly Fact[]): void {
     const { catalog, log, random } = this.#options;
-    const isSecretOut = mustRenewSecret(facts);
-    const isKeyOut = mustRenewSessionKey(facts);
+    // After the last generation none wins for sure: it would be renewed for ever.
+    const isSecretOut = mustRenewSecret(facts) && presentSecret(facts)?.generation !== GENERATION_MAX;
+    const isKeyOut = mustRenewSessionKey(facts) && presentSessionKey(facts)?.generation !== GENERATION_MAX;
     if (this.#isRenewing || !(isSecretOut || isKeyOut)) return;
     if (catalog.peers.all().some(({ id, live }) => live && id < catalog.self)) return;
     this.#isRenewing = true;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { EVERYONE, isAccountName, LIFE_MAX, MADE_MAX, REVISION_MAX, VERIFIER_PATTERN } from '../core/accounts.ts';
-import { type Fact, LABEL_LENGTH_MAX } from '../core/facts.ts';
+import { type Fact, GENERATION_MAX, LABEL_LENGTH_MAX } from '../core/facts.ts';
 import { SAID_MAX } from '../core/grants.ts';
 import type { ContentHash, FilePath, MeshId, PeerId, RequestId, VersionKey, WriterId } from '../core/ids.ts';
 import type { Holding, IndexRecord } from '../core/namespace.ts';
@@ -134,17 +134,17 @@ export const factShape = z.discriminatedUnion('kind', [
     id: peerIdShape,
     role: z.enum(['peer', 'client']),
     name: labelShape,
-    generation: countShape.max(1e6),
+    generation: countShape.max(GENERATION_MAX),
   }),
   z.object({
     kind: z.literal('removal'),
     id: peerIdShape,
-    generation: countShape.max(1e6),
+    generation: countShape.max(GENERATION_MAX),
     members: z.array(peerIdShape).max(MEMBERS_MAX),
   }),
   z.object({
     kind: z.literal('secret'),
-    generation: countShape.max(1e6),
+    generation: countShape.max(GENERATION_MAX),
     secret: z.string().min(1).max(200),
     excludes: z.array(peerIdShape).max(MEMBERS_MAX),
   }),
@@ -184,7 +184,7 @@ export const factShape = z.discriminatedUnion('kind', [
   }),
   z.object({
     kind: z.literal('session-key'),
-    generation: countShape.max(1e6),
+    generation: countShape.max(GENERATION_MAX),
     key: hex(64),
     excludes: z.array(peerIdShape).max(MEMBERS_MAX),
   }),

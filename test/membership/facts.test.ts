@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Catalog } from '../../src/catalog/catalog.ts';
-import type { Fact } from '../../src/core/facts.ts';
+import { type Fact, GENERATION_MAX } from '../../src/core/facts.ts';
 import type { PeerId } from '../../src/core/ids.ts';
-import { CLIENT_MEMBERS_MAX } from '../../src/membership/admission.ts';
+import { admitsNow, CLIENT_MEMBERS_MAX } from '../../src/membership/admission.ts';
 import { digestOf, FactsExchange } from '../../src/membership/facts-exchange.ts';
 import { quietLog } from '../platform/quiet-log.ts';
 import { connect } from './sim-client.ts';
@@ -29,6 +29,25 @@ describe('facts', () => {
     await mesh.until('bravo puts it out', () => bravo.switchboard.link(charlie.id) === undefined, 65_000);
     expect(bravo.switchboard.link(alpha.id)).toBe(link);
     expect(bravo.catalog.members().has(charlie.id)).toBe(false);
+  });
+
+  test('a peer turned bad that used up the generations is put out all the same, and no link ends for what follows', async () => {
+    const mesh = new SimMesh('the last generation');
+    const [alpha, bravo, charlie] = await mesh.startAll(['alpha', 'bravo', 'charlie']);
+    if (alpha === undefined || bravo === undefined || charlie === undefined) throw new Error('three peers');
+    await mesh.until('linked', () => mesh.isMeshed());
+    const last: Fact = { kind: 'secret', generation: GENERATION_MAX, secret: '~~~', excludes: [] };
+    await mesh.settle(charlie.catalog.adopt([last]));
+    const secrets = (peer: typeof alpha) => peer.catalog.facts().filter(({ kind }) => kind === 'secret').length;
+    await mesh.until('alpha is told', () => secrets(alpha) === 2, 1_000);
+    const link = alpha.switchboard.link(bravo.id);
+    await mesh.settle(alpha.membership.removeMember(charlie.id));
+    await mesh.until('charlie is out', () => bravo.switchboard.link(charlie.id) === undefined, 1_000);
+    await mesh.run(5_000);
+    expect(alpha.switchboard.link(bravo.id)).toBe(link);
+    expect([secrets(alpha), secrets(bravo)]).toEqual([3, 3]);
+    // It knows a secret that no other outdoes: so none admits.
+    expect(admitsNow(alpha.catalog.facts(), GENERATION_MAX)).toBe(false);
   });
 
   test('their digest is worked out once until one of them changes', () => {
