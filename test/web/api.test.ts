@@ -59,7 +59,7 @@ describe('the interface of a peer', () => {
     const head = await ask('/files/docs/a%20b.txt', { method: 'HEAD', headers: { range: 'bytes=0-1' } });
     expect([head.status, head.headers.get('content-length')]).toEqual([200, '5']);
     const onFolder = await put('docs', 'x');
-    expect([onFolder.status, await onFolder.text()]).toEqual([409, expect.stringContaining('is a folder')]);
+    expect([onFolder.status, await onFolder.text()]).toEqual([409, expect.stringContaining('by a folder')]);
     expect(await json('/api/v1/folder')).toMatchObject({ folders: [{ name: 'docs', files: 1 }], files: [] });
     expect(await json('/api/v1/where?path=docs/a%20b.txt')).toMatchObject({ size: 5, copies: 2, wanted: 2 });
     const { files } = (await json('/api/v1/history?path=docs/a%20b.txt')) as { files: { versions: { size: number }[] }[] };
@@ -138,7 +138,7 @@ describe('the interface of a peer', () => {
       expect(await curl('-T', 'up.bin', '-H', header, `${urls.alpha}/files/curl/encoded.bin`)).toContain('not encoded');
     }
     expect((await ask('/files/curl/encoded.bin')).status).toBe(404);
-    expect(await curl('-T', 'up.bin', `${urls.alpha}/files/curl`)).toContain('is a folder');
+    expect(await curl('-T', 'up.bin', `${urls.alpha}/files/curl`)).toContain('by a folder');
     await curl('-r', '1000000-1999999', '-o', 'part.bin', `${urls.alpha}/files/curl/up.bin`);
     expect(readFileSync(join(here.place, 'part.bin')).equals(bytes.subarray(1_000_000, 2_000_000))).toBe(true);
   });
