@@ -12,7 +12,7 @@ import { COMPONENT_BYTES_MAX, PATH_BYTES_MAX } from '../src/core/path.ts';
 import { PIPES_MAX } from '../src/membership/doorstep.ts';
 import { CLIENT_LINKS_MAX, CLIENTS_MAX } from '../src/membership/links.ts';
 import { ALPN } from '../src/platform/node/tls-pipe.ts';
-import { MANIFEST_BYTES_ALL } from '../src/server/uploads.ts';
+import { MANIFEST_BYTES_ALL } from '../src/server/manifest-memory.ts';
 import { CALLS, DELTA_RECORDS_MAX, FACTS_MAX, LIST_ENTRIES_MAX, NOTES, TAIL_BYTES_MAX } from '../src/wire/calls.ts';
 import { encode, HEAD_BYTES_MAX, HEAD_DEPTH_MAX, HEAD_ITEMS_MAX } from '../src/wire/codec.ts';
 import { FRAME_KINDS, framePrefix } from '../src/wire/frame.ts';
@@ -97,7 +97,10 @@ describe('docs/protocol.md', () => {
       ['entries of a page of `list`', shown(LIST_ENTRIES_MAX)],
       ['records of a `delta`', shown(DELTA_RECORDS_MAX)],
       ['facts of a note', shown(FACTS_MAX)],
-      ['manifests of uploads by chunks at a peer, in all', `${MANIFEST_BYTES_ALL / 2 ** 20} MiB`],
+      [
+        'manifests at a peer of uploads by chunks, of those in runs, and of runs from peers, each in all',
+        `${MANIFEST_BYTES_ALL / 2 ** 20} MiB`,
+      ],
       ['links of one client id, clients of a peer', `${CLIENT_LINKS_MAX}, ${CLIENTS_MAX}`],
       ['links in their greeting, at a peer', shown(PIPES_MAX)],
       ['path', `${shown(PATH_BYTES_MAX)} bytes, a component ${COMPONENT_BYTES_MAX}`],

@@ -12,7 +12,7 @@ const WORDS: Partial<Record<ErrorCode, (name: string) => string>> = {
   unavailable: (name) => `no holder of ${name} is in reach; "filemesh where" tells who has it`,
   gone: (name) => `${name} is not where it was said to be; try again`,
   corrupt: (name) => `the bytes of ${name} came damaged; try again`,
-  busy: (name) => `${name} is being changed by somebody else; try again in a moment`,
+  busy: (name) => `${name} is being changed by somebody else, or too much is on its way at once; try again in a moment`,
   full: (name) => `no peer has room for ${name}; add a peer, or raise --capacity of one`,
   paused: () => 'the peer does not believe its folder; "filemesh status" tells why, and what to do',
   'bad-place': (name) => `no peer's disk can hold a file named ${name}`,

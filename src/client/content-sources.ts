@@ -103,7 +103,7 @@ export class ContentSources {
   reachOf(chunks: ChunkList | undefined): ((source: Link) => readonly Range[] | undefined) | undefined {
     if (!this.isStriped) return undefined;
     if (chunks === undefined) return () => [];
-    const ends = runEnds(chunks.lengths(), this.#content.size);
+    const ends = runEnds(chunks.ends, this.#content.size);
     return reachOf(() => spreadOf({ ...this.#content, holders: [...this.#holders] }), ends);
   }
 

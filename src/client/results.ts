@@ -155,15 +155,13 @@ export function shownChunks(
   content: ShownContent,
   rows: readonly { readonly length: number; readonly hash: string }[],
 ): ShownChunk[] {
-  const ends = runEnds(
-    rows.map(({ length }) => length),
-    content.size,
-  );
-  let end = 0;
+  const chunkEnds: number[] = [];
+  for (const { length } of rows) chunkEnds.push((chunkEnds.at(-1) ?? 0) + length);
+  const ends = runEnds(chunkEnds, content.size);
   let run = 0;
-  return rows.map(({ length, hash }) => {
-    const offset = end;
-    end += length;
+  return rows.map(({ length, hash }, index) => {
+    const end = chunkEnds[index] ?? 0;
+    const offset = end - length;
     while (end > (ends[run] ?? content.size)) run += 1;
     const holders = content.holders.filter(({ runs }) => runs === undefined || hasRun(runs, run));
     return { offset, size: length, hash, holders: inOrder(holders.map((holder) => holder.name)) };

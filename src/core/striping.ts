@@ -1,3 +1,4 @@
+import { chunkAt } from './chunking.ts';
 import type { PeerId } from './ids.ts';
 import type { Range } from './range.ts';
 
@@ -27,18 +28,17 @@ export function runCount(size: number): number {
 
 /**
  * Where the runs end, in bytes, the last at `size`. A run has the chunks that begin in its share of the content, so that it
- * is made of whole chunks and can be verified by the manifest alone. `lengths`: of the chunks, in order.
+ * is made of whole chunks and can be verified by the manifest alone. `chunkEnds`: of all chunks, in bytes, in order.
  */
-export function runEnds(lengths: Iterable<number>, size: number): number[] {
+export function runEnds(chunkEnds: ArrayLike<number>, size: number): number[] {
   const count = runCount(size);
-  const ends: number[] = [];
-  let offset = 0;
-  for (const length of lengths) {
-    while (ends.length < count - 1 && offset >= Math.floor(((ends.length + 1) * size) / count)) ends.push(offset);
-    offset += length;
-  }
-  while (ends.length < count) ends.push(size);
-  return ends;
+  const last = chunkEnds.length - 1;
+  return Array.from({ length: count }, (_, run) => {
+    const share = Math.floor(((run + 1) * size) / count);
+    // The first chunk that ends there or behind it; the next one begins in the share of another run.
+    const chunk = run === count - 1 ? last : chunkAt(chunkEnds, share - 1);
+    return chunk >= last ? size : (chunkEnds[chunk] as number);
+  });
 }
 
 /** The bytes of one run. */

@@ -77,20 +77,23 @@ export class ChunkSet {
     return chunks;
   }
 
-  /** The bytes of those in it, chunk by chunk. */
+  /** The bytes of those in it, in order; none touches another. */
   ranges(): Range[] {
-    const ranges: Range[] = [];
-    for (let chunk = 0; chunk < this.#ends.length; chunk++) if (this.has(chunk)) ranges.push(this.rangeOf(chunk));
-    return ranges;
+    return this.#rangesOf(0, true);
   }
 
   /** The bytes of those that are not, in order; none touches another. */
   missing(): Range[] {
+    return this.#rangesOf(this.#full, false);
+  }
+
+  /** There may be 500,000 chunks: an object for each would take longer than a turn of the event loop should. */
+  #rangesOf(first: number, isIn: boolean): Range[] {
     const ranges: Range[] = [];
-    for (let chunk = this.#full; chunk < this.#ends.length; chunk++) {
-      if (this.has(chunk)) continue;
-      const { offset } = this.rangeOf(chunk);
-      while (chunk + 1 < this.#ends.length && !this.has(chunk + 1)) chunk++;
+    for (let chunk = first; chunk < this.#ends.length; chunk++) {
+      if (this.has(chunk) !== isIn) continue;
+      const offset = this.#startOf(chunk);
+      while (chunk + 1 < this.#ends.length && this.has(chunk + 1) === isIn) chunk++;
       ranges.push({ offset, length: (this.#ends[chunk] ?? offset) - offset });
     }
     return ranges;

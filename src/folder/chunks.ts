@@ -56,7 +56,7 @@ export class Chunks {
    */
   async fill(path: FilePath, version: ContentFacts, staging: Staging, manifest: Uint8Array, asker?: Asker): Promise<Range[]> {
     this.#room.assertOpen();
-    const wanted = new WantedChunks(this.#proven(path, version, manifest), staging.missing());
+    const wanted = new WantedChunks(await this.#proven(path, version, manifest), staging.missing());
     for (const lender of this.#lenders.find(path, version.hash, manifest, wanted.keys(), asker)) {
       if (wanted.count === 0) break;
       await this.#takeFrom(lender, wanted, staging);
@@ -64,9 +64,9 @@ export class Chunks {
     return staging.missing();
   }
 
-  #proven(path: FilePath, version: ContentFacts, manifest: Uint8Array): ChunkList {
-    const isAnnounced =
-      manifest.length <= STRIPED_MANIFEST_BYTES_MAX && this.#room.options.hasher.hash(manifest) === version.manifest.hash;
+  async #proven(path: FilePath, version: ContentFacts, manifest: Uint8Array): Promise<ChunkList> {
+    const isShort = manifest.length <= STRIPED_MANIFEST_BYTES_MAX;
+    const isAnnounced = isShort && (await this.#room.options.hasher.hashLarge(manifest)) === version.manifest.hash;
     if (!isAnnounced) throw new MeshError('corrupt', `the manifest that came for ${path} is not the announced one`);
     return ChunkList.of(manifest, version.size);
   }

@@ -92,7 +92,7 @@ export class Copies {
     const kept = copy.stat.size < MANIFEST_FILE_BYTES_MIN ? undefined : await this.#room.kept.of(copy.hash);
     if (kept === undefined) return undefined;
     const [version] = await this.#room.versionsOf(copy);
-    return version?.manifest.hash === this.#room.options.hasher.hash(kept) ? kept : undefined;
+    return version?.manifest.hash === (await this.#room.options.hasher.hashLarge(kept)) ? kept : undefined;
   }
 
   /** Nobody keeps those: asked for when a small content is striped. */

@@ -1,4 +1,3 @@
-import type { ChunkKey } from '../core/chunk-list.ts';
 import type { ContentHash } from '../core/ids.ts';
 import type { Store, StoreWrite } from '../platform/store.ts';
 import type { HeldTable } from './held-table.ts';
@@ -57,7 +56,7 @@ export class KeptManifests {
   }
 
   /** Contents whose manifests may have some of these chunks, the likeliest first; some may be gone. */
-  like(keys: Iterable<ChunkKey>): ContentHash[] {
+  like(keys: Int32Array): ContentHash[] {
     return this.#hooks.like(keys);
   }
 

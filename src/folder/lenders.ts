@@ -1,4 +1,3 @@
-import type { ChunkKey } from '../core/chunk-list.ts';
 import { MANIFEST_FILE_BYTES_MIN } from '../core/chunking.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import { hasRun, NO_RUNS, runAround } from '../core/striping.ts';
@@ -47,7 +46,7 @@ export class Lenders {
    * @param keys of the chunks that are wanted.
    * @param asker for whom: what they do not see lends nothing, and they cannot tell whether it is here.
    */
-  find(path: FilePath, hash: ContentHash, manifest: Uint8Array, keys: Iterable<ChunkKey>, asker?: Asker): Lender[] {
+  find(path: FilePath, hash: ContentHash, manifest: Uint8Array, keys: Int32Array, asker?: Asker): Lender[] {
     const itself = this.#lender(hash, path, asker);
     const found: Lender[] = itself === undefined ? [] : [{ ...itself, manifest: () => Promise.resolve(manifest) }];
     for (const other of new Set([...this.#ofName(path), ...this.#room.kept.like(keys)])) {

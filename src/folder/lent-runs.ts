@@ -9,6 +9,7 @@ import type { Copy, Staging } from './face.ts';
 import { type Lender, Lenders } from './lenders.ts';
 import type { Room } from './room.ts';
 import type { Runs, Striped } from './runs.ts';
+import { ONCE_PREFIX } from './stagings.ts';
 import { WantedChunks } from './wanted-chunks.ts';
 
 /** No name: what lends is found by its chunks alone. */
@@ -88,7 +89,10 @@ export class LentRuns {
   }
 
   async #makeRun(striped: Striped, run: number, copy: Copy, parts: readonly Range[]): Promise<void> {
-    const staging = await this.#stage(`lent-${striped.hash.slice(0, 32)}-${run}`, rangeOfRun(striped.ends, run).length);
+    const staging = await this.#stage(
+      `${ONCE_PREFIX}lent-${striped.hash.slice(0, 32)}-${run}`,
+      rangeOfRun(striped.ends, run).length,
+    );
     try {
       let written = 0;
       for (const { offset, length } of parts) {

@@ -13,6 +13,8 @@ export class Manifests implements Hasher {
   readonly #hasher: Hasher;
   /** Of the whole content, the latest last. */
   readonly #kept = new Map<ContentHash, Uint8Array>();
+  /** Of what was hashed, while somebody has it: no manifest is written to. */
+  readonly #hashes = new WeakMap<Uint8Array, Promise<ContentHash>>();
   #bytes = 0;
 
   constructor(hasher: Hasher) {
@@ -21,6 +23,13 @@ export class Manifests implements Hasher {
 
   hash(bytes: Uint8Array): ContentHash {
     return this.#hasher.hash(bytes);
+  }
+
+  /** A manifest of many MiB is sent in pieces, each after it was looked at: it is hashed for the first. */
+  hashLarge(bytes: Uint8Array): Promise<ContentHash> {
+    const hash = this.#hashes.get(bytes) ?? this.#hasher.hashLarge(bytes);
+    this.#hashes.set(bytes, hash);
+    return hash;
   }
 
   async digest(file: OpenFile, like?: Likeness): Promise<Digest> {

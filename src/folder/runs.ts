@@ -62,7 +62,7 @@ export class Runs {
     const held = (path && this.#meant(path, hash)) ?? this.#room.runs.at(hash);
     const kept = held && (await this.#room.kept.of(keyOf(held)));
     // Where all of it lies here too, and these runs are a lie about its hash, the one that is kept is not theirs.
-    return kept !== undefined && this.#room.options.hasher.hash(kept) === held?.manifestHash ? kept : undefined;
+    return kept !== undefined && (await this.#room.options.hasher.hashLarge(kept)) === held?.manifestHash ? kept : undefined;
   }
 
   #meant(path: FilePath, hash: ContentHash): HeldRuns | undefined {
@@ -70,19 +70,19 @@ export class Runs {
     return this.heldFor(path, hash) ?? (content && this.#room.runs.of(hash, content.shown.manifest.hash));
   }
 
-  /** Proves a manifest that came. Throws `corrupt` when it is not the version's. */
-  striped(version: FileVersion, manifest: Uint8Array): Striped {
-    const striped = manifest.length <= STRIPED_MANIFEST_BYTES_MAX ? this.cut(version, manifest) : undefined;
+  /** Proves a manifest that came. Rejects with `corrupt` when it is not the version's. */
+  async striped(version: FileVersion, manifest: Uint8Array): Promise<Striped> {
+    const striped = manifest.length <= STRIPED_MANIFEST_BYTES_MAX ? await this.cut(version, manifest) : undefined;
     if (striped?.manifestHash !== version.manifest.hash)
       throw new MeshError('corrupt', 'the manifest that came is not the announced one');
     return striped;
   }
 
-  /** A content as its manifest cuts it. Throws `corrupt` when no content of that size has such a manifest. */
-  cut({ hash, size }: { readonly hash: ContentHash; readonly size: number }, manifest: Uint8Array): Striped {
+  /** A content as its manifest cuts it. Rejects with `corrupt` when no content of that size has such a manifest. */
+  async cut({ hash, size }: { readonly hash: ContentHash; readonly size: number }, manifest: Uint8Array): Promise<Striped> {
     const chunks = ChunkList.of(manifest, size);
-    const ends = runEnds(chunks.lengths(), size);
-    return { hash, size, ends, chunks, manifest, manifestHash: this.#room.options.hasher.hash(manifest) };
+    const manifestHash = await this.#room.options.hasher.hashLarge(manifest);
+    return { hash, size, ends: runEnds(chunks.ends, size), chunks, manifest, manifestHash };
   }
 
   /**

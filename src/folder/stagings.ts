@@ -16,6 +16,10 @@ const IDLE_MS = 30 * 60_000;
 const STALE_MS = 7 * 24 * 3_600_000;
 /** After so long only what all of them together take beyond KEEP_SHARE of the room, the oldest first. */
 const CROWDED_MS = 24 * 3_600_000;
+/** Of the names of stagings that nobody goes on with once their opener is gone: what they are for is sent, or made, anew. */
+export const ONCE_PREFIX = 'once-';
+/** One of those is removed so long after its last write, unless it is open: a peer that started anew is come back to at once. */
+export const ONCE_MS = 10 * 60_000;
 /** Share of the disk that the default capacity leaves free. 0…1. */
 const FREE_SHARE = 0.1;
 /** What is placed here never takes the disk's last bytes: this much, or a tenth of a small disk. */
@@ -199,7 +203,8 @@ export class Stagings implements Reservations {
       if (!isKept) bytes += stat.size;
       const staleMs = bytes > this.room * KEEP_SHARE ? CROWDED_MS : STALE_MS;
       // A small one is found again by nobody; but once acts run, it may be one's that has just begun, or is tried again.
-      const isOver = (name.startsWith(SMALL_PREFIX) && !this.#room.isOpen) || stat.ctimeMs < nowMs - staleMs;
+      const isNobodys = name.startsWith(SMALL_PREFIX) && !this.#room.isOpen;
+      const isOver = isNobodys || stat.ctimeMs < nowMs - (name.startsWith(ONCE_PREFIX) ? ONCE_MS : staleMs);
       if (isOver && !isKept) await disk.remove(place);
       else names.add(name);
     }

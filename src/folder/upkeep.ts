@@ -7,7 +7,7 @@ import { setLeftAside } from './losing.ts';
 import type { Room } from './room.ts';
 import type { Runs } from './runs.ts';
 import { RunsUpkeep } from './runs-upkeep.ts';
-import type { Stagings } from './stagings.ts';
+import { ONCE_MS, type Stagings } from './stagings.ts';
 
 /** Old copies and stale stagings are purged so often, and at the opening. */
 const PURGE_EVERY_MS = 3_600_000;
@@ -21,6 +21,7 @@ export class Upkeep {
   readonly #runs: RunsUpkeep;
   readonly #sleepers = new Map<Timer, () => void>();
   #purgedMs = Number.NEGATIVE_INFINITY;
+  #sweeping: Timer | undefined;
 
   constructor(room: Room, acts: Acts, asides: Asides, stagings: Stagings, runs: Runs) {
     this.#room = room;
@@ -41,6 +42,10 @@ export class Upkeep {
     await this.#room.kept.sweep(true);
     this.#room.isOpen = true;
     this.#room.tell();
+    // By then whoever had begun something here, before this start, has come back or never will.
+    this.#sweeping = this.#room.options.clock.after(ONCE_MS + ONCE_MS / 10, () =>
+      this.#room.spawn('removing what nobody goes on with', () => this.#stagings.sweep(this.#room.pinned)),
+    );
   }
 
   async beforeScan(): Promise<void> {
@@ -82,6 +87,7 @@ export class Upkeep {
   }
 
   stop(): void {
+    this.#sweeping?.cancel();
     for (const [timer, resolve] of this.#sleepers) {
       timer.cancel();
       resolve();

@@ -37,8 +37,11 @@ export class WantedChunks {
   }
 
   /** Of those that are missing. */
-  *keys(): Iterable<ChunkKey> {
-    for (let index = 0; index < this.chunks.count; index++) if (this.#isMissing[index] === 1) yield this.chunks.key(index);
+  keys(): Int32Array {
+    const keys = new Int32Array(this.#count);
+    let at = 0;
+    for (let index = 0; index < this.chunks.count; index++) if (this.#isMissing[index] === 1) keys[at++] = this.chunks.key(index);
+    return keys;
   }
 
   /** These are there. */

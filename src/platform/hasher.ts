@@ -79,6 +79,8 @@ export interface Hasher {
   hashPieces(file: OpenFile, lengths: readonly number[]): Promise<Uint8Array>;
   /** BLAKE3-256 of at most 1 MiB, at once. */
   hash(bytes: Uint8Array): ContentHash;
+  /** The same of more: what is short at once, the rest in short turns of the event loop. The bytes stay as they are meanwhile. */
+  hashLarge(bytes: Uint8Array): Promise<ContentHash>;
 }
 
 /** Hashes passwords. */

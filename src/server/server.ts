@@ -11,6 +11,7 @@ import type { Store } from '../platform/store.ts';
 import type { Reply } from '../wire/calls.ts';
 import type { Link } from '../wire/link.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
+import { giveBackTail } from '../wire/tail-memory.ts';
 import { Accounts } from './accounts.ts';
 import { Administration, type MembershipSlice } from './administration.ts';
 import { Audit } from './audit.ts';
@@ -105,8 +106,10 @@ export class Server {
     switchboard.answer('locate', (ask, from) => entries.locate(ask.path, from.role === 'client'));
     switchboard.answer('run-open', (ask, _from, tail) => receiver.open(ask, tail));
     switchboard.answer('run-write', async (ask, _from, tail) => {
+      const { length } = tail;
       await receiver.write(ask, tail);
-      await switchboard.limits.down?.pass(`run/${ask.upload}`, tail.length);
+      giveBackTail(tail);
+      await switchboard.limits.down?.pass(`run/${ask.upload}`, length);
       return {};
     });
     switchboard.answer('run-keep', async (ask) => {
@@ -153,7 +156,7 @@ export class Server {
     switchboard.answer('chunks', (ask, from, tail) => uploads.chunks(own(ask, from), tail));
     switchboard.answer('stripe', (ask, from, tail) => {
       const { all, name } = sessions.sightOf(from);
-      return stripes.begin({ ...own(ask, from), ...(!all && { by: name }) }, tail);
+      return stripes.begin({ ...own(ask, from), ...(!all && { by: name }) }, tail, from);
     });
     switchboard.answer('write', (asked, from, tail) => {
       const ask = own(asked, from);

@@ -11,18 +11,19 @@ import type { Folder, Striped } from '../folder/folder.ts';
 import { Gapless } from '../folder/gapless.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
-import { type Ask, type Reply, TAIL_BYTES_MAX } from '../wire/calls.ts';
+import type { Ask, Reply } from '../wire/calls.ts';
+import type { Link } from '../wire/link.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { giveBackTail } from '../wire/tail-memory.ts';
-import { ManifestPieces } from './manifest-pieces.ts';
+import { roomForManifest } from './manifest-memory.ts';
+import { checkManifestBytes, ManifestPieces } from './manifest-pieces.ts';
 import { type RunReceiver, runOf } from './run-receiver.ts';
+import { RunTakers } from './run-takers.ts';
 
 /** Striped uploads at once. */
 const UPLOADS_MAX = 16;
 /** One nobody writes is let go after so long; the runs that are kept stay where they are. */
 const IDLE_MS = 10 * 60_000;
-/** A peer has so long to verify a run and make it durable, or to take one write: a slow disk. */
-const KEEP_MS = 120_000;
 /** With so many peers all are asked what they have of it already; of more only those that are to take something. */
 const ASKED_MAX = 8;
 
@@ -43,17 +44,28 @@ interface Passing {
   /** Who takes it; one that fails is left out, and the owner of the name heals that later. */
   readonly targets: Set<PeerId>;
   readonly written: Gapless;
+  /** Some of it was taken. */
+  isBegun: boolean;
   /** How many keep it. */
   kept: number;
   /** Under way, or done: two writes that end the run may be answered in one turn. */
   keeping?: Promise<void>;
 }
 
+/** An upload whose runs are planned. */
+interface Planned {
+  readonly striped: Striped;
+  readonly takers: RunTakers;
+}
+
 interface StripedUpload {
   readonly size: number;
   readonly hash: ContentHash;
+  readonly by: string | undefined;
   readonly manifest: ManifestPieces;
-  striped?: Striped;
+  /** By which it was asked for last. */
+  from: Link;
+  planned?: Planned;
   runs: Passing[];
   reservations: { release(): void }[];
   usedMs: number;
@@ -73,41 +85,49 @@ export class StripedUploads {
   }
 
   has(upload: RequestId): boolean {
-    return this.#uploads.get(upload)?.striped !== undefined;
+    return this.#uploads.get(upload)?.planned !== undefined;
   }
 
-  /** Takes the manifest; once it is whole, finds peers for the runs. Rejects with `full` when there is no room for some run. */
-  async begin(ask: Stripe, tail: Uint8Array): Promise<Reply<'stripe'>> {
-    const upload = this.#find(ask);
+  /**
+   * Takes the manifest; once it is whole, finds peers for the runs. Rejects with `full` when there is no room for some run, with
+   * `busy` when there is none for the manifest.
+   */
+  async begin(ask: Stripe, tail: Uint8Array, from: Link): Promise<Reply<'stripe'>> {
+    const upload = this.#find(ask, from);
     const manifest = upload.manifest.add(ask.offset, tail);
     if (manifest === undefined) return { more: true, have: NO_RUNS };
+    const isOurs = () => this.#uploads.get(ask.upload) === upload;
     try {
-      const striped = this.#slice.folder.runs.cut(ask, manifest);
-      const have = await this.#plan(ask, upload, striped);
-      upload.striped = striped;
+      const striped = await this.#slice.folder.runs.cut(ask, manifest);
+      const takers = new RunTakers(this.#slice, ask.upload, ask.by, striped);
+      const have = await this.#plan(upload, striped, takers);
+      if (!isOurs()) throw new MeshError('gone', 'this upload was begun anew meanwhile');
+      upload.planned = { striped, takers };
       return { more: false, have };
     } catch (error) {
-      this.end(ask.upload);
+      if (isOurs()) this.end(ask.upload);
+      else this.#release(upload);
       throw error;
     }
   }
 
   /** Passes bytes of one run on. Rejects with `gone` when the upload is not known here, with `closed` when nobody took them. */
   async write(ask: Ask<'write'>, tail: Uint8Array): Promise<Reply<'write'>> {
-    const { upload, striped } = this.#known(ask.upload);
+    const { upload, striped, takers } = this.#known(ask.upload);
     const { run, range } = runOf(striped, ask.offset, tail);
     const passing = upload.runs[run];
     invariant(passing !== undefined, 'every run is planned');
     // Sent again although somebody keeps it.
     if (passing.kept > 0) return {};
-    await this.#forAll(passing, (peer) => this.#writeTo(peer, { upload: ask.upload, offset: ask.offset }, tail));
+    await this.#forAll(passing, (peer) => takers.write(peer, ask.offset, tail, !passing.isBegun));
+    passing.isBegun = true;
     passing.written.add(ask.offset - range.offset, tail.length);
     const { length } = tail;
     giveBackTail(tail);
     // As in Uploads: they came already, and the next come when one is answered.
     await this.#slice.switchboard.limits.down?.pass(`upload/${ask.upload}`, length);
     if (passing.written.have === range.length) {
-      passing.keeping ??= this.#keep(ask.upload, passing, run);
+      passing.keeping ??= this.#keep(takers, passing, run);
       await passing.keeping;
     }
     return {};
@@ -133,23 +153,32 @@ export class StripedUploads {
     for (const id of [...this.#uploads.keys()]) this.end(id);
   }
 
-  #find({ upload, hash, size, offset, manifestBytes }: Ask<'stripe'>): StripedUpload {
+  #find({ upload, by, hash, size, offset, manifestBytes }: Stripe, from: Link): StripedUpload {
     const known = this.#uploads.get(upload);
     const isGoingOn = known?.hash === hash && known.size === size && offset > 0;
-    if (known === undefined && this.#uploads.size >= UPLOADS_MAX)
-      throw new MeshError('busy', 'too many striped uploads are under way');
-    if (known !== undefined && isGoingOn) return this.#used(known);
+    if (known !== undefined && isGoingOn) {
+      known.from = from;
+      return this.#used(known);
+    }
+    checkManifestBytes(manifestBytes, size);
+    const others = [...this.#uploads]
+      .filter(([id]) => id !== upload)
+      .map(([id, other]) => ({ id, other, by: other.by, manifestBytes: other.manifest.bytes }));
+    // Whoever comes back begins anew; what is kept of it is not sent again.
+    for (const { id } of roomForManifest({ manifestBytes, by }, others, ({ other }) => !other.from.open)) this.end(id);
     this.end(upload);
-    const begun = { hash, size, manifest: new ManifestPieces(manifestBytes), runs: [], reservations: [], usedMs: 0 };
+    if (this.#uploads.size >= UPLOADS_MAX) throw new MeshError('busy', 'too many striped uploads are under way');
+    const manifest = new ManifestPieces(manifestBytes);
+    const begun = { hash, size, by, manifest, from, runs: [], reservations: [], usedMs: 0 };
     this.#uploads.set(upload, begun);
     this.#sweeper ??= this.#slice.clock.after(IDLE_MS, () => this.#sweep());
     return this.#used(begun);
   }
 
-  #known(id: RequestId): { upload: StripedUpload; striped: Striped } {
+  #known(id: RequestId): Planned & { readonly upload: StripedUpload } {
     const upload = this.#uploads.get(id);
-    if (upload?.striped === undefined) throw new MeshError('gone', 'this upload is not known here: begin it again');
-    return { upload: this.#used(upload), striped: upload.striped };
+    if (upload?.planned === undefined) throw new MeshError('gone', 'this upload is not known here: begin it again');
+    return { upload: this.#used(upload), ...upload.planned };
   }
 
   #used(upload: StripedUpload): StripedUpload {
@@ -158,34 +187,30 @@ export class StripedUploads {
   }
 
   /** Resolves with the runs that are kept already. */
-  async #plan(ask: Stripe, upload: StripedUpload, striped: Striped): Promise<RunMask> {
+  async #plan(upload: StripedUpload, striped: Striped, takers: RunTakers): Promise<RunMask> {
     const { catalog } = this.#slice;
     const candidates = this.#candidates();
     const parts = new Map<PeerId, RunMask>();
-    if (candidates.length <= ASKED_MAX) {
-      await this.#openAll(candidates, ask, striped, parts);
-    }
+    let isLater = false;
+    if (candidates.length <= ASKED_MAX) isLater = await this.#openAll(candidates, takers, parts);
     if (parts.size === 0 && candidates.length <= ASKED_MAX) throw new MeshError('busy', 'no peer takes runs of an upload now');
     const asked = candidates.filter(({ id }) => candidates.length > ASKED_MAX || parts.has(id));
     const { size } = striped;
     const wanted = catalog.wantedCopies();
     const plan = planStripes({ size, holders: [], parts }, asked, { wanted, standing: () => 'live', isNew: true });
     if (candidates.length > ASKED_MAX) {
-      await this.#openAll(
+      isLater = await this.#openAll(
         asked.filter(({ id }) => plan.masks.has(id)),
-        ask,
-        striped,
+        takers,
         parts,
       );
     }
-    const have = maskOf(striped.ends.flatMap((_, run) => ([...parts.values()].some((mask) => hasRun(mask, run)) ? [run] : [])));
-    upload.runs = striped.ends.map((_, run) => {
-      const targets = [...plan.masks].filter(([peer, mask]) => parts.has(peer) && hasRun(mask, run)).map(([peer]) => peer);
-      return { targets: new Set(targets), written: new Gapless(0), kept: hasRun(have, run) ? 1 : 0 };
-    });
+    upload.runs = striped.ends.map((_, run) => passingOf(run, plan.masks, parts));
+    const have = maskOf(upload.runs.flatMap(({ kept }, run) => (kept > 0 ? [run] : [])));
     if (upload.runs.some(({ targets, kept }) => kept === 0 && targets.size === 0)) {
-      const isEarly = catalog.peers.all().some(({ live, opening }) => live && opening);
-      if (isEarly) throw new MeshError('busy', 'some peers are still opening their folders');
+      isLater ||= catalog.peers.all().some(({ live, opening }) => live && opening);
+      if (isLater)
+        throw new MeshError('busy', 'some peers take no runs yet: they open their folders, or have too much under way');
       throw new MeshError('full', 'all peers together have no room for this file');
     }
     for (const [peer, mask] of plan.masks) {
@@ -205,45 +230,28 @@ export class StripedUploads {
     });
   }
 
-  /** Gives these peers the manifest, and notes what each has; one that fails is noted with nothing, in no mask. */
-  async #openAll(peers: readonly Candidate[], ask: Stripe, striped: Striped, parts: Map<PeerId, RunMask>): Promise<void> {
+  /**
+   * Gives these peers the manifest, and notes what each has; one that fails is noted with nothing, in no mask. True when one of
+   * them may take some later.
+   */
+  async #openAll(peers: readonly Candidate[], takers: RunTakers, parts: Map<PeerId, RunMask>): Promise<boolean> {
+    let isLater = false;
     await Promise.all(
       peers.map(async ({ id }) => {
         try {
-          parts.set(id, await this.#openAt(id, ask, striped.manifest));
+          parts.set(id, await takers.open(id));
         } catch (error) {
-          this.#slice.log.info('a peer takes no runs', { peer: id, reason: asMeshError(error).code });
+          const { code, advice } = asMeshError(error);
+          isLater ||= advice === 'later';
+          this.#slice.log.info('a peer takes no runs', { peer: id, reason: code });
         }
       }),
     );
+    return isLater;
   }
 
-  async #openAt(peer: PeerId, { upload, by, size, hash }: Stripe, manifest: Uint8Array): Promise<RunMask> {
-    const { catalog, receiver } = this.#slice;
-    for (let offset = 0; ; offset += TAIL_BYTES_MAX) {
-      const tail = manifest.subarray(offset, offset + TAIL_BYTES_MAX);
-      const open = { upload, ...(by && { by }), size, hash, offset, manifestBytes: manifest.length };
-      const reply =
-        peer === catalog.self ? await receiver.open(open, tail) : (await this.#link(peer).call('run-open', open, { tail })).reply;
-      if (!reply.more) return reply.lying;
-      if (offset + TAIL_BYTES_MAX >= manifest.length)
-        throw new MeshError('protocol', 'a peer wants more of a manifest than there is');
-    }
-  }
-
-  async #writeTo(peer: PeerId, ask: Ask<'run-write'>, tail: Uint8Array): Promise<void> {
-    const { catalog, receiver } = this.#slice;
-    if (peer === catalog.self) return await receiver.write(ask, tail);
-    await this.#slice.switchboard.limits.up?.pass(`upload/${ask.upload}/${peer}`, tail.length);
-    await this.#link(peer).call('run-write', ask, { tail, deadlineMs: KEEP_MS });
-  }
-
-  async #keep(upload: RequestId, passing: Passing, run: number): Promise<void> {
-    const { catalog, receiver } = this.#slice;
-    await this.#forAll(passing, async (peer) => {
-      if (peer === catalog.self) await receiver.keep({ upload, run });
-      else await this.#link(peer).call('run-keep', { upload, run }, { deadlineMs: KEEP_MS });
-    });
+  async #keep(takers: RunTakers, passing: Passing, run: number): Promise<void> {
+    await this.#forAll(passing, (peer) => takers.keep(peer, run));
     passing.kept = passing.targets.size;
   }
 
@@ -264,12 +272,6 @@ export class StripedUploads {
     if (targets.size === 0) throw new MeshError('closed', 'nobody keeps a run of this upload any more', { cause: reason });
   }
 
-  #link(peer: PeerId) {
-    const link = this.#slice.switchboard.link(peer);
-    if (link === undefined) throw new MeshError('closed', 'the link is down');
-    return link;
-  }
-
   #release(upload: StripedUpload): void {
     for (const reservation of upload.reservations.splice(0)) reservation.release();
   }
@@ -280,4 +282,15 @@ export class StripedUploads {
     for (const [id, { usedMs }] of this.#uploads) if (usedMs <= oldestMs) this.end(id);
     if (this.#uploads.size > 0) this.#sweeper = this.#slice.clock.after(IDLE_MS, () => this.#sweep());
   }
+}
+
+/**
+ * `parts`: what those say to have who can be asked; of these `masks` are to take something. A run is sent as long as one of them
+ * lacks it: the word of fewer peers than are to keep it is none that it is kept.
+ */
+function passingOf(run: number, masks: ReadonlyMap<PeerId, RunMask>, parts: ReadonlyMap<PeerId, RunMask>): Passing {
+  const has = (peer: PeerId) => hasRun(parts.get(peer) ?? NO_RUNS, run);
+  const lacking = [...masks].flatMap(([peer, mask]) => (parts.has(peer) && hasRun(mask, run) && !has(peer) ? [peer] : []));
+  const isThere = [...parts.keys()].some(has);
+  return { targets: new Set(lacking), written: new Gapless(0), isBegun: false, kept: isThere && lacking.length === 0 ? 1 : 0 };
 }

@@ -1,4 +1,4 @@
-import { CHUNKING_SCHEME, chunkBounds, MANIFEST_ROW_BYTES } from '../core/chunking.ts';
+import { CHUNKING_SCHEME } from '../core/chunking.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { Range } from '../core/range.ts';
@@ -8,7 +8,7 @@ import type { Log } from '../platform/log.ts';
 import type { Ask } from '../wire/calls.ts';
 import { ChunkWatch } from '../wire/chunk-watch.ts';
 import type { Answered } from '../wire/switchboard.ts';
-import { ManifestPieces } from './manifest-pieces.ts';
+import { checkManifestBytes, ManifestPieces } from './manifest-pieces.ts';
 
 /** A client is told so often how far the filling is. Below any deadline of an answer. 100…10,000 ms. */
 const TELL_MS = 1_000;
@@ -88,11 +88,8 @@ export class UploadChunks {
     if (whole.length > 0) await this.#staging.check(whole);
   }
 
-  /** No manifest may be larger than one of the smallest chunks. */
   #newPieces(bytes: number): ManifestPieces {
-    const { size } = this.#content;
-    if (bytes > MANIFEST_ROW_BYTES * (size / chunkBounds(size).min + 1))
-      throw new MeshError('corrupt', 'a content of that size has no such manifest');
+    checkManifestBytes(bytes, this.#content.size);
     this.#book(bytes);
     return new ManifestPieces(bytes);
   }
@@ -102,7 +99,7 @@ export class UploadChunks {
     const { asker, path, size, hash, manifestHash } = this.#content;
     let isKept = false;
     try {
-      const cut = folder.runs.cut(this.#content, manifest);
+      const cut = await folder.runs.cut(this.#content, manifest);
       if (cut.manifestHash !== manifestHash) throw new MeshError('corrupt', 'that is not the manifest announced');
       isKept = true;
       await this.#staging.cut(cut);

@@ -4,6 +4,7 @@ import { asMeshError, MeshError } from '../core/errors.ts';
 import type { RequestId } from '../core/ids.ts';
 import { hasRoom } from '../core/placement.ts';
 import type { Asker, Folder, Staging } from '../folder/folder.ts';
+import { ONCE_PREFIX } from '../folder/stagings.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Ask, Holder, Reply } from '../wire/calls.ts';
@@ -11,21 +12,22 @@ import type { Link } from '../wire/link.ts';
 import type { Answered, Switchboard } from '../wire/switchboard.ts';
 import { giveBackTail } from '../wire/tail-memory.ts';
 import type { Entries } from './entries.ts';
+import { roomForManifest } from './manifest-memory.ts';
 import { UploadChunks } from './upload-chunks.ts';
 
 /** Uploads open at once; a client has one, a peer serves 200 clients. */
 const UPLOADS_MAX = 500;
-/**
- * Manifests of uploads by chunks that are in memory, in all: that of 1 GiB has 0.3 MiB, the largest 20 MiB, and beside each lie
- * 8 bytes a chunk, a quarter more. Range 20–1,024 MiB.
- */
-export const MANIFEST_BYTES_ALL = 64 * 1024 * 1024;
-/** Of those, what one account has at most, so that others have room for the largest. 20 MiB – MANIFEST_BYTES_ALL - 20 MiB. */
-const MANIFEST_BYTES_EACH = MANIFEST_BYTES_ALL / 2;
 /** Peers a client is sent to: it asks one after the other, two hops at most. */
 export const REDIRECTS_MAX = 16;
-/** An upload nobody writes is let go after so long; its staged bytes stay on disk for a day. */
+/** An upload nobody writes is let go after so long; its staged bytes stay on disk, for whoever comes back. */
 const IDLE_MS = 10 * 60_000;
+/**
+ * One that nobody but its client can go on with ends so long after its last byte, once the link of that client is down: it may be
+ * back over another by then. Above the time a client takes to link again, 10…600 s.
+ */
+const ORPHAN_MS = 60_000;
+/** They are looked for so often. */
+const SWEEP_MS = 60_000;
 
 /** Who speaks, and over which link. */
 export interface Uploader {
@@ -52,6 +54,8 @@ interface Upload {
   opened?: UploadChunks;
   /** Its staging has the name of the content, and not its own. */
   readonly isFoundByContent?: boolean;
+  /** Nobody but the client that began it can go on with it. */
+  readonly isTransient?: boolean;
   /** By which it was asked for last. */
   from: Link;
   usedMs: number;
@@ -142,26 +146,19 @@ export class Uploads {
     this.#sweeper?.cancel();
   }
 
-  /** Books memory for the manifest of an upload. Throws `busy` when there is no room, `gone` when the upload is over. */
+  /**
+   * Books memory for the manifest of an upload; one whose client is gone makes room, and is told anew. Throws `busy` when that is
+   * not enough, `gone` when the upload is over.
+   */
   #book(upload: Upload, bytes: number): void {
     if (![...this.#uploads.values()].includes(upload)) throw new MeshError('gone', 'this upload is over: begin it again');
-    const { all, name } = upload.asker;
-    if (!all) this.#makeRoom(upload, MANIFEST_BYTES_EACH - bytes, ({ asker }) => !asker.all && asker.name === name);
-    this.#makeRoom(upload, MANIFEST_BYTES_ALL - bytes, () => true);
-    upload.manifestBytes = bytes;
-  }
-
-  /** Brings the manifests beside that of `upload` down to so many bytes: one whose client is gone is told anew. */
-  #makeRoom(upload: Upload, bytesMax: number, isCounted: (other: Upload) => boolean): void {
-    const others = [...this.#uploads].filter(([, other]) => other !== upload && isCounted(other));
-    let bytes = others.reduce((sum, [, { manifestBytes }]) => sum + manifestBytes, 0);
-    for (const [id, other] of others) {
-      if (bytes <= bytesMax) return;
-      if (other.manifestBytes === 0 || other.from.open || isBusy(other)) continue;
-      bytes -= other.manifestBytes;
+    const others = [...this.#uploads]
+      .filter(([, other]) => other !== upload)
+      .map(([id, other]) => ({ id, other, by: accountOf(other), manifestBytes: other.manifestBytes }));
+    const booked = { by: accountOf(upload), manifestBytes: bytes };
+    for (const { id, other } of roomForManifest(booked, others, ({ other }) => !other.from.open && !isBusy(other)))
       this.#letGo(id, other);
-    }
-    if (bytes > bytesMax) throw new MeshError('busy', 'too many large uploads are under way');
+    upload.manifestBytes = bytes;
   }
 
   /** Of an upload by chunks the staging holds the manifest: it is closed. Its bytes stay for whoever begins it again. */
@@ -202,7 +199,7 @@ export class Uploads {
     if (this.#uploads.size >= UPLOADS_MAX) throw new MeshError('busy', 'too many uploads are under way');
     const opened = this.#newUpload(ask, from);
     this.#uploads.set(ask.upload, opened);
-    this.#sweeper ??= this.#slice.clock.after(IDLE_MS, () => this.#sweep());
+    this.#sweeper ??= this.#slice.clock.after(SWEEP_MS, () => this.#sweep());
     try {
       return await opened.staging;
     } catch (error) {
@@ -215,16 +212,17 @@ export class Uploads {
     const { folder, clock } = this.#slice;
     const content = this.#contentOf(ask, asker);
     const usedMs = clock.now();
-    if (content === undefined || ask.content === undefined)
-      return { staging: folder.stage(`upload-${ask.upload}`, ask.size), asker, from, usedMs, manifestBytes: 0 };
+    const ownName = `${ask.transient === true ? ONCE_PREFIX : ''}upload-${ask.upload}`;
+    const own = { asker, from, usedMs, manifestBytes: 0, isTransient: ask.transient === true };
+    if (content === undefined || ask.content === undefined) return { staging: folder.stage(ownName, ask.size), ...own };
     // Of one content sent twice at once each has a staging of its own; the first is that which a later client finds.
     const isTwice = [...this.#uploads.values()].some((one) => one.content === content);
-    const name = `upload-${isTwice ? ask.upload : content}`;
+    const name = isTwice ? ownName : `upload-${content}`;
     // It may be the one that is just being left, of which a note is still to be written.
     const staging = Promise.all(this.#leaving).then(() => folder.stage(name, ask.size));
     const { path, size = 0 } = ask;
     const told = { asker, path, size, hash: ask.content.hash, manifestHash: ask.content.manifest };
-    const upload: Upload = { staging, asker, content, isFoundByContent: !isTwice, from, usedMs, manifestBytes: 0 };
+    const upload: Upload = { ...own, staging, content, isFoundByContent: !isTwice, isTransient: own.isTransient && isTwice };
     upload.chunks = staging.then((one) => {
       upload.opened = new UploadChunks(this.#slice, told, one, (bytes) => this.#book(upload, bytes));
       return upload.opened;
@@ -254,9 +252,20 @@ export class Uploads {
 
   #sweep(): void {
     this.#sweeper = undefined;
-    const oldestMs = this.#slice.clock.now() - IDLE_MS;
-    for (const [id, upload] of this.#uploads) if (upload.usedMs <= oldestMs && !isBusy(upload)) this.#letGo(id, upload);
-    if (this.#uploads.size > 0) this.#sweeper = this.#slice.clock.after(IDLE_MS, () => this.#sweep());
+    const nowMs = this.#slice.clock.now();
+    for (const [id, upload] of this.#uploads) {
+      if (isBusy(upload)) continue;
+      const isOrphan = upload.isTransient === true && !upload.from.open;
+      if (isOrphan && upload.usedMs <= nowMs - ORPHAN_MS) this.#discard(id);
+      else if (upload.usedMs <= nowMs - IDLE_MS) this.#letGo(id, upload);
+    }
+    if (this.#uploads.size > 0) this.#sweeper = this.#slice.clock.after(SWEEP_MS, () => this.#sweep());
+  }
+
+  #discard(id: RequestId): void {
+    this.end(id, true).catch((thrown: unknown) => {
+      this.#slice.log.warn('an upload that nobody goes on with stays staged', { reason: asMeshError(thrown).message });
+    });
   }
 
   /**
@@ -273,4 +282,9 @@ export class Uploads {
 /** One that is being filled, or made a version, is not idle, and not let go. */
 function isBusy({ opened, isTaken }: Upload): boolean {
   return opened?.isFilling === true || isTaken === true;
+}
+
+/** Undefined: nobody need be told apart. */
+function accountOf({ asker }: Upload): string | undefined {
+  return asker.all ? undefined : asker.name;
 }

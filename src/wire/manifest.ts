@@ -20,9 +20,9 @@ interface Cut {
 export async function fetchManifest<T>(
   sources: Iterable<ManifestSource>,
   content: Cut,
-  read: (manifest: Uint8Array) => T,
+  read: (manifest: Uint8Array) => T | Promise<T>,
 ): Promise<T | undefined> {
-  const ask = async (source: ManifestSource, deadlineMs: number) => read(await manifestFrom(source, content, deadlineMs));
+  const ask = async (source: ManifestSource, deadlineMs: number) => await read(await manifestFrom(source, content, deadlineMs));
   return await firstManifest(sources, content.size, ask).catch(() => undefined);
 }
 

@@ -45,6 +45,8 @@ export const UPLOAD_CALLS = {
       hops: z.number().int().min(0).max(8).optional(),
       /** The hashes of the content and of its manifest, where its chunks can be told. */
       content: z.object({ hash: contentHashShape, manifest: contentHashShape }).optional(),
+      /** True: nobody but this session can go on with it, for its id is drawn anew each time. Then it is let go soon after its link. */
+      transient: z.boolean().optional(),
     }),
     reply: z.object({
       have: countShape,

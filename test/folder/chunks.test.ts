@@ -12,7 +12,7 @@ import { edited, longText, MIB, manifestOf } from './long-texts.ts';
 /** A staging that knows how its content is cut. */
 async function staged(bench: FolderBench, version: FileVersion, manifest: Uint8Array): Promise<Staging> {
   const staging = await bench.folder.stage('next', version.size);
-  await staging.cut(bench.folder.runs.striped(version, manifest));
+  await staging.cut(await bench.folder.runs.striped(version, manifest));
   return staging;
 }
 
@@ -187,7 +187,7 @@ describe('what of a content lies here in others', () => {
 
   it('is found in the runs that lie here of a striped content', async () => {
     const version = bench.foreign('a', film);
-    const striped = bench.folder.runs.striped(version, manifestOf(film));
+    const striped = await bench.folder.runs.striped(version, manifestOf(film));
     for (const run of [2, 3, 4]) {
       const { offset, length } = rangeOfRun(striped.ends, run);
       const staging = await bench.folder.stage(`run-${run}`, length);

@@ -25,7 +25,7 @@ describe('runs that are made of what lies here in another content', () => {
     bench.drive.userSync();
     await bench.settle();
     version = bench.foreign('cut', NEXT);
-    striped = bench.folder.runs.striped(version, manifestOf(NEXT));
+    striped = await bench.folder.runs.striped(version, manifestOf(NEXT));
     [open, reads, beforeRead] = [0, 0, undefined];
     const { disk } = bench.platform;
     const openFile = disk.open.bind(disk);

@@ -27,7 +27,7 @@ describe('the manifest of a large content', () => {
   async function keepByChunks(name: string, text: string): Promise<void> {
     const version = bench.foreign(name, text);
     const staging = await bench.folder.stage(name, version.size);
-    const cut = bench.folder.runs.striped(version, manifestOf(text));
+    const cut = await bench.folder.runs.striped(version, manifestOf(text));
     await staging.cut(cut);
     await staging.write(0, bytes(text));
     expect(await staging.check([...cut.chunks.ends.keys()])).toEqual([]);
@@ -81,6 +81,22 @@ describe('the manifest of a large content', () => {
     await restart();
     expect(await manifest('a', film)).toEqual(manifestOf(film));
     expect(reads).toBe(0);
+  });
+
+  it('is hashed once, however often it is asked for', async () => {
+    await bench.start();
+    bench.write('a', film);
+    await bench.settle();
+    await restart();
+    const { hasher } = bench.platform;
+    const hashLarge = hasher.hashLarge.bind(hasher);
+    let hashed = 0;
+    hasher.hashLarge = (rows) => {
+      hashed += 1;
+      return hashLarge(rows);
+    };
+    for (let piece = 0; piece < 3; piece++) expect(await manifest('a', film)).toEqual(manifestOf(film));
+    expect(hashed).toBe(1);
   });
 
   it('is not believed when it is another than the version states', async () => {

@@ -96,7 +96,7 @@ describe.each(['kill', 'power loss'] as const)('a %s at any moment', (how) => {
       const bench = new FolderBench(`runs crash/${events}`, { smallBytesMax: 0 });
       await bench.start();
       const version = bench.foreign('film', TEXT);
-      const striped = bench.folder.runs.striped(version, MANIFEST);
+      const striped = await bench.folder.runs.striped(version, MANIFEST);
       const stage = async (run: number) => {
         const staging = await bench.folder.stage(`run-${run}`, bytesOf(striped, run).length);
         await staging.write(0, bytesOf(striped, run));

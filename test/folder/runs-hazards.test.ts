@@ -25,7 +25,7 @@ describe('runs that lie here', () => {
     bench = new FolderBench('runs hazards');
     await bench.start();
     version = bench.foreign('film', TEXT);
-    striped = bench.folder.runs.striped(version, MANIFEST);
+    striped = await bench.folder.runs.striped(version, MANIFEST);
     open = new Set();
   });
   afterEach(() => bench.end());

@@ -19,7 +19,7 @@ describe('runs of a striped content', () => {
     bench = new FolderBench('runs');
     await bench.start();
     version = bench.foreign('film', TEXT);
-    striped = bench.folder.runs.striped(version, MANIFEST);
+    striped = await bench.folder.runs.striped(version, MANIFEST);
   });
   afterEach(() => bench.end());
 
@@ -73,7 +73,7 @@ describe('runs of a striped content', () => {
       await expect(bench.folder.runs.keep(path('film'), version, striped, 0, staging)).rejects.toMatchObject({ code: 'corrupt' });
     }
     expect([told(), bench.private('runs'), bench.private('stage')]).toEqual([[], [], []]);
-    expect(() => bench.folder.runs.striped(version, MANIFEST.subarray(36))).toThrow(/manifest/);
+    await expect(bench.folder.runs.striped(version, MANIFEST.subarray(36))).rejects.toThrow(/manifest/);
     await keep(0);
   });
 

@@ -36,7 +36,7 @@ describe('a peer that has some runs of a striped content', () => {
     await bench.start();
     const version: FileVersion = bench.foreign('film', TEXT);
     const { folder, platform } = bench;
-    striped = folder.runs.striped(version, MANIFEST);
+    striped = await folder.runs.striped(version, MANIFEST);
     for (const run of [0, 2]) {
       const bytes = bytesIn(rangeOfRun(striped.ends, run));
       const staging = await folder.stage(`run-${run}`, bytes.length);

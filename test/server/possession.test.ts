@@ -68,7 +68,7 @@ async function stripe(
   return await session.attempt(async (link) => {
     const ask = { upload, size: SIZE, hash, offset: 0, manifestBytes: manifest.length };
     const { reply } = await link.call('stripe', ask, { tail: manifest });
-    const ends = runEnds(ChunkList.of(manifest, SIZE).lengths(), SIZE);
+    const ends = runEnds(ChunkList.of(manifest, SIZE).ends, SIZE);
     for (const run of bytes === undefined ? [] : (runs ?? ends.map((_, index) => index))) {
       const { offset, length } = rangeOfRun(ends, run);
       for (let at = offset; at < offset + length; at += MIB) {

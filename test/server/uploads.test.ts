@@ -66,6 +66,59 @@ describe('an upload that is refused', () => {
   });
 });
 
+describe('an upload whose client is killed', () => {
+  /** Begins to store it, and kills the client when some of it is staged. */
+  async function cutShort(mesh: Mesh, session: Session, whole: Source): Promise<void> {
+    const source: Source = {
+      ...whole,
+      read: (offset, length) => (offset >= 2 * MIB ? new Promise<never>(() => {}) : whole.read(offset, length)),
+    };
+    const storing = store(session, { kind: 'create', path: checkPath('film'), source, base: [] }, VERB);
+    storing.catch(() => undefined);
+    const written = vi.spyOn(Uploads.prototype, 'write');
+    await mesh.until('some of it came', () => written.mock.results.length >= 2, 30_000);
+    await mesh.run(1_000);
+    written.mockRestore();
+    expect(staged(mesh)).toHaveLength(1);
+    mesh.clients[0]?.kill();
+  }
+  const start = async (name: string) => {
+    const { mesh, sessions } = await startStory(name, { peers: 1, clients: 1 });
+    return { mesh, session: sessions[0] as Session };
+  };
+
+  it('leaves nothing of what came from standard input for longer than minutes: nobody can go on with it', async () => {
+    const { mesh, session } = await start('an orphan');
+    await cutShort(mesh, session, inOrder(pattern(3 * MIB, 1)));
+    await mesh.run(5 * 60_000);
+    expect(staged(mesh)).toEqual([]);
+    expect(mesh.peers[0]?.peer?.peers().peers[0]?.alive).toBe(true);
+  });
+
+  it('nor when the peer was killed too, and started again', async () => {
+    const { mesh, session } = await start('an orphan of another start');
+    await cutShort(mesh, session, inOrder(pattern(3 * MIB, 1)));
+    const machine = mesh.peers[0] as (typeof mesh.peers)[number];
+    mesh.kill(machine);
+    mesh.start(machine);
+    await mesh.run(60_000);
+    // Its client may be alive: it is waited for.
+    expect(staged(mesh)).toHaveLength(1);
+    await mesh.run(15 * 60_000);
+    expect(staged(mesh)).toEqual([]);
+  });
+
+  it.each([
+    ['comes by chunks', sourceOf(pattern(3 * MIB, 1))],
+    ['is of a file with a name, large enough to be gone on with', { ...inOrder(pattern(5 * MIB, 1)), key: 'this file' }],
+  ])('leaves what %s', async (name, source) => {
+    const { mesh, session } = await start(name);
+    await cutShort(mesh, session, source);
+    await mesh.run(30 * 60_000);
+    expect(staged(mesh)).toHaveLength(1);
+  });
+});
+
 describe('the manifests of uploads under way', () => {
   const SIZE = 2 ** 40;
   const MANIFEST_BYTES = 18 * MIB;

@@ -1,5 +1,6 @@
 import { blake3 } from '@napi-rs/blake-hash';
-import { chunkContent } from '../../src/core/chunking.ts';
+import { ChunkList } from '../../src/core/chunk-list.ts';
+import { chunkContent, encodeManifest } from '../../src/core/chunking.ts';
 import type { ContentHash, FilePath, PeerId } from '../../src/core/ids.ts';
 import type { PathView } from '../../src/core/namespace.ts';
 import { wantedCopies } from '../../src/core/settings.ts';
@@ -148,8 +149,8 @@ function verifiedParts(states: States, path: FilePath, hash: ContentHash, conten
 /** What each run of a content hashes to. */
 export function runHashesOf(content: Uint8Array | undefined): ContentHash[] {
   if (content === undefined) return [];
-  const lengths = chunkContent(content, (chunk) => blake3(chunk)).map(({ length }) => length);
-  const ends = runEnds(lengths, content.length);
+  const manifest = encodeManifest(chunkContent(content, (chunk) => blake3(chunk)));
+  const ends = runEnds(ChunkList.of(manifest, content.length).ends, content.length);
   return ends.map((_, run) => {
     const { offset, length } = rangeOfRun(ends, run);
     return hashOf(content.subarray(offset, offset + length));

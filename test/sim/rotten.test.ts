@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { setReplicas } from '../../src/client/verbs/mesh.ts';
 import { put } from '../../src/client/verbs/upload.ts';
-import { chunkContent } from '../../src/core/chunking.ts';
+import { ChunkList } from '../../src/core/chunk-list.ts';
+import { chunkContent, encodeManifest } from '../../src/core/chunking.ts';
 import { checkPath } from '../../src/core/path.ts';
 import { rangeOfRun, runEnds } from '../../src/core/striping.ts';
 import { film } from './film.ts';
@@ -42,8 +43,8 @@ function rotRun(story: Story): { name: string; other: string; place: string } {
 
 /** A read of all of a run, and what is right there. */
 function runOf(place: string) {
-  const lengths = chunkContent(Buffer.from(FILM), () => new Uint8Array(32)).map(({ length }) => length);
-  const range = rangeOfRun(runEnds(lengths, FILM.length), Number(place.split('-').at(-1)));
+  const manifest = encodeManifest(chunkContent(Buffer.from(FILM), () => new Uint8Array(32)));
+  const range = rangeOfRun(runEnds(ChunkList.of(manifest, FILM.length).ends, FILM.length), Number(place.split('-').at(-1)));
   const asked = { path: checkPath(NAME), hash: hashOf(Buffer.from(FILM)), ...range };
   return { asked, right: FILM.slice(range.offset, range.offset + range.length) };
 }

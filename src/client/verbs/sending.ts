@@ -46,7 +46,7 @@ export class Sending {
   async stripes(link: Link, upload: RequestId): Promise<ContentHash> {
     const { size } = this.#source;
     const { hash, manifest } = await this.#cutOnce();
-    const ends = runEnds(ChunkList.of(manifest, size).lengths(), size);
+    const ends = runEnds(ChunkList.of(manifest, size).ends, size);
     const have = await this.#beginStripes(link, upload, hash, manifest);
     const ranges = ends.map((_, run) => rangeOfRun(ends, run));
     const saved = ranges.reduce((sum, { length }, run) => sum + (hasRun(have, run) ? length : 0), 0);

@@ -169,7 +169,7 @@ class Storing {
 
   async #begin(link: Link, hops: number) {
     const { path, source, base } = this.#upload;
-    const begin = { upload: this.#id, path, size: source.size, base: [...base], hops };
+    const begin = { upload: this.#id, path, size: source.size, base: [...base], hops, transient: this.#id === this.#request };
     const { reply } = await ask(link, 'begin', { ...begin, ...(await this.#sending.content()) }, { subject: path });
     return reply;
   }
