@@ -14,6 +14,10 @@ import { isSameFile, isSameStat } from './stats.ts';
 
 /** The permission bit. */
 const READ_BY_USER = 0o400;
+/** Files that are read together: one whose read hangs holds up these, and no others of its batch. 8…128. */
+const READ_TOGETHER = 32;
+/** What was not read by then is left out of an answer. Well below the time that whoever asked waits for one; 200…3,000 ms. */
+const READ_MS = 1_500;
 
 /** A small content that came whole. */
 export interface Whole {
@@ -79,7 +83,7 @@ export class Many {
 
   /**
    * The bytes of small contents held here, together `bytesMax` at most; undefined for one that is not, or not as it was noted
-   * (Folder.open tells why), and for those there is no room for.
+   * (Folder.open tells why), for those there is no room for, and for those that the disk has not given soon.
    */
   async read(asked: readonly { path: FilePath; hash: ContentHash }[], bytesMax: number): Promise<(Uint8Array | undefined)[]> {
     this.#room.assertOpen();
@@ -91,19 +95,32 @@ export class Many {
       return copy;
     });
     const there = copies.filter((copy) => copy !== undefined);
-    const files = await this.#room.options.disk.readMany(
-      there.map(({ disk }) => disk),
-      { sync: false },
-    );
-    this.#room.belief.assert();
     const bytes = new Map<HeldCopy, Uint8Array>();
-    for (const [index, copy] of there.entries()) {
+    const reads: Promise<void>[] = [];
+    for (let from = 0; from < there.length; from += READ_TOGETHER)
+      reads.push(this.#readInto(bytes, there.slice(from, from + READ_TOGETHER)));
+    await this.#soon(Promise.all(reads));
+    this.#room.belief.assert();
+    return copies.map((copy) => copy && bytes.get(copy));
+  }
+
+  async #readInto(bytes: Map<HeldCopy, Uint8Array>, copies: readonly HeldCopy[]): Promise<void> {
+    const places = copies.map(({ disk }) => disk);
+    const files = await this.#room.options.disk.readMany(places, { sync: false });
+    for (const [index, copy] of copies.entries()) {
       const file = files[index];
       if (file === undefined || isFault(file)) continue;
       // After the read too: a writer that came before it shows in the stat.
       if (isSameStat(file.stat, copy.stat) && isSameFile(file.stat, file.after)) bytes.set(copy, file.bytes);
     }
-    return copies.map((copy) => copy && bytes.get(copy));
+  }
+
+  /** Resolves when that ends, or takes longer; how it ends then is nobody's concern. */
+  #soon(act: Promise<unknown>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#room.options.clock.after(READ_MS, resolve);
+      act.then(() => resolve(), reject).finally(() => timer.cancel());
+    });
   }
 
   #faultOf({ path, version, bytes }: Whole): MeshError | undefined {

@@ -133,6 +133,23 @@ describe('many small contents', () => {
     expect(await read('text of f/a'.length)).toEqual(['text of f/a', undefined, undefined, undefined, undefined]);
   });
 
+  it('are read soon, but for the one whose read hangs, and a few beside it', async () => {
+    const names = Array.from({ length: 100 }, (_, index) => `n/${index}`);
+    await bench.keepMany(wholesOf(names));
+    const { disk } = bench.platform;
+    const readMany = disk.readMany.bind(disk);
+    disk.readMany = async (places, options) =>
+      places.includes('n/50') ? await new Promise<never>(() => {}) : await readMany(places, options);
+    const beganMs = bench.world.scheduler.nowMs;
+    const asked = names.map((name) => ({ path: path(name), hash: hashOf(`text of ${name}`) }));
+    const given = await bench.folder.many.read(asked, 1_000_000);
+    expect(bench.world.scheduler.nowMs - beganMs).toBeLessThan(3_000);
+    expect(given[50]).toBeUndefined();
+    const read = given.flatMap((each, index) => (each === undefined ? [] : [{ name: names[index], each }]));
+    expect(read.length).toBeGreaterThan(50);
+    for (const { name, each } of read) expect(new TextDecoder().decode(each)).toBe(`text of ${name}`);
+  });
+
   it('that their own user may not read are left to a single commit, which opens them once they are staged', async () => {
     const [one, other] = wholesOf(['f/a', 'f/b']);
     if (one === undefined || other === undefined) throw new Error('two contents');

@@ -7,6 +7,7 @@ import { TakingMany } from '../../src/replication/taking-many.ts';
 import { bytesOf, seen, startStory } from '../server/story.ts';
 import type { Mesh } from '../sim/mesh.ts';
 import { VERB } from '../sim/mesh-client.ts';
+import { SimDisk } from '../sim/sim-disk.ts';
 
 const NAMES = Array.from({ length: 200 }, (_, index) => `folder-${index % 3}/file-${index}`);
 const textOf = (name: string) => `what ${name} says`;
@@ -187,6 +188,40 @@ describe('many small files', () => {
     expect(late).toEqual([slow]);
     expect(slowReads).toBe(1);
     expect(Math.max(...tookMs)).toBeLessThan(2_000);
+  });
+
+  it('are not held up by one whose read hangs: most come together, it comes by itself', async () => {
+    const { mesh } = await startStory('hanging', { peers: 2 });
+    const slow = NAMES[5] as string;
+    const { readMany } = SimDisk.prototype;
+    vi.spyOn(SimDisk.prototype, 'readMany').mockImplementation(async function (this: SimDisk, places, options) {
+      if (!options.sync && places.includes(slow)) return await new Promise<never>(() => {});
+      return await readMany.call(this, places, options);
+    });
+    const { read } = Serving.prototype;
+    const singles = new Set<string>();
+    vi.spyOn(Serving.prototype, 'read').mockImplementation(async function (this: Serving, ask) {
+      singles.add(ask.path);
+      if (ask.path === slow) await new Promise<void>((resolve) => mesh.scheduler.outside.after(6_000, resolve));
+      return await read.call(this, ask);
+    });
+    const { take } = TakingMany.prototype;
+    const tookMs: number[] = [];
+    const late: string[] = [];
+    vi.spyOn(TakingMany.prototype, 'take').mockImplementation(async function (this: TakingMany, ask) {
+      const beganMs = mesh.scheduler.nowMs;
+      const reply = await take.call(this, ask);
+      tookMs.push(mesh.scheduler.nowMs - beganMs);
+      late.push(...(reply.late ?? []).map((index) => ask.items[index]?.path ?? ''));
+      return reply;
+    });
+    drop(mesh);
+    await mesh.until('all but one are there', () => drive(mesh).userList().length === NAMES.length - 1, 6_000);
+    await mesh.until('all are on both', () => isOnAll(mesh), 60_000);
+    check(mesh);
+    expect(late).toEqual([slow]);
+    expect(singles.size).toBeLessThan(NAMES.length / 2);
+    expect(Math.max(...tookMs)).toBeLessThan(4_000);
   });
 
   it('of equal content are read once for all names of a batch', async () => {
