@@ -106,7 +106,7 @@ export class TakingRuns {
       await folder.runs.keep(path, version, striped, run, staging);
     } catch (error) {
       if (error instanceof MeshError && error.code === 'corrupt') await verifyAt(used, ask, { offset, length });
-      await discardUnlessResumable(staging, error);
+      await discardUnlessResumable(staging, error, this.#slice.catalog, ask);
       throw error;
     }
   }
@@ -115,7 +115,7 @@ export class TakingRuns {
   async #stripedOf(ask: StripeAsk, version: FileVersion): Promise<Striped> {
     const { runs } = this.#slice.folder;
     const own = await runs.manifest(ask.hash, ask.path);
-    if (own !== undefined && runs.lying(version.hash, version.manifest.hash) !== NO_RUNS) return runs.striped(version, own);
+    if (own !== undefined && runs.lying(version.hash, version.manifest.hash) !== NO_RUNS) return await runs.striped(version, own);
     const links = this.#links(keepersOf(this.#content(ask) ?? ask));
     const striped = await announcedManifest(this.#slice.folder, links, ask.path, version);
     if (striped !== undefined) return striped;

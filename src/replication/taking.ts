@@ -110,7 +110,7 @@ export class Taking {
         await suspectAt(sources, ask);
       }
       log.debug('a copy could not be taken', { path: ask.path, error: String(error) });
-      await discardUnlessResumable(staging, error);
+      await discardUnlessResumable(staging, error, this.#slice.catalog, ask);
       throw error;
     }
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Session } from '../../src/client/session.ts';
+import { remove } from '../../src/client/verbs/changes.ts';
 import { download } from '../../src/client/verbs/download.ts';
 import { presentEntry } from '../../src/client/verbs/listing.ts';
 import { put } from '../../src/client/verbs/upload.ts';
@@ -68,6 +69,20 @@ describe('a limit on file data', () => {
     const both = [fetched(first, 'a'), fetched(second, 'b')].map((work) => timed(mesh, () => work));
     const seconds = await mesh.settle(Promise.all(both));
     for (const one of seconds) within10Percent(one, SECONDS);
+  });
+
+  it('leaves time to delete a file while it is fetched: nothing of it stays, nor comes back', async () => {
+    const { mesh, sessions } = await startStory('deleted', { peers: 2, clients: 1, rates: { bravo: { limitDown: RATE } } });
+    const [session] = sessions as [Session];
+    const { drive } = mesh.peer('bravo').node;
+    const staged = () => drive.userList({ withPrivate: true }).filter((name) => name.startsWith('.filemesh/stage/'));
+    mesh.peer('alpha').node.drive.userWrite('big', pattern(SIZE, 9));
+    await mesh.until('it is on its way', () => staged().length === 1, 30_000, 50);
+    await mesh.run(SECONDS * 250);
+    await mesh.settle(remove(session, 'big', VERB));
+    await mesh.run(20_000);
+    expect(staged()).toEqual([]);
+    expect(mesh.peers.map(({ node }) => node.drive.userList())).toEqual([[], []]);
   });
 
   it('of the least that may be: 40 downloads at once all come, at the rate', async () => {
