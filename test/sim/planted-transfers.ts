@@ -126,4 +126,138 @@ export const TRANSFER_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: 'a batch waits for its late ones',
+    edits: [
+      {
+        file: 'src/replication/taking-many.ts',
+        find: 'await this.#soon(Promise.all(single));',
+        replace: 'await Promise.all(single);',
+      },
+    ],
+  },
+  {
+    name: 'late ones that nobody is told of',
+    edits: [
+      {
+        file: 'src/replication/taking-many.ts',
+        find: '...(left.size > 0 && { late: [...left] })',
+        replace: '...(left.size > items.length && { late: [...left] })',
+      },
+    ],
+  },
+  {
+    name: 'a late one taken for kept',
+    edits: [
+      {
+        file: 'src/replication/asking-many.ts',
+        find: 'if (stragglers.has(index)) this.#send.one(target, one.ask).then(one.taken, one.declined);',
+        replace: 'if (stragglers.has(index)) one.taken();',
+      },
+    ],
+  },
+  {
+    name: 'a late one fetched once more',
+    edits: [
+      {
+        file: 'src/replication/taking.ts',
+        find: '    if (running !== undefined) return running;\n',
+        replace: '    void running;\n',
+      },
+    ],
+  },
+  {
+    name: 'equal contents sent for each name of a batch',
+    edits: [
+      {
+        file: 'src/replication/taking-many.ts',
+        find: '[...new Map(some.map(({ item: { path, hash } }) => [hash, { path, hash }])).values()]',
+        replace: 'some.map(({ item: { path, hash } }) => ({ path, hash }))',
+      },
+    ],
+  },
+  {
+    name: 'a batch waits for a file whose read hangs',
+    edits: [{ file: 'src/folder/many.ts', find: 'await this.#soon(Promise.all(reads));', replace: 'await Promise.all(reads);' }],
+  },
+  {
+    name: 'a chunk asked for in parts under a limit',
+    edits: [
+      {
+        file: 'src/wire/content-fetch.ts',
+        find: 'const leastBytes = Math.min(source.readBytes, this.#watch?.lengthLeft(at) ?? 1);',
+        replace: 'const leastBytes = 1;',
+      },
+    ],
+  },
+  {
+    name: 'manifests of runs without a bound',
+    edits: [
+      {
+        file: 'src/server/run-receiver.ts',
+        find: '    this.#makeRoom(upload, { by, manifestBytes });\n',
+        replace: '    void by;\n',
+      },
+    ],
+  },
+  {
+    name: 'an upload let go between its runs is lost',
+    edits: [
+      {
+        file: 'src/server/run-takers.ts',
+        find: "if (!isNew || asMeshError(thrown).code !== 'gone') throw thrown;",
+        replace: 'if (isNew || !isNew) throw asMeshError(thrown);',
+      },
+    ],
+  },
+  {
+    name: 'what nobody can go on with stays staged',
+    edits: [
+      {
+        file: 'src/server/uploads.ts',
+        find: 'const isOrphan = upload.isTransient === true && !upload.from.open;',
+        replace: 'const isOrphan = upload.isTransient === true && !upload.from.open && nowMs < 0;',
+      },
+    ],
+  },
+  {
+    name: 'what can be gone on with goes with its client',
+    edits: [
+      {
+        file: 'src/server/uploads.ts',
+        find: 'const isOrphan = upload.isTransient === true && !upload.from.open;',
+        replace: 'const isOrphan = !upload.from.open;',
+      },
+    ],
+  },
+  {
+    name: 'runs taken for kept on the word of one',
+    edits: [
+      {
+        file: 'src/server/striped-uploads.ts',
+        find: 'kept: isThere && lacking.length === 0 ? 1 : 0',
+        replace: 'kept: isThere ? 1 : 0',
+      },
+    ],
+  },
+  {
+    name: 'a change made of bytes that nobody proved',
+    edits: [
+      {
+        file: 'src/server/pulling.ts',
+        find: 'if ((await staging.digest()).hash === hash) return staging;',
+        replace: 'if ((await staging.digest()).size === size) return staging;',
+      },
+    ],
+  },
+  {
+    name: 'some of a deleted file stays staged',
+    edits: [
+      {
+        file: 'src/replication/resumable.ts',
+        find: 'if (!isCutShort || !isWanted) await staging.discard();',
+        replace: 'if (!isCutShort || (!isWanted && !isCutShort)) await staging.discard();',
+      },
+    ],
+  },
 ];

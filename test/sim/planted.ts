@@ -15,6 +15,8 @@ const COPIED = [
   'test/sim',
   'test/platform',
   'test/folder',
+  'test/replication',
+  'test/server',
   'test/wire',
   'package.json',
   'tsconfig.json',
