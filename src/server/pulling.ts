@@ -5,6 +5,7 @@ import type { FilePath, PeerId, RequestId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Folder, Staging } from '../folder/folder.ts';
+import { ONCE_PREFIX } from '../folder/stagings.ts';
 import type { Clock } from '../platform/clock.ts';
 import { fetchContent } from '../wire/fetch.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
@@ -37,7 +38,7 @@ export class Pulling {
    * others are asked. Rejects with `unavailable`.
    */
   async content(path: FilePath, content: Content, request: RequestId): Promise<Staging> {
-    const name = `pull-${request}-${content.hash.slice(0, 8)}`;
+    const name = `${ONCE_PREFIX}pull-${request}-${content.hash.slice(0, 8)}`;
     const wrong = new Set<PeerId>();
     // One try more than there are holders: what an earlier one left staged may be wrong too.
     for (let tries = 0; tries <= content.holders.length; tries++) {
@@ -82,7 +83,7 @@ export class Pulling {
   /** An older content named by `history`: from here, else from a live peer that has it. Rejects with `not-found`. */
   async old(path: FilePath, copy: string, request: RequestId): Promise<OldContent> {
     const { folder } = this.#slice;
-    const name = `restore-${request}`;
+    const name = `${ONCE_PREFIX}restore-${request}`;
     const olds = (await folder.oldCopies(path)).filter((one) => one.hash === copy || one.copy === copy);
     const here = olds.find((one) => one.manifest === undefined);
     if (here !== undefined) {

@@ -245,8 +245,8 @@ export const TRANSFER_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: 'src/server/pulling.ts',
-        find: 'if ((await staging.digest()).hash === hash) return staging;',
-        replace: 'if ((await staging.digest()).size === size) return staging;',
+        find: 'if ((await staging.digest()).hash === content.hash) return staging;',
+        replace: 'if ((await staging.digest()).size === content.size) return staging;',
       },
     ],
   },
