@@ -55,10 +55,6 @@ export class ChunkList {
     return (this.ends[index] as number) - this.offset(index);
   }
 
-  *lengths(): Iterable<number> {
-    for (let index = 0; index < this.count; index++) yield this.length(index);
-  }
-
   /** 32 bytes, in the memory of the manifest. */
   hash(index: number): Uint8Array {
     return this.#rows.subarray(index * MANIFEST_ROW_BYTES + 4, (index + 1) * MANIFEST_ROW_BYTES);
