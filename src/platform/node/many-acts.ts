@@ -8,12 +8,14 @@ import { calls } from './file-calls.ts';
 import { fileStatOf } from './open-file.ts';
 import { readSome } from './read-whole.ts';
 import { componentsOf, type Folder, isMissing, look, withFolder } from './safe-path.ts';
-import { STAGE_ROOM, writeWhole } from './stage-file.ts';
+import { STAGE_ROOM, syncWhole, writeWhole } from './stage-file.ts';
 import { asDiskError } from './system-error.ts';
 
 /** Folders worked in at once, and files held open in each: a process may have a thousand open. 1…16 and 1…64. */
 const FOLDERS_MAX = 8;
 const FILES_MAX = 32;
+/** Files made in the stage before they are synced, open until then. 1…128. */
+const STAGED_MAX = 64;
 
 /** One of many, with its place among the answers. */
 interface Entry<Item> {
@@ -74,12 +76,9 @@ export class ManyActs {
     const pathOf = ({ name }: StagedWhole) => `${STAGE_ROOM}/${name}`;
     return this.#inFolders<StagedWhole, FileStat>(wholes, pathOf, undefined, async (folder, entries, answers) => {
       if (folder === undefined) throw new MeshError('gone', `${STAGE_ROOM} is not there`);
-      await inTurns(entries, FILES_MAX, async ({ item, index }) => {
-        answers[index] = await orFault(
-          () => writeWhole(folder, item),
-          (thrown) => asDiskError(thrown, 'cannot stage', item.name),
-        );
-      });
+      for (let from = 0; from < entries.length; from += STAGED_MAX) {
+        await stageSome(folder, entries.slice(from, from + STAGED_MAX), answers);
+      }
       const fault = await faultOf(() => this.#room.directories.sync(STAGE_ROOM), STAGE_ROOM);
       if (fault === undefined) return;
       for (const { index, leaf } of entries) {
@@ -197,6 +196,29 @@ export class ManyActs {
     });
     return answers;
   }
+}
+
+/**
+ * All are made before the first is synced: while a file system writes its journal, whoever makes a file waits for that, and a
+ * sync tells it to. And what the first of them brings to the disk, the others find there.
+ */
+async function stageSome(
+  folder: Folder,
+  entries: readonly Entry<StagedWhole>[],
+  answers: (FileStat | ActFault)[],
+): Promise<void> {
+  const refused = (name: string) => (thrown: unknown) => asDiskError(thrown, 'cannot stage', name);
+  const written: { readonly item: StagedWhole; readonly index: number; readonly descriptor: number }[] = [];
+  for (const { item, index } of entries) {
+    const descriptor = await orFault(() => writeWhole(folder, item), refused(item.name));
+    if (typeof descriptor === 'number') written.push({ item, index, descriptor });
+    else answers[index] = descriptor;
+  }
+  await Promise.all(
+    written.map(async ({ item: { name }, index, descriptor }) => {
+      answers[index] = await orFault(() => syncWhole(folder, name, descriptor), refused(name));
+    }),
+  );
 }
 
 /** At most `max` at once. `act` rejects for nothing that one of them meets. */

@@ -65,14 +65,25 @@ export async function stageWhole(root: string, directories: DirectorySync, whole
   }
 }
 
-/** Writes a file of the stage that no crash leaves half: its bytes are durable when it resolves, its name is not yet. */
-export async function writeWhole(folder: Folder, { name, bytes, mode, mtimeMs }: StagedWhole): Promise<FileStat> {
+/** Writes a file of the stage, which stays open until `syncWhole`. Resolves with its descriptor. */
+export async function writeWhole(folder: Folder, { name, bytes, mode, mtimeMs }: StagedWhole): Promise<number> {
   const descriptor = await calls.open(folder.at(name), OPEN | constants.O_EXCL, STAGE_MODE);
   try {
     let written = 0;
     while (written < bytes.length) written += await calls.write(descriptor, bytes, written, bytes.length - written, written);
     await calls.fchmod(descriptor, mode & 0o777);
     await calls.futimes(descriptor, secondsOf(mtimeMs), secondsOf(mtimeMs));
+    return descriptor;
+  } catch (thrown) {
+    await calls.close(descriptor);
+    await calls.unlink(folder.at(name));
+    throw thrown;
+  }
+}
+
+/** No crash leaves it half from then on: its bytes are durable when it resolves, its name is not yet. */
+export async function syncWhole(folder: Folder, name: string, descriptor: number): Promise<FileStat> {
+  try {
     await calls.fsync(descriptor);
     return fileStatOf(await calls.fstat(descriptor));
   } catch (thrown) {
