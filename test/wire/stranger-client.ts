@@ -131,7 +131,7 @@ function newInstance(): string {
 }
 
 function greetingOf(secret: string, binding: Buffer, instance: string): Buffer {
-  const start = Buffer.concat([Buffer.from('filemesh'), Buffer.of(0, 2, 1), Buffer.from(instance, 'hex')]);
+  const start = Buffer.concat([Buffer.from('filemesh'), Buffer.of(0, 3, 1), Buffer.from(instance, 'hex')]);
   return Buffer.concat([start, proofOf(secret, 'dialler', binding), randomBytes(7 * PROOF_BYTES)]);
 }
 
