@@ -150,7 +150,7 @@ describe('a peer', () => {
         upload.on('drain', send);
         send();
       });
-      expect([status, words]).toEqual([507, expect.stringContaining('no room')]);
+      expect([status, words]).toEqual([507, expect.stringContaining('more than half of the room')]);
       expect(sent).toBeLessThan(256 * MIB);
       expect(await isServed()).toBe(true);
       await until('the room is given back', () => before - free() < 16 * MIB);
