@@ -32,7 +32,7 @@ peer: build ## one peer: make peer PEER=peers/alpha.yaml
 	node dist/main.js up --config $(PEER)
 
 check: install ## types, lint, tidiness: seconds
-	npx tsc -p tsconfig.json
+	npx tsc -p tsconfig.json --incremental --tsBuildInfoFile node_modules/.cache/check.tsbuildinfo
 	npx svelte-check --tsconfig src/web/page/tsconfig.json --fail-on-warnings --output human
 	npx biome check --error-on-warnings
 	npx vitest run test/tidy.test.ts --reporter=dot
