@@ -6,6 +6,7 @@ import type { Incoming, Sink, Source } from '../client/transfer.ts';
 import { MANIFEST_FILE_BYTES_MIN } from '../core/chunking.ts';
 import { MeshError } from '../core/errors.ts';
 import { quote } from '../core/path.ts';
+import { modifiedMsOf } from '../core/version.ts';
 import type { FileCutter } from './file-cutter.ts';
 import { makeFolders } from './make-folders.ts';
 import { claimPartial, LEFT_BYTES_MIN, type PartialDownload } from './partial-download.ts';
@@ -63,7 +64,7 @@ export class FileSource implements Source {
     }
     const key = [hostname(), facts.dev, facts.ino, facts.size, facts.mtimeMs, facts.ctimeMs].join();
     const { size, mtimeMs, mode } = facts;
-    return new FileSource(handle, file, size, mtimeMs, { mode: mode & 0o777, modifiedMs: mtimeMs, key, cutter });
+    return new FileSource(handle, file, size, mtimeMs, { mode: mode & 0o777, modifiedMs: modifiedMsOf(mtimeMs), key, cutter });
   }
 
   /** What was spooled from standard input: it has no name, mode or time of its own. Takes the handle over. */

@@ -6,6 +6,7 @@ import { MeshError } from '../core/errors.ts';
 import { PRIVATE_FOLDER, quote } from '../core/path.ts';
 import type { Home } from './home.ts';
 import { makeFolders } from './make-folders.ts';
+import { peerFolderAround } from './peer-folder.ts';
 import { systemReason } from './system-reason.ts';
 
 /** Where a peer keeps what is its own. */
@@ -22,14 +23,17 @@ export interface PeerPlaces {
 const IDENTITY_FILE = 'identity.key';
 
 /**
- * Makes sure that `folder` can be a peer's: it is there (made if missing), is no whole disk and no bare home, and has the
- * identity it had before. Rejects with `usage` or `failed`. Nothing is made in a folder that is refused.
+ * Makes sure that `folder` can be a peer's: it is there (made if missing), is no whole disk and no bare home, lies in no
+ * other peer's folder, and has the identity it had before. Rejects with `usage` or `failed`. Nothing is made in a folder
+ * that is refused.
  */
 export async function preparePlaces(folder: string, home: Home, isNew: boolean): Promise<PeerPlaces> {
   const wanted = resolve(folder);
   if (parse(wanted).root === wanted || samePlace(wanted, homedir())) throw refused(wanted);
   const real = await realpath(wanted).catch(() => wanted);
   if (parse(real).root === real || samePlace(real, await realpath(homedir()).catch(homedir))) throw refused(wanted);
+  const around = await peerFolderAround(real);
+  if (around !== undefined) throw nested(real, around);
   const privateFolder = join(real, PRIVATE_FOLDER);
   const known = await home.peerOfFolder(real);
   if (known !== undefined && !isNew && !existsSync(join(privateFolder, IDENTITY_FILE))) throw lost(real, known);
@@ -77,6 +81,14 @@ function refused(folder: string): MeshError {
   return new MeshError(
     'usage',
     `${quote(folder)} cannot be shared as a whole; make a folder for it, such as ${quote(defaultFolder())}`,
+  );
+}
+
+/** In one mesh each file would be stored again and again, one folder deeper each time. */
+function nested(folder: string, around: string): MeshError {
+  return new MeshError(
+    'usage',
+    `${quote(folder)} lies in ${quote(around)}, which another peer shares already with all that is in it; take a folder outside of it`,
   );
 }
 

@@ -3,6 +3,9 @@ import type { Content, IndexRecord, PathView } from './namespace.ts';
 import { copiesOf, keepersOf } from './striping.ts';
 import { type FileVersion, isBefore, isSameVersion, type Version } from './version.ts';
 
+/** With fewer copies than that one more death loses the file: it comes before the room that is kept for new ones. */
+const COPIES_URGENT = 2;
+
 /** How a holder counts: `live` now; `away` for less than the grace time; `gone` for longer. */
 export type Standing = 'live' | 'away' | 'gone';
 
@@ -12,17 +15,18 @@ export interface Shortage {
   readonly live: readonly PeerId[];
   /** Copies still to be made: holders that are merely away count as copies here. */
   readonly missing: number;
-  /** A holder is gone: what is missing is healing, not first placement. */
-  readonly healing: boolean;
+  /** A holder is gone, and copies enough are left for what is missing to wait until there is more room than for new files. */
+  readonly canWait: boolean;
 }
 
 /** What the owner of a name must see to for one content. */
 export function shortageOf(content: Content, wanted: number, standing: (peer: PeerId) => Standing): Shortage {
   const keepers = keepersOf(content);
+  const copies = copiesOf(content, (peer) => standing(peer) !== 'gone');
   return {
     live: keepers.filter((peer) => standing(peer) === 'live'),
-    missing: Math.max(0, wanted - copiesOf(content, (peer) => standing(peer) !== 'gone')),
-    healing: keepers.some((peer) => standing(peer) === 'gone'),
+    missing: Math.max(0, wanted - copies),
+    canWait: copies >= COPIES_URGENT && keepers.some((peer) => standing(peer) === 'gone'),
   };
 }
 

@@ -14,6 +14,8 @@ export const VECTOR_ENTRIES_MAX = 64;
 export const INHERITED_REQUESTS_MAX = 15;
 /** Contents one tombstone may bury: more siblings than peers cannot be, and a mesh is ≤ 50 peers. */
 export const BURIED_MAX = 64;
+/** The last moment a Date can tell, in wall ms; minus that is the first. */
+export const WALL_MS_MAX = 8.64e15;
 
 /** One step of one writer. */
 export interface Entry {
@@ -199,4 +201,9 @@ function inheritedRequests(base: readonly Version[]): RequestId[] {
 /** Sorts versions the same way on every peer. */
 export function byVersionKey(a: Version, b: Version): number {
   return byCodeUnits(a.own.writer, b.own.writer) || a.own.counter - b.own.counter;
+}
+
+/** A file's mtime in whole ms as a version may tell it: some file systems keep times that no Date can be. */
+export function modifiedMsOf(mtimeMs: number): number {
+  return Math.max(-WALL_MS_MAX, Math.min(WALL_MS_MAX, Math.floor(mtimeMs)));
 }

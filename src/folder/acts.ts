@@ -81,7 +81,7 @@ export class Acts {
     for (const act of [...this.#stuck.values()]) {
       this.#stuck.delete(act.id);
       this.#room.locks.unbar(pathsOf(act));
-      for (const place of stagedOf(act)) this.#room.pinned.delete(place);
+      for (const place of placesOf(act)) this.#room.pinned.delete(place);
       await this.#finish(act);
     }
   }
@@ -250,7 +250,7 @@ export class Acts {
       log.error('an act is half done and is tried again', { paths, reason: asMeshError(thrown).message });
       this.#stuck.set(act.id, act);
       this.#room.locks.bar(paths);
-      for (const place of stagedOf(act)) this.#room.pinned.add(place);
+      for (const place of placesOf(act)) this.#room.pinned.add(place);
     }
     for (const path of paths) this.#room.suspect(path);
     if (ending.kind === 'broken') throw ending.error;
@@ -285,8 +285,11 @@ function pathOf(move: Move & { kind: 'commit' }): Aside['path'] {
   return move.intent.path as Aside['path'];
 }
 
-function stagedOf(act: Act): DiskPath[] {
-  return act.moves.flatMap((move) => (move.kind === 'move' ? [move.from] : (move.intent.staged ?? [])));
+/** Where bytes of an act may lie that no row tells of. */
+function placesOf(act: Act): DiskPath[] {
+  return act.moves.flatMap((move) =>
+    move.kind === 'move' ? [move.from] : [...(move.intent.staged ? [move.intent.staged] : []), move.intent.aside],
+  );
 }
 
 function oldRowOf(act: Act, disk: DiskPath) {

@@ -1,7 +1,7 @@
 import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import { folderOf } from '../core/path.ts';
-import type { FileVersion } from '../core/version.ts';
+import { type FileVersion, modifiedMsOf } from '../core/version.ts';
 import type { Timer } from '../platform/clock.ts';
 import type { FileStat } from '../platform/disk.ts';
 import type { Effect } from './act.ts';
@@ -235,7 +235,7 @@ export class Intake implements SettlingEvents {
     if (finding.kind === 'known') return [...replaced, { kind: 'hold', placed, versions: finding.versions }, ...renamed];
     const found = this.#room.belief.isFinding && plain === undefined;
     const { self: origin } = this.#room.options.ledger;
-    const modifiedMs = Math.floor(stat.mtimeMs);
+    const modifiedMs = modifiedMsOf(stat.mtimeMs);
     const draft = { kind: 'file', hash, size, mode: stat.mode & 0o777, manifest, found, origin, modifiedMs } as const;
     return [...replaced, { kind: 'mint', path, draft, base: finding.base, placed }, ...renamed];
   }

@@ -1,4 +1,4 @@
-import type { Draft } from '../core/version.ts';
+import { type Draft, modifiedMsOf } from '../core/version.ts';
 import type { FileStat } from '../platform/disk.ts';
 import type { Digest } from '../platform/hasher.ts';
 import type { Aside } from './act.ts';
@@ -27,7 +27,7 @@ export class LateEdits {
     const { hash, size, manifest } = digest;
     const { ledger } = this.#room.options;
     const to = this.#room.freshPlace('siblings');
-    const modifiedMs = Math.floor(stat.mtimeMs);
+    const modifiedMs = modifiedMsOf(stat.mtimeMs);
     const draft: Draft = {
       kind: 'file',
       hash,

@@ -205,12 +205,24 @@ export class Stagings implements Reservations {
       // A small one is found again by nobody; but once acts run, it may be one's that has just begun, or is tried again.
       const isNobodys = name.startsWith(SMALL_PREFIX) && !this.#room.isOpen;
       const isOver = isNobodys || stat.ctimeMs < nowMs - (name.startsWith(ONCE_PREFIX) ? ONCE_MS : staleMs);
-      if (isOver && !isKept) await disk.remove(place);
-      else names.add(name);
+      if (isOver && !isKept && (await this.#isRemoved(place))) continue;
+      names.add(name);
     }
     for await (const page of rowsOf(store, STAGING_KEYS)) {
       const gone = page.filter(({ key }) => !names.has(key.slice(STAGING_KEYS.from.length)));
       await this.#room.queue.write(gone.map(({ key }) => ({ key, value: undefined })));
+    }
+  }
+
+  /** One that cannot be removed stays, and nothing else waits for it. */
+  async #isRemoved(place: DiskPath): Promise<boolean> {
+    const { disk, log } = this.#room.options;
+    try {
+      await disk.remove(place);
+      return true;
+    } catch (thrown) {
+      log.warn('a stray staged file stays', { place, reason: asMeshError(thrown).message });
+      return false;
     }
   }
 }

@@ -4,7 +4,7 @@ import type { PathWaiters } from '../catalog/path-waiters.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { FilePath, PeerId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
-import { type Candidate, hasRoom, type PlacementRule, placementOrder, shareInUse } from '../core/placement.ts';
+import { type Candidate, type PlacementRule, placementOrder, shareInUse } from '../core/placement.ts';
 import { type Shortage, shortageOf } from '../core/repair.ts';
 import { STRIPE_BYTES_MIN } from '../core/striping.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
@@ -24,7 +24,7 @@ import { Striping } from './striping.ts';
 const WEIGHT_MAX = 64 * 8;
 /** Of one that is striped: it is many. */
 const WEIGHT_STRIPED = 8;
-/** Healing stops filling a peer above this share: room stays for new files. */
+/** What can wait stops filling a peer above this share: room stays for new files. */
 const HEAL_SHARE_MAX = 0.8;
 /** So long after a peer came its folder may take to open before its share goes to others. 1…30 s. */
 const OPENING_MS_MAX = 5_000;
@@ -76,7 +76,7 @@ export class Placing {
       ...slice,
       bytesMin: slice.stripeBytesMin ?? STRIPE_BYTES_MIN,
       candidates: (need, content, shortage, declined) =>
-        this.#candidates(need, new Set([...content.holders, ...declined.keys()]), shortage),
+        this.#candidates(need, new Set([...content.holders, ...declined.keys()]), shortage.canWait),
       fullPeers: (need, content) => this.#fullPeers(need, content),
       ask: (target, need, content, runs) => this.#asking.ask(target, need, content, runs),
     });
@@ -255,20 +255,21 @@ export class Placing {
   /** Who could take it, best first, busy ones too. */
   #takers(need: Need, content: Content, shortage: Shortage, targets: Set<PeerId>, declined: Declines): PeerId[] {
     const others = new Set([...content.holders, ...targets, ...declined.keys()]);
-    return placementOrder(this.#candidates(need, others, shortage), content.size, this.#slice.rule).map((one) => one.id);
+    return placementOrder(this.#candidates(need, others, shortage.canWait), content.size, this.#slice.rule).map((one) => one.id);
   }
 
   /** Who was not asked because it has no room: there may be as many such contents as files, so equal lists are one. */
   #fullPeers(need: Need, content: Content): Declines {
-    const candidates = this.#candidates(need, new Set(content.holders), this.#shortage(content));
-    const full = candidates.filter(({ load }) => !hasRoom(load, content.size)).map(({ id }) => id);
+    const takers = this.#takers(need, content, this.#shortage(content), new Set(), new Map());
+    const candidates = this.#candidates(need, new Set(content.holders), false);
+    const full = candidates.map(({ id }) => id).filter((id) => !takers.includes(id));
     const isSame = full.length === this.#full.size && full.every((id) => this.#full.has(id));
     if (!isSame) this.#full = new Map(full.map((id) => [id, 'full'] as const));
     return this.#full;
   }
 
   /** Live peers that may take something, whatever room they have; `others` are none. */
-  #candidates(need: Need, others: ReadonlySet<PeerId>, shortage: Shortage): Candidate[] {
+  #candidates(need: Need, others: ReadonlySet<PeerId>, canWait: boolean): Candidate[] {
     const { catalog, standings } = this.#slice;
     const heldBefore = new Set(
       catalog
@@ -281,7 +282,7 @@ export class Placing {
     for (const { id, opening } of catalog.peers.all()) {
       if (others.has(id) || opening || standings.of(id) !== 'live') continue;
       const load = loadOf(catalog, id);
-      if (load === undefined || (shortage.healing && shareInUse(load) > HEAL_SHARE_MAX)) continue;
+      if (load === undefined || (canWait && shareInUse(load) > HEAL_SHARE_MAX)) continue;
       const name = catalog.shownName(id);
       candidates.push({ id, name, load, hasBytes: haveBytes.has(id), heldBase: heldBefore.has(id) });
     }

@@ -1,4 +1,5 @@
 import { checkPath } from '../core/path.ts';
+import { WALL_MS_MAX } from '../core/version.ts';
 import { tagOf } from './conditional.ts';
 import { WebFailure } from './failures.ts';
 import { ownersOf } from './owners.ts';
@@ -10,8 +11,6 @@ import type { TusUploads } from './tus-uploads.ts';
 
 const VERSION = '1.0.0';
 const PART_TYPE = 'application/offset+octet-stream';
-/** The last moment a Date can tell, in wall ms. */
-const WALL_MS_MAX = 8.64e15;
 
 /** Uploads that go on where they were cut off (tus 1.0: creation, termination, expiration). */
 export function tusRoutes({ uploads }: RouteRooms): Route[] {

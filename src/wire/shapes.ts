@@ -15,6 +15,7 @@ import {
   type Tombstone,
   VECTOR_ENTRIES_MAX,
   type Version,
+  WALL_MS_MAX,
 } from '../core/version.ts';
 
 /**
@@ -37,7 +38,7 @@ export const filePathShape = z
   .refine((text) => faultOfPath(text) === undefined && text.normalize('NFC') === text) as unknown as z.ZodType<FilePath>;
 
 export const countShape = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-export const wallShape = z.number().min(-8.64e15).max(8.64e15);
+export const wallShape = z.number().min(-WALL_MS_MAX).max(WALL_MS_MAX);
 
 /** Permission bits of a file. */
 export const modeShape = z.number().int().min(0).max(0o777);

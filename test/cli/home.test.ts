@@ -113,6 +113,19 @@ describe('the folder of a peer', () => {
     await expect(preparePlaces(whole, home, true)).rejects.toMatchObject({ code: 'usage' });
   });
 
+  test("in another peer's folder is refused, and nothing is made in it", async () => {
+    const outer = join(folder, 'outer');
+    await preparePlaces(outer, home, false);
+    await writeFile(join(outer, '.filemesh', 'marker'), '{}');
+    const inner = join(outer, 'deep', 'inner');
+    await expect(preparePlaces(inner, home, true)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('another peer'),
+    });
+    await expect(stat(join(outer, 'deep'))).rejects.toThrow();
+    expect((await preparePlaces(outer, home, false)).folder).toBe(outer);
+  });
+
   test('that lost its identity is refused, naming --new, and nothing is made in it', async () => {
     const mount = join(folder, 'mount');
     const { folder: real } = await preparePlaces(mount, home, false);

@@ -84,10 +84,22 @@ describe('what an owner must see to', () => {
   it.each([
     ['a live holder of two wanted', { [A]: 'live' }, 1, false],
     ['an absent holder still counts', { [A]: 'away' }, 1, false],
-    ['a holder gone for long does not', {}, 2, true],
-  ] as [string, Record<string, Standing>, number, boolean][])('%s', (_what, of, missing, healing) => {
+    ['a holder gone for long does not', {}, 2, false],
+  ] as [string, Record<string, Standing>, number, boolean][])('%s', (_what, of, missing, canWait) => {
     expect(content).toBeDefined();
     if (content === undefined) return;
-    expect(shortageOf(content, 2, standing(of))).toMatchObject({ missing, healing });
+    expect(shortageOf(content, 2, standing(of))).toMatchObject({ missing, canWait });
+  });
+
+  it('can wait while two copies are left', () => {
+    const version = file('1');
+    const [three] = view([A, version, 'all'], [B, version, 'all'], [C, version, 'all']).contents;
+    if (three === undefined) throw new Error('no content');
+    expect(shortageOf(three, 3, standing({ [A]: 'live', [B]: 'away' }))).toMatchObject({ missing: 1, canWait: true });
+    expect(shortageOf(three, 3, standing({ [A]: 'live' }))).toMatchObject({ missing: 2, canWait: false });
+    expect(shortageOf(three, 4, standing({ [A]: 'live', [B]: 'live', [C]: 'away' }))).toMatchObject({
+      missing: 1,
+      canWait: false,
+    });
   });
 });

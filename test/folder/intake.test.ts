@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MeshError } from '../../src/core/errors.ts';
 import type { FileStat } from '../../src/platform/disk.ts';
+import { versionShape } from '../../src/wire/shapes.ts';
 import { bytes, FolderBench, hashOf } from './folder-bench.ts';
 
 describe('taking in what people do', () => {
@@ -32,6 +33,15 @@ describe('taking in what people do', () => {
     await bench.pass(1_500);
     expect(bench.contents('away')).toEqual([hashOf('same')]);
     expect(bench.tombstones('folder/a')).toEqual([]);
+  });
+
+  it.each([1e18, -1e18])('tells of a time that no date can be (%d ms) the nearest that one can', async (mtimeMs) => {
+    await bench.start();
+    bench.write('a', 'one');
+    bench.drive.userTouch('a', mtimeMs);
+    await bench.settle();
+    expect(versionShape.safeParse(bench.held('a')).success).toBe(true);
+    expect(Math.sign(bench.held('a').modifiedMs)).toBe(Math.sign(mtimeMs));
   });
 
   it('notices a write that comes after the reading, though its program puts size and mtime back', async () => {

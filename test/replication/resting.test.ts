@@ -13,7 +13,7 @@ import type { Ask } from '../../src/wire/calls.ts';
 import type { Switchboard } from '../../src/wire/switchboard.ts';
 import { HandClock } from './hand-clock.ts';
 
-const [alpha, bravo, charlie] = ['a', 'b', 'c'].map((digit) => digit.repeat(64)) as [PeerId, PeerId, PeerId];
+const [alpha, bravo, charlie, delta] = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(64)) as [PeerId, PeerId, PeerId, PeerId];
 const log: Log = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} } as Log;
 
 type Place = (peer: PeerId, ask: Ask<'place'>, deadlineMs: number) => Promise<void>;
@@ -25,6 +25,9 @@ class Owner {
   /** Paths looked at since it was last set to none. */
   looks = 0;
   capacity = 1_000_000_000;
+  /** Bytes that each of them holds. */
+  bytes = 0;
+  readonly gone = new Set<PeerId>();
   readonly holders = new Map<FilePath, PeerId[]>();
 
   constructor(others: readonly PeerId[], place: Place, wanted = 2) {
@@ -36,7 +39,7 @@ class Owner {
         holders: this.holders.get(path) ?? [alpha],
         shown: { own: { writer: 'w', counter: 1 } },
       }) as unknown as Content;
-    const load = (): Load => ({ bytes: 0, files: 0, capacity: this.capacity, incomingBytes: 0, incomingFiles: 0 });
+    const load = (): Load => ({ bytes: this.bytes, files: 0, capacity: this.capacity, incomingBytes: 0, incomingFiles: 0 });
     const catalog = {
       self: alpha,
       view: (path: FilePath) => {
@@ -44,8 +47,8 @@ class Owner {
         return { path, contents: [contentOf(path)] };
       },
       records: () => [],
-      heldBy: () => ({ bytes: 0, files: 0 }),
-      shownName: (peer: PeerId) => ({ [alpha]: 'alpha', [bravo]: 'bravo', [charlie]: 'charlie' })[peer],
+      heldBy: () => ({ bytes: this.bytes, files: 0 }),
+      shownName: (peer: PeerId) => ({ [alpha]: 'alpha', [bravo]: 'bravo', [charlie]: 'charlie', [delta]: 'delta' })[peer],
       peers: {
         all: () => [alpha, ...others].map((id) => ({ id })),
         get: () => ({ load: load() }),
@@ -73,7 +76,7 @@ class Owner {
       log,
       catalog,
       switchboard: { link } as unknown as Switchboard,
-      standings: { of: () => 'live' } as unknown as Standings,
+      standings: { of: (peer: PeerId) => (this.gone.has(peer) ? 'gone' : 'live') } as unknown as Standings,
       renames: { holdersOfSource: () => new Set() } as unknown as Renames,
       waiters: new PathWaiters({ clock, onPaths: () => {} }),
       takeHere: () => new Promise(() => {}),
@@ -207,6 +210,20 @@ describe('why a copy is lacking', () => {
     expect(passing.placing.noteOf(path)).toBeUndefined();
     await passing.clock.pass(5_000);
     expect(passing.placing.noteOf(path)).toBe('bravo could not take a copy');
+  });
+
+  it.each([
+    ['has its second copy made', 2, [alpha, bravo], [alpha, bravo, charlie], undefined],
+    ['keeps two and says why it gets no third', 3, [alpha, bravo, delta], [alpha, bravo, delta], 'charlie is full'],
+  ] as const)('of a lost holder, where four fifths are in use: %s', async (_what, wanted, had, has, note) => {
+    const owner = new Owner([bravo, charlie, delta], async () => {}, wanted);
+    Object.assign(owner, { capacity: 100, bytes: 85 });
+    owner.gone.add(had.at(-1) as PeerId);
+    owner.holders.set(path, [...had]);
+    owner.placing.consider(path);
+    await owner.clock.pass(60_000);
+    expect(owner.holders.get(path)).toEqual(has);
+    expect(owner.placing.noteOf(path)).toBe(note);
   });
 
   it('is not told while somebody else is about to take it', async () => {

@@ -69,6 +69,12 @@ export class SimDrive {
     this.hint(path);
   }
 
+  /** touch(1) with a time of its own, as archives are unpacked. */
+  userTouch(path: string, mtimeMs: number): void {
+    this.#mounted.file(path).mtimeMs = mtimeMs;
+    this.hint(path);
+  }
+
   /** chmod(1): nothing of its bytes changes. */
   userChmod(path: string, mode: number): void {
     const file = this.#mounted.file(path);
