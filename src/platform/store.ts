@@ -21,6 +21,7 @@ export interface Store {
   range(range: StoreRange): Promise<{ key: string; value: Uint8Array }[]>;
   /**
    * All writes or none, durable when the promise resolves; batches take effect in the order of the calls.
+   * Of a very long batch the values are read until then: they stay as they are.
    * Rejects with `full` on a full disk and `failed` otherwise; then nothing of it was written and the store is still usable.
    */
   batch(writes: readonly StoreWrite[]): Promise<void>;

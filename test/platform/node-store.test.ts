@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it, vi } from 'vitest';
 import { type NodeStore, openNodeStore } from '../../src/platform/node/node-store.ts';
 import type { Store } from '../../src/platform/store.ts';
 import { runStoreAcceptance, type StoreBench } from './store-acceptance.ts';
@@ -33,6 +34,44 @@ class NodeStoreBench implements StoreBench {
 }
 
 runStoreAcceptance('node', NodeStoreBench.make);
+
+describe('store: node, a batch of very many writes', () => {
+  const many = Array.from({ length: 30_000 }, (_, index) => ({ key: `m${index}`, value: new Uint8Array(8) }));
+
+  it('is handed over in turns, each of some thousands, and is all there or not at all', async () => {
+    const bench = await NodeStoreBench.make();
+    const store = (await bench.open()) as NodeStore;
+    let [handed, inTurn, inTurnMax] = [0, 0, 0];
+    const real = Worker.prototype.postMessage;
+    const post = vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (this: Worker, ...sent) {
+      const { writes } = sent[0] as { writes?: { keys: readonly string[] } };
+      handed += writes?.keys.length ?? 0;
+      inTurn += writes?.keys.length ?? 0;
+      inTurnMax = Math.max(inTurnMax, inTurn);
+      setImmediate(() => {
+        inTurn = 0;
+      });
+      return real.apply(this, sent);
+    });
+    await store.batch(many);
+    expect(handed).toBe(many.length);
+    expect(inTurnMax).toBeLessThanOrEqual(5_000);
+    expect(await store.range({ from: 'm', to: 'n', limit: 10_000 })).toHaveLength(10_000);
+    await store.batch(many.map(({ key }) => ({ key, value: undefined })));
+
+    handed = 0;
+    const torn = store.batch(many).catch(() => undefined);
+    while (handed < 10_000) await new Promise<void>((resolve) => setImmediate(resolve));
+    expect(handed).toBeLessThan(many.length);
+    await store.crash();
+    await torn;
+    post.mockRestore();
+    const again = await bench.open();
+    expect(await again.range({ from: 'm', to: 'n', limit: 1 })).toEqual([]);
+    await again.close();
+    await bench.dispose();
+  });
+});
 
 /** Another process that opens the store, says so, and writes on and on, telling each number that is durable. */
 async function startWriter(file: string): Promise<{ child: ChildProcess; durable: () => number }> {

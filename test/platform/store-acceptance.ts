@@ -98,6 +98,19 @@ export function runStoreAcceptance(name: string, makeBench: () => Promise<StoreB
       expect(await keys('k', 'l')).toHaveLength(20);
     });
 
+    it('takes a batch of very many writes as one, in the order of the calls, also when it is closed at once', async () => {
+      const many = Array.from({ length: 12_001 }, (_, index) => ({ key: `m${index}`, value: bytes(String(index)) }));
+      const writes = [store.batch([{ key: 'm7', value: bytes('before') }]), store.batch(many)];
+      writes.push(store.batch([{ key: 'm8', value: bytes('after') }]), store.batch([...many].reverse().slice(0, 6_000)));
+      writes.push(store.batch([{ key: 'm12000', value: undefined }]));
+      const seen = Promise.all(['m7', 'm8', 'm12000', 'm6001'].map(async (key) => text(await store.get(key))));
+      await store.close();
+      await Promise.all(writes);
+      expect(await seen).toEqual(['7', 'after', undefined, '6001']);
+      store = await bench.open();
+      expect(await keys('m', 'm3')).toHaveLength(4_223);
+    });
+
     it('rejects calls after close', async () => {
       await store.close();
       await expect(store.get('a')).rejects.toMatchObject({ code: 'failed' });

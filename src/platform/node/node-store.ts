@@ -1,12 +1,14 @@
 import type { Worker } from 'node:worker_threads';
 import { invariant, MeshError } from '../../core/errors.ts';
 import type { Store, StoreRange, StoreWrite } from '../store.ts';
-import { type PackedRows, packRows, type StoreAnswer, type StoreAsk, unpackRows } from './store-messages.ts';
+import { type PackedRows, packRows, type StoreAnswer, type StoreAsk, type StorePart, unpackRows } from './store-messages.ts';
 import { startWorker } from './worker-thread.ts';
 
 const KEY_BYTES_MAX = 2048;
 const VALUE_BYTES_MAX = 1024 * 1024;
 const RANGE_ROWS_MAX = 10_000;
+/** Writes packed and handed over in one turn of the event loop: some 5 ms. Range 1,000–20,000. */
+const WRITES_A_TURN = 5_000;
 
 type Question = StoreAsk extends infer Ask ? (Ask extends StoreAsk ? Omit<Ask, 'id'> : never) : never;
 
@@ -34,6 +36,9 @@ export async function openNodeStore(file: string): Promise<NodeStore> {
 export class NodeStore implements Store {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
+  /** What is asked while a long batch is handed over: it goes behind that. */
+  readonly #behind: (() => void)[] = [];
+  #isHandingOver = false;
   #asked = 0;
   #ended: MeshError | undefined;
   #closed: Promise<void> | undefined;
@@ -65,7 +70,28 @@ export class NodeStore implements Store {
     for (const { key, value } of writes) {
       invariant(key.length <= KEY_BYTES_MAX && (value?.length ?? 0) <= VALUE_BYTES_MAX, 'keys and values within their limits');
     }
-    await this.#ask({ kind: 'batch', writes: packRows(writes) });
+    if (writes.length <= WRITES_A_TURN) await this.#ask({ kind: 'batch', writes: packRows(writes) });
+    else if (this.#closed !== undefined) throw closed();
+    else await new Promise<PackedRows>((resolve, reject) => this.#inOrder(() => this.#handOver(writes, { resolve, reject })));
+  }
+
+  /** The last part is the batch itself, and answered: the thread makes them one transaction. */
+  #handOver(writes: readonly StoreWrite[], waiting: Waiting): void {
+    this.#isHandingOver = true;
+    const step = (from: number): void => {
+      const to = from + WRITES_A_TURN;
+      const packed = packRows(writes.slice(from, to));
+      if (this.#ended === undefined && to < writes.length) {
+        const part: StorePart = { kind: 'part', writes: packed };
+        this.#worker.postMessage(part);
+        setImmediate(step, to);
+        return;
+      }
+      this.#isHandingOver = false;
+      this.#post({ kind: 'batch', writes: packed }, waiting);
+      this.#goOn();
+    };
+    step(0);
   }
 
   close(): Promise<void> {
@@ -92,13 +118,31 @@ export class NodeStore implements Store {
   }
 
   #send(question: Question): Promise<PackedRows> {
-    if (this.#ended !== undefined) return Promise.reject(this.#ended);
-    return new Promise((resolve, reject) => {
-      const id = this.#asked++;
-      this.#waiting.set(id, { resolve, reject });
-      this.#worker.ref();
-      this.#worker.postMessage({ ...question, id });
-    });
+    return new Promise((resolve, reject) => this.#inOrder(() => this.#post(question, { resolve, reject })));
+  }
+
+  #inOrder(act: () => void): void {
+    this.#behind.push(act);
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    while (!this.#isHandingOver) {
+      const next = this.#behind.shift();
+      if (next === undefined) return;
+      next();
+    }
+  }
+
+  #post(question: Question, waiting: Waiting): void {
+    if (this.#ended !== undefined) {
+      waiting.reject(this.#ended);
+      return;
+    }
+    const id = this.#asked++;
+    this.#waiting.set(id, waiting);
+    this.#worker.ref();
+    this.#worker.postMessage({ ...question, id });
   }
 
   #settle(answer: StoreAnswer): void {

@@ -8,6 +8,12 @@ export type StoreAsk = { readonly id: number } & (
   | { readonly kind: 'close' }
 );
 
+/** The first writes of a batch that is too long for one message: more parts follow, then the `batch` with the last. Not answered. */
+export interface StorePart {
+  readonly kind: 'part';
+  readonly writes: PackedRows;
+}
+
 export type StoreAnswer =
   | { readonly id: number; readonly rows: PackedRows }
   | { readonly id: number; readonly error: { readonly code: 'full' | 'failed'; readonly message: string } };

@@ -1,7 +1,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import Database from 'libsql';
 import { invariant } from '../../core/errors.ts';
-import { type PackedRows, packRows, type StoreAnswer, type StoreAsk, unpackRows } from './store-messages.ts';
+import { type PackedRows, packRows, type StoreAnswer, type StoreAsk, type StorePart, unpackRows } from './store-messages.ts';
 import { systemCode } from './system-error.ts';
 
 /** Batches that share one transaction, and so one sync of the disk. Range 1–1,000: more delays the first too long. */
@@ -17,7 +17,13 @@ invariant(port !== null, 'this file runs in a worker thread');
 const file = workerData as string;
 
 type Row = [key: string, value: Uint8Array];
-type Batch = Extract<StoreAsk, { kind: 'batch' }>;
+/** With all its parts. */
+interface Batch {
+  readonly kind: 'batch';
+  readonly id: number;
+  readonly writes: readonly PackedRows[];
+}
+type Read = Exclude<StoreAsk, { kind: 'batch' }>;
 
 /** The open database and its statements. */
 class Table {
@@ -88,26 +94,36 @@ function packed(rows: readonly Row[]): PackedRows {
 
 // The first ask tells whether it could be opened.
 let table: Table | undefined;
+/** Of the next batch, as far as it has come: nothing else is asked before the rest of it. */
+let parts: PackedRows[] = [];
 
-port.on('message', (first: StoreAsk) => {
-  const asks = [first];
-  while (asks.length < GROUP_BATCHES_MAX) {
-    const next = receiveMessageOnPort(port) as { message: StoreAsk } | undefined;
-    if (next === undefined) break;
-    asks.push(next.message);
+port.on('message', (first: StoreAsk | StorePart) => {
+  const asks: (Batch | Read)[] = [];
+  for (let next: StoreAsk | StorePart | undefined = first; next !== undefined; ) {
+    if (next.kind === 'part') parts.push(next.writes);
+    else asks.push(next.kind === 'batch' ? wholeOf(next) : next);
+    if (asks.length >= GROUP_BATCHES_MAX) break;
+    next = (receiveMessageOnPort(port) as { message: StoreAsk | StorePart } | undefined)?.message;
   }
+  if (asks.length === 0) return;
   const answers: StoreAnswer[] = [];
   for (let at = 0; at < asks.length; ) {
     const batches = batchesFrom(asks, at);
     if (batches.length > 0) answers.push(...writeGroup(batches));
-    else answers.push(answer(asks[at] as StoreAsk));
+    else answers.push(answer(asks[at] as Read));
     at += Math.max(1, batches.length);
   }
   port.postMessage(answers);
 });
 
+function wholeOf({ id, writes }: Extract<StoreAsk, { kind: 'batch' }>): Batch {
+  const all = [...parts, writes];
+  parts = [];
+  return { kind: 'batch', id, writes: all };
+}
+
 /** The batches that follow each other from `at` on. */
-function batchesFrom(asks: readonly StoreAsk[], at: number): Batch[] {
+function batchesFrom(asks: readonly (Batch | Read)[], at: number): Batch[] {
   const batches: Batch[] = [];
   for (let next = asks[at]; next?.kind === 'batch'; next = asks[at + batches.length]) batches.push(next);
   return batches;
@@ -117,10 +133,10 @@ function batchesFrom(asks: readonly StoreAsk[], at: number): Batch[] {
 function writeGroup(batches: readonly Batch[]): StoreAnswer[] {
   const grouped = attempt(
     batches.map(({ id }) => id),
-    () => opened().write(batches.map(({ writes }) => writes)),
+    () => opened().write(batches.flatMap(({ writes }) => writes)),
   );
   if (batches.length === 1 || grouped.every((each) => 'rows' in each)) return grouped;
-  return batches.flatMap(({ id, writes }) => attempt([id], () => opened().write([writes])));
+  return batches.flatMap(({ id, writes }) => attempt([id], () => opened().write(writes)));
 }
 
 function attempt(ids: readonly number[], act: () => void): StoreAnswer[] {
@@ -133,7 +149,7 @@ function attempt(ids: readonly number[], act: () => void): StoreAnswer[] {
   }
 }
 
-function answer(ask: Exclude<StoreAsk, Batch> | StoreAsk): StoreAnswer {
+function answer(ask: Read): StoreAnswer {
   try {
     return { id: ask.id, rows: perform(ask) };
   } catch (thrown) {
@@ -141,15 +157,12 @@ function answer(ask: Exclude<StoreAsk, Batch> | StoreAsk): StoreAnswer {
   }
 }
 
-function perform(ask: StoreAsk): PackedRows {
+function perform(ask: Read): PackedRows {
   switch (ask.kind) {
     case 'get':
       return opened().get(ask.key);
     case 'range':
       return opened().range(ask.range.from, ask.range.to, ask.range.limit);
-    case 'batch':
-      opened().write([ask.writes]);
-      return NOTHING;
     case 'close':
       table?.close();
       table = undefined;
