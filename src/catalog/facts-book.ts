@@ -1,6 +1,6 @@
 import type { AccountFact, FoundingFact, SessionKeyFact } from '../core/accounts.ts';
 import { MeshError } from '../core/errors.ts';
-import { type Fact, factKey, type MemberFact, membersOf, mergeFacts, shownPeerNames } from '../core/facts.ts';
+import { type Fact, factKey, factText, type MemberFact, membersOf, mergeFacts, shownPeerNames } from '../core/facts.ts';
 import { byCodeUnits, type PeerId } from '../core/ids.ts';
 import { accountsOf, grantsInForce, Rights } from '../core/rights.ts';
 import { wantedCopies } from '../core/settings.ts';
@@ -20,7 +20,10 @@ const ID_DIGITS_SHOWN = 8;
 /** The facts adopted here, and what follows from them. */
 export class FactsBook {
   readonly #facts = new Map<string, Fact>();
-  /** What follows is asked for at each path: it is worked out once, until a fact changes. */
+  /** Of all facts, in order; but for the new ones. */
+  #keys: readonly string[] = [];
+  #newKeys: string[] = [];
+  /** What follows is asked for at each path: it is worked out once, until a fact changes that it follows from. */
   #sorted: readonly Fact[] | undefined;
   #wantedCopies: number | undefined;
   #members: Map<PeerId, MemberFact> | undefined;
@@ -31,13 +34,18 @@ export class FactsBook {
 
   /** In the order of their keys. */
   all(): readonly Fact[] {
-    this.#sorted ??= [...this.#facts].sort(([a], [b]) => byCodeUnits(a, b)).map(([, fact]) => fact);
+    if (this.#newKeys.length > 0) {
+      // Two orders one behind the other are sorted in few steps: see TimSort.
+      this.#keys = [...this.#keys, ...this.#newKeys.sort(byCodeUnits)].sort(byCodeUnits);
+      this.#newKeys = [];
+    }
+    this.#sorted ??= this.#keys.map((key) => this.#facts.get(key) as Fact);
     return this.#sorted;
   }
 
   /** R. */
   wantedCopies(): number {
-    this.#wantedCopies ??= wantedCopies(this.all());
+    this.#wantedCopies ??= wantedCopies(this.#facts.values());
     return this.#wantedCopies;
   }
 
@@ -83,11 +91,15 @@ export class FactsBook {
   }
 
   set(fact: Fact): void {
-    this.#facts.set(factKey(fact), fact);
+    const key = factKey(fact);
+    if (!this.#facts.has(key)) this.#newKeys.push(key);
+    this.#facts.set(key, fact);
     this.#sorted = undefined;
-    this.#wantedCopies = undefined;
-    this.#members = undefined;
-    this.#names = undefined;
+    if (fact.kind === 'setting') this.#wantedCopies = undefined;
+    if (fact.kind === 'member' || fact.kind === 'removal') {
+      this.#members = undefined;
+      this.#names = undefined;
+    }
     if (fact.kind === 'account' || fact.kind === 'founding') this.#accounts = undefined;
     if (fact.kind === 'account') this.#hasAccounts = true;
     if (fact.kind === 'account' || fact.kind === 'grant') this.#rights = undefined;
@@ -106,12 +118,15 @@ export class FactsBook {
       const before = changed.get(key) ?? this.#facts.get(key);
       // Merged with itself a fact takes the one form that later merges give it.
       const after = mergeFacts(before ?? fact, fact);
-      if (before === undefined || !isSameFact(before, after)) changed.set(key, after);
+      if (before === undefined || factText(before) !== factText(after)) changed.set(key, after);
     }
     this.#leaveOutClients(changed);
     const isKept = [...changed.values()].every(({ kind }) => ALWAYS_KEPT.has(kind));
     if (this.#facts.size + changed.size > FACTS_KNOWN_MAX * (isKept ? 2 : 1)) {
-      throw new MeshError('full', `more than ${FACTS_KNOWN_MAX} facts: this mesh has had too many members`);
+      throw new MeshError(
+        'full',
+        `more than ${FACTS_KNOWN_MAX} facts: this mesh has had too many members, accounts and grants; a new mesh has room again`,
+      );
     }
     for (const fact of changed.values()) batch.write(factStoreKey(fact), encodeFact(fact));
     batch.onDurable(() => {
@@ -133,13 +148,4 @@ export class FactsBook {
 
 function isClient(fact: Fact): boolean {
   return fact.kind === 'member' && fact.role === 'client';
-}
-
-function isSameFact(a: Fact, b: Fact): boolean {
-  return canonical(a) === canonical(b);
-}
-
-/** Fields in the order of their names: two decoders may give them in different ones. */
-function canonical(fact: Fact): string {
-  return JSON.stringify(Object.entries(fact).sort(([a], [b]) => byCodeUnits(a, b)));
 }

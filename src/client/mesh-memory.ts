@@ -1,4 +1,4 @@
-import { type Fact, factKey, membersOf, mergeFacts, presentSecret } from '../core/facts.ts';
+import { type Fact, factKey, factText, membersOf, mergeFacts, presentSecret } from '../core/facts.ts';
 import type { PeerId } from '../core/ids.ts';
 import type { Address } from '../platform/network.ts';
 import type { KnownSecret, Standing } from '../wire/greeting.ts';
@@ -56,7 +56,7 @@ export class MeshMemory {
       const known = this.#facts.get(key);
       const merged = known === undefined ? fact : mergeFacts(known, fact);
       if (known === undefined && this.#facts.size >= FACTS_MAX) continue;
-      if (known !== undefined && JSON.stringify(known) === JSON.stringify(merged)) continue;
+      if (known !== undefined && factText(known) === factText(merged)) continue;
       this.#facts.set(key, merged);
       changed = true;
     }

@@ -137,15 +137,35 @@ function memberOrder(fact: MemberFact): string {
 /** The identities that are members now: admitted, not removed, and not admitted under a secret that a removal outdated. */
 export function membersOf(facts: Iterable<Fact>): Map<PeerId, MemberFact> {
   const all = [...facts];
-  const removals = all.filter((fact) => fact.kind === 'removal');
+  const removals = all.filter((fact) => fact.kind === 'removal').sort((a, b) => b.generation - a.generation);
   const removed = new Set(removals.map((fact) => fact.id));
+  const confirmed = confirmedBy(removals);
+  // By generation: how many removals made a later one.
+  const later = new Map<number, number>();
   const members = new Map<PeerId, MemberFact>();
   for (const fact of all) {
     if (fact.kind !== 'member' || removed.has(fact.id)) continue;
-    const outdated = removals.some((removal) => fact.generation < removal.generation && !removal.members.includes(fact.id));
-    if (!outdated) members.set(fact.id, fact);
+    const { generation } = fact;
+    if (!later.has(generation)) later.set(generation, removals.filter((removal) => removal.generation > generation).length);
+    // Outdated by a removal under a later secret that does not name it.
+    if ((confirmed.get(fact.id) ?? 0) >= (later.get(generation) ?? 0)) members.set(fact.id, fact);
   }
   return members;
+}
+
+/** By identity: how many of the removals name it a member, from the first on without a gap. In steps by what they name, not by who asks. */
+function confirmedBy(removals: readonly RemovalFact[]): ReadonlyMap<PeerId, number> {
+  const confirmed = new Map<PeerId, number>();
+  for (const [index, { members }] of removals.entries()) {
+    for (const id of members) if ((confirmed.get(id) ?? 0) === index) confirmed.set(id, index + 1);
+  }
+  return confirmed;
+}
+
+/** Same fact, same text: members of the object, and texts of its lists, in order. Two decoders may give them in different ones. */
+export function factText(fact: Fact): string {
+  const entries = Object.entries(fact).map(([name, value]) => [name, Array.isArray(value) ? [...value].sort() : value]);
+  return JSON.stringify(entries.sort((a, b) => byCodeUnits(String(a[0]), String(b[0]))));
 }
 
 /** The secret a newcomer must know now. */

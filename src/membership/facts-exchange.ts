@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
 import { asMeshError } from '../core/errors.ts';
-import { type Fact, factKey, presentSecret } from '../core/facts.ts';
+import { type Fact, factKey, factText, presentSecret } from '../core/facts.ts';
 import { byCodeUnits, type ContentHash } from '../core/ids.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
@@ -36,6 +36,8 @@ export class FactsExchange {
   readonly #waiting = new Map<Link, number>();
   /** When all facts were sent last. */
   readonly #sentMs = new WeakMap<Link, number>();
+  /** Worked out once for each fact: most of them stay what they are. */
+  readonly #texts = new WeakMap<Fact, string>();
   #digested: { readonly facts: readonly Fact[]; readonly digest: ContentHash } | undefined;
 
   constructor(options: FactsExchangeOptions) {
@@ -52,8 +54,14 @@ export class FactsExchange {
   /** Over all facts known here; worked out once, until one changes. */
   digest(): ContentHash {
     const facts = this.#options.catalog.facts();
-    if (this.#digested?.facts !== facts) this.#digested = { facts, digest: digestOf(facts) };
+    if (this.#digested?.facts !== facts) this.#digested = { facts, digest: digestOf(facts, (fact) => this.#textOf(fact)) };
     return this.#digested.digest;
+  }
+
+  #textOf(fact: Fact): string {
+    const text = this.#texts.get(fact) ?? factText(fact);
+    this.#texts.set(fact, text);
+    return text;
   }
 
   /** A link is up. `digest`: over the facts of the other end, as it told. */
@@ -115,15 +123,9 @@ export class FactsExchange {
 }
 
 /** SHA-256 over all facts, whatever their order. */
-export function digestOf(facts: readonly Fact[]): ContentHash {
-  const words = facts.map(canonical).sort(byCodeUnits);
+export function digestOf(facts: readonly Fact[], textOf = factText): ContentHash {
+  const words = facts.map(textOf).sort(byCodeUnits);
   return createHash('sha256').update(JSON.stringify(words)).digest('hex') as ContentHash;
-}
-
-/** Same fact, same word: members of the object and of its lists in order. */
-function canonical(fact: Fact): string {
-  const entries = Object.entries(fact).map(([name, value]) => [name, Array.isArray(value) ? [...value].sort() : value]);
-  return JSON.stringify(entries.sort((a, b) => byCodeUnits(String(a[0]), String(b[0]))));
 }
 
 const OF_PEERS_ALONE: ReadonlySet<Fact['kind']> = new Set(['account', 'founding', 'grant', 'session-key']);

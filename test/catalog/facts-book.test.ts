@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Batch } from '../../src/catalog/change-queue.ts';
 import { CLIENT_FACTS_MAX, FACTS_KNOWN_MAX, FactsBook } from '../../src/catalog/facts-book.ts';
-import type { Fact, MemberFact, Role } from '../../src/core/facts.ts';
+import { type Fact, factKey, type MemberFact, type Role } from '../../src/core/facts.ts';
 import type { PeerId } from '../../src/core/ids.ts';
 
 const idOf = (number: number): PeerId => String(number).padStart(64, '0') as PeerId;
@@ -15,6 +15,36 @@ function adopt(book: FactsBook, facts: readonly Fact[]): Fact[] {
   batch.durable();
   return changed;
 }
+
+describe('what follows from the facts', () => {
+  test('is worked out anew by what changes it alone', () => {
+    const book = new FactsBook();
+    for (const fact of [member(2, 'peer'), member(1, 'peer'), secret]) book.set(fact);
+    const [members, facts] = [book.members(), book.all()];
+    adopt(book, [{ kind: 'setting', name: 'replicas', value: 3, revision: 1 }]);
+    expect(book.wantedCopies()).toBe(3);
+    expect(book.members()).toBe(members);
+    expect(book.all()).not.toBe(facts);
+    adopt(book, [removal]);
+    expect([...book.members().keys()]).toEqual([]);
+  });
+
+  test('is in the order of the keys, whenever they came', () => {
+    const book = new FactsBook();
+    const keys = () => book.all().map((fact) => factKey(fact));
+    const met: string[] = [];
+    for (const number of [7, 3, 9, 1, 3, 8, 7, 2]) {
+      adopt(book, [
+        { ...member(number, 'peer'), generation: met.length },
+        { ...secret, generation: number },
+      ]);
+      met.push(`member/${idOf(number)}`, `secret/0000000${number}/two`);
+      // Now and then several are new.
+      if (number !== 9) expect(keys()).toEqual([...new Set(met)].sort());
+    }
+    expect(book.all().find((fact) => fact.kind === 'member' && fact.id === idOf(7))).toMatchObject({ generation: 12 });
+  });
+});
 
 describe('the bounds of what is kept', () => {
   test('a member is put out though there are as many facts as are kept', () => {

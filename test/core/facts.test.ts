@@ -4,6 +4,7 @@ import { type AccountFact, LIFE_MAX, madeAfter, REVISION_MAX, revisionAfter, VER
 import {
   type Fact,
   factKey,
+  factText,
   type MemberFact,
   membersOf,
   mergeFacts,
@@ -174,6 +175,20 @@ describe('members', () => {
     expect([...membersOf(facts).keys()]).toEqual([peerId(1), peerId(3)]);
   });
 
+  it('are, with any removals, those whom each removal under a later secret names', () => {
+    const some = fc.uniqueArray(fc.nat(7).map(peerId));
+    const admitted = fc.array(fc.tuple(fc.nat(7), fc.nat(6)), { maxLength: 8 });
+    const removals = fc.array(fc.tuple(fc.integer({ min: 8, max: 20 }), fc.nat(6), some), { maxLength: 8 });
+    fc.assert(
+      fc.property(admitted, removals, (those, gone) => {
+        const members = those.map(([id, generation]) => member(id, 'a', { generation }));
+        const isIn = (one: MemberFact) => gone.every(([, at, named]) => one.generation >= at || named.includes(one.id));
+        const facts = [...members, ...gone.map(([id, at, named]) => removal(id, at, named))];
+        expect(membersOf(facts)).toEqual(new Map(members.filter(isIn).map((one) => [one.id, one])));
+      }),
+    );
+  });
+
   it('are the same for facts in any order', () => {
     const mixed = fc
       .array(fact)
@@ -188,6 +203,15 @@ describe('members', () => {
         expect(membersOf(set(other))).toEqual(membersOf(set(facts)));
       }),
     );
+  });
+});
+
+describe('the text of a fact', () => {
+  it('is one, however its members and the texts of its lists are ordered', () => {
+    const told: Fact = { kind: 'removal', id: peerId(1), generation: 2, members: [peerId(3), peerId(2)] };
+    const kept: Fact = { members: [peerId(2), peerId(3)], generation: 2, id: peerId(1), kind: 'removal' };
+    expect(factText(told)).toBe(factText(kept));
+    expect(factText({ ...told, members: [peerId(2)] })).not.toBe(factText(kept));
   });
 });
 
