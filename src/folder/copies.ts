@@ -17,6 +17,8 @@ export class Copies {
   readonly #acts: Acts;
   /** Manifests being made, by content. */
   readonly #making = new Map<ContentHash, Promise<Uint8Array>>();
+  /** Copies being looked at. */
+  readonly #verifying = new Map<HeldCopy, Promise<boolean>>();
 
   constructor(room: Room, acts: Acts) {
     this.#room = room;
@@ -45,6 +47,14 @@ export class Copies {
     this.#room.assertOpen();
     const copy = this.#room.held.find(path, hash);
     if (copy === undefined) return false;
+    // It may take hours to read: all who doubt it meanwhile wait for one reading.
+    const verifying = this.#verifying.get(copy) ?? this.#verify(copy).finally(() => this.#verifying.delete(copy));
+    this.#verifying.set(copy, verifying);
+    return await verifying;
+  }
+
+  async #verify(copy: HeldCopy): Promise<boolean> {
+    const { path } = copy;
     const found = await this.#look(copy);
     if (found === 'right') {
       await this.#keepManifest(copy);

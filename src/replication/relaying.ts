@@ -5,14 +5,12 @@ import type { Content } from '../core/namespace.ts';
 import type { Range } from '../core/range.ts';
 import { hasRun, keepersOf, rangeOfRun } from '../core/striping.ts';
 import type { Folder } from '../folder/folder.ts';
-import type { Ask } from '../wire/calls.ts';
+import { type Ask, TURN_MS_MAX } from '../wire/calls.ts';
 import type { Answer, Link } from '../wire/link.ts';
 import { firstManifest } from '../wire/manifest-deadline.ts';
 import type { Answered, Switchboard } from '../wire/switchboard.ts';
 import { announcedManifest } from './announced-manifest.ts';
 
-/** A relayed read waits so long for its turn, when what is taken in is limited: then its answer has no bytes yet. In ms. */
-const TURN_MS_MAX = 750;
 /** Striped contents whose runs are remembered, for the reads that follow. */
 const ENDS_KEPT_MAX = 32;
 /** Contents of which it is remembered who gave what was relayed. */

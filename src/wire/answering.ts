@@ -1,7 +1,7 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { Role } from '../core/facts.ts';
 import type { Log } from '../platform/log.ts';
-import { type Ask, CALLS, type CallName, TAIL_BYTES_MAX } from './calls.ts';
+import { type Ask, CALLS, type CallName, TAIL_BYTES_MAX, TURN_MS_MAX } from './calls.ts';
 import type { Lease } from './client-memory.ts';
 import { decode, encode, validate } from './codec.ts';
 import { type Frame, framePrefix } from './frame.ts';
@@ -14,13 +14,10 @@ import { giveBackTail } from './tail-memory.ts';
 
 /** Reads in work, or done and not yet sent: each holds up to 1 MiB. The others wait undone, as a few bytes. Range 2–32. */
 const READS_IN_WORK_MAX = 8;
-/**
- * A read that may not be answered for a limit on what is sent waits so long for its turn, then it is answered with nothing:
- * whoever asked is not to take this end for silent (HEDGE_MS of `ContentFetch`). In ms.
- */
-const TURN_MS_MAX = 750;
 /** The same of manifests: each may have to be made by reading a whole file, for minutes, and no read is to wait for that. 1–4. */
 const MANIFESTS_IN_WORK_MAX = 2;
+/** Looks at copies of which each reads a whole file too: one link does not have a thousand of them read at once. Range 1–4. */
+const VERIFIES_IN_WORK_MAX = 2;
 const NOTHING = new Uint8Array(0);
 
 export interface AnsweringOptions {
@@ -46,7 +43,7 @@ interface Job {
 
 type ReadAsk = Ask<'read'> | Ask<'read-old'>;
 
-/** Calls whose answers carry a tail: some are in work, or done and not yet sent; the others wait in the order of their coming. */
+/** Calls whose answers carry a tail, or take long to make: some are in work, or done and not yet sent; the others wait in the order of their coming. */
 class Lane {
   readonly #begin: (job: Job) => void;
   readonly #inWorkMax: number;
@@ -92,7 +89,9 @@ export class Answering {
     this.#options = options;
     const begin = (job: Job) => this.#beginWithRoom(job);
     const reads = new Lane(READS_IN_WORK_MAX, begin);
-    this.#lanes = { read: reads, 'read-old': reads, 'read-many': reads, manifest: new Lane(MANIFESTS_IN_WORK_MAX, begin) };
+    const manifest = new Lane(MANIFESTS_IN_WORK_MAX, begin);
+    const verify = new Lane(VERIFIES_IN_WORK_MAX, begin);
+    this.#lanes = { read: reads, 'read-old': reads, 'read-many': reads, manifest, verify };
   }
 
   /** Bytes of the calls in work, as they came. */
@@ -227,7 +226,7 @@ function isRead(job: Job): job is Job & { readonly ask: ReadAsk } {
 
 /** Bytes an answer takes while it is in work. A manifest counts when it is done: it may be made for minutes, and reads go on. */
 function bytesAhead(job: Job): number {
-  if (job.name === 'manifest') return 0;
+  if (job.name === 'manifest' || job.name === 'verify') return 0;
   return isRead(job) ? Math.min(job.ask.length, TAIL_BYTES_MAX) : TAIL_BYTES_MAX;
 }
 

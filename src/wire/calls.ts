@@ -30,11 +30,13 @@ import { type holderShape, TAIL_BYTES_MAX } from './upload-calls.ts';
 export { LIST_ENTRIES_MAX } from './server-calls.ts';
 export { TAIL_BYTES_MAX } from './upload-calls.ts';
 
+/** Redirects of one request: after these a peer answers by itself, with what it is asked for or `unavailable`. */
+export const HOPS_MAX = 2;
 /**
- * Every message of an admitted link, by name. A call is answered, a note is not. A new line here fails compilation
- * until some room answers it. `callers` says which roles may send it.
+ * A read that a limit keeps from being answered waits so long for its turn, then it is answered with nothing: whoever asked is not
+ * to take this end for silent (HEDGE_MS of `ContentFetch`). In ms.
  */
-
+export const TURN_MS_MAX = 750;
 /** Records of one delta: a frame's head stays below HEAD_BYTES_MAX also when every vector is long. */
 export const DELTA_RECORDS_MAX = 1000;
 /** Facts of one `facts` note. */
@@ -78,6 +80,10 @@ const empty = z.object({});
 const both: readonly Role[] = ['peer', 'client'];
 const peers: readonly Role[] = ['peer'];
 
+/**
+ * Every message of an admitted link, by name. A call is answered, a note (see NOTES) is not. A new line here fails compilation
+ * until some room answers it. `callers` says which roles may send it.
+ */
 export const CALLS = {
   // membership
   /** First message of both ends after the greeting (docs/protocol.md): who speaks. */

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FolderBench, hashOf, LOW, path } from './folder-bench.ts';
 
 const STAGED = [
@@ -207,6 +207,18 @@ describe.each(STAGED)('what the mesh has this peer keep, staged $staged', ({ con
     await bench.folder.scan();
     expect(ownKinds('a')).toEqual(['file none']);
     expect(bench.contents('a')).toEqual([hashOf('sound content')]);
+  });
+
+  it('reads a file once for all who doubt it at the same time', async () => {
+    bench.write('a', 'sound content');
+    await bench.settle();
+    const open = vi.spyOn(bench.platform.disk, 'open');
+    const doubts = () => Promise.all(Array.from({ length: 20 }, () => bench.folder.verify(path('a'), hashOf('sound content'))));
+    expect(new Set(await doubts())).toEqual(new Set([true]));
+    expect(open).toHaveBeenCalledTimes(1);
+    bench.drive.rot('a');
+    expect(new Set(await doubts())).toEqual(new Set([false]));
+    expect(open).toHaveBeenCalledTimes(2);
   });
 
   it('reserves room for what is on its way, and says full', async () => {

@@ -81,6 +81,21 @@ describe('limits', () => {
     expect(new Set(await bench.settle(Promise.all(manifests)))).toEqual(new Set(['answered']));
   });
 
+  test('looks at copies, two at a time, keep no read waiting', async () => {
+    const { near } = await bench.connect(alpha, bravo);
+    const finish: (() => void)[] = [];
+    bravo.switchboard.answer('verify', () => new Promise((resolve) => finish.push(() => resolve({ intact: true }))));
+    bravo.switchboard.answer('read', async ({ length }) => ({ reply: { size: length }, tail: new Uint8Array(length) }));
+    const looks = Array.from({ length: 16 }, () => codeOf(near.call('verify', { path, hash }, { deadlineMs: 60_000 })));
+    expect(await bench.settle(codeOf(near.call('read', ask)))).toBe('answered');
+    for (let looked = 0; looked < 16; looked++) {
+      expect(finish).toHaveLength(Math.min(2, 16 - looked));
+      finish.shift()?.();
+      await bench.runFor(10);
+    }
+    expect(new Set(await bench.settle(Promise.all(looks)))).toEqual(new Set(['answered']));
+  });
+
   test('uploads faster than the disk are held back by not reading; the link lives on meanwhile', async () => {
     const { near, far } = await bench.connect(alpha, bravo);
     const finish: (() => void)[] = [];

@@ -1,12 +1,10 @@
 import { asMeshError, MeshError } from '../../core/errors.ts';
 import type { RequestId } from '../../core/ids.ts';
-import type { Ask, Done, Holder, Reply } from '../../wire/calls.ts';
+import { type Ask, type Done, HOPS_MAX, type Holder, type Reply } from '../../wire/calls.ts';
 import type { Link } from '../../wire/link.ts';
 import { ask } from '../ask.ts';
 import type { Session } from '../session.ts';
 
-/** Hops after which a peer carries the change out itself or says `unavailable`. */
-export const HOPS_MAX = 2;
 /** How long a change without bytes may take: claims, an fsync and the news to R peers. */
 const CHANGE_MS = 60_000;
 /** Slowest rate at which copies are expected to be made while a change waits for them: 1 MiB/s. */

@@ -3,14 +3,14 @@ import { asMeshError, MeshError } from '../../core/errors.ts';
 import type { ContentHash, FilePath, PeerId, RequestId, VersionKey } from '../../core/ids.ts';
 import { quote } from '../../core/path.ts';
 import { STRIPE_BYTES_MIN } from '../../core/striping.ts';
-import { type Done, type Holder, type Reply, TAIL_BYTES_MAX } from '../../wire/calls.ts';
+import { type Done, HOPS_MAX, type Holder, type Reply, TAIL_BYTES_MAX } from '../../wire/calls.ts';
 import type { Link } from '../../wire/link.ts';
 import { ask } from '../ask.ts';
 import { type ChangeResult, changeResult } from '../results.ts';
 import type { Session } from '../session.ts';
 import type { Source, VerbOptions } from '../transfer.ts';
 import { checkStopped } from '../waiting.ts';
-import { askChange, type ChangeAsk, HOPS_MAX } from './change.ts';
+import { askChange, type ChangeAsk } from './change.ts';
 import { findEntry } from './listing.ts';
 import { Sending } from './sending.ts';
 
