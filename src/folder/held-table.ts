@@ -1,4 +1,5 @@
 import type { ContentHash, FilePath } from '../core/ids.ts';
+import { MultiMap } from '../core/multi-map.ts';
 import { foldersOf } from '../core/path.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { DiskPath, FileStat } from '../platform/disk.ts';
@@ -32,8 +33,7 @@ export class HeldTable {
   readonly #hasher: Hasher;
   readonly #plain = new Map<FilePath, HeldCopy>();
   readonly #siblings = new Map<FilePath, readonly HeldCopy[]>();
-  /** One copy is the common case: no set for it. */
-  readonly #byHash = new Map<ContentHash, HeldCopy | Set<HeldCopy>>();
+  readonly #byHash = new MultiMap<ContentHash, HeldCopy>();
   readonly #byInode = new Map<number, HeldCopy>();
   readonly #folders = new Map<string, number>();
   #bytes = 0;
@@ -85,8 +85,7 @@ export class HeldTable {
   }
 
   withHash(hash: ContentHash): Iterable<HeldCopy> {
-    const found = this.#byHash.get(hash);
-    return found === undefined ? [] : found instanceof Set ? found : [found];
+    return this.#byHash.of(hash);
   }
 
   hasHash(hash: ContentHash): boolean {
@@ -148,10 +147,7 @@ export class HeldTable {
       this.#siblings.set(copy.path, [...this.siblings(copy.path), copy]);
       this.#siblingCount += 1;
     }
-    const same = this.#byHash.get(copy.hash);
-    if (same === undefined) this.#byHash.set(copy.hash, copy);
-    else if (same instanceof Set) same.add(copy);
-    else this.#byHash.set(copy.hash, new Set([same, copy]));
+    this.#byHash.add(copy.hash, copy);
     this.#bytes += copy.stat.size;
   }
 
@@ -160,9 +156,7 @@ export class HeldTable {
     if (this.#plain.get(copy.path) === copy) this.#deletePlain(copy);
     else if (this.siblings(copy.path).includes(copy)) this.#deleteSibling(copy);
     else return;
-    const same = this.#byHash.get(copy.hash);
-    if (same instanceof Set) same.delete(copy);
-    if (same === copy || (same instanceof Set && same.size === 0)) this.#byHash.delete(copy.hash);
+    this.#byHash.delete(copy.hash, copy);
     this.#bytes -= copy.stat.size;
   }
 

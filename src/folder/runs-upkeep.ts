@@ -9,11 +9,14 @@ import { bytesHeld, type HeldRuns, keyOf, placeOfRun } from './runs-table.ts';
 
 /** So long runs may wait for the version they were sent for, however much they are. */
 const LOOSE_MS = 24 * 3_600_000;
+/** All files of runs are looked at anew after so many times as long as the last look took: a hundredth of the time at most. Range 20–500. */
+const LOOK_REST = 100;
 
 /** What runs need at the opening and now and then. */
 export class RunsUpkeep {
   readonly #room: Room;
   readonly #runs: Runs;
+  #nextLookMs = 0;
 
   constructor(room: Room, runs: Runs) {
     this.#room = room;
@@ -36,6 +39,14 @@ export class RunsUpkeep {
 
   /** Runs whose file is gone: the disk lost it, or the folder is an older one put back. The others bring them back. */
   async loseMissing(): Promise<void> {
+    const { clock } = this.#room.options;
+    const beganMs = clock.now();
+    if (beganMs < this.#nextLookMs) return;
+    await this.#lookForMissing();
+    this.#nextLookMs = clock.now() + LOOK_REST * (clock.now() - beganMs);
+  }
+
+  async #lookForMissing(): Promise<void> {
     const held = [...this.#room.runs.all()].filter(({ mask, paths }) => mask !== NO_RUNS && paths.length > 0);
     if (held.length === 0) return;
     const there = new Set((await this.#room.options.disk.list('runs')).map(({ name }) => `.filemesh/runs/${name}`));

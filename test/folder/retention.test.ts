@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MeshError } from '../../src/core/errors.ts';
+import { OldCopies, type OldRow } from '../../src/folder/old-copies.ts';
 import { FolderBench, hashOf, path } from './folder-bench.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -99,6 +100,37 @@ describe('what is set aside', () => {
       expect(trash(bench)).toBe(0);
       expect(await bench.folder.oldCopies(path('v'))).toHaveLength(2);
     }));
+
+  it('is gone through in short turns, however much of it waits for a person', async () => {
+    let [inTurn, inTurnMax, removed] = [0, 0, 0];
+    const after = (_ms: number, act: () => void) => {
+      inTurn = 0;
+      setImmediate(act);
+    };
+    const old = new OldCopies({
+      options: {
+        clock: { after, wall: () => 0, now: () => 0 },
+        store: { range: () => Promise.resolve([]), get: () => Promise.resolve(new Uint8Array([1])) },
+        disk: { list: () => Promise.resolve([]), remove: async () => void removed++ },
+      },
+      ...{ queue: { write: () => Promise.resolve() }, belief: {}, calendar: { todayMs: 100 * DAY_MS } },
+    } as unknown as ConstructorParameters<typeof OldCopies>[0]);
+    await old.load();
+    for (let index = 0; index < 20_000; index++) {
+      const copy = String(index);
+      const disk = `.filemesh/${index < 19_990 ? 'trash' : 'versions'}/${copy}`;
+      const row = { copy, path: path('a'), hash: hashOf('a'), size: 1, asideMs: 0 };
+      const looked = () => {
+        inTurnMax = Math.max(inTurnMax, ++inTurn);
+        return disk;
+      };
+      old.add(Object.defineProperty(row, 'disk', { get: looked }) as unknown as OldRow);
+    }
+    inTurn = inTurnMax = 0;
+    await old.purge(1_000_000, new Set());
+    expect([removed, old.of(path('a')).length]).toEqual([10, 19_990]);
+    expect(inTurnMax).toBeLessThanOrEqual(5_100);
+  });
 
   it('is purged though one of its files cannot be removed', () =>
     withBench(1_000_000, async (bench) => {
