@@ -3,7 +3,8 @@ import { asMeshError, MeshError } from '../core/errors.ts';
 import type { PeerId, RequestId } from '../core/ids.ts';
 import type { RunMask } from '../core/striping.ts';
 import type { Striped } from '../folder/folder.ts';
-import { type Ask, TAIL_BYTES_MAX } from '../wire/calls.ts';
+import type { Ask } from '../wire/calls.ts';
+import { sendManifest } from '../wire/manifest.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import type { RunReceiver } from './run-receiver.ts';
 
@@ -64,15 +65,12 @@ export class RunTakers {
     const { catalog, receiver } = this.#slice;
     const { size, hash, manifest } = this.#striped;
     const about = { upload: this.#upload, ...(this.#by && { by: this.#by }), size, hash, manifestBytes: manifest.length };
-    for (let offset = 0; ; offset += TAIL_BYTES_MAX) {
-      const tail = manifest.subarray(offset, offset + TAIL_BYTES_MAX);
+    const told = await sendManifest(manifest, async (offset, tail) => {
       const ask: Ask<'run-open'> = { ...about, offset };
-      const reply =
-        peer === catalog.self ? await receiver.open(ask, tail) : (await this.#link(peer).call('run-open', ask, { tail })).reply;
-      if (!reply.more) return reply.lying;
-      if (offset + TAIL_BYTES_MAX >= manifest.length)
-        throw new MeshError('protocol', 'a peer wants more of a manifest than there is');
-    }
+      if (peer === catalog.self) return await receiver.open(ask, tail);
+      return (await this.#link(peer).call('run-open', ask, { tail })).reply;
+    });
+    return told.lying;
   }
 
   async #write(peer: PeerId, offset: number, tail: Uint8Array): Promise<void> {

@@ -1,6 +1,7 @@
 import { MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import { STRIPED_MANIFEST_BYTES_MAX } from '../core/striping.ts';
+import { TAIL_BYTES_MAX } from './calls.ts';
 import type { Link } from './link.ts';
 import { firstManifest } from './manifest-deadline.ts';
 
@@ -24,6 +25,23 @@ export async function fetchManifest<T>(
 ): Promise<T | undefined> {
   const ask = async (source: ManifestSource, deadlineMs: number) => await read(await manifestFrom(source, content, deadlineMs));
   return await firstManifest(sources, content.size, ask).catch(() => undefined);
+}
+
+/**
+ * Sends a manifest in pieces, in order, as long as the other end wants `more`; resolves with its last word. Rejects with `protocol`
+ * when it wants more than there is.
+ */
+export async function sendManifest<Told extends { readonly more: boolean }>(
+  manifest: Uint8Array,
+  send: (offset: number, piece: Uint8Array) => Promise<Told>,
+): Promise<Told> {
+  for (let offset = 0; ; ) {
+    const piece = manifest.subarray(offset, offset + TAIL_BYTES_MAX);
+    const told = await send(offset, piece);
+    if (!told.more) return told;
+    offset += piece.length;
+    if (offset >= manifest.length) throw new MeshError('protocol', 'a peer wants more of a manifest than there is');
+  }
 }
 
 async function manifestFrom({ link, relay }: ManifestSource, { path, hash }: Cut, deadlineMs: number): Promise<Uint8Array> {

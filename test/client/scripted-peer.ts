@@ -3,6 +3,7 @@ import { chunkContent, encodeManifest, MANIFEST_FILE_BYTES_MIN } from '../../src
 import { MeshError } from '../../src/core/errors.ts';
 import type { Fact } from '../../src/core/facts.ts';
 import type { ContentHash, FilePath, RequestId, VersionKey } from '../../src/core/ids.ts';
+import { NO_RUNS } from '../../src/core/striping.ts';
 import type { Address, Pipe } from '../../src/platform/network.ts';
 import type { Ask, CallName, Entry, Holder, Reply } from '../../src/wire/calls.ts';
 import { greet } from '../../src/wire/greeting.ts';
@@ -178,6 +179,7 @@ export class ScriptedPeer {
       return { have, redirect: [] };
     });
     this.#answer(switchboard, 'chunks', async () => ({ state: 'more', here: 0 }));
+    this.#answer(switchboard, 'stripe', async () => ({ more: false, have: NO_RUNS }));
     switchboard.answer('write', async ({ upload, offset }, _from, tail) => {
       this.counts.set('write', this.count('write') + 1);
       const scripted = this.script.write?.({ upload, offset });

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { create, put } from '../../src/client/verbs/upload.ts';
 import { MeshError } from '../../src/core/errors.ts';
+import { NO_RUNS } from '../../src/core/striping.ts';
 import { cutOf } from '../sim/mesh-client.ts';
 import { hashOf, type ScriptedMesh, type ScriptedPeer } from './scripted-peer.ts';
 import { bytesOf, codeOf, killAt, MIB, openBench, options, path, sourceOf, type VerbBench } from './verb-bench.ts';
@@ -234,6 +235,13 @@ describe('an upload by chunks', () => {
       }
       expect(await settle(codeOf(put(session, path, source, options)))).toBe('protocol');
     }
+  });
+
+  test('in runs ends with a peer that wants ever more of the manifest', async () => {
+    let asked = 0;
+    for (const peer of [alpha, bravo, charlie]) peer.script.stripe = async () => ({ more: ++asked < 100, have: NO_RUNS });
+    expect(await settle(codeOf(put(session, path, source, { ...options, stripeOver: 1 })))).toBe('protocol');
+    expect(asked).toBe(1);
   });
 
   test('comes in order where the peer does not ask for chunks', async () => {

@@ -106,6 +106,8 @@ async function* listAfter(session: Session, start: string, query: ListQuery, opt
     const { reply } = await session.call('list', ask, { signal: options.signal });
     yield* reply.entries;
     if (!reply.more) return;
+    if (reply.next <= after)
+      throw new MeshError('protocol', 'a list of files does not go on; ask another peer with --peer HOST:PORT');
     after = reply.next;
   }
 }

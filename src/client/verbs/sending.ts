@@ -6,6 +6,7 @@ import type { Range } from '../../core/range.ts';
 import { hasRun, type RunMask, rangeOfRun, runEnds } from '../../core/striping.ts';
 import { type Ask, type Reply, TAIL_BYTES_MAX } from '../../wire/calls.ts';
 import type { Link } from '../../wire/link.ts';
+import { sendManifest } from '../../wire/manifest.ts';
 import { ask } from '../ask.ts';
 import { cutSource } from '../cut-source.ts';
 import type { Cut, Source, VerbOptions } from '../transfer.ts';
@@ -144,11 +145,11 @@ export class Sending {
 
   async #beginStripes(link: Link, upload: RequestId, hash: ContentHash, manifest: Uint8Array): Promise<RunMask> {
     const stripe = { upload, size: this.#source.size, hash, manifestBytes: manifest.length };
-    for (let offset = 0; ; offset += TAIL_BYTES_MAX) {
-      const tail = manifest.subarray(offset, offset + TAIL_BYTES_MAX);
-      const { reply } = await ask(link, 'stripe', { ...stripe, offset }, { tail, deadlineMs: WRITE_MS, subject: this.#path });
-      if (!reply.more) return reply.have;
-    }
+    const told = await sendManifest(manifest, async (offset, tail) => {
+      checkStopped(this.#options.signal);
+      return (await ask(link, 'stripe', { ...stripe, offset }, { tail, deadlineMs: WRITE_MS, subject: this.#path })).reply;
+    });
+    return told.have;
   }
 
   async #read(offset: number, length: number): Promise<Uint8Array> {
