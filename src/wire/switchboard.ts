@@ -31,6 +31,8 @@ const EARLY_BYTES_MAX = 6 * 1024 * 1024;
 const EARLY_CLIENT_BYTES_MAX = 64 * 1024;
 /** Of all links that are not up: above, the one that said most is closed. Range EARLY_BYTES_MAX – 128 MiB. */
 const EARLY_ALL_BYTES_MAX = 32 * 1024 * 1024;
+/** Under this all clients are counted. */
+export const CLIENTS = 'clients';
 const TOO_EARLY = 'too much said before the link was up';
 /** What is answered and heard before a link is up: it is how links come up. */
 const EARLY_CALLS: ReadonlySet<CallName> = new Set<CallName>(['hello', 'ping']);
@@ -67,8 +69,8 @@ export class Switchboard implements Dispatcher {
   /** Of the file data of all links together. */
   readonly limits: RateLimits;
   readonly memory = new ClientMemory();
-  /** File data that came in and went out, by who was at the other end, clients too. Bounded by the identities there are. */
-  readonly #traffic = new Map<PeerId, { inBytes: number; outBytes: number }>();
+  /** File data that came in and went out, by who was at the other end. Bounded by the peers there are: clients are as many as like to. */
+  readonly #traffic = new Map<PeerId | typeof CLIENTS, { inBytes: number; outBytes: number }>();
   readonly #log: Log;
   readonly #heartbeat: Heartbeat;
   readonly #answerers = new Map<CallName, Answerer<CallName>>();
@@ -158,14 +160,15 @@ export class Switchboard implements Dispatcher {
     this.closed(link, reason);
   }
 
-  /** File data since the start, by who was at the other end. */
-  get traffic(): ReadonlyMap<PeerId, { readonly inBytes: number; readonly outBytes: number }> {
+  /** File data since the start, by the peer at the other end, and of all clients together. */
+  get traffic(): ReadonlyMap<PeerId | typeof CLIENTS, { readonly inBytes: number; readonly outBytes: number }> {
     return this.#traffic;
   }
 
   moved(link: Link, inBytes: number, outBytes: number): void {
-    const before = this.#traffic.get(link.peer);
-    if (before === undefined) this.#traffic.set(link.peer, { inBytes, outBytes });
+    const who = link.role === 'client' ? CLIENTS : link.peer;
+    const before = this.#traffic.get(who);
+    if (before === undefined) this.#traffic.set(who, { inBytes, outBytes });
     else {
       before.inBytes += inBytes;
       before.outBytes += outBytes;

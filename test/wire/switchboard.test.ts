@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Link } from '../../src/wire/link.ts';
 import { type End, LinkBench } from './link-bench.ts';
 
 let bench: LinkBench;
@@ -59,6 +60,17 @@ describe('switchboard', () => {
     alpha.switchboard.remove(near, 'enough');
     expect(told).toEqual(['up', 'down enough']);
     expect(alpha.log.lines.some((line) => line.includes('a defect'))).toBe(true);
+  });
+
+  test('file data is counted by peer, and of all clients together, however many come and go', () => {
+    const { switchboard } = alpha;
+    const link = (peer: string, role: 'peer' | 'client') => ({ peer, role }) as unknown as Link;
+    for (let number = 0; number < 1_000; number++) switchboard.moved(link(`guest${number}`, 'client'), 1, 2);
+    for (let number = 0; number < 3; number++) switchboard.moved(link('bravo', 'peer'), 10, 0);
+    expect(Object.fromEntries(switchboard.traffic)).toEqual({
+      clients: { inBytes: 1_000, outBytes: 2_000 },
+      bravo: { inBytes: 30, outBytes: 0 },
+    });
   });
 
   test('several rooms hear one note', async () => {

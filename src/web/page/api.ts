@@ -45,7 +45,7 @@ export interface PagePeer {
 export interface Traffic {
   readonly inBytes: number;
   readonly outBytes: number;
-  /** `id`: of a peer, or of a client. */
+  /** `id`: of a peer, or `clients` for all of those together. */
   readonly links: readonly { readonly id: string; readonly inBytes: number; readonly outBytes: number }[];
 }
 
