@@ -20,14 +20,24 @@ export function editorCommand(environment: Readonly<Record<string, string | unde
 /** Opens a file in the editor, with this terminal. Resolves when the editor ended well, else rejects with `failed`. */
 export function runEditor(command: string, file: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    // The variables hold shell words (`code --wait`), as git and crontab read them; the file is a word of its own.
-    const child = spawn('/bin/sh', ['-c', `${command} "$1"`, 'editor', file], { stdio: 'inherit', env: environmentOfOthers() });
+    const [shell, ...words] = shellWords(command, file, process.platform);
+    const options = { stdio: 'inherit', env: environmentOfOthers(), windowsVerbatimArguments: true } as const;
+    const child = spawn(shell, words, options);
     child.on('error', (cause) => reject(new MeshError('failed', `the editor ${command} cannot be started`, { cause })));
     child.on('exit', (code, signal) => {
       if (code === 0) resolve();
       else reject(new MeshError('failed', `the editor ${command} ended with ${signal ?? `code ${code}`}`));
     });
   });
+}
+
+/**
+ * The variables hold shell words (`code --wait`), as git and crontab read them; the file is a word of its own. On Windows no name
+ * has a quote in it.
+ */
+export function shellWords(command: string, file: string, platform: NodeJS.Platform): [string, ...string[]] {
+  if (platform !== 'win32') return ['/bin/sh', '-c', `${command} "$1"`, 'editor', file];
+  return [process.env.ComSpec ?? 'cmd.exe', '/d', '/s', '/c', `"${command} "${file}""`];
 }
 
 /** What other programs are started with: the password is for this one. */

@@ -205,7 +205,7 @@ function localAddresses(peer: Peer): string[] {
   return [...new Set([...loopback, ...peer.addresses])];
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the program at once. */
+/** Resolves at the first SIGINT, SIGTERM or SIGHUP (its terminal was closed); a second one ends the program at once. */
 function untilStopped(): Promise<void> {
   return new Promise((resolve) => {
     let isStopping = false;
@@ -216,6 +216,7 @@ function untilStopped(): Promise<void> {
     };
     process.on('SIGINT', stop);
     process.on('SIGTERM', stop);
+    process.on('SIGHUP', stop);
   });
 }
 

@@ -1,5 +1,21 @@
 import fs from 'node:fs';
 import { promisify } from 'node:util';
+import { systemCode } from './system-error.ts';
+
+/**
+ * `sync` as it can be had. Windows syncs a file by a writable descriptor alone, and a directory by none: there whoever wrote the
+ * bytes has synced them, and the file system's own log keeps the names.
+ */
+export function syncOf(sync: (descriptor: number) => Promise<void>, isWindows: boolean): (descriptor: number) => Promise<void> {
+  if (!isWindows) return sync;
+  return async (descriptor) => {
+    try {
+      await sync(descriptor);
+    } catch (thrown) {
+      if (systemCode(thrown) !== 'EPERM') throw thrown;
+    }
+  };
+}
 
 /**
  * The calls to the file system that acts on names are made of. Each takes a way through a thread of the pool, which costs
@@ -26,7 +42,7 @@ const inPool = {
   write: async (descriptor: number, bytes: Uint8Array, from: number, length: number, at: number): Promise<number> =>
     (await writeInPool(descriptor, bytes, from, length, at)).bytesWritten,
   /** Always through the pool: the disk does several at once for the price of one. */
-  fsync: promisify(fs.fsync),
+  fsync: syncOf(promisify(fs.fsync), process.platform === 'win32'),
 } as const;
 const readInPool = promisify(fs.read);
 const writeInPool = promisify(fs.write);

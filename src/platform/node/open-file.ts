@@ -1,26 +1,25 @@
-import { close, closeSync, constants, fstatSync, fsync, open, read, type Stats } from 'node:fs';
+import { close, closeSync, constants, fstatSync, open, read, type Stats } from 'node:fs';
 import { promisify } from 'node:util';
 import { invariant, MeshError } from '../../core/errors.ts';
 import { folderOf, quote } from '../../core/path.ts';
 import type { DiskPath, FileStat, OpenFile } from '../disk.ts';
 import type { DirectorySync } from './directory-sync.ts';
+import { calls } from './file-calls.ts';
 import { isMissing, withParent } from './safe-path.ts';
 import { asDiskError, asReadWriteError, systemCode } from './system-error.ts';
 
 const openDescriptor = promisify(open);
 const readDescriptor = promisify(read);
-const syncDescriptor = promisify(fsync);
 const closeDescriptor = promisify(close);
 
 /** What one `read` may ask for, in bytes. */
 const READ_BYTES_MAX = 1024 * 1024;
 /**
- * A file that nobody but us has open may have lost its name meanwhile: then its close gives its room back, some 100 ms for 1 GiB.
- * That of one with more bytes than this is left to a thread. 1…64 MiB.
+ * A stat or a close of a file that is open for reading does not wait for the disk, and the way through a thread would cost ten times
+ * what they do. But a file that nobody but us has open may have lost its name meanwhile: then its close gives its room back, some
+ * 100 ms for 1 GiB. That of one with more bytes than this is left to a thread. 1…64 MiB.
  */
 const CLOSED_AT_ONCE_BYTES_MAX = 8 * 1024 * 1024;
-// Else a stat or a close of a file that is open for reading does not wait for the disk: the way through a thread would cost ten
-// times what they do.
 // O_NONBLOCK: opening a FIFO would wait for its other end for ever. It changes nothing for a regular file.
 export const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
@@ -64,7 +63,7 @@ export class NodeOpenFile implements OpenFile {
 
   async sync(): Promise<void> {
     try {
-      await this.lend((descriptor) => syncDescriptor(descriptor));
+      await this.lend((descriptor) => calls.fsync(descriptor));
       await this.#directories.syncWithParents(folderOf(this.#path));
     } catch (thrown) {
       throw asReadWriteError(thrown, 'cannot make durable', this.#path);

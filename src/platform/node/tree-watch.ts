@@ -2,6 +2,7 @@ import { join, relative, sep } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import { isPrivate, PRIVATE_FOLDER } from '../../core/path.ts';
 import type { Hint, Watch } from '../disk.ts';
+import { composed } from './walk.ts';
 import { watchFault } from './watch-fault.ts';
 
 /**
@@ -63,7 +64,7 @@ class RootWatch implements Watch {
   }
 
   #hintAt(path: string): void {
-    const below = relative(this.#root, path);
+    const below = hintOf(relative(this.#root, path), sep);
     if (below === PRIVATE_FOLDER || below.startsWith(`${PRIVATE_FOLDER}/`)) return;
     // A watch of the root itself, or of something that moved out of it.
     this.#hint(below === '' || below.startsWith('..') ? undefined : below);
@@ -87,4 +88,9 @@ class RootWatch implements Watch {
     this.#fault = watchFault(thrown);
     this.#hint(undefined);
   }
+}
+
+/** A path below the root as the walk names it, whatever stands between names on this system. */
+export function hintOf(below: string, separator: string): string {
+  return composed(below.split(separator).join('/'));
 }

@@ -113,7 +113,7 @@ async function sort(held: Folder, folder: string, raw: readonly RawDirent[]): Pr
 }
 
 /** macOS hands out decomposed names and takes either form: there the composed one is as good a name. */
-function composed(name: string): string {
+export function composed(name: string): string {
   return process.platform === 'darwin' ? name.normalize('NFC') : name;
 }
 
