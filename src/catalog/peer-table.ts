@@ -49,6 +49,12 @@ export class PeerTable {
     return this.#statuses.get(peer)?.live === true;
   }
 
+  /** Its copies count, and it takes some: it lives, and believes its folder. */
+  isServing(peer: PeerId): boolean {
+    const status = this.#statuses.get(peer);
+    return status?.live === true && status.paused === undefined;
+  }
+
   /** Replaces what is known of a peer; listeners are told once, after. */
   set(status: PeerStatus): void {
     this.#statuses.set(status.id, status);
@@ -68,7 +74,7 @@ export class PeerTable {
   /** Peers that may own names: live, unpaused, caught up. */
   ownerCandidates(): PeerId[] {
     return this.all()
-      .filter((one) => one.live && one.paused === undefined && one.caughtUp)
+      .filter((one) => this.isServing(one.id) && one.caughtUp)
       .map((one) => one.id);
   }
 

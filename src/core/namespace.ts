@@ -3,6 +3,9 @@ import { baseName, COMPONENT_BYTES_MAX, folderOf, utf8Bytes } from './path.ts';
 import { NO_RUNS, type RunMask, unionOf } from './striping.ts';
 import { byVersionKey, type FileVersion, isSameVersion, type Tombstone, undominated, type Version } from './version.ts';
 
+/** UTF-8 bytes of a label of `originLabels`: the name of a peer, of up to 64 UTF-16 units, and four digits of a hash. */
+const LABEL_BYTES_MAX = 3 * 64 + 5;
+
 /** What one peer has of one version on its disk, verified: all of it, a 64-bit mask of runs (16 hex digits), or none. */
 export type Holding = 'all' | 'none' | { readonly mask: string };
 
@@ -129,13 +132,35 @@ export function originLabels(view: PathView, nameOf: (peer: PeerId) => string): 
   );
 }
 
+/**
+ * All that `shownNames` may put before ` (` in the names of a conflict at `path`, whatever the labels are: the folder and the stem,
+ * longest first, and where a long label may need its room, what is left of it.
+ */
+export function stemsShown(path: string): string[] {
+  const { folder, stem, extension } = partedName(path);
+  const room = COMPONENT_BYTES_MAX - utf8Bytes(` ()${extension}`) - LABEL_BYTES_MAX;
+  const left = [...stem];
+  const stems = [folder + stem];
+  while (left.length > 0 && utf8Bytes(left.join('')) > room) {
+    left.pop();
+    stems.push(folder + left.join(''));
+  }
+  return stems;
+}
+
 function labelled(path: string, label: string): string {
+  const { folder, stem: whole, extension } = partedName(path);
+  const tail = ` (${label})${extension}`;
+  let stem = whole;
+  while (utf8Bytes(stem + tail) > COMPONENT_BYTES_MAX && stem !== '') stem = [...stem].slice(0, -1).join('');
+  return `${folder}${stem}${tail}`;
+}
+
+/** The folder with the `/` behind it, and the name before its extension and from its dot on. */
+function partedName(path: string): { folder: string; stem: string; extension: string } {
   const folder = folderOf(path);
   const name = baseName(path);
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 ? name.slice(dot) : '';
-  const tail = ` (${label})${extension}`;
-  let stem = extension === '' ? name : name.slice(0, dot);
-  while (utf8Bytes(stem + tail) > COMPONENT_BYTES_MAX && stem !== '') stem = [...stem].slice(0, -1).join('');
-  return `${folder === '' ? '' : `${folder}/`}${stem}${tail}`;
+  return { folder: folder === '' ? '' : `${folder}/`, stem: extension === '' ? name : name.slice(0, dot), extension };
 }

@@ -1,5 +1,6 @@
 import type { ChunkList } from '../core/chunk-list.ts';
 import type { ContentHash, FilePath, MeshId, PeerId } from '../core/ids.ts';
+import type { Load } from '../core/placement.ts';
 import type { Range } from '../core/range.ts';
 import type { FileVersion, Version } from '../core/version.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -133,18 +134,12 @@ export interface OldCopy {
   readonly manifest?: ContentHash;
 }
 
-export interface FolderState {
+/** All that the folder tells a person; `Folder.load` and `Folder.paused` are there for what is asked often. */
+export interface FolderState extends Load {
   /** Why the folder is not believed, and what to type; undefined while it is. */
   readonly paused: string | undefined;
   /** The first scan of this start is done. */
   readonly scanned: boolean;
-  /** Bytes and files held for the mesh (plain, siblings). */
-  readonly bytes: number;
-  readonly files: number;
-  /** Bytes of accepted and not yet held. */
-  readonly incomingBytes: number;
-  readonly incomingFiles: number;
-  readonly capacity: number;
   readonly notKept: readonly { path: string; reason: string }[];
   /** Things a person should know: watcher's limits, files that never rest. */
   readonly warnings: readonly string[];

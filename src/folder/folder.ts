@@ -1,4 +1,5 @@
 import type { ContentHash, FilePath, RequestId } from '../core/ids.ts';
+import type { Load } from '../core/placement.ts';
 import type { Range } from '../core/range.ts';
 import type { FileVersion, Version } from '../core/version.ts';
 import type { Watch } from '../platform/disk.ts';
@@ -99,21 +100,23 @@ export class Folder {
     room.onState(() => this.#noticeBelief());
   }
 
+  /** Why the folder is not believed, and what to type; undefined while it is. */
+  get paused(): string | undefined {
+    return this.#room.belief.paused;
+  }
+
+  /** What is held for the mesh (plain, siblings), and what is accepted and not yet held. */
+  get load(): Load {
+    return this.#stagings.load;
+  }
+
+  /** For a person: it may list thousands of names. */
   state(): FolderState {
-    const room = this.#room;
-    const { held, runs, belief } = room;
+    const { lost, old } = this.#room;
     const unreadable = [...this.#unreadable].map(([path, reason]) => ({ path, reason }));
-    return {
-      paused: belief.paused,
-      scanned: this.#scanning.isDone,
-      bytes: this.#room.bytes,
-      files: held.files + runs.files,
-      incomingBytes: this.#stagings.incomingBytes,
-      incomingFiles: this.#stagings.incomingFiles,
-      capacity: this.#stagings.capacity,
-      notKept: [...this.#scanning.notKept, ...unreadable, ...room.lost.notKept()],
-      warnings: warningsOf(this.#watch?.fault(), room.old.warning, this.#scanning.fault, this.#settling.busyPaths()),
-    };
+    const notKept = [...this.#scanning.notKept, ...unreadable, ...lost.notKept()];
+    const warnings = warningsOf(this.#watch?.fault(), old.warning, this.#scanning.fault, this.#settling.busyPaths());
+    return { ...this.load, paused: this.paused, scanned: this.#scanning.isDone, notKept, warnings };
   }
 
   /** What lies here is known, and acts are possible: before, `holds` may say less than there is. */

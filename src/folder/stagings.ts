@@ -1,4 +1,5 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
+import type { Load } from '../core/placement.ts';
 import type { DiskPath } from '../platform/disk.ts';
 import type { Staging } from './face.ts';
 import { KEEP_SHARE } from './old-copies.ts';
@@ -51,12 +52,11 @@ export class Stagings implements Reservations {
     this.#room = room;
   }
 
-  get incomingBytes(): number {
-    return this.#reserved;
-  }
-
-  get incomingFiles(): number {
-    return this.#open.size + this.#many;
+  /** See Folder.load. */
+  get load(): Load {
+    const { bytes, held, runs } = this.#room;
+    const incomingFiles = this.#open.size + this.#many;
+    return { bytes, capacity: this.capacity, files: held.files + runs.files, incomingBytes: this.#reserved, incomingFiles };
   }
 
   /** Bytes offered to the mesh. */

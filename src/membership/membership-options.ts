@@ -7,7 +7,7 @@ import type { Address, Network } from '../platform/network.ts';
 import type { Random } from '../platform/random.ts';
 import type { Store } from '../platform/store.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
-import type { FolderState } from './presence.ts';
+import type { FolderReport } from './presence.ts';
 
 /** What the assembly is told, to say it aloud. Each is called at most once an event; none may throw. */
 export interface MembershipEvents {
@@ -47,6 +47,6 @@ export interface MembershipOptions {
   readonly switchboard: Switchboard;
   readonly catalog: Catalog;
   readonly config: MembershipConfig;
-  readonly folderState: () => FolderState;
+  readonly folderState: () => FolderReport;
   readonly events: MembershipEvents;
 }

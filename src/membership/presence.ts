@@ -19,7 +19,7 @@ const LOOK_MS = 5_000;
 export const LOAD_MS_MAX = 60_000;
 
 /** What the folder says of itself. */
-export interface FolderState {
+export interface FolderReport {
   /** Why the folder is not believed; undefined while it is. */
   readonly paused: string | undefined;
   /** It is being opened: its load says nothing yet. */
@@ -36,7 +36,7 @@ export interface PresenceOptions {
   readonly name: string;
   /** Where this peer listens now, best first: it may change, for networks come and go. */
   readonly addresses: () => readonly Address[];
-  readonly folderState: () => FolderState;
+  readonly folderState: () => FolderReport;
   /** Over all facts known here. */
   readonly factsDigest: () => ContentHash;
 }

@@ -66,7 +66,7 @@ export class PathEvents {
     for (const content of contents) {
       const { hash: version, holders } = content;
       if (holders.includes(this.#catalog.self)) events.push({ event: 'stored', path, version });
-      const copies = copiesOf(content, (peer) => this.#catalog.peers.isLive(peer));
+      const copies = copiesOf(content, (peer) => this.#catalog.peers.isServing(peer));
       if (copies >= wanted) events.push({ event: 'replicated', path, version });
     }
     return events;

@@ -3,7 +3,6 @@ import { PathWaiters } from '../catalog/path-waiters.ts';
 import type { AccountFact } from '../core/accounts.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { FilePath, PeerId } from '../core/ids.ts';
-import { wantedCopies } from '../core/settings.ts';
 import { Folder } from '../folder/folder.ts';
 import { Gossip } from '../gossip/gossip.ts';
 import { Membership } from '../membership/membership.ts';
@@ -21,7 +20,8 @@ import { PathEvents, type PeerEvent } from './events.ts';
 export interface Traffic {
   readonly inBytes: number;
   readonly outBytes: number;
-  readonly links: readonly { readonly id: PeerId; readonly inBytes: number; readonly outBytes: number }[];
+  /** `id`: of a peer, or `clients` for all of those together. */
+  readonly links: readonly { readonly id: string; readonly inBytes: number; readonly outBytes: number }[];
 }
 
 /** A process that holds files and serves them: its rooms, constructed and started. No logic of its own. */
@@ -88,7 +88,7 @@ export class Peer {
       catalog,
       config,
       folderState: () => {
-        const { paused, ...load } = folder.state();
+        const { paused, load } = folder;
         return { paused, opening: paused === undefined && !folder.isOpen, load };
       },
       events: {
@@ -149,7 +149,7 @@ export class Peer {
 
   /** R, as the mesh has it. */
   get wanted(): number {
-    return wantedCopies(this.#catalog.facts());
+    return this.#catalog.wantedCopies();
   }
 
   get scanned(): boolean {
@@ -247,7 +247,7 @@ export class Peer {
 
   #folderChanged(): void {
     this.#membership.stateChanged();
-    const { paused } = this.#folder.state();
+    const { paused } = this.#folder;
     if (paused === this.#pausedBefore) return;
     this.#pausedBefore = paused;
     this.#tell(paused === undefined ? { event: 'resumed' } : { event: 'paused', reason: paused });

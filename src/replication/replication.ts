@@ -109,8 +109,11 @@ export class Replication {
   start(): void {
     const { catalog, clock, folder } = this.#options;
     catalog.onPaths((paths) => this.#mark(paths));
-    catalog.onFacts(() => {
-      this.#wanted = catalog.wantedCopies();
+    catalog.onFacts((changed) => {
+      const wanted = catalog.wantedCopies();
+      // Who comes, or goes for a while, the table of peers tells; accounts and grants are nothing to a copy.
+      if (wanted === this.#wanted && !changed.some(({ kind }) => kind === 'removal')) return;
+      this.#wanted = wanted;
       this.#sweep();
     });
     this.#wanted = catalog.wantedCopies();
@@ -185,7 +188,7 @@ export class Replication {
 
   async #attend(path: FilePath): Promise<void> {
     const { folder } = this.#options;
-    if (folder.isOpen && folder.state().paused === undefined) {
+    if (folder.isOpen && folder.paused === undefined) {
       try {
         await this.#holding.attend(path);
       } catch (error) {

@@ -29,14 +29,14 @@ export class Standings {
   of(peer: PeerId): Standing {
     const status = this.#slice.peers.get(peer);
     if (status === undefined) return 'gone';
-    if (status.live && status.paused === undefined) return 'live';
+    if (this.#slice.peers.isServing(peer)) return 'live';
     return this.#graceEndMs(peer) > this.#slice.clock.now() ? 'away' : 'gone';
   }
 
   /** Call when the peer table changed: tells `changed` when a standing did. */
   refresh(): void {
-    for (const { id, live, paused, sinceMs } of this.#slice.peers.all()) {
-      if (live && paused === undefined) this.#absentSinceMs.delete(id);
+    for (const { id, live, sinceMs } of this.#slice.peers.all()) {
+      if (this.#slice.peers.isServing(id)) this.#absentSinceMs.delete(id);
       else if (!this.#absentSinceMs.has(id)) this.#absentSinceMs.set(id, live ? this.#slice.clock.now() : sinceMs);
     }
     this.#arm();

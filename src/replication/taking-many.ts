@@ -7,10 +7,10 @@ import type { Folder } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { type Ask, type Reply, TAIL_BYTES_MAX } from '../wire/calls.ts';
+import { Gate } from '../wire/gate.ts';
 import type { Link } from '../wire/link.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { askedVersion, isRecordHere } from './asked-version.ts';
-import { Gate } from './gate.ts';
 
 /**
  * The owner may know of versions a moment before their records have come here. What is not known by then waits by itself, longer.
@@ -63,7 +63,7 @@ export class TakingMany {
    */
   async take({ items, holders }: Ask<'place-many'>): Promise<Reply<'place-many'>> {
     const { folder } = this.#slice;
-    const paused = folder.state().paused;
+    const { paused } = folder;
     if (paused !== undefined) throw new MeshError('paused', paused);
     const left = new Set(items.keys());
     await this.#gate.pass(async () => {

@@ -9,12 +9,12 @@ import type { Folder, Striped } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ask } from '../wire/calls.ts';
 import { fetchContent } from '../wire/fetch.ts';
+import type { Gate } from '../wire/gate.ts';
 import type { Link } from '../wire/link.ts';
 import { reachOf } from '../wire/stripe-reach.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { givingBack } from '../wire/tail-memory.ts';
 import { announcedManifest } from './announced-manifest.ts';
-import type { Gate } from './gate.ts';
 import { discardUnlessResumable } from './resumable.ts';
 
 /** Runs of one content fetched at once: while one is verified and committed, others are on the wire. 1…8. */

@@ -8,12 +8,12 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Ask } from '../wire/calls.ts';
 import { fetchContent } from '../wire/fetch.ts';
+import { Gate } from '../wire/gate.ts';
 import type { Link } from '../wire/link.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { givingBack } from '../wire/tail-memory.ts';
 import { announcedManifest } from './announced-manifest.ts';
 import { askedVersion, isRecordHere } from './asked-version.ts';
-import { Gate } from './gate.ts';
 import { discardUnlessResumable } from './resumable.ts';
 import { TakingRuns } from './taking-runs.ts';
 
@@ -69,7 +69,7 @@ export class Taking {
 
   async #take(ask: Ask<'place'>): Promise<void> {
     const { folder } = this.#slice;
-    const paused = folder.state().paused;
+    const { paused } = folder;
     if (paused !== undefined) throw new MeshError('paused', paused);
     const version = await this.#versionOf(ask);
     if (ask.runs !== undefined) return await this.#runs.take({ ...ask, runs: ask.runs }, version);

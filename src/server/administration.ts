@@ -1,11 +1,11 @@
 import type { Catalog } from '../catalog/catalog.ts';
-import type { PeerStatus } from '../catalog/peer-table.ts';
 import type { FilePath, PeerId } from '../core/ids.ts';
 import type { Rights } from '../core/rights.ts';
 import { copiesOf, keepersOf } from '../core/striping.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
+import { Gate } from '../wire/gate.ts';
 
 import { firstWithin } from './answer-bytes.ts';
 import type { Sight } from './sessions.ts';
@@ -20,6 +20,8 @@ const COUNT_FRESH_MS = 2_000;
 const COUNT_REST = 20;
 /** Names told when a peer is to be removed. */
 const ONLY_THERE_MAX = 1_000;
+/** Removals that wait while one looks at all paths; more are told to come again. Range 1–64. */
+const REMOVALS_WAITING_MAX = 16;
 
 /** What administration needs of membership: its own slice. */
 export interface MembershipSlice {
@@ -69,6 +71,7 @@ interface Count {
 export class Administration {
   readonly #slice: Slice;
   #counted: Counted | undefined;
+  readonly #removing = new Gate(1, REMOVALS_WAITING_MAX);
 
   constructor(slice: Slice) {
     this.#slice = slice;
@@ -127,7 +130,11 @@ export class Administration {
   }
 
   /** Tells first which newest contents only that peer has; removes on `confirm`. */
-  async remove(ask: Ask<'remove'>): Promise<Reply<'remove'>> {
+  remove(ask: Ask<'remove'>): Promise<Reply<'remove'>> {
+    return this.#removing.pass(() => this.#remove(ask));
+  }
+
+  async #remove(ask: Ask<'remove'>): Promise<Reply<'remove'>> {
     const { catalog } = this.#slice;
     const onlyThere: string[] = [];
     let more = 0;
@@ -201,7 +208,7 @@ export class Administration {
   /** What a count depends on beside the paths: the wanted copies, and whose copies count. */
   #yardstick(): string {
     const { catalog } = this.#slice;
-    const counting = catalog.peers.all().filter(isServing);
+    const counting = catalog.peers.all().filter(({ id }) => catalog.peers.isServing(id));
     return [catalog.wantedCopies(), ...counting.map((one) => one.id).sort()].join();
   }
 
@@ -225,7 +232,7 @@ export class Administration {
     if (view === undefined) return undefined;
     const tombstones = view.tombstones.length;
     if (view.contents.length === 0) return { ...NONE, tombstones };
-    const copies = view.contents.map((content) => copiesOf(content, (peer) => isServing(catalog.peers.get(peer))));
+    const copies = view.contents.map((content) => copiesOf(content, (peer) => catalog.peers.isServing(peer)));
     return {
       files: 1,
       bytes: view.contents.reduce((sum, content) => sum + content.size, 0),
@@ -259,9 +266,4 @@ function sumOf(counts: ReadonlyMap<string, Count>, sight: Sight): Count {
     for (const name of COUNTED) sum[name] += count[name];
   }
   return sum;
-}
-
-/** Its copies count as live ones. */
-function isServing(status: PeerStatus | undefined): boolean {
-  return status?.live === true && status.paused === undefined;
 }

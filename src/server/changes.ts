@@ -2,30 +2,24 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath, RequestId, VersionKey } from '../core/ids.ts';
 import { type Content, type IndexRecord, madeBy } from '../core/namespace.ts';
-import { folderOf } from '../core/path.ts';
 import { copiesOf } from '../core/striping.ts';
 import { isBefore, isSameVersion, type Version, versionKey } from '../core/version.ts';
 import type { Folder, Step } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
-import type { Ask, Done, Holder, Reply } from '../wire/calls.ts';
+import { type Ask, type Done, HOPS_MAX, type Holder, type Reply } from '../wire/calls.ts';
 import type { Claiming } from './claiming.ts';
 import type { Copies } from './copies.ts';
 import type { Entries } from './entries.ts';
+import { partsOf } from './parts-of.ts';
 import type { Plan, PlannedStep, Planner } from './plans.ts';
 import type { Pulling } from './pulling.ts';
 import type { StripedUploads } from './striped-uploads.ts';
 import { REDIRECTS_MAX, type Uploads } from './uploads.ts';
 
-/** Redirects a client follows before the peer asked carries the change out itself. */
-const HOPS_MAX = 2;
 /** A folder that had a change of its own there is tried again so often. */
 const ATTEMPTS_MAX = 5;
 const ATTEMPT_PAUSE_MS = 200;
-/** Paths looked at in one page for the parts of a resolved conflict. */
-const PAGE_PATHS = 500;
-/** Characters of a name that its labelled form keeps, however long the label is: a component has 255 bytes. */
-const STEM_CHARACTERS = 24;
 
 interface Slice {
   readonly clock: Clock;
@@ -81,12 +75,12 @@ export class Changes {
   }
 
   async #carryOut(ask: Ask<'change'>): Promise<Reply<'change'>> {
-    const replayed = this.#replayed(ask);
+    const replayed = await this.#replayed(ask);
     if (replayed !== undefined) {
       await this.#keepAgain(ask, replayed);
       return await this.#answer(ask, replayed);
     }
-    const paused = this.#slice.folder.state().paused;
+    const { paused } = this.#slice.folder;
     if (paused !== undefined) throw new MeshError('paused', paused);
     const plan = this.#slice.planner.plan(ask);
     const redirect = this.#elsewhere(ask, plan);
@@ -120,32 +114,21 @@ export class Changes {
   }
 
   /** The versions this request made before, as far as known here. */
-  #replayed({ request, change }: Ask<'change'>): Map<FilePath, Version> | undefined {
-    const { catalog } = this.#slice;
-    const shown = change.kind === 'rename' ? change.to : change.path;
+  async #replayed(ask: Ask<'change'>): Promise<Map<FilePath, Version> | undefined> {
+    const { catalog, clock } = this.#slice;
+    const { request, change } = ask;
+    const shown = subjectOf(ask);
     const version = madeBy(catalog.view(shown), request);
     if (version === undefined) return undefined;
-    const others = change.kind === 'resolve-both' ? [...this.#partsOf(shown, request)] : [];
+    const pause = () => new Promise<void>((resolve) => clock.after(0, resolve));
+    const others = change.kind === 'resolve-both' ? await partsOf(catalog, shown, request, pause) : [];
     const buried = change.kind === 'rename' ? madeBy(catalog.view(change.path), request) : undefined;
     if (buried !== undefined) others.push([change.path, buried]);
     return new Map([...others, [shown, version]]);
   }
 
-  /** The files a conflict became: their names begin as the shared one does, before its extension. */
-  *#partsOf(path: FilePath, request: RequestId): Iterable<[FilePath, Version]> {
-    const { catalog } = this.#slice;
-    const stem = path.slice(0, folderOf(path).length + 1 + STEM_CHARACTERS).replace(/(?<=[^/])\.[^./]*$/, '');
-    for (let after: string = stem; ; ) {
-      const names = catalog.paths(after, PAGE_PATHS);
-      for (const name of names) {
-        if (!name.startsWith(stem)) return;
-        const version = madeBy(catalog.view(name), request);
-        if (version !== undefined && name !== path) yield [name, version];
-      }
-      const last = names.at(-1);
-      if (last === undefined) return;
-      after = last;
-    }
+  #isMade(ask: Ask<'change'>): boolean {
+    return madeBy(this.#slice.catalog.view(subjectOf(ask)), ask.request) !== undefined;
   }
 
   /** Holders who should carry the change out; none: this peer does. */
@@ -168,10 +151,10 @@ export class Changes {
     const { claiming, clock, folder } = this.#slice;
     for (let attempt = 1; ; attempt++) {
       // Through another peer it may have been carried out meanwhile.
-      const earlier = this.#replayed(ask);
+      const earlier = await this.#replayed(ask);
       if (earlier !== undefined) return earlier;
       const made = new Map<FilePath, VersionKey>();
-      const grant = await claiming.claim(ask.request, plan.wishes, () => this.#replayed(ask) !== undefined);
+      const grant = await claiming.claim(ask.request, plan.wishes, () => this.#isMade(ask));
       if (grant === undefined) continue;
       try {
         const steps = await Promise.all(plan.steps.map((step) => this.#step(ask, step)));
@@ -214,7 +197,7 @@ export class Changes {
   #isKeptInRuns({ change }: Ask<'change'>, content: Content): boolean {
     if (content.parts === undefined) return false;
     const { peers } = this.#slice.catalog;
-    return change.kind !== 'resolve-both' || copiesOf({ ...content, holders: [] }, (peer) => peers.isLive(peer)) > 0;
+    return change.kind !== 'resolve-both' || copiesOf({ ...content, holders: [] }, (peer) => peers.isServing(peer)) > 0;
   }
 
   async #putUpload(ask: Ask<'change'>, step: Extract<PlannedStep, { kind: 'put-upload' }>): Promise<Step> {
@@ -275,4 +258,9 @@ export class Changes {
     if (note === undefined || first === undefined || first.note !== undefined) return { done, redirect: [] };
     return { done: [{ ...first, note }, ...others], redirect: [] };
   }
+}
+
+/** The path that a change leaves with what it made. */
+function subjectOf({ change }: Ask<'change'>): FilePath {
+  return change.kind === 'rename' ? change.to : change.path;
 }

@@ -138,16 +138,11 @@ export class Copies {
   }
 
   #liveCopies(content: Content | undefined): number {
-    return content === undefined ? 0 : copiesOf(content, (peer) => this.#isLive(peer));
+    return content === undefined ? 0 : copiesOf(content, (peer) => this.#slice.catalog.peers.isServing(peer));
   }
 
   #hasLiveKeeper(content: Content): boolean {
-    return keepersOf(content).some((peer) => this.#isLive(peer));
-  }
-
-  #isLive(peer: PeerId): boolean {
-    const status = this.#slice.catalog.peers.get(peer);
-    return status?.live === true && status.paused === undefined;
+    return keepersOf(content).some((peer) => this.#slice.catalog.peers.isServing(peer));
   }
 
   /** Somebody may take it from somebody who has it. */
@@ -156,7 +151,7 @@ export class Copies {
     // Whoever keeps runs of a new one tells so as soon as it has read of it.
     if (content.parts !== undefined && this.#liveCopies(content) === 0) return true;
     const { peers } = this.#slice.catalog;
-    const takers = peers.all().filter((one) => this.#isLive(one.id) && !content.holders.includes(one.id));
+    const takers = peers.all().filter((one) => this.#slice.catalog.peers.isServing(one.id) && !content.holders.includes(one.id));
     // Whoever has runs of a striped one is no taker for all of it.
     if (takers.some((one) => one.opening || (content.parts === undefined && hasRoom(one.load, content.size)))) return true;
     return content.parts !== undefined || content.size >= STRIPE_BYTES_MIN ? this.#canGrowInRuns(content, takers) : false;
@@ -169,7 +164,7 @@ export class Copies {
       ...{ id, name: catalog.shownName(id), load },
       ...{ hasBytes: false, heldBase: false },
     }));
-    const standing = (peer: PeerId) => (this.#isLive(peer) ? 'live' : 'away');
+    const standing = (peer: PeerId) => (this.#slice.catalog.peers.isServing(peer) ? 'live' : 'away');
     const { masks, isComplete } = planStripes(content, candidates, { wanted: catalog.wantedCopies(), standing });
     const isToGrow = content.parts === undefined ? isComplete : masks.size > 0;
     return isToGrow || takers.some(({ load }) => load.incomingBytes > 0);
@@ -182,7 +177,7 @@ export class Copies {
     const nameOf = (peer: PeerId) => this.#slice.catalog.shownName(peer);
     if (!this.#hasLiveKeeper(content)) return `only ${keepersOf(content).map(nameOf).join(', ')} had it, away now`;
     const full = others
-      .filter((one) => this.#isLive(one.id) && !one.opening && !hasRoom(one.load, content.size))
+      .filter((one) => this.#slice.catalog.peers.isServing(one.id) && !one.opening && !hasRoom(one.load, content.size))
       .map((one) => `${nameOf(one.id)} is full`);
     const opening = others.filter((one) => one.live && one.opening).map((one) => `${nameOf(one.id)} is still opening its folder`);
     const paused = others.filter((one) => one.live && one.paused !== undefined).map((one) => `${nameOf(one.id)} is paused`);

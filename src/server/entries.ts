@@ -137,7 +137,7 @@ export class Entries {
 
   holder(peer: PeerId): Holder {
     const status = this.#catalog.peers.get(peer);
-    const live = status?.live === true && status.paused === undefined;
+    const live = this.#catalog.peers.isServing(peer);
     const address = status?.address;
     return { id: peer, name: this.#catalog.shownName(peer), live, ...(address === undefined ? {} : { address }) };
   }

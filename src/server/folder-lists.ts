@@ -4,6 +4,7 @@ import { byCodeUnits, type FilePath } from '../core/ids.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ask, Entry, Reply } from '../wire/calls.ts';
 import { encodedBytes } from '../wire/codec.ts';
+import { Gate } from '../wire/gate.ts';
 import { LIST_BYTES_MAX } from './answer-bytes.ts';
 import type { Entries } from './entries.ts';
 import { FolderWalk } from './folder-walk.ts';
@@ -16,9 +17,18 @@ const PATHS_A_TURN = 500;
 const TURNS_A_PAGE = 16;
 /** Orders by size or time that are kept for their next pages, 8 bytes a file. Range 2–16. */
 const ORDERS_MAX = 4;
+/** Orders drawn up at once, of all who ask: meanwhile each takes some 100 bytes a file. More wait, then `busy`. Range 1–4. */
+const SORTING_MAX = 2;
+const SORTING_WAITING_MAX = 16;
+/** Pages of names sought at once that may take many turns: their turns come due together. More wait, then `busy`. Range 2–8. */
+const SEEKING_MAX = 4;
+const SEEKING_WAITING_MAX = 256;
 
 /** Paths looked at below a folder that is hidden, for one that is not. */
 const PATHS_LOOKED_AT_MAX = 1_000;
+
+/** Folders put in order in one turn: some 5 ms. Range 1,000–10,000. */
+const FOLDERS_A_TURN = 5_000;
 
 interface Slice {
   readonly catalog: Catalog;
@@ -38,6 +48,12 @@ interface Order {
   isOutdated: boolean;
 }
 
+/** A folder in a folder, with the files below it. */
+interface Below {
+  readonly name: string;
+  readonly files: number;
+}
+
 type Files = Pick<Reply<'folder'>, 'entries' | 'more' | 'next'>;
 
 /** What one turn of the event loop found, and how far it looked. */
@@ -51,6 +67,8 @@ export class FolderLists {
   readonly #slice: Slice;
   /** By what was asked; the oldest first. */
   readonly #orders = new Map<string, Promise<Order>>();
+  readonly #sorting = new Gate(SORTING_MAX, SORTING_WAITING_MAX);
+  readonly #seeking = new Gate(SEEKING_MAX, SEEKING_WAITING_MAX);
 
   constructor(slice: Slice) {
     this.#slice = slice;
@@ -63,42 +81,59 @@ export class FolderLists {
    */
   async list(ask: Ask<'folder'>, sight: Sight): Promise<Reply<'folder'>> {
     const { catalog } = this.#slice;
-    const { path = '', after, limit, query, sort, descending } = ask;
-    if (path !== '' && !(catalog.folders.isFolder(path) && this.#isSeen(path, sight))) {
+    const { path = '', after, limit, query } = ask;
+    if (path !== '' && !(catalog.folders.isFolder(path) && (await this.#isSeen(path, sight, new Looks(() => this.#pause()))))) {
       throw new MeshError('not-found', `there is no folder ${path}`);
     }
     const isInFolders = query === undefined && !/^[fo]/.test(after);
-    const folders = isInFolders ? this.#folders(ask, sight) : [];
+    const seek = () => (isInFolders ? this.#folders(ask, sight) : Promise.resolve([]));
+    const folders = sight.all ? await seek() : await this.#seeking.pass(seek);
     const shown = folders.slice(0, limit);
     const last = shown.at(-1);
     if (last !== undefined && shown.length >= limit) return { folders: shown, entries: [], more: true, next: `d${last.name}` };
     const rest = { ...ask, after: isInFolders ? '' : after, limit: limit - shown.length };
-    const files = sort === 'name' && !descending ? await this.#byName(rest, sight) : await this.#byOrder(rest, sight);
-    return { folders: shown, ...files };
+    return { folders: shown, ...(await this.#files(rest, sight)) };
   }
 
   /** Those of which something may be seen, after the one told: as many as a page takes. */
-  #folders({ path: folder, after, limit, sort, descending }: Ask<'folder'>, sight: Sight): Reply<'folder'>['folders'] {
+  async #folders(ask: Ask<'folder'>, sight: Sight): Promise<Reply<'folder'>['folders']> {
+    const { path: folder, after, limit, sort, descending } = ask;
     const isDescending = descending && sort === 'name';
     const last = after.slice(1);
-    const all = [...this.#slice.catalog.folders.foldersIn(folder ?? '')].sort((a, b) => byCodeUnits(a.name, b.name));
-    if (isDescending) all.reverse();
+    const all = await this.#foldersAfter(folder ?? '', last, isDescending);
+    const looks = new Looks(() => this.#pause());
     const folders: Reply<'folder'>['folders'] = [];
     for (const { name, files } of all) {
       if (folders.length >= limit) break;
-      if (last !== '' && (isDescending ? name >= last : name <= last)) continue;
-      if (this.#isSeen(folder === undefined ? name : `${folder}/${name}`, sight))
+      if (await this.#isSeen(folder === undefined ? name : `${folder}/${name}`, sight, looks))
         folders.push(sight.all ? { name, files } : { name });
     }
     return folders;
   }
 
+  /** In order, in short turns however many there are. */
+  async #foldersAfter(folder: string, last: string, isDescending: boolean): Promise<readonly Below[]> {
+    const compare = (a: Below, b: Below) => (isDescending ? -1 : 1) * byCodeUnits(a.name, b.name);
+    const runs: Below[][] = [];
+    let run: Below[] = [];
+    for (const below of this.#slice.catalog.folders.foldersIn(folder)) {
+      if (last !== '' && (isDescending ? below.name >= last : below.name <= last)) continue;
+      run.push(below);
+      if (run.length < FOLDERS_A_TURN) continue;
+      runs.push(run.sort(compare));
+      run = [];
+      await this.#pause();
+    }
+    return await mergeRuns([...runs, run.sort(compare)], compare, () => this.#pause());
+  }
+
   /** Whether the folder, or something below it, may be seen. */
-  #isSeen(folder: string, sight: Sight): boolean {
+  async #isSeen(folder: string, sight: Sight, looks: Looks): Promise<boolean> {
     if (sight.sees(folder)) return true;
     const prefix = `${folder}/`;
     let after = prefix;
     for (let looked = 0; looked < PATHS_LOOKED_AT_MAX; looked++) {
+      await looks.count();
       const [path] = this.#slice.catalog.paths(after, 1);
       if (path?.startsWith(prefix) !== true) return false;
       if (sight.sees(path)) return true;
@@ -107,6 +142,13 @@ export class FolderLists {
       if (after < path) after = path;
     }
     return false;
+  }
+
+  async #files(ask: Ask<'folder'>, sight: Sight): Promise<Files> {
+    if (ask.sort !== 'name' || ask.descending) return await this.#byOrder(ask, sight);
+    // All that lies in one folder is found at once: that is not to wait for who seeks through the whole mesh.
+    if (ask.query === undefined && sight.all) return await this.#byName(ask, sight);
+    return await this.#seeking.pass(() => this.#byName(ask, sight));
   }
 
   async #byName(ask: Ask<'folder'>, sight: Sight): Promise<Files> {
@@ -141,10 +183,12 @@ export class FolderLists {
     if (kept !== undefined && (ask.after !== '' || !(await kept).isOutdated)) return await kept;
     const oldest = this.#orders.keys().next().value;
     if (this.#orders.size >= ORDERS_MAX && oldest !== undefined) this.#orders.delete(oldest);
-    const made = this.#sorted(ask, sight);
+    const made = this.#sorting.pass(() => this.#sorted(ask, sight));
     this.#orders.delete(key);
     this.#orders.set(key, made);
-    made.catch(() => this.#orders.delete(key));
+    made.catch(() => {
+      if (this.#orders.get(key) === made) this.#orders.delete(key);
+    });
     return await made;
   }
 
@@ -200,6 +244,20 @@ export class FolderLists {
         () => undefined,
       );
     }
+  }
+}
+
+/** Counts the paths looked at, and pauses where a turn has had enough of them. */
+class Looks {
+  readonly #pause: () => Promise<void>;
+  #looked = 0;
+
+  constructor(pause: () => Promise<void>) {
+    this.#pause = pause;
+  }
+
+  async count(): Promise<void> {
+    if (++this.#looked % PATHS_A_TURN === 0) await this.#pause();
   }
 }
 

@@ -51,7 +51,7 @@ export class RunReceiver {
   /** Takes the manifest, and tells what lies here. Rejects with `paused`, `corrupt`, with `busy` when there is no room for it. */
   async open(ask: Ask<'run-open'>, tail: Uint8Array): Promise<Reply<'run-open'>> {
     const { folder } = this.#slice;
-    const { paused } = folder.state();
+    const { paused } = folder;
     if (paused !== undefined) throw new MeshError('paused', paused);
     const receiving = this.#find(ask);
     let { striped } = receiving;

@@ -222,10 +222,10 @@ export class StripedUploads {
 
   #candidates(): Candidate[] {
     const { catalog, switchboard } = this.#slice;
-    return catalog.peers.all().flatMap(({ id, live, paused, opening }) => {
+    return catalog.peers.all().flatMap(({ id, opening }) => {
       const load = loadOf(catalog, id);
       const isInReach = id === catalog.self || switchboard.link(id) !== undefined;
-      if (!live || opening || paused !== undefined || load === undefined || !isInReach) return [];
+      if (!catalog.peers.isServing(id) || opening || load === undefined || !isInReach) return [];
       return [{ id, name: catalog.shownName(id), load, hasBytes: false, heldBase: false }];
     });
   }

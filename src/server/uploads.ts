@@ -7,7 +7,7 @@ import type { Asker, Folder, Staging } from '../folder/folder.ts';
 import { ONCE_PREFIX } from '../folder/stagings.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
-import type { Ask, Holder, Reply } from '../wire/calls.ts';
+import { type Ask, HOPS_MAX, type Holder, type Reply } from '../wire/calls.ts';
 import type { Link } from '../wire/link.ts';
 import type { Answered, Switchboard } from '../wire/switchboard.ts';
 import { giveBackTail } from '../wire/tail-memory.ts';
@@ -17,7 +17,7 @@ import { UploadChunks } from './upload-chunks.ts';
 
 /** Uploads open at once; a client has one, a peer serves 200 clients. */
 const UPLOADS_MAX = 500;
-/** Peers a client is sent to: it asks one after the other, two hops at most. */
+/** Peers a client is sent to: it asks one after the other. */
 export const REDIRECTS_MAX = 16;
 /** An upload nobody writes is let go after so long; its staged bytes stay on disk, for whoever comes back. */
 const IDLE_MS = 10 * 60_000;
@@ -80,7 +80,7 @@ export class Uploads {
   /** Opens or finds again; or names who should take it: a holder of what it replaces, or the least loaded with room. */
   async begin(ask: Ask<'begin'>, from: Uploader): Promise<Reply<'begin'>> {
     const known = this.#uploads.get(ask.upload) ?? this.#leftOf(ask, from.asker);
-    const redirect = (ask.hops ?? 0) >= 2 || known !== undefined ? [] : this.#elsewhere(ask);
+    const redirect = (ask.hops ?? 0) >= HOPS_MAX || known !== undefined ? [] : this.#elsewhere(ask);
     if (redirect.length > 0) return { have: 0, redirect };
     const staging = await this.#open(ask, from, known);
     const writeBytes = this.#slice.switchboard.limits.down?.blockBytes;
@@ -240,12 +240,11 @@ export class Uploads {
       .flatMap((content) => entries.holders(content))
       .filter((one) => one.live && one.address !== undefined && one.runs === undefined);
     if (holders.length > 0) return holders.slice(0, REDIRECTS_MAX);
-    const own = folder.state();
     const size = ask.size ?? 0;
-    if (own.paused === undefined && hasRoom(own, size)) return [];
+    if (folder.paused === undefined && hasRoom(folder.load, size)) return [];
     return catalog.peers
       .all()
-      .filter((one) => one.id !== catalog.self && one.live && one.paused === undefined && hasRoom(one.load, size))
+      .filter((one) => one.id !== catalog.self && catalog.peers.isServing(one.id) && hasRoom(one.load, size))
       .slice(0, REDIRECTS_MAX)
       .map((one) => entries.holder(one.id));
   }

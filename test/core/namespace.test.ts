@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ContentHash, FilePath, PeerId } from '../../src/core/ids.ts';
-import { madeBy, originLabels, shownNames, viewOf } from '../../src/core/namespace.ts';
+import { madeBy, originLabels, shownNames, stemsShown, viewOf } from '../../src/core/namespace.ts';
 import { COMPONENT_BYTES_MAX, utf8Bytes } from '../../src/core/path.ts';
 import { isBefore, type Version } from '../../src/core/version.ts';
 import { contentHash, fileDraft, graveDraft, path, peerId, records, requestId, version } from './histories.ts';
@@ -101,6 +101,27 @@ describe('the names shown', () => {
 
   it('leave a name without conflict as it is', () => {
     expect(shownNames(conflict('x.txt', alpha), nameOf)).toEqual(['x.txt']);
+  });
+
+  it('begin with one of their stems, however long name, label and extension are', () => {
+    const name = fc.tuple(fc.string({ unit: fc.constantFrom('n', '.', 'ü', '😀'), minLength: 1, maxLength: 250 }), fc.boolean());
+    const label = fc.string({ unit: fc.constantFrom('l', 'ü', '語'), minLength: 1, maxLength: 64 });
+    const cut = name.map(([text, isBelow]) => `${isBelow ? 'dir/' : ''}${[...text].filter((_, index) => index < 60).join('')}`);
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          cut,
+          name.map(([text]) => text),
+        ),
+        label,
+        (at, shown) => {
+          for (const one of shownNames(conflict(at, alpha, alpha), () => shown)) {
+            expect(stemsShown(at).some((stem) => one.startsWith(`${stem} (`))).toBe(true);
+          }
+        },
+      ),
+    );
+    expect(stemsShown('dir/name.txt')).toEqual(['dir/name']);
   });
 
   it('fit a component, cut between characters', () => {

@@ -5,7 +5,7 @@ import { isSameVersion } from '../../src/core/version.ts';
 import { Gossip } from '../../src/gossip/gossip.ts';
 import { Membership } from '../../src/membership/membership.ts';
 import type { MembershipConfig } from '../../src/membership/membership-options.ts';
-import type { FolderState } from '../../src/membership/presence.ts';
+import type { FolderReport } from '../../src/membership/presence.ts';
 import { Switchboard } from '../../src/wire/switchboard.ts';
 import type { SimNode, SimPlatform } from '../sim/sim-node.ts';
 import { SimWorld } from '../sim/sim-world.ts';
@@ -26,7 +26,7 @@ export interface SimPeer {
   readonly gossip: Gossip;
   readonly said: string[];
   /** Changed by a test, then told by `membership.stateChanged`. */
-  state: FolderState;
+  state: FolderReport;
   /** `delta` calls sent, by index. */
   readonly deltas: { to: PeerId; index: PeerId; records: number; whole: boolean }[];
 }

@@ -2,15 +2,27 @@ import { describe, expect, it } from 'vitest';
 import type { Catalog } from '../../src/catalog/catalog.ts';
 import { PathWaiters } from '../../src/catalog/path-waiters.ts';
 import { PeerTable } from '../../src/catalog/peer-table.ts';
-import type { FilePath } from '../../src/core/ids.ts';
+import type { Fact } from '../../src/core/facts.ts';
+import type { FilePath, PeerId } from '../../src/core/ids.ts';
 import type { Folder } from '../../src/folder/folder.ts';
 import type { Log } from '../../src/platform/log.ts';
 import { Replication } from '../../src/replication/replication.ts';
 import type { Switchboard } from '../../src/wire/switchboard.ts';
 import { HandClock } from './hand-clock.ts';
 
+/** Facts that change at a moment, and the copies wanted since. */
+interface News {
+  readonly atMs: number;
+  readonly changed: readonly Fact[];
+  readonly wanted: number;
+}
+
 /** When sweeps begin in a peer that knows so many pages of paths, each of which takes so long. */
-async function sweepsOf({ pages, pageMs }: { pages: number; pageMs: number }, forMs: number): Promise<number[]> {
+async function sweepsOf(
+  { pages, pageMs }: { pages: number; pageMs: number },
+  forMs: number,
+  news: readonly News[] = [],
+): Promise<number[]> {
   const hand = new HandClock();
   let spentMs = 0;
   // A page takes the event loop for that long: whatever is due comes after it.
@@ -23,6 +35,8 @@ async function sweepsOf({ pages, pageMs }: { pages: number; pageMs: number }, fo
     spentMs += pageMs;
     return [String(page) as FilePath];
   };
+  let wanted = 2;
+  let hear = (_changed: readonly Fact[]): void => {};
   const catalog = {
     self: 'a'.repeat(64),
     peers: new PeerTable(),
@@ -30,21 +44,28 @@ async function sweepsOf({ pages, pageMs }: { pages: number; pageMs: number }, fo
     view: () => undefined,
     records: () => [],
     onPaths: () => {},
-    onFacts: () => {},
-    wantedCopies: () => 2,
+    onFacts: (listener: typeof hear) => {
+      hear = listener;
+    },
+    wantedCopies: () => wanted,
   } as unknown as Catalog;
   const replication = new Replication({
     clock,
     log: { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} } as Log,
     catalog,
-    folder: { isOpen: false, onState: () => {}, state: () => ({}) } as unknown as Folder,
+    folder: { isOpen: false, onState: () => {} } as unknown as Folder,
     switchboard: { answer: () => {} } as unknown as Switchboard,
     waiters: new PathWaiters({ clock, onPaths: () => {} }),
     healAfterMs: 600_000,
     placement: 'share',
   });
   replication.start();
-  await hand.pass(forMs);
+  for (const one of news) {
+    await hand.pass(one.atMs - hand.now());
+    wanted = one.wanted;
+    hear(one.changed);
+  }
+  await hand.pass(forMs - hand.now());
   replication.stop();
   return begun;
 }
@@ -62,6 +83,18 @@ describe('sweeps of all paths', () => {
     expect(first).toBe(60_000);
     expect(later.length).toBeGreaterThan(3);
     expect(new Set(later)).toEqual(new Set([100_000]));
+  });
+
+  it('come at once when other copies are wanted or somebody was removed, and for no other fact', async () => {
+    const peer = 'b'.repeat(64) as PeerId;
+    const setting: Fact = { kind: 'setting', name: 'replicas', value: 3, revision: 1 };
+    const news: News[] = [
+      { atMs: 10_000, wanted: 2, changed: [{ kind: 'member', id: peer, role: 'client', name: 'x', generation: 1 }] },
+      { atMs: 20_000, wanted: 3, changed: [setting] },
+      { atMs: 30_000, wanted: 3, changed: [{ ...setting, revision: 2 }] },
+      { atMs: 40_000, wanted: 3, changed: [{ kind: 'removal', id: peer, generation: 2, members: [] }] },
+    ];
+    expect(await sweepsOf({ pages: 3, pageMs: 10 }, 50_000, news)).toEqual([0, 20_000, 40_000]);
   });
 
   it('rest five minutes at most', async () => {

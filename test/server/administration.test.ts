@@ -121,6 +121,31 @@ describe('the removal of a peer', () => {
     const told = await administration.remove({ peer: leaving, confirm: false });
     expect(told).toEqual({ onlyThere: ['both', 'there'], more: 0, removed: false });
   });
+
+  test('looks at all paths for one who asks at a time', async () => {
+    const peer = 'b' as unknown as PeerId;
+    const pages = [Array.from({ length: 500 }, (_, index) => `a${String(index).padStart(3, '0')}`), ['b']];
+    let [due, dueMax] = [0, 0];
+    const after = (_ms: number, act: () => void) => {
+      dueMax = Math.max(dueMax, ++due);
+      setImmediate(() => {
+        due--;
+        act();
+      });
+    };
+    const catalog = {
+      ...{ self: 'a', onPaths: () => {}, members: () => new Map() },
+      paths: (from: string) => pages[from === '' ? 0 : 1],
+      view: () => ({ contents: [] }),
+    } as unknown as Catalog;
+    const administration = new Administration({ clock: { after } as unknown as Clock, catalog, folder, membership });
+    const asked = Array.from({ length: 100 }, () => administration.remove({ peer, confirm: false }));
+    const answers = await Promise.allSettled(asked);
+    expect(dueMax).toBe(1);
+    const refused = answers.filter((answer) => answer.status === 'rejected');
+    expect(refused).toHaveLength(83);
+    expect(refused[0]?.reason).toMatchObject({ code: 'busy' });
+  });
 });
 
 test('status names no file that may not be seen, and tells admins alone what the folder warns of', async () => {

@@ -31,6 +31,7 @@ function alone(reasonOf: () => Promise<string | undefined>, { peers = ['alpha', 
     peers: {
       all: () => peers.map((id) => ({ id, live: true, load })),
       get: () => ({ live: true, load }),
+      isServing: () => true,
     },
   };
   const waiters = {

@@ -117,7 +117,7 @@ describe('the holders of a content', () => {
     const catalog = {
       self,
       members: () => new Map([[member, {}]]),
-      peers: { get: (peer: PeerId) => ({ live: true, load: { incomingBytes: peer === self ? 1 : 0 } }) },
+      peers: { isServing: () => true, get: (peer: PeerId) => ({ live: true, load: { incomingBytes: peer === self ? 1 : 0 } }) },
       shownName: (peer: PeerId) => peer,
     } as unknown as Catalog;
     const entries = new Entries({ clock, catalog, switchboard: { link: () => undefined }, noteOf: () => undefined });

@@ -19,7 +19,13 @@ function listsOf(files: Readonly<Record<string, number>>, deleted: readonly stri
   let looked = 0;
   const catalog = {
     paths: (after: string, limit: number) => {
-      const page = paths.slice(paths.findIndex((path) => path > after)).slice(0, paths.some((path) => path > after) ? limit : 0);
+      let [from, to] = [0, paths.length];
+      while (from < to) {
+        const middle = (from + to) >> 1;
+        if ((paths[middle] as string) > after) to = middle;
+        else from = middle + 1;
+      }
+      const page = paths.slice(from, from + limit);
       looked += page.length;
       return page;
     },
@@ -30,9 +36,19 @@ function listsOf(files: Readonly<Record<string, number>>, deleted: readonly stri
     folders: tree,
     onPaths: () => {},
   } as unknown as Catalog;
-  const clock = { after: (_ms: number, act: () => void) => void queueMicrotask(act) } as unknown as Clock;
+  let [due, dueMax, pauses] = [0, 0, 0];
+  const after = (_ms: number, act: () => void) => {
+    pauses++;
+    dueMax = Math.max(dueMax, ++due);
+    setImmediate(() => {
+      due--;
+      act();
+    });
+  };
+  const clock = { after } as unknown as Clock;
   const entries = { entry: ({ path }: { path: FilePath }) => ({ path, contents: [], base: [], wanted: 2 }) as Entry };
-  return { lists: new FolderLists({ catalog, clock, entries }), looked: () => looked };
+  const lists = new FolderLists({ catalog, clock, entries });
+  return { lists, looked: () => looked, dueMax: () => dueMax, pauses: () => pauses };
 }
 
 /** All pages one behind the other, as `folder/` and `file`. */
@@ -108,6 +124,49 @@ describe('a folder', () => {
   it('that is none is not found', async () => {
     const { lists } = listsOf(FILES);
     await expect(lists.list({ ...first, path: 'a.txt' as FilePath }, ALL_SEEN)).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it('is sought through and sorted for a few at once, however many ask: the others wait, or are told to come again', async () => {
+    const many = Object.fromEntries(Array.from({ length: 2_000 }, (_, index) => [`deep/${index}`, index]));
+    for (const [sort, atOnce, served] of [
+      ['size', 2, 18],
+      ['name', 4, 260],
+    ] as const) {
+      const { lists, dueMax } = listsOf(many);
+      const asked = Array.from({ length: 1_024 }, (_, index) => lists.list({ ...first, sort, query: `${index}` }, ALL_SEEN));
+      const answers = await Promise.allSettled(asked);
+      expect(dueMax()).toBeLessThanOrEqual(atOnce);
+      expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(served);
+      const refused = answers.find((answer) => answer.status === 'rejected');
+      expect(refused?.reason).toMatchObject({ code: 'busy' });
+      expect((await lists.list({ ...first, sort, query: '1999' }, ALL_SEEN)).entries).toHaveLength(1);
+    }
+  });
+
+  it('shows its names at once while others seek', async () => {
+    const many = Object.fromEntries(Array.from({ length: 2_000 }, (_, index) => [`deep/${index}`, index]));
+    const { lists } = listsOf({ ...many, top: 1 });
+    let sought = 0;
+    const seeking = Array.from({ length: 100 }, async (_, index) => {
+      await lists.list({ ...first, query: `${index}` }, ALL_SEEN);
+      sought++;
+    });
+    expect((await lists.list(first, ALL_SEEN)).entries.map(({ path }) => path)).toEqual(['top']);
+    expect(sought).toBeLessThan(100);
+    await Promise.all(seeking);
+  });
+
+  it('with very many folders, hidden ones too, is answered in short turns', async () => {
+    const many = Object.fromEntries(Array.from({ length: 12_000 }, (_, index) => [`f${index}/a`, 1]));
+    const { lists, looked, pauses } = listsOf(many);
+    const shown = await all(lists, { ...first, limit: 5_000 });
+    expect(shown.slice(0, 3)).toEqual(['f0/1', 'f1/1', 'f10/1']);
+    expect([shown.length, pauses() >= 4]).toEqual([12_000, true]);
+    const sees = (path: string) => path === 'f9999/a';
+    const sight: Sight = { all: false, name: 'alma', sees, hiddenFolderOf: () => undefined };
+    const before = [looked(), pauses()] as const;
+    expect(await all(lists, first, sight)).toEqual(['f9999/']);
+    expect(pauses() - before[1]).toBeGreaterThan((looked() - before[0]) / 1_000);
   });
 
   it('takes no steps over what lies below its folders', async () => {

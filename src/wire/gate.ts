@@ -15,7 +15,8 @@ export class Gate {
   /** Does `act` when it is its turn. Rejects with `busy` when too many wait, else as `act` does. */
   async pass<T>(act: () => Promise<T>): Promise<T> {
     if (this.#inside >= this.#insideMax) {
-      if (this.#waiting.length >= this.#waitingMax) throw new MeshError('busy', 'too many copies are on their way here');
+      if (this.#waiting.length >= this.#waitingMax)
+        throw new MeshError('busy', 'too much of this is under way here: try again in a moment');
       // Whoever leaves hands its place over: nobody comes in between.
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     } else this.#inside++;

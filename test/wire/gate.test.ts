@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Gate } from '../../src/replication/gate.ts';
+import { Gate } from '../../src/wire/gate.ts';
 
 /** Something that goes on until it is told to end. */
 function task(begun: number[], name: number) {
