@@ -123,8 +123,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: 'src/catalog/peer-table.ts',
-        find: '&& one.paused === undefined && one.caughtUp)',
-        replace: '&& one.paused === undefined)',
+        find: 'this.isServing(one.id) && one.caughtUp)',
+        replace: 'this.isServing(one.id))',
       },
     ],
   },
