@@ -13,9 +13,8 @@ node_modules/.installed: package.json package-lock.json
 
 install: node_modules/.installed ## install what the project needs
 
-dist/main.js: node_modules/.installed tsconfig.build.json start.cjs package.json $(shell find src -name '*.ts' -not -path 'src/web/page/*')
-	@rm -rf dist/program
-	npx tsc -p tsconfig.build.json
+dist/main.js: node_modules/.installed vite.program.config.ts start.cjs package.json $(shell find src -name '*.ts' -not -path 'src/web/page/*')
+	npx vite build --config vite.program.config.ts --logLevel warn
 	@sed 's/"type": "module"/"type": "commonjs"/' package.json >dist/package.json
 	@echo '{ "type": "module" }' >dist/program/package.json
 	@install -m 755 start.cjs dist/main.js
@@ -37,7 +36,7 @@ check: install ## types, lint, tidiness: seconds
 	npx biome check --error-on-warnings
 	npx vitest run test/tidy.test.ts --reporter=dot
 
-test: build check ## everything that fits 12 minutes
+test: build check ## every test: half an hour at most on two cores
 	@bash test/run.sh
 
 sim: install ## simulated meshes: make sim SEEDS=500, or SEED=123 for one

@@ -10,4 +10,4 @@
  */
 process.env.UV_THREADPOOL_SIZE ??= '24';
 
-import('./program/main.js');
+import('./program/code/main.js');

@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { builtWorkers } from './test/platform/built-workers.ts';
 
 const MACHINES = 'test/faults/**/*.test.ts';
 
@@ -21,6 +22,7 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       {
+        plugins: [builtWorkers()],
         test: {
           name: 'rooms',
           include: ['test/**/*.test.ts'],
@@ -30,7 +32,10 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      { test: { name: 'machines', include: [MACHINES], ...shared, fileParallelism: false, sequence: { groupOrder: 1 } } },
+      {
+        plugins: [builtWorkers()],
+        test: { name: 'machines', include: [MACHINES], ...shared, fileParallelism: false, sequence: { groupOrder: 1 } },
+      },
     ],
   },
 });

@@ -1,6 +1,6 @@
 // What the shell of the demonstration takes besides the client's verbs.
 import { spawnSync } from 'node:child_process';
-import { MeshError } from '../dist/program/core/errors.js';
+import { MeshError } from '../dist/program/code/errors.js';
 
 const NAMES_SHOWN = 6;
 

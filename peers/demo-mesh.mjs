@@ -6,8 +6,8 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { newSecret } from '../dist/program/wire/mesh-line.js';
-import { NodeRandom } from '../dist/program/platform/node/node-random.js';
+import { newSecret } from '../dist/program/code/mesh-line.js';
+import { NodeRandom } from '../dist/program/code/node-random.js';
 
 export const PEERS_MAX = 50;
 /** From so many peers on every file is kept so often. */

@@ -6,8 +6,8 @@ import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { processScreen } from '../dist/program/cli/screen.js';
-import { shell } from '../dist/program/cli/shell.js';
+import { processScreen } from '../dist/program/code/screen.js';
+import { shell } from '../dist/program/code/shell.js';
 import { demoCommands } from './demo-commands.mjs';
 import { DemoMesh, PEERS_MAX } from './demo-mesh.mjs';
 
