@@ -1,5 +1,5 @@
 import type { Pipe } from '../platform/network.ts';
-import { hostOf } from './presence.ts';
+import { hostOf } from '../wire/remote-host.ts';
 
 /**
  * Pipes that others dialled, between their first byte and being up. Range 128–1,024: more than a listener lets in unproved

@@ -223,11 +223,10 @@ export class Presence {
 /** Where the other end of a link can be dialled, likeliest first: where it was met, then what it told itself. */
 export function addressesOf(link: Link, hello: Hello): Address[] {
   if (link.dialled) return [...new Set([link.remoteAddress, ...hello.addresses])];
-  const host = hostOf(link.remoteAddress);
-  return [...hello.addresses].sort((a, b) => Number(hostOf(b) === host) - Number(hostOf(a) === host));
+  const met = withoutPort(link.remoteAddress);
+  return [...hello.addresses].sort((a, b) => Number(withoutPort(b) === met) - Number(withoutPort(a) === met));
 }
 
-/** An address without its port. */
-export function hostOf(address: Address): string {
+function withoutPort(address: Address): string {
   return address.slice(0, address.lastIndexOf(':'));
 }

@@ -20,13 +20,13 @@ import type { Log } from '../platform/log.ts';
 import { type Random, randomHex } from '../platform/random.ts';
 import type { Ask, CallName, Reply } from '../wire/calls.ts';
 import type { Link } from '../wire/link.ts';
+import { hostOf, isLoopback } from '../wire/remote-host.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import type { MembershipSlice } from './administration.ts';
 import { noAccounts } from './granting.ts';
 import { type Attempt, Guessing } from './guessing.ts';
 import { hasHome } from './homes.ts';
 import { Passwords } from './passwords.ts';
-import { hostOf, isLoopback } from './remote-host.ts';
 import type { Sessions } from './sessions.ts';
 
 /** Bytes of the key that signs tokens. */

@@ -6,10 +6,10 @@ import type { RequestId } from '../core/ids.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ask, CallName, Reply } from '../wire/calls.ts';
 import type { Link } from '../wire/link.ts';
+import { hostOf, isLoopback } from '../wire/remote-host.ts';
 import type { Answered, Answerer, Switchboard } from '../wire/switchboard.ts';
 import { firstWithin } from './answer-bytes.ts';
 import { type Audit, LOGIN_REFUSED, type LogEntry } from './audit.ts';
-import { hostOf, isLoopback } from './remote-host.ts';
 import type { Sessions } from './sessions.ts';
 
 /** A peer that does not answer in time is left out. */

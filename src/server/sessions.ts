@@ -6,7 +6,7 @@ import type { RequestId } from '../core/ids.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Random, randomHex } from '../platform/random.ts';
 import type { Link } from '../wire/link.ts';
-import { hostOf } from './remote-host.ts';
+import { hostOf } from '../wire/remote-host.ts';
 
 interface Slice {
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { PeerId } from '../../src/core/ids.ts';
-import { PIPES_MAX } from '../../src/membership/doorstep.ts';
+import { Doorstep, PIPES_MAX } from '../../src/membership/doorstep.ts';
 import type { Pipe } from '../../src/platform/network.ts';
 import { nearPipes } from '../../src/platform/node/near-pipe.ts';
 import { greet } from '../../src/wire/greeting.ts';
@@ -30,6 +30,17 @@ function flood(mesh: SimMesh, peer: SimPeer, count: number): { readonly open: nu
 }
 
 describe('who is at the door', () => {
+  test('that comes from many addresses of one network drives out its own, not who came before', () => {
+    const closed: string[] = [];
+    const pipeFrom = (remoteAddress: string) => ({ remoteAddress, close: () => closed.push(remoteAddress) }) as unknown as Pipe;
+    const door = new Doorstep();
+    door.enter(pipeFrom('192.168.1.7:5000'));
+    door.enter(pipeFrom('[2001:db8:7:1::5]:5000'));
+    for (let host = 0; host < 2 * PIPES_MAX; host++) door.enter(pipeFrom(`[2001:db8:7:2::${host.toString(16)}]:5000`));
+    expect(closed).toHaveLength(PIPES_MAX + 2);
+    expect(closed.filter((address) => !address.startsWith('[2001:db8:7:2:'))).toEqual([]);
+  });
+
   test('a stranger that holds more connections than there are places keeps no newcomer and no member away', async () => {
     const mesh = new SimMesh('flood');
     const alpha = await mesh.start('alpha');
