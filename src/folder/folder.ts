@@ -18,6 +18,7 @@ import { Making } from './making.ts';
 import { Many } from './many.ts';
 import { Missing } from './missing.ts';
 import { shownOldCopy } from './old-copies.ts';
+import { Renaming } from './renaming.ts';
 import { stageOld } from './restoring.ts';
 import { Room } from './room.ts';
 import { Runs } from './runs.ts';
@@ -44,6 +45,7 @@ export class Folder {
   readonly runs: Runs;
   /** Small contents, many at once. */
   readonly many: Many;
+  readonly renaming: Renaming;
   readonly #room: Room;
   readonly #settling: Settling;
   readonly #scanning: Scanning;
@@ -80,6 +82,7 @@ export class Folder {
     this.#stagings = new Stagings(room);
     this.#keeping = new Keeping(room, this.#acts, this.#stagings);
     this.many = new Many(room, this.#acts, this.#stagings, (path) => this.arrange(path));
+    this.renaming = new Renaming(room, this.#acts, (path) => this.arrange(path));
     this.#making = new Making(room, this.#acts, this.#stagings);
     this.#copies = new Copies(room, this.#acts);
     this.runs = new Runs(room, this.#acts, this.#stagings);
@@ -115,7 +118,8 @@ export class Folder {
     const { lost, old } = this.#room;
     const unreadable = [...this.#unreadable].map(([path, reason]) => ({ path, reason }));
     const notKept = [...this.#scanning.notKept, ...unreadable, ...lost.notKept()];
-    const warnings = warningsOf(this.#watch?.fault(), old.warning, this.#scanning.fault, this.#settling.busyPaths());
+    const faults = [this.#watch?.fault(), old.warning, this.#upkeep.warning];
+    const warnings = warningsOf(faults, this.#scanning.fault, this.#settling.busyPaths());
     return { ...this.load, paused: this.paused, scanned: this.#scanning.isDone, notKept, warnings };
   }
 

@@ -4,6 +4,7 @@ import type { DiskPath } from '../platform/disk.ts';
 import type { Acts } from './acts.ts';
 import type { Asides } from './asides.ts';
 import { setLeftAside } from './losing.ts';
+import { Pulse } from './pulse.ts';
 import type { Room } from './room.ts';
 import type { Runs } from './runs.ts';
 import { RunsUpkeep } from './runs-upkeep.ts';
@@ -19,6 +20,7 @@ export class Upkeep {
   readonly #asides: Asides;
   readonly #stagings: Stagings;
   readonly #runs: RunsUpkeep;
+  readonly #pulse: Pulse;
   readonly #sleepers = new Map<Timer, () => void>();
   #purgedMs = Number.NEGATIVE_INFINITY;
   #sweeping: Timer | undefined;
@@ -29,11 +31,18 @@ export class Upkeep {
     this.#asides = asides;
     this.#stagings = stagings;
     this.#runs = new RunsUpkeep(room, runs);
+    this.#pulse = new Pulse(room.options);
+  }
+
+  /** What a person should know of the disk. */
+  get warning(): string | undefined {
+    return this.#pulse.warning;
   }
 
   /** Finishes what a crash left; from then on acts are possible. Call with the folder believed. */
   async open(): Promise<void> {
     if (this.#room.isOpen) return;
+    this.#pulse.start();
     await this.#acts.finishAll();
     await this.#stagings.refresh();
     await this.#stagings.sweep(this.#room.pinned);
@@ -87,6 +96,7 @@ export class Upkeep {
   }
 
   stop(): void {
+    this.#pulse.stop();
     this.#sweeping?.cancel();
     for (const [timer, resolve] of this.#sleepers) {
       timer.cancel();

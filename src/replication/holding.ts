@@ -6,6 +6,7 @@ import { dutyOf } from '../core/repair.ts';
 import { copiesOf, NO_RUNS } from '../core/striping.ts';
 import { type FileVersion, isBefore, isSameVersion, type Version } from '../core/version.ts';
 import type { Folder } from '../folder/folder.ts';
+import { lastNameOf } from './renames.ts';
 import type { Standings } from './standings.ts';
 
 interface Slice {
@@ -63,12 +64,22 @@ export class Holding {
     } else if (duty.kind === 'adopt') {
       await (record.holding === 'all' ? folder.keepFromHere(path, duty.version) : folder.runs.adopt(path, duty.version));
     } else if (duty.kind === 'let-go' && version.kind === 'file') {
-      const { by, renamedTo } = duty;
+      const { by } = duty;
+      const renamedTo = duty.renamedTo && lastNameOf(this.#slice.catalog, duty.renamedTo, version.hash);
+      if (renamedTo !== undefined && (await this.#follow(path, version, renamedTo, by))) return;
       const isKept = renamedTo === undefined || (await this.#keepUnderNewName(path, version, renamedTo));
       await this.#letGo(path, version, by);
       // What stood in its way is gone now, and its bytes lie in the trash.
       if (!isKept) await this.#keepUnderNewName(path, version, renamedTo);
     }
+  }
+
+  /** Whoever has all of what was renamed moves its file: nothing is copied, nothing travels. False when that cannot be. */
+  async #follow(from: FilePath, { hash }: FileVersion, path: FilePath, by: Version): Promise<boolean> {
+    const { catalog, folder } = this.#slice;
+    const content = catalog.view(path)?.contents.find((one) => one.hash === hash);
+    if (content === undefined || !folder.holds(from, hash) || folder.holds(path, hash)) return false;
+    return await folder.renaming.follow(from, path, content.shown, by);
   }
 
   /**

@@ -4,6 +4,22 @@ import type { ContentHash, FilePath, PeerId } from '../core/ids.ts';
 /** Renames remembered: each is needed only until its target has its copies. */
 const RENAMES_MAX = 10_000;
 
+/** Renames in a row that are followed. */
+const ROW_MAX = 100;
+
+/** What a content that was `path` is called now: it may have been renamed on and on before this peer heard of it. */
+export function lastNameOf(catalog: Pick<Catalog, 'view'>, path: FilePath, hash: ContentHash): FilePath {
+  const names = new Set<FilePath>();
+  let name = path;
+  while (!names.has(name) && names.size < ROW_MAX) {
+    names.add(name);
+    const view = catalog.view(name);
+    if (view === undefined || view.contents.some((one) => one.hash === hash)) break;
+    name = view.tombstones.find(({ buried }) => buried.includes(hash))?.renamedTo ?? name;
+  }
+  return name;
+}
+
 /** Where a name came from: holders of the old name already have the bytes of the new one. */
 export class Renames {
   readonly #catalog: Catalog;
