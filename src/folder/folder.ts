@@ -115,10 +115,9 @@ export class Folder {
 
   /** For a person: it may list thousands of names. */
   state(): FolderState {
-    const { lost, old } = this.#room;
     const unreadable = [...this.#unreadable].map(([path, reason]) => ({ path, reason }));
-    const notKept = [...this.#scanning.notKept, ...unreadable, ...lost.notKept()];
-    const faults = [this.#watch?.fault(), old.warning, this.#upkeep.warning];
+    const notKept = [...this.#scanning.notKept, ...unreadable, ...this.#room.lost.notKept()];
+    const faults = [this.#watch?.fault(), ...this.#upkeep.warnings()];
     const warnings = warningsOf(faults, this.#scanning.fault, this.#settling.busyPaths());
     return { ...this.load, paused: this.paused, scanned: this.#scanning.isDone, notKept, warnings };
   }
@@ -223,10 +222,7 @@ export class Folder {
     if (this.runs.heldFor(path, hash) !== undefined) await this.runs.letGo(path, hash, by);
   }
 
-  /**
-   * Brings plain name and siblings of a path in line with its view: after a conflict ended, or a better content came. What
-   * is neither current nor in the own index any more is set aside. Looks at the disk only when there is something to do.
-   */
+  /** Brings plain name and siblings of a path in line with its view; what is neither current nor in the own index is set aside. */
   async arrange(path: FilePath): Promise<void> {
     await this.#keeping.arrange(path);
     await this.runs.arrange(path);

@@ -34,9 +34,9 @@ export class Upkeep {
     this.#pulse = new Pulse(room.options);
   }
 
-  /** What a person should know of the disk. */
-  get warning(): string | undefined {
-    return this.#pulse.warning;
+  /** What a person should know of the disk, and of what lies in the private part. */
+  warnings(): (string | undefined)[] {
+    return [this.#pulse.warning, this.#room.old.warning];
   }
 
   /** Finishes what a crash left; from then on acts are possible. Call with the folder believed. */

@@ -9,16 +9,19 @@ import type { Folder, Striped } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ask } from '../wire/calls.ts';
 import { fetchContent } from '../wire/fetch.ts';
-import type { Gate } from '../wire/gate.ts';
+import { Gate } from '../wire/gate.ts';
 import type { Link } from '../wire/link.ts';
 import { reachOf } from '../wire/stripe-reach.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { givingBack } from '../wire/tail-memory.ts';
 import { announcedManifest } from './announced-manifest.ts';
-import { discardUnlessResumable } from './resumable.ts';
+import type { CutShort } from './cut-short.ts';
+import { MANIFESTS_WEIGHT_MAX, manifestWeight } from './manifest-weight.ts';
 
 /** Runs of one content fetched at once: while one is verified and committed, others are on the wire. 1…8. */
 const RUNS_AT_ONCE = 3;
+/** Contents that may wait for others to be here: beyond that the owner is told to come later. */
+const WAITING_MAX = 1_000;
 
 interface Slice {
   readonly clock: Clock;
@@ -33,16 +36,24 @@ type StripeAsk = Ask<'place'> & { readonly runs: RunMask };
 export class TakingRuns {
   readonly #slice: Slice;
   readonly #gate: Gate;
+  readonly #cutShort: CutShort;
+  /** Contents whose manifests are in memory. */
+  readonly #contents = new Gate(MANIFESTS_WEIGHT_MAX, WAITING_MAX);
   /** Runs being fetched; each resolves when it is over, however it ended. */
   readonly #underWay = new Map<string, Promise<void>>();
 
-  constructor(slice: Slice, gate: Gate) {
+  constructor(slice: Slice, gate: Gate, cutShort: CutShort) {
     this.#slice = slice;
     this.#gate = gate;
+    this.#cutShort = cutShort;
   }
 
   /** Resolves when all these runs are here, verified, durable and recorded; the first failure ends it, and what came stays. */
-  async take(ask: StripeAsk, version: FileVersion): Promise<void> {
+  take(ask: StripeAsk, version: FileVersion): Promise<void> {
+    return this.#contents.pass(() => this.#take(ask, version), manifestWeight(ask.size));
+  }
+
+  async #take(ask: StripeAsk, version: FileVersion): Promise<void> {
     const { runs } = this.#slice.folder;
     const striped = await this.#stripedOf(ask, version);
     await runs.adopt(ask.path, version);
@@ -82,6 +93,7 @@ export class TakingRuns {
     const { path, hash, size } = ask;
     const { offset, length } = rangeOfRun(striped.ends, run);
     const staging = await folder.stage(`run-${hash.slice(0, 32)}-${striped.manifestHash.slice(0, 32)}-${run}`, length);
+    const stop = this.#cutShort.begin(staging, ask);
     const used = new Set<Link>();
     try {
       const isCut = folder.chunks.isCut(length);
@@ -102,11 +114,13 @@ export class TakingRuns {
         blamed: (link) => void verifyAt([link], ask, { offset, length }),
         clock,
         limit: switchboard.limits.down,
+        stop,
       });
       await folder.runs.keep(path, version, striped, run, staging);
+      this.#cutShort.done(staging);
     } catch (error) {
       if (error instanceof MeshError && error.code === 'corrupt') await verifyAt(used, ask, { offset, length });
-      await discardUnlessResumable(staging, error, this.#slice.catalog, ask);
+      await this.#cutShort.end(staging, error, ask);
       throw error;
     }
   }

@@ -14,11 +14,12 @@ import type { Switchboard } from '../wire/switchboard.ts';
 import { givingBack } from '../wire/tail-memory.ts';
 import { announcedManifest } from './announced-manifest.ts';
 import { askedVersion, isRecordHere } from './asked-version.ts';
-import { discardUnlessResumable } from './resumable.ts';
+import { CutShort } from './cut-short.ts';
+import { MANIFESTS_WEIGHT_MAX, manifestWeight } from './manifest-weight.ts';
 import { TakingRuns } from './taking-runs.ts';
 
-/** Fetches of large contents under way at once; more wait. Each has a window of a few MiB in memory. 1…64. */
-const LARGE_FETCHES_MAX = 16;
+/** Fetches of large contents under way at once; more wait. Each has a window of a few MiB in memory, and its manifest. 1…64. */
+const LARGE_FETCHES_MAX = MANIFESTS_WEIGHT_MAX;
 const LARGE_BYTES_MIN = 1024 * 1024;
 /** The same of small ones: each is mostly waiting for the disk, and those that wait together share its syncs. 1…256. */
 const SMALL_FETCHES_MAX = 48;
@@ -46,12 +47,16 @@ export class Taking {
   /** Contents whose fetch ended in wrong bytes. */
   readonly #distrusted = new Set<string>();
   readonly #large = new Gate(LARGE_FETCHES_MAX, WAITING_MAX);
+  readonly #cutShort: CutShort;
+  /** Fetches by the name of their staging; `ended` resolves when it is over, however it ended. */
+  readonly #fetching = new Map<string, { readonly ask: Ask<'place'>; readonly ended: Promise<void> }>();
   readonly #runs: TakingRuns;
   readonly #small = new Gate(SMALL_FETCHES_MAX, WAITING_MAX);
 
   constructor(slice: Slice) {
     this.#slice = slice;
-    this.#runs = new TakingRuns(slice, this.#large);
+    this.#cutShort = new CutShort(slice);
+    this.#runs = new TakingRuns(slice, this.#large, this.#cutShort);
   }
 
   /**
@@ -74,8 +79,8 @@ export class Taking {
     const version = await this.#versionOf(ask);
     if (ask.runs !== undefined) return await this.#runs.take({ ...ask, runs: ask.runs }, version);
     if (await folder.keepFromHere(ask.path, version)) return;
-    const gate = ask.size >= LARGE_BYTES_MIN ? this.#large : this.#small;
-    await gate.pass(() => this.#fetch(ask, version));
+    if (ask.size < LARGE_BYTES_MIN) await this.#small.pass(() => this.#fetch(ask, version));
+    else await this.#large.pass(() => this.#fetch(ask, version), manifestWeight(ask.size));
   }
 
   async #versionOf(ask: Ask<'place'>): Promise<FileVersion> {
@@ -86,8 +91,16 @@ export class Taking {
   }
 
   async #fetch(ask: Ask<'place'>, version: FileVersion): Promise<void> {
+    const name = await this.#stagingName(ask, version);
+    const fetching = this.#fetchInto(name, ask, version).finally(() => this.#fetching.delete(name));
+    this.#fetching.set(name, { ask, ended: fetching.catch(() => undefined) });
+    await fetching;
+  }
+
+  async #fetchInto(name: string, ask: Ask<'place'>, version: FileVersion): Promise<void> {
     const { folder, clock, log } = this.#slice;
-    const staging = await folder.stage(stagingName(ask), ask.size);
+    const staging = await folder.stage(name, ask.size);
+    const stop = this.#cutShort.begin(staging, ask);
     const sources = new Set<Link>();
     try {
       const ends = await this.#cut(ask, version, staging, sources);
@@ -102,17 +115,35 @@ export class Taking {
         blamed: (link) => void suspectAt([link], ask),
         clock,
         limit: this.#slice.switchboard.limits.down,
+        stop,
       });
       await folder.keep(ask.path, version, staging);
+      this.#cutShort.done(staging);
+      this.#cutShort.came(ask.hash);
     } catch (error) {
       if (error instanceof MeshError && error.code === 'corrupt') {
         this.#distrust(ask);
         await suspectAt(sources, ask);
       }
       log.debug('a copy could not be taken', { path: ask.path, error: String(error) });
-      await discardUnlessResumable(staging, error, this.#slice.catalog, ask);
+      await this.#cutShort.end(staging, error, ask);
       throw error;
     }
+  }
+
+  /**
+   * One name a content, so that a fetch begun again finds what it has, were the file renamed meanwhile. Fetched for two names at
+   * once each has one of its own.
+   */
+  async #stagingName({ hash, path }: Ask<'place'>, { manifest }: FileVersion): Promise<string> {
+    const nameOf = (words: string) => `place-${createHash('sha256').update(words).digest('hex').slice(0, 32)}`;
+    const name = nameOf(`${hash}/${manifest.hash}`);
+    // One for a name that is gone was called off.
+    for (let other = this.#fetching.get(name); other !== undefined; other = this.#fetching.get(name)) {
+      if (this.#cutShort.isWanted(other.ask)) return nameOf(`${hash}/${path}`);
+      await other.ended;
+    }
+    return name;
   }
 
   /**
@@ -157,9 +188,4 @@ async function suspectAt(links: Iterable<Link>, { path, hash }: Ask<'place'>): P
 
 function keyOf({ hash, path, runs = '' }: Ask<'place'>): string {
   return `${runs}${hash}${path}`;
-}
-
-/** One name a content and path, so that a fetch begun again finds what it has. */
-function stagingName(ask: Ask<'place'>): string {
-  return `place-${createHash('sha256').update(`${ask.hash}/${ask.path}`).digest('hex').slice(0, 32)}`;
 }

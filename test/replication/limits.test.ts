@@ -9,6 +9,7 @@ import { pattern } from '../platform/network-acceptance.ts';
 import { createText, seen, startStory } from '../server/story.ts';
 import type { Mesh } from '../sim/mesh.ts';
 import { MemorySinks, sourceOf, VERB } from '../sim/mesh-client.ts';
+import type { SimDrive } from '../sim/sim-drive.ts';
 
 const KIB = 1024;
 const RATE = 256 * KIB;
@@ -83,6 +84,36 @@ describe('a limit on file data', () => {
     await mesh.run(20_000);
     expect(staged()).toEqual([]);
     expect(mesh.peers.map(({ node }) => node.drive.userList())).toEqual([[], []]);
+  });
+
+  it('leaves time to change a file again and again while it is fetched: nothing of what it was stays staged', async () => {
+    const { mesh } = await startStory('edited', { peers: 2, rates: { bravo: { limitDown: RATE } } });
+    const [alpha, bravo] = ['alpha', 'bravo'].map((name) => mesh.peer(name).node.drive) as [SimDrive, SimDrive];
+    const staged = () => bravo.userList({ withPrivate: true }).filter((name) => name.startsWith('.filemesh/stage/'));
+    for (let edit = 1; edit <= 4; edit++) {
+      alpha.userWrite('big', pattern(SIZE, edit));
+      await mesh.until('it is on its way', () => staged().length > 0, 30_000, 50);
+      await mesh.run(SECONDS * 250);
+    }
+    await mesh.until('the last one is there', () => bravo.userList().includes('big'), 120_000, 50);
+    await mesh.run(10_000);
+    expect(Buffer.compare(bravo.userRead('big') as Uint8Array, pattern(SIZE, 4))).toBe(0);
+    expect(staged()).toEqual([]);
+  });
+
+  it('leaves time to rename a file while it is fetched: what came of it is not fetched again', async () => {
+    const { mesh } = await startStory('renamed', { peers: 2, rates: { bravo: { limitDown: RATE } } });
+    const { drive } = mesh.peer('bravo').node;
+    const staged = () => drive.userList({ withPrivate: true }).filter((name) => name.startsWith('.filemesh/stage/'));
+    mesh.peer('alpha').node.drive.userWrite('big', pattern(SIZE, 9));
+    await mesh.until('it is on its way', () => staged().length === 1, 30_000, 50);
+    await mesh.run(SECONDS * 750);
+    mesh.peer('alpha').node.drive.userRename('big', 'other');
+    const seconds = await timed(mesh, () => mesh.until('it is there', () => drive.userList().includes('other'), 60_000, 50));
+    expect(seconds).toBeLessThan(SECONDS / 2);
+    expect(Buffer.compare(drive.userRead('other') as Uint8Array, pattern(SIZE, 9))).toBe(0);
+    await mesh.run(5_000);
+    expect(staged()).toEqual([]);
   });
 
   it('of the least that may be: 40 downloads at once all come, at the rate', async () => {

@@ -5,6 +5,7 @@ import { chunkContent, encodeManifest } from '../../src/core/chunking.ts';
 import type { PeerId } from '../../src/core/ids.ts';
 import { maskOf } from '../../src/core/striping.ts';
 import { type FileVersion, versionKey } from '../../src/core/version.ts';
+import { CutShort } from '../../src/replication/cut-short.ts';
 import { TakingRuns } from '../../src/replication/taking-runs.ts';
 import type { Ask } from '../../src/wire/calls.ts';
 import { Gate } from '../../src/wire/gate.ts';
@@ -38,11 +39,12 @@ describe('taking runs', () => {
       [HIGH, MANIFEST],
     ]);
     const content = { hash: version.hash, size: version.size, shown: version, versions: [version], holders: [LOW, HIGH] };
-    const catalog = { self: bench.self, view: () => ({ contents: [content] }) } as unknown as Catalog;
-    const { clock } = bench.platform;
+    const catalog = { self: bench.self, view: () => ({ contents: [content] }), onPaths() {} } as unknown as Catalog;
+    const { clock, log } = bench.platform;
     const links = new Map([LOW, HIGH].map((peer) => [peer, linkTo(peer)]));
     const switchboard = { limits: {}, link: (peer: PeerId) => links.get(peer) } as unknown as Switchboard;
-    taking = new TakingRuns({ clock, catalog, folder: bench.folder, switchboard }, new Gate(4, 10));
+    const cutShort = new CutShort({ catalog, log });
+    taking = new TakingRuns({ clock, catalog, folder: bench.folder, switchboard }, new Gate(4, 10), cutShort);
   });
   afterEach(() => bench.end());
 
@@ -98,14 +100,16 @@ describe('taking runs', () => {
     const manifest = encodeManifest(chunkContent(Buffer.from(text), (chunk) => blake3(chunk)));
     const { hash, size } = version;
     const content = { hash, size, shown: version, versions: [version], holders: [LOW] };
-    const catalog = { self: bench.self, view: () => ({ contents: [content] }) } as unknown as Catalog;
+    const catalog = { self: bench.self, view: () => ({ contents: [content] }), onPaths() {} } as unknown as Catalog;
     const call = async (name: string, ask: Ask<'read'>) => {
       if (name === 'manifest') return { reply: { size: manifest.length }, tail: manifest };
       return { reply: { size }, tail: Buffer.from(text).subarray(ask.offset, ask.offset + ask.length) };
     };
     const link = () => ({ peer: LOW, open: true, call }) as unknown as Link;
     const switchboard = { limits: {}, link } as unknown as Switchboard;
-    const small = new TakingRuns({ clock: bench.platform.clock, catalog, folder: bench.folder, switchboard }, new Gate(4, 10));
+    const { clock, log } = bench.platform;
+    const cutShort = new CutShort({ catalog, log });
+    const small = new TakingRuns({ clock, catalog, folder: bench.folder, switchboard }, new Gate(4, 10), cutShort);
     await small.take({ path: FILM, hash, version: versionKey(version), size, holders: [], runs: 'f'.repeat(16) }, version);
     expect(told()).toEqual([{ mask: maskOf(size < 2 ? [0] : [0, 1]) }]);
     expect(await bench.folder.verify(FILM, hash)).toBe(true);

@@ -254,9 +254,39 @@ export const TRANSFER_BUGS: readonly PlantedBug[] = [
     name: 'some of a deleted file stays staged',
     edits: [
       {
-        file: 'src/replication/resumable.ts',
-        find: 'if (!isCutShort || !isWanted) await staging.discard();',
-        replace: 'if (!isCutShort || (!isWanted && !isCutShort)) await staging.discard();',
+        file: 'src/replication/cut-short.ts',
+        find: 'if (!isCutShort || path === undefined) return await staging.discard();',
+        replace: 'if (!isCutShort) return await staging.discard();\n    if (path === undefined) return;',
+      },
+    ],
+  },
+  {
+    name: 'what was fetched of a changed file stays staged',
+    edits: [
+      {
+        file: 'src/replication/cut-short.ts',
+        find: 'if (name === undefined) this.#discard(staging, asked);',
+        replace: 'if (name === undefined) continue;',
+      },
+    ],
+  },
+  {
+    name: 'a renamed file is copied by those that have it',
+    edits: [
+      {
+        file: 'src/replication/holding.ts',
+        find: 'return await folder.renaming.follow(from, path, content.shown, by);',
+        replace: 'return false;',
+      },
+    ],
+  },
+  {
+    name: 'a file renamed on is looked for under its first new name',
+    edits: [
+      {
+        file: 'src/replication/holding.ts',
+        find: 'duty.renamedTo && lastNameOf(this.#slice.catalog, duty.renamedTo, version.hash)',
+        replace: 'duty.renamedTo',
       },
     ],
   },

@@ -34,6 +34,32 @@ describe('a gate', () => {
     await expect(gate.pass(async () => 'in')).resolves.toBe('in');
   });
 
+  it('lets in by weight, nobody before who came earlier, and alone what weighs more than all', async () => {
+    const gate = new Gate(4, 10);
+    const begun: number[] = [];
+    const weights = [3, 2, 1, 9];
+    const tasks = weights.map((_, name) => task(begun, name));
+    const passes = tasks.map(({ act }, name) => gate.pass(act, weights[name]));
+    const end = async (name: number) => {
+      tasks[name]?.end();
+      await passes[name];
+      await Promise.resolve();
+    };
+    expect(begun).toEqual([0]);
+    await end(0);
+    expect(begun).toEqual([0, 1, 2]);
+    await end(1);
+    expect(begun).toEqual([0, 1, 2]);
+    await end(2);
+    expect(begun).toEqual([0, 1, 2, 3]);
+    const last = gate.pass(async () => begun.push(4));
+    await Promise.resolve();
+    expect(begun).toHaveLength(4);
+    await end(3);
+    await last;
+    expect(begun).toEqual([0, 1, 2, 3, 4]);
+  });
+
   it('refuses who would wait behind too many', async () => {
     const gate = new Gate(1, 1);
     const begun: number[] = [];
