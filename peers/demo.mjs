@@ -112,7 +112,7 @@ function tellPeers(files) {
   else console.log('Drop files into any of these folders.');
   const page = peers.find(({ http }) => http !== undefined)?.http;
   if (page !== undefined) console.log(`In a browser: ${page}`);
-  console.log('Besides what "help" lists: kill NAME, start NAME, client (one more shell).\n');
+  console.log('This shell also takes: kill NAME, start NAME, client (one more shell).\n');
 }
 
 process.on('SIGTERM', () => interrupted(143));

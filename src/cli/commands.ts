@@ -1,3 +1,4 @@
+import type { CommandGroup } from './help.ts';
 import type { CommandFacts, OptionTable } from './parse.ts';
 import { UP_OPTIONS } from './up-settings.ts';
 import type { VerbCommand } from './verb.ts';
@@ -11,8 +12,7 @@ import { conflicts, show, where } from './verbs/show.ts';
 import { create, upload } from './verbs/upload.ts';
 import { user } from './verbs/users.ts';
 
-/** The verbs of the client, as help lists them. */
-export const VERBS: readonly VerbCommand[] = [
+const FILE_VERBS: readonly VerbCommand[] = [
   show,
   create,
   download,
@@ -26,19 +26,12 @@ export const VERBS: readonly VerbCommand[] = [
   resolve,
   history,
   restore,
-  peers,
-  status,
-  invite,
-  removeVerb,
-  set,
-  resume,
-  login,
-  logout,
-  user,
-  grant,
-  rights,
-  log,
 ];
+const MESH_VERBS: readonly VerbCommand[] = [peers, status, invite, removeVerb, set, resume];
+const ACCOUNT_VERBS: readonly VerbCommand[] = [login, logout, user, grant, rights, log];
+
+/** The verbs of the client. */
+export const VERBS: readonly VerbCommand[] = [...FILE_VERBS, ...MESH_VERBS, ...ACCOUNT_VERBS];
 
 export const UP: CommandFacts = {
   name: 'up',
@@ -51,6 +44,15 @@ export const UP: CommandFacts = {
     'recover-admin': { describe: 'make USER an admin with a new password, which is printed', value: 'USER' },
     json: { describe: 'print what happens, one JSON object a line' },
   },
+  details:
+    'Options may also stand in the environment (FILEMESH_HEAL_AFTER=5m), or in the file of --config (heal-after: 5m). Ctrl-C ends the peer; what lies in FOLDER stays.',
+  examples: [
+    'up ~/shared',
+    'up ~/shared --join home/able-wagon-...',
+    'up /mnt/disk --capacity 200GiB --limit-up 10MiB',
+    'up ~/shared --peer 192.168.1.20:4795',
+  ],
+  also: ['start', 'serve', 'init'],
 };
 
 /** Needs no session where a peer of this machine serves its page. */
@@ -60,6 +62,7 @@ export const OPEN: CommandFacts = {
   count: { min: 0, max: 0 },
   describe: 'open the page of the mesh in the browser, and print its address',
   options: {},
+  also: ['web', 'browser'],
 };
 
 export const HELP: CommandFacts = {
@@ -68,6 +71,8 @@ export const HELP: CommandFacts = {
   count: { min: 0, max: 1 },
   describe: 'tell how to use a command',
   options: {},
+  examples: ['help download'],
+  also: ['?'],
 };
 
 export const COMPLETION: CommandFacts = {
@@ -76,15 +81,34 @@ export const COMPLETION: CommandFacts = {
   count: { min: 0, max: 0 },
   describe: 'print a script that completes commands in bash',
   options: {},
+  details: 'A line in ~/.bashrc lets every shell have it: eval "$(filemesh completion)"',
 };
 
 /** Ends the shell; outside of it there is nothing to end. */
-export const BYE: CommandFacts = { name: 'bye', words: '', count: { min: 0, max: 0 }, describe: 'leave the shell', options: {} };
+export const BYE: CommandFacts = {
+  name: 'bye',
+  words: '',
+  count: { min: 0, max: 0 },
+  describe: 'leave the shell',
+  options: {},
+  also: ['exit', 'quit'],
+};
 
-/** All that the command line takes. */
-export const COMMANDS: readonly CommandFacts[] = [UP, ...VERBS, OPEN, HELP, COMPLETION];
-/** All that the shell takes. */
-export const SHELL_COMMANDS: readonly CommandFacts[] = [...VERBS, HELP, BYE];
+const VERB_GROUPS: readonly CommandGroup[] = [
+  { title: 'Files', commands: FILE_VERBS },
+  { title: 'Machines', commands: MESH_VERBS },
+  { title: 'Accounts', commands: ACCOUNT_VERBS },
+];
+/** All that the command line takes, as help lists it. */
+export const COMMAND_GROUPS: readonly CommandGroup[] = [
+  { title: 'Commands', commands: [UP, OPEN, HELP, COMPLETION] },
+  ...VERB_GROUPS,
+];
+/** All that the shell takes, as help lists it. */
+export const SHELL_GROUPS: readonly CommandGroup[] = [...VERB_GROUPS, { title: 'Shell', commands: [HELP, BYE] }];
+
+export const COMMANDS: readonly CommandFacts[] = COMMAND_GROUPS.flatMap(({ commands }) => commands);
+export const SHELL_COMMANDS: readonly CommandFacts[] = SHELL_GROUPS.flatMap(({ commands }) => commands);
 
 /** `rename --help` means `help rename`, however many words the command takes. */
 export function asHelp(words: readonly string[]): readonly string[] {

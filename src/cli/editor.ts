@@ -6,6 +6,8 @@ import { environmentName } from './up-settings.ts';
 
 /** Editors tried when neither VISUAL nor EDITOR names one. */
 const FALLBACKS = ['sensible-editor', 'nano', 'vi'];
+/** What a shell ends with when there is no such command. */
+const NOT_FOUND = 127;
 
 /** The command line of the user's editor. Rejects with `failed` when there is none. */
 export function editorCommand(environment: Readonly<Record<string, string | undefined>>): string {
@@ -26,7 +28,11 @@ export function runEditor(command: string, file: string): Promise<void> {
     child.on('error', (cause) => reject(new MeshError('failed', `the editor ${command} cannot be started`, { cause })));
     child.on('exit', (code, signal) => {
       if (code === 0) resolve();
-      else reject(new MeshError('failed', `the editor ${command} ended with ${signal ?? `code ${code}`}`));
+      else if (code === NOT_FOUND)
+        reject(
+          new MeshError('failed', `the editor ${command} cannot be found; name another one in the environment variable EDITOR`),
+        );
+      else reject(new MeshError('failed', `the editor ${command} ended with ${signal ?? `code ${code}`}, so nothing was stored`));
     });
   });
 }

@@ -107,11 +107,12 @@ export class Home {
     const only = fitting.length === 1 ? fitting[0] : running.length === 1 ? running[0] : undefined;
     if (only !== undefined) return only;
     if (fitting.length === 0) {
-      const which = named === undefined ? 'no mesh is known here' : `no mesh called "${named}" is known here`;
-      throw new MeshError(
-        'not-allowed',
-        `${which}; enter one with --join LINE ("filemesh invite" on a machine of the mesh prints it)`,
-      );
+      const [which, enter] =
+        named === undefined
+          ? ['no mesh is known here', 'begin one with "filemesh up FOLDER", or enter one']
+          : [`no mesh called ${quote(named)} is known here`, 'enter it'];
+      const how = `${enter} with --join LINE ("filemesh invite" on a machine of the mesh prints it)`;
+      throw new MeshError('not-allowed', `${which}; ${how}`);
     }
     const choices = fitting.map((mesh) => `${mesh.name}+${mesh.id}`).join(', ');
     throw new MeshError('usage', `several meshes are known here; say which with --mesh: ${choices}`);

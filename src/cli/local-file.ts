@@ -137,12 +137,21 @@ export class FileSink implements Sink {
   async write(offset: number, bytes: Uint8Array): Promise<void> {
     let written = 0;
     while (written < bytes.length) {
-      written += (await this.#handle.write(bytes, written, bytes.length - written, offset + written)).bytesWritten;
+      const from = offset + written;
+      written += (await this.#acted(this.#handle.write(bytes, written, bytes.length - written, from))).bytesWritten;
     }
     this.#bytes = offset + bytes.length;
   }
 
   async finish(): Promise<string> {
+    await this.#acted(this.#place());
+    this.#over = true;
+    this.#staged.forget();
+    return this.#file;
+  }
+
+  /** Makes it whole and durable, and gives it its name. */
+  async #place(): Promise<void> {
     await this.#handle.truncate(this.#incoming.size);
     await this.#handle.chmod(this.#incoming.mode & 0o777 & ~process.umask());
     const modified = new Date(this.#incoming.modifiedMs);
@@ -151,9 +160,13 @@ export class FileSink implements Sink {
     await this.#handle.close();
     if (this.#replace) await rename(this.#staged.file, this.#file);
     else await placeNew(this.#staged.file, this.#file);
-    this.#over = true;
-    this.#staged.forget();
-    return this.#file;
+  }
+
+  /** `act`, or why this disk refuses it. */
+  async #acted<Result>(act: Promise<Result>): Promise<Result> {
+    return await act.catch((cause: unknown) => {
+      throw cause instanceof MeshError ? cause : cannotSave(dirname(this.#file), cause);
+    });
   }
 
   async leave(): Promise<boolean> {

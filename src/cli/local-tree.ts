@@ -2,6 +2,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MeshError } from '../core/errors.ts';
 import { faultOfPath, quote } from '../core/path.ts';
+import { systemReason } from './system-reason.ts';
 
 /** One file to be uploaded: where it lies here, and its name in the mesh. */
 export interface TreeFile {
@@ -48,6 +49,6 @@ async function namesIn(folder: string) {
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (cause) {
-    throw new MeshError('failed', `the folder ${quote(folder)} cannot be read: ${(cause as Error).message}`, { cause });
+    throw new MeshError('failed', `the folder ${quote(folder)} cannot be read: ${systemReason(cause)}`, { cause });
   }
 }

@@ -1,6 +1,7 @@
+import { unlessStopped } from '../client/waiting.ts';
 import { MeshError } from '../core/errors.ts';
 import { CLIENT_OPTIONS } from './client-settings.ts';
-import { asHelp, COMMANDS, VERBS } from './commands.ts';
+import { asHelp, COMMAND_GROUPS, COMMANDS, VERBS } from './commands.ts';
 import { completionScript } from './completion.ts';
 import { EXIT_DONE, EXIT_INTERRUPTED } from './exit-codes.ts';
 import { helpOf, helpOfAll } from './help.ts';
@@ -37,14 +38,8 @@ export async function run(argv: readonly string[], doors: Doors): Promise<number
 async function runLine(line: Parsed, screen: Screen, doors: Doors): Promise<number> {
   const name = line.command?.name;
   if (name === 'help') return help(line, screen);
-  if (name !== 'restore' && line.options.has('version')) {
-    screen.print(programVersion());
-    return EXIT_DONE;
-  }
-  if (name === 'completion') {
-    screen.print(completionScript(COMMANDS));
-    return EXIT_DONE;
-  }
+  if (name !== 'restore' && line.options.has('version')) return told(line, screen, { version: programVersion() });
+  if (name === 'completion') return told(line, screen, { script: completionScript(COMMANDS) });
   if (name === 'up') {
     const { up } = await import('./up.ts');
     return await up(line, screen, doors);
@@ -62,9 +57,18 @@ async function runLine(line: Parsed, screen: Screen, doors: Doors): Promise<numb
 
 function help(line: Parsed, screen: Screen): number {
   const [topic] = line.words;
+  const columns = screen.size()?.columns;
   const text =
-    topic === undefined ? helpOfAll(COMMANDS, 'filemesh ', CLIENT_OPTIONS) : helpOf(topic, COMMANDS, 'filemesh ', CLIENT_OPTIONS);
-  screen.print(text);
+    topic === undefined
+      ? helpOfAll(COMMAND_GROUPS, 'filemesh ', CLIENT_OPTIONS, columns)
+      : helpOf(topic, COMMANDS, 'filemesh ', CLIENT_OPTIONS, columns);
+  return told(line, screen, { help: text });
+}
+
+/** Prints the one text that the command is about. */
+function told(line: Parsed, screen: Screen, value: Readonly<Record<string, string>>): number {
+  if (line.options.has('json')) screen.value(value);
+  else screen.print(Object.values(value).join(''));
   return EXIT_DONE;
 }
 
@@ -97,7 +101,7 @@ async function runOnce(verb: VerbCommand, line: Parsed, screen: Screen): Promise
           isLent = false;
         }
       },
-      ...(isInteractive() ? { ask: askOnce } : {}),
+      ...(isInteractive() ? { ask: (question) => askOnce(question, stop.signal) } : {}),
     });
     return stop.signal.aborted ? EXIT_INTERRUPTED : code;
   } finally {
@@ -105,11 +109,18 @@ async function runOnce(verb: VerbCommand, line: Parsed, screen: Screen): Promise
   }
 }
 
-async function askOnce(question: string): Promise<string> {
-  const { createInterface } = await import('node:readline/promises');
+/** What the person answers; nothing at Ctrl-D. Rejects when the verb is called off, as by Ctrl-C. */
+async function askOnce(question: string, signal: AbortSignal): Promise<string> {
+  const { createInterface } = await import('node:readline');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // The terminal sends no signal while readline has it: it sees the key.
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  const answer = new Promise<string>((resolve) => {
+    terminal.once('close', () => resolve(''));
+    terminal.question(question, resolve);
+  });
   try {
-    return await terminal.question(question);
+    return await unlessStopped(answer, signal);
   } finally {
     terminal.close();
   }

@@ -1,6 +1,6 @@
 import yargs, { type Argv } from 'yargs';
 import { MeshError } from '../core/errors.ts';
-import { quote } from '../core/path.ts';
+import { noCommand, noOption } from './unknown-word.ts';
 
 /** What an option is, for the parser and for help. */
 export interface OptionFacts {
@@ -21,6 +21,12 @@ export interface CommandFacts {
   readonly count: { readonly min: number; readonly max: number };
   readonly describe: string;
   readonly options: OptionTable;
+  /** What its own help says beside `describe`. */
+  readonly details?: string;
+  /** Lines for its help, without what stands before a command. */
+  readonly examples?: readonly string[];
+  /** What other programs call it: whoever types that is told this name. */
+  readonly also?: readonly string[];
   /** Words it may take, for completion; absent: as `words` says. */
   candidates?(): readonly string[];
 }
@@ -78,7 +84,11 @@ export async function parseLine(
     );
   }
   await parser.parseAsync([...argv]);
-  if (fault !== undefined) throw new MeshError('usage', `${faultInWords(fault)}; ${whereHelpIs(argv, commands, prefix)}`);
+  if (fault !== undefined)
+    throw new MeshError(
+      'usage',
+      `${faultInWords(fault, optionsFor(argv, commands, globals))}; ${whereHelpIs(argv, commands, prefix)}`,
+    );
   if (found === undefined) throw new MeshError('usage', `this cannot be understood; ${whereHelpIs(argv, commands, prefix)}`);
   return checked(found.command, found.values, globals, argv, commands, prefix);
 }
@@ -101,9 +111,7 @@ function checked(
 ): Parsed {
   const all = (values._ as readonly unknown[]).map(String);
   const first = all[0];
-  if (command === undefined && first !== undefined) {
-    throw new MeshError('usage', `there is no command ${quote(first)}; ${whereHelpIs([], commands, prefix)}`);
-  }
+  if (command === undefined && first !== undefined) throw noCommand(first, commands, prefix);
   const words = command === undefined ? [] : all.slice(1);
   if (command !== undefined && (words.length < command.count.min || words.length > command.count.max)) {
     const usage = `${prefix}${command.name} ${command.words}`.trimEnd();
@@ -135,17 +143,23 @@ function optionsOf(table: OptionTable, values: Record<string, unknown>, argv: re
 }
 
 function whereHelpIs(argv: readonly string[], commands: readonly CommandFacts[], prefix: string): string {
-  const command = commands.find((one) => argv.includes(one.name));
+  const command = commandIn(argv, commands);
   return command === undefined ? `"${prefix}help" lists the commands` : `"${prefix}help ${command.name}" shows how it is used`;
 }
 
+function optionsFor(argv: readonly string[], commands: readonly CommandFacts[], globals: OptionTable): OptionTable {
+  return { ...commandIn(argv, commands)?.options, ...globals };
+}
+
+function commandIn(argv: readonly string[], commands: readonly CommandFacts[]): CommandFacts | undefined {
+  return commands.find((one) => argv.includes(one.name));
+}
+
 /** What yargs finds wrong, in our words: it knows options by their bare names, and reads `-name` as four of them. */
-function faultInWords(fault: string): string {
+function faultInWords(fault: string, options: OptionTable): string {
   const missing = /^Not enough arguments following: (.+)$/.exec(fault)?.[1];
   if (missing !== undefined) return `--${missing} takes a value`;
   const unknown = /^Unknown arguments?: (.+)$/.exec(fault)?.[1]?.split(', ');
   if (unknown === undefined) return fault.charAt(0).toLowerCase() + fault.slice(1);
-  const [first = ''] = unknown;
-  if (first.length > 1) return `there is no option --${first}`;
-  return `there is no option -${first} (a name that begins with "-" stands behind "--")`;
+  return noOption(unknown[0] ?? '', options);
 }

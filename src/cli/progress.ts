@@ -57,6 +57,7 @@ export class ProgressBar {
   /** The verb is over: what it left running tells nothing any more. */
   end(): void {
     this.#isOver = true;
+    process.off('exit', this.clear);
     this.clear();
   }
 
@@ -65,6 +66,9 @@ export class ProgressBar {
     this.#isLoading = true;
     import('cli-progress')
       .then(({ default: { Format, Presets, SingleBar } }) => {
+        if (this.#isOver) return;
+        // The bar keeps the terminal from breaking lines: who ends the program at once gets that back too.
+        process.once('exit', this.clear);
         this.#make = (name) => new SingleBar(options(name, process.stderr.columns, Format), Presets.shades_classic);
       })
       // Without a bar the work goes on as well.

@@ -1,12 +1,12 @@
 import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline';
 import { asMeshError, MeshError } from '../core/errors.ts';
-import { asHelp, BYE, HELP, SHELL_COMMANDS, VERBS } from './commands.ts';
+import { asHelp, BYE, COMMANDS, HELP, SHELL_COMMANDS, SHELL_GROUPS, VERBS } from './commands.ts';
 import { completeLine, NameCache } from './completer.ts';
 import { EXIT_DONE, EXIT_INTERRUPTED } from './exit-codes.ts';
 import { helpOf, helpOfAll } from './help.ts';
 import { type ClientWish, clientWish, type OpenClient, openClient } from './open-client.ts';
 import { shownText } from './output.ts';
-import { type OptionTable, type Parsed, parseLine } from './parse.ts';
+import { type CommandFacts, type OptionTable, type Parsed, parseLine } from './parse.ts';
 import { reportError } from './report.ts';
 import { runVerb } from './run-verb.ts';
 import type { Screen } from './screen.ts';
@@ -18,6 +18,8 @@ import { wordsOf } from './words.ts';
 
 /** Options a line of the shell may have beside its verb's own. */
 const LINE_OPTIONS: OptionTable = { json: { describe: 'print one JSON value' } };
+/** A line that is not understood may have said it all the same. */
+const JSON_WISH = /(?:^|\s)--json(?:\s|$)/;
 const PROMPT = 'filemesh> ';
 /** Ends the shell when the person says so: no exit code. */
 const LEAVE = -1;
@@ -70,15 +72,15 @@ async function runShellLine(
   hooks: ShellHooks,
 ): Promise<number> {
   try {
-    const words = asHelp(wordsOf(text));
+    const words = asHelp(withoutProgram(wordsOf(text)));
     if (words.length === 0 || words[0]?.startsWith('#') === true) return EXIT_DONE;
     const commands = [...hooks.more, ...SHELL_COMMANDS];
+    assertOfShell(words[0] ?? '', commands);
     const line = await parseLine(words, commands, LINE_OPTIONS, '');
     if (line.command?.name === BYE.name) return LEAVE;
     if (line.command === undefined) throw new MeshError('usage', 'a line begins with a command; "help" lists them');
     if (line.command.name === HELP.name) {
-      const topic = line.words[0];
-      screen.print(topic === undefined ? helpOfAll(commands, '', LINE_OPTIONS) : helpOf(topic, commands, '', LINE_OPTIONS));
+      screen.print(helpText(line.words[0], hooks.more, screen.size()?.columns));
       return EXIT_DONE;
     }
     const verb = [...hooks.more, ...VERBS].find((one) => one.name === line.command?.name);
@@ -93,8 +95,25 @@ async function runShellLine(
       ...(hooks.ask && { ask: hooks.ask }),
     });
   } catch (thrown) {
-    return reportError(screen, thrown, false);
+    return reportError(screen, thrown, JSON_WISH.test(text));
   }
+}
+
+/** Messages name commands as they stand outside: pasted here they are understood. */
+function withoutProgram(words: readonly string[]): readonly string[] {
+  return words[0] === 'filemesh' && words.length > 1 ? words.slice(1) : words;
+}
+
+/** What only the command line has is no unknown word. */
+function assertOfShell(name: string, commands: readonly CommandFacts[]): void {
+  const isOutside = COMMANDS.some((one) => one.name === name) && !commands.some((one) => one.name === name);
+  if (isOutside) throw new MeshError('usage', `"${name}" is not for the shell: leave it with "bye" and type "filemesh ${name}"`);
+}
+
+function helpText(topic: string | undefined, more: readonly VerbCommand[], columns: number | undefined): string {
+  if (topic !== undefined) return helpOf(topic, [...more, ...SHELL_COMMANDS], '', LINE_OPTIONS, columns);
+  const groups = more.length === 0 ? SHELL_GROUPS : [...SHELL_GROUPS, { title: 'Here', commands: more }];
+  return helpOfAll(groups, '', LINE_OPTIONS, columns);
 }
 
 /** Peers need a moment to be found, and a shorter silence is nobody's concern. Range 1–5 s. */

@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { checkStopped } from '../client/waiting.ts';
+import { MeshError } from '../core/errors.ts';
+import { quote } from '../core/path.ts';
+import { systemReason } from './system-reason.ts';
 
 /** True when somebody gives bytes there: a pipe, a socket or a file; not a terminal, and not /dev/null. */
 export function isGiven(descriptor: number): boolean {
@@ -22,9 +25,15 @@ export function isGiven(descriptor: number): boolean {
  */
 export async function openNameless(): Promise<FileHandle> {
   const file = join(tmpdir(), `filemesh-${randomBytes(8).toString('hex')}`);
-  const handle = await open(file, 'wx+', 0o600);
+  const handle = await open(file, 'wx+', 0o600).catch(noTemporaryFile);
   await unlink(file);
   return handle;
+}
+
+/** Rejects for what a temporary file could not be made or written for. */
+export function noTemporaryFile(cause: unknown): never {
+  const words = `nothing can be kept in the temporary folder ${quote(tmpdir())}: ${systemReason(cause)}; let TMPDIR name another`;
+  throw new MeshError('failed', words, { cause });
 }
 
 /** Everything `input` gives, in a nameless file, so that it can be sent again after a failover. */
@@ -33,7 +42,7 @@ export async function spool(input: Readable, signal: AbortSignal | undefined): P
   try {
     for await (const piece of input) {
       checkStopped(signal);
-      await handle.appendFile(piece as Buffer);
+      await handle.appendFile(piece as Buffer).catch(noTemporaryFile);
     }
     return handle;
   } catch (error) {

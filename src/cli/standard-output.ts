@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Incoming, Sink } from '../client/transfer.ts';
 import type { Screen } from './screen.ts';
-import { openNameless } from './standard-input.ts';
+import { noTemporaryFile, openNameless } from './standard-input.ts';
 
 /** Bytes copied to standard output at once. */
 const COPY_BYTES = 1024 * 1024;
@@ -26,7 +26,8 @@ export class OutputSink implements Sink {
   async write(offset: number, bytes: Uint8Array): Promise<void> {
     let written = 0;
     while (written < bytes.length) {
-      written += (await this.#handle.write(bytes, written, bytes.length - written, offset + written)).bytesWritten;
+      const act = this.#handle.write(bytes, written, bytes.length - written, offset + written).catch(noTemporaryFile);
+      written += (await act).bytesWritten;
     }
   }
 

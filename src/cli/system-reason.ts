@@ -5,7 +5,13 @@ const WORDS: Readonly<Record<string, string>> = {
   EPERM: 'permission denied',
   EISDIR: 'it is a folder',
   ENOTDIR: 'a part of its path is no folder',
+  EEXIST: 'there is a file of that name',
+  ELOOP: 'links lead in a circle',
+  ENAMETOOLONG: 'the name is too long',
   ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EIO: 'the disk has an error',
+  EMFILE: 'too many files are open',
   EROFS: 'the disk is read-only',
 };
 

@@ -67,7 +67,7 @@ async function makePrivate(folder: string): Promise<void> {
   } catch (cause) {
     throw new MeshError(
       'failed',
-      `${quote(folder)} cannot be made: ${(cause as Error).message}; a peer must be able to write in its folder`,
+      `${quote(folder)} cannot be made: ${systemReason(cause)}; a peer must be able to write in its folder`,
       { cause },
     );
   }

@@ -69,6 +69,6 @@ function otherMesh(mesh: MeshFact): MeshError {
   return new MeshError(
     'usage',
     `this folder belongs to the mesh ${mesh.name}+${mesh.id.slice(0, MESH_ID_DIGITS)}, and the join line is another mesh's: ` +
-      'leave --join out, or run `filemesh up` with another folder',
+      'leave --join out, or run "filemesh up" with another folder',
   );
 }

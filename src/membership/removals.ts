@@ -51,7 +51,7 @@ export class Removals {
     // It would know the secret that is to keep it out.
     if (peer === catalog.self)
       throw new MeshError('usage', 'a peer does not remove itself: ask another one, with --peer HOST:PORT');
-    if (!catalog.members().has(peer)) throw new MeshError('not-found', 'no such member: `filemesh peers` lists them');
+    if (!catalog.members().has(peer)) throw new MeshError('not-found', 'no such member; "filemesh peers" lists them');
     log.info('a member is removed', { peer });
     await catalog.adopt(removalOf(catalog.facts(), peer, newSecret(random), newSessionKey(random)));
   }

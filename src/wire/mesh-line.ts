@@ -55,7 +55,7 @@ export function checkSecret(secret: string): void {
   if (secret === '') throw usage('it has no secret behind the "/"');
   if (/[\s/\p{C}]/u.test(secret)) throw usage('the secret has a space, a "/" or a control character');
   if (secret.length > SECRET_LENGTH_MAX) throw usage(`the secret is longer than ${SECRET_LENGTH_MAX} characters`);
-  if (!isStrongSecret(secret)) throw usage('the secret is too easy to guess: leave it out, and `filemesh up` makes one');
+  if (!isStrongSecret(secret)) throw usage('the secret is too easy to guess: leave --join out, and "filemesh up" makes one');
 }
 
 /** True when guessing takes 2^80 tries or more, estimated low: people choose worse than chance. */

@@ -66,7 +66,7 @@ const WRONG_USE: readonly Row[] = [
   row(2, /cannot be called "everyone"/, 'user', 'add', 'everyone'),
   row(2, /whose account/, 'user', 'add'),
   row(2, /fewer words/, 'user', 'add', 'anna', 'x'),
-  row(2, /"user frob" is nothing/, 'user', 'frob'),
+  row(2, /there is no "user frob"; there are: user add/, 'user', 'frob'),
   row(2, /--admin goes with "user add"/, 'user', 'list', '--admin'),
   row(2, /takes no name/, 'user', 'list', 'anna'),
   row(2, /this mesh has no accounts.*"filemesh user add NAME"/, 'login', 'anna'),
@@ -90,7 +90,9 @@ const WRONG_USE: readonly Row[] = [
   row(2, /no such file/, 'upload', '/nowhere/at/all'),
   row(2, /no regular file|empty folders|no file to store/, 'upload', '/dev/null'),
   row(2, /there is no command "frobnicate"/, 'help', 'frobnicate'),
-  { ...row(7, /--join/, 'show'), home: 'empty' },
+  row(2, /--stripe-over cannot be "much"/, 'upload', 'file.txt', '--stripe-over', 'much'),
+  { ...row(1, /temporary folder "\/nowhere": there is no such file; let TMPDIR/, 'create', 'x'), env: { TMPDIR: '/nowhere' } },
+  { ...row(7, /"filemesh up FOLDER".*--join/, 'show'), home: 'empty' },
   { ...row(7, /no mesh called "other".*--join/, 'show', '--mesh', 'other') },
   { ...row(7, /no mesh called "other".*--join/, 'show'), env: { FILEMESH_MESH: 'other' } },
   { ...row(2, /too easy to guess/, 'show'), env: { FILEMESH_JOIN: 'home/secret', FILEMESH_MESH: 'other' } },
@@ -118,17 +120,20 @@ const WRONG_UP: readonly Row[] = [
   row(2, /up takes no --timeout/, 'up', 'peer', '--timeout', '3'),
   row(2, /nowhere\.yaml/, 'up', '--config', 'nowhere.yaml'),
   row(2, /colour/, 'up', '--config', 'wrong.yaml'),
+  row(2, /no network interface here is eth99; there are: .*\(127\.0\.0\.1\)/, 'up', 'peer', '--interface', 'eth99'),
   row(2, /--config cannot be read: it is a folder$/m, 'up', '--config', '.'),
   row(2, /name of the folder is empty/, 'up', ''),
   row(2, /--name takes a value/, 'up', 'peer', '--name', ''),
-  row(1, /cannot be used|not a directory/i, 'up', 'file.txt'),
+  row(1, /file\.txt" cannot be used: there is a file of that name$/m, 'up', 'file.txt'),
   { ...row(2, /--port cannot be "many"/, 'up', 'peer'), env: { FILEMESH_PORT: 'many' } },
 ];
 
 /** Asked of a running peer. */
 const REFUSED: readonly Row[] = [
   row(3, /there is no.*nothing\.txt/, 'download', 'nothing.txt'),
-  row(3, /nothing\*/, 'download', 'nothing*'),
+  row(3, /no file in the mesh fits "nothing\*"/, 'download', 'nothing*'),
+  { ...row(1, /cannot be found; name another/, 'edit', 'there.txt'), env: { EDITOR: 'no-such-editor' } },
+  { ...row(1, /ended with code 1, so nothing was stored$/m, 'edit', 'there.txt'), env: { EDITOR: 'false' } },
   row(3, /nothing\.txt/, 'delete', 'nothing.txt'),
   row(3, /nothing\.txt/, 'rename', 'nothing.txt', 'b.txt'),
   row(3, /nothing\.txt/, 'where', 'nothing.txt'),
@@ -215,17 +220,21 @@ describe('bad input gets one clear line and its exit code', () => {
     const lines = [
       '# a remark',
       'rename --help',
-      'where there.txt',
+      'filemesh where there.txt',
       'where nothing.txt',
+      'up',
       'create there.txt',
       'frobnicate',
+      'frobnicate --json',
       'show --json',
       'bye',
       'show',
     ];
     const outcome = await start([], { input: `${lines.join('\n')}\n` }).ended;
     expect(outcome.code, outcome.error).toBe(3);
-    expect(outcome.error.trimEnd().split('\n')).toHaveLength(3);
+    expect(outcome.error.trimEnd().split('\n')).toHaveLength(4);
+    expect(outcome.error).toContain('"up" is not for the shell: leave it with "bye" and type "filemesh up"');
+    expect(outcome.output).toMatch(/^\{"error":\{"code":"usage","message":"there is no command \\"frobnicate\\"/m);
     expect(outcome.output).toMatch(/^rename NAME\|FOLDER NEWNAME/m);
     const listed = JSON.parse(outcome.output.trimEnd().split('\n').at(-1) ?? '');
     expect(listed.map((file: { path: string }) => file.path)).toEqual(['other.txt', 'there.txt']);

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { CLIENT_OPTIONS } from '../../src/cli/client-settings.ts';
-import { COMMANDS, SHELL_COMMANDS } from '../../src/cli/commands.ts';
+import { COMMAND_GROUPS, COMMANDS, SHELL_COMMANDS, SHELL_GROUPS } from '../../src/cli/commands.ts';
 import { helpOf, helpOfAll } from '../../src/cli/help.ts';
 import { parseLine } from '../../src/cli/parse.ts';
+import { wordsOf } from '../../src/cli/words.ts';
 
 /** A command line as `command words {options}`. */
 async function read(argv: readonly string[]): Promise<unknown[]> {
@@ -72,9 +73,17 @@ describe('a command line', () => {
 
   test.each([
     [['nope'], /no command "nope"/],
-    [['sho'], /no command "sho"/],
-    [['show', '--frce'], /there is no option --frce/],
-    [['show', '-x'], /there is no option -x/],
+    [['sho'], /^there is no command "sho" \(did you mean "show"\?\); "filemesh help" lists the commands$/],
+    [['ls'], /no command "ls" \(did you mean "show"\?\)/],
+    [['downlaod', 'x'], /did you mean "download"/],
+    [['xyzzy'], /^there is no command "xyzzy"; /],
+    [['d'], /^there is no command "d"; /],
+    [['x'.repeat(100_000)], /^there is no command/],
+    [['download', 'a', '--froce'], /^there is no option --froce \(did you mean --force\?\); "filemesh help download" shows/],
+    [['show', '--jsno'], /did you mean --json\?/],
+    [['show', '--frce'], /^there is no option --frce; /],
+    [['show', '-x'], /there is no option -x \(a name/],
+    [['download', 'a', '-f'], /there is no option -f \(did you mean --force\?\)/],
     [['download'], /takes more words: filemesh download NAME/],
     [['show', 'a', 'b'], /takes fewer words/],
     [['rename', 'a'], /takes more words/],
@@ -102,12 +111,51 @@ describe('a line of the shell', () => {
 });
 
 describe('help', () => {
+  const words = (text: string) => text.replace(/\s+/g, ' ');
+
   test('names every command once, and each has its own page', () => {
-    const all = helpOfAll(COMMANDS, 'filemesh ', CLIENT_OPTIONS);
-    for (const command of COMMANDS) {
-      expect(all.split('\n').filter((line) => line.startsWith(`  filemesh ${command.name} `))).toHaveLength(1);
-      expect(helpOf(command.name, COMMANDS, 'filemesh ', CLIENT_OPTIONS)).toContain(command.describe);
+    const all = helpOfAll(COMMAND_GROUPS, 'filemesh ', CLIENT_OPTIONS);
+    for (const { name, words: taken, describe } of COMMANDS) {
+      const left = `  ${name} ${taken}`.trimEnd();
+      expect(all.split('\n').filter((line) => line === left || line.startsWith(`${left}  `))).toHaveLength(1);
+      expect(words(all)).toContain(describe);
+      expect(words(helpOf(name, COMMANDS, 'filemesh ', CLIENT_OPTIONS))).toContain(describe);
     }
     expect(() => helpOf('nope', SHELL_COMMANDS, '', {})).toThrow(/no command/);
+    expect(() => helpOf('dowload', SHELL_COMMANDS, '', {})).toThrow(/did you mean "download"/);
+  });
+
+  test('fits a terminal of 80 columns, and of fewer as far as its words do', () => {
+    const texts = [helpOfAll(COMMAND_GROUPS, 'filemesh ', CLIENT_OPTIONS), helpOfAll(SHELL_GROUPS, '', {})];
+    const pages = COMMANDS.map(({ name }) => helpOf(name, COMMANDS, 'filemesh ', CLIENT_OPTIONS, 80));
+    const lines = [...texts, ...pages].flatMap((text) => text.split('\n'));
+    // What is to be typed stands on a line of its own, however long.
+    expect(lines.filter((line) => line.length > 80 && !/^ *(filemesh )?user add/.test(line))).toEqual([]);
+    expect(
+      Math.max(
+        ...helpOf('download', COMMANDS, '', {}, 50)
+          .split('\n')
+          .map((line) => line.length),
+      ),
+    ).toBeLessThanOrEqual(50);
+  });
+
+  test.each(COMMANDS.filter((command) => command.words !== '' || Object.keys(command.options).length > 0))(
+    'of $name has examples, and each is understood',
+    async (command) => {
+      const examples = command.examples ?? [];
+      expect(examples.length).toBeGreaterThan(0);
+      for (const example of examples) {
+        const line = await parseLine(wordsOf(example), COMMANDS, CLIENT_OPTIONS);
+        expect(line.command?.name).toBe(command.name);
+        expect(helpOf(command.name, COMMANDS, 'filemesh ', CLIENT_OPTIONS)).toContain(`  filemesh ${example}`);
+      }
+    },
+  );
+
+  test('leads from a name of other programs to one command', () => {
+    const others = COMMANDS.flatMap(({ also = [] }) => also);
+    expect(new Set(others).size).toBe(others.length);
+    expect(others.filter((word) => COMMANDS.some(({ name }) => name === word))).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fileTable, whereText } from '../../src/cli/verbs/show.ts';
-import { whereResult } from '../../src/client/results.ts';
+import { conflictsText, fileTable, whereText } from '../../src/cli/verbs/show.ts';
+import { shownFile, whereResult } from '../../src/client/results.ts';
 import { maskOf } from '../../src/core/striping.ts';
 import type { Entry, Holder } from '../../src/wire/calls.ts';
 
@@ -47,7 +47,7 @@ describe('where', () => {
       holder('charlie', [2, 3]),
       holder('delta', [1], false),
     ]);
-    expect(whereText(whereResult(shown), shown).split('\n')).toEqual([
+    expect(whereText(whereResult(shown), shown, 5_000).split('\n')).toEqual([
       'film: 768 KiB from alpha, 2 of 2 copies',
       '  alpha: has 4 of 4 parts, without it 1 left',
       '  bravo: has 2 of 4 parts, without it 1 left',
@@ -58,8 +58,22 @@ describe('where', () => {
 
   it('says nothing of parts where a file is whole', () => {
     const shown = entry([holder('alpha'), holder('bravo')]);
-    expect(whereText(whereResult(shown), shown)).toBe(
+    expect(whereText(whereResult(shown), shown, 5_000)).toBe(
       'film: 768 KiB from alpha, 2 of 2 copies\n  alpha: without it 1 left\n  bravo: without it 1 left',
     );
+  });
+});
+
+describe('conflicts', () => {
+  it('are told with the origin of each version, its age, and how they are ended', () => {
+    const one = entry([holder('alpha'), holder('charlie')]);
+    const other = { ...one.contents[0], hash: 'b'.repeat(64), origin: 'bravo', holders: [holder('bravo')] };
+    const shown = { ...one, contents: [...one.contents, other] } as Entry;
+    expect(conflictsText([shownFile(shown)], 720_000).split('\n')).toEqual([
+      'film',
+      '  alpha: 768 KiB, age 12 min, on alpha, charlie',
+      '  bravo: 768 KiB, age 12 min, on bravo',
+      '1 conflict; "filemesh resolve NAME --keep ORIGIN" or "--keep-both" ends one',
+    ]);
   });
 });

@@ -237,7 +237,7 @@ describe('the verbs on two peers', () => {
       expect(await mesh.value(0, ['edit', 'draft.txt'], { env: editor('same', 'true') })).toMatchObject({ note: 'unchanged' });
       expect((await mesh.filemesh(['edit', 'draft.txt'], { env: editor('fails', 'exit 3') })).code).toBe(1);
       const crashed = await mesh.filemesh(['edit', 'draft.txt'], { env: editor('crashes', 'echo saved >> "$1"; exit 3') });
-      expect([crashed.code, crashed.error]).toEqual([1, expect.stringMatching(/nothing was stored, and your text is kept in /)]);
+      expect([crashed.code, crashed.error]).toEqual([1, expect.stringMatching(/so nothing was stored; your text is kept in /)]);
       expect(readFileSync(/kept in (\S+)/.exec(crashed.error)?.[1] ?? '', 'utf8')).toBe('one\ntwo\nsaved\n');
       const between = `echo mine >> "$1"; echo theirs | ${process.execPath} ${process.env.FILEMESH_PROGRAM ?? join(import.meta.dirname, '../../dist/main.js')} upload - --to draft.txt`;
       const overtaken = await mesh.filemesh(['edit', 'draft.txt'], { env: editor('overtaken', between) });

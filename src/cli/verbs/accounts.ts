@@ -31,6 +31,7 @@ export const login: VerbCommand = {
   count: { min: 1, max: 1 },
   describe: 'log in: the password is asked for, or is the first line of standard input',
   options: {},
+  examples: ['login anna'],
   async run(context, line) {
     const user = accounts.checkAccountName(wordAt(line, 0));
     await assertAccounts(context);
@@ -63,6 +64,7 @@ export const logout: VerbCommand = {
   count: { min: 0, max: 0 },
   describe: "end the login of this machine's user",
   options: {},
+  examples: ['logout'],
   async run(context) {
     const user = await userOf(context);
     await forgetOwn(context, user);
@@ -71,7 +73,8 @@ export const logout: VerbCommand = {
     if (user !== undefined) await keptSealsOf(context.meshFolder, user).forgetAll();
     await accounts.logout(context.session);
     if (context.json) context.screen.value({});
-    else context.screen.print(context.login === undefined ? NOT_LOGGED_OUT : LOGGED_OUT);
+    else if (context.login === undefined) context.screen.print(NOT_LOGGED_OUT);
+    else context.screen.print(user === undefined ? 'nobody was logged in here' : LOGGED_OUT);
     return EXIT_DONE;
   },
 };
@@ -82,6 +85,8 @@ export const grant: VerbCommand = {
   count: { min: 3, max: 3 },
   describe: 'say who may read, or change, a file or all in a folder',
   options: {},
+  examples: ['grant docs everyone read', 'grant plans bob none'],
+  also: ['chmod', 'share'],
   async run(context, line) {
     const [path, who] = [wordAt(line, 0), wordAt(line, 1)];
     const right = readChoice(wordAt(line, 2), 'the right', RIGHTS);
@@ -98,6 +103,8 @@ export const rights: VerbCommand = {
   count: { min: 1, max: 1 },
   describe: 'tell who may read, or change, a file or a folder',
   options: {},
+  examples: ['rights docs'],
+  also: ['acl'],
   async run(context, line) {
     const all = await accounts.rightsOf(context.session, wordAt(line, 0), context.options);
     if (context.json) context.screen.value(all);
@@ -117,11 +124,14 @@ export const log: VerbCommand = {
   name: 'log',
   words: '',
   count: { min: 0, max: 0 },
-  describe: 'tell who did what, when, from where and through which peer (an admin sees all, others themselves)',
+  describe: 'tell who did what, when, from where and through which peer',
   options: {
     user: { describe: 'only what this one did', value: 'USER' },
     limit: { describe: `how many lines at most (default ${LINES_DEFAULT})`, value: 'N' },
   },
+  details: 'An admin sees what everybody did, others what they did themselves.',
+  examples: ['log', 'log --user bob --limit 20'],
+  also: ['audit'],
   async run(context, line) {
     const user = optionText(line, 'user');
     const limit = readInteger(optionText(line, 'limit') ?? `${LINES_DEFAULT}`, '--limit', { min: 1, max: 1_000_000 });

@@ -17,6 +17,8 @@ export const deleteVerb: VerbCommand = {
   count: { min: 1, max: 1 },
   describe: 'delete files everywhere ("restore" brings them back for a while)',
   options: {},
+  examples: ['delete notes.txt', 'delete photos/2019', "delete '*.tmp'"],
+  also: ['rm', 'del'],
   async run(context, line) {
     const name = wordAt(line, 0);
     const results = await remove(context.session, name, context.options);
@@ -30,6 +32,8 @@ export const rename: VerbCommand = {
   count: { min: 2, max: 2 },
   describe: 'give a file or a folder another name',
   options: {},
+  examples: ['rename notes.txt ideas.txt', 'rename ideas.txt archive/'],
+  also: ['mv', 'move'],
   async run(context, line) {
     const results = await renameFiles(context.session, wordAt(line, 0), wordAt(line, 1), context.options);
     return tellChanges(context, 'renamed to', results, results.length > 1);
@@ -45,6 +49,8 @@ export const resolve: VerbCommand = {
     keep: { describe: 'the version to keep, by the origin "conflicts" shows or its id', value: 'ORIGIN' },
     'keep-both': { describe: 'make each version a file of its own' },
   },
+  examples: ['resolve notes.txt --keep alpha', 'resolve notes.txt --keep-both'],
+  also: ['merge'],
   async run(context, line) {
     const keep = optionText(line, 'keep');
     const both = line.options.has('keep-both');
@@ -60,6 +66,8 @@ export const history: VerbCommand = {
   count: { min: 1, max: 1 },
   describe: 'list the versions of a file, or of the files of a folder, that can be had',
   options: {},
+  examples: ['history notes.txt', 'history docs'],
+  also: ['versions'],
   async run(context, line) {
     const name = wordAt(line, 0);
     const histories = await historiesOf(context.session, name, context.options);
@@ -76,7 +84,7 @@ export const history: VerbCommand = {
       shownSize(copy.size),
       shownAge(copy.modified, Date.now()),
       shownText(copy.origin),
-      copy.peers.map(shownText).join(', '),
+      historyItem(copy).peers.map(shownText).join(', '),
       copy.current ? 'current' : '',
     ]);
     const head = [...(isFolder ? ['name'] : []), 'version', 'size', 'age', 'origin', 'where', ''];
@@ -93,6 +101,8 @@ export const restore: VerbCommand = {
   options: {
     version: { describe: 'which one, by the first digits "history" shows (default: the newest older one)', value: 'ID' },
   },
+  examples: ['restore notes.txt', 'restore notes.txt --version 3f2a19c0'],
+  also: ['undelete', 'revert'],
   async run(context, line) {
     const results = await restoreVersion(context.session, wordAt(line, 0), optionText(line, 'version'), context.options);
     return tellChanges(context, 'restored', results, results.length > 1);

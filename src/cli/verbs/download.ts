@@ -6,6 +6,7 @@ import { MeshError } from '../../core/errors.ts';
 import { checkPath, faultOfPath, foldCase, quote, SEALED_SUFFIX } from '../../core/path.ts';
 import type { Entry } from '../../wire/calls.ts';
 import { EXIT_CONFLICT, EXIT_DONE } from '../exit-codes.ts';
+import { jointly } from '../joint-progress.ts';
 import { FileSink } from '../local-file.ts';
 import { type LocalPlace, localPlace } from '../local-place.ts';
 import { counted, shownSize, shownText } from '../output.ts';
@@ -16,6 +17,7 @@ import { Openings, openedPath } from '../sealing/openings.ts';
 import { keysOf, OPEN_OPTIONS } from '../sealing/seal-options.ts';
 import { OutputSink } from '../standard-output.ts';
 import { agrees, optionText, type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
+import { typed } from '../words.ts';
 
 /** Files downloaded at once. Range 1–16. */
 const DOWNLOADS_MAX = 4;
@@ -24,13 +26,21 @@ export const download: VerbCommand = {
   name: 'download',
   words: 'NAME|FOLDER|PATTERN',
   count: { min: 1, max: 1 },
-  describe:
-    'save files here, every byte checked; all versions where there is a conflict; where there is no NAME, NAME.age opened',
+  describe: 'save files here, every byte checked',
   options: {
     to: { describe: 'file or folder to save to; "-": standard output', value: 'FILE|FOLDER|-' },
     force: { describe: 'replace files that are here' },
     ...OPEN_OPTIONS,
   },
+  details:
+    'Of a file in conflict all versions are saved. Where there is no NAME, but a sealed NAME.age, that one is opened. A download that was cut short goes on where it was: give the same command again.',
+  examples: [
+    'download film.mp4',
+    'download photos --to ~/Pictures/',
+    "download 'papers/*.pdf' --to .",
+    'download notes.txt --to -',
+  ],
+  also: ['get', 'fetch', 'pull', 'cat'],
   async run(context, line) {
     const to = optionText(line, 'to');
     if (to === '-' && context.json) throw new MeshError('usage', '--json and --to - both want standard output');
@@ -43,7 +53,10 @@ export const download: VerbCommand = {
     const limit = context.ask === undefined ? DOWNLOADS_MAX : 1;
     const others = entries.length > 1 ? entries : [];
     const taken = new Set(others.map(({ path }) => foldCase(place.fileOf({ path }))));
-    const done = await sideBySide(entries, limit, (entry) => toFiles(context, entry, { place, taken, force, openings }));
+    const sizes = entries.flatMap(({ contents }) => contents.map(({ shownPath, size }) => [shownPath, size] as const));
+    const options = { ...context.options, progress: jointly(context.options.progress, new Map(sizes)) };
+    const way = { place, taken, force, openings };
+    const done = await sideBySide(entries, limit, (entry) => toFiles({ ...context, options }, entry, way));
     return tell(context, name, done);
   },
 };
@@ -150,6 +163,10 @@ async function toOutput(
   return EXIT_DONE;
 }
 
+function resolveWords(path: string): string {
+  return `"filemesh resolve ${shownText(typed(path))} --keep ORIGIN" or "--keep-both" ends that`;
+}
+
 function tell(context: VerbContext, name: string, done: readonly Downloaded[]): number {
   const result = {
     path: done.length === 1 ? (done[0]?.path ?? name) : name,
@@ -162,7 +179,7 @@ function tell(context: VerbContext, name: string, done: readonly Downloaded[]): 
   else if (done.length > 1) context.screen.print(`saved ${counted(result.files.length, 'file')}, ${shownSize(result.bytes)}`);
   else for (const file of result.files) context.screen.print(`saved ${shownText(file)}`);
   for (const one of conflicts) {
-    context.screen.note(`conflict: ${shownText(one.path)} has several versions; "filemesh resolve" ends that`);
+    context.screen.note(`conflict: ${shownText(one.path)} has several versions; ${resolveWords(one.path)}`);
     for (const origin of one.missing)
       context.screen.note(`  the version of ${shownText(origin)} cannot be had now: its holders are away`);
   }

@@ -12,6 +12,7 @@ import { editorCommand, runEditor } from '../editor.ts';
 import { EXIT_DONE } from '../exit-codes.ts';
 import { FileSink, FileSource } from '../local-file.ts';
 import { shownText } from '../output.ts';
+import { noTemporaryFile } from '../standard-input.ts';
 import { type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
 import { tellChanges } from './change-words.ts';
 
@@ -21,6 +22,10 @@ export const edit: VerbCommand = {
   count: { min: 1, max: 1 },
   describe: 'change a file in your editor',
   options: {},
+  details:
+    'The editor is that of VISUAL or EDITOR. Nothing is stored when the text stays as it was; it is kept, and its place told, when it cannot be stored.',
+  examples: ['edit notes.txt'],
+  also: ['vi', 'vim', 'nano'],
   async run(context, line) {
     const entry = await presentEntry(context.session, wordAt(line, 0), context.options);
     if (entry.contents.length > 1) throw inConflict(entry.path);
@@ -30,7 +35,7 @@ export const edit: VerbCommand = {
     }
     const command = editorCommand(process.env);
     // Only this user may look into it.
-    const folder = await mkdtemp(join(tmpdir(), 'filemesh-edit-'));
+    const folder = await mkdtemp(join(tmpdir(), 'filemesh-edit-')).catch(noTemporaryFile);
     let isKept = false;
     try {
       const file = join(folder, basename(entry.path));
@@ -67,7 +72,7 @@ async function edited(
     if (isSame || !existsSync(file)) throw thrown;
     keep();
     const { code, message } = asMeshError(thrown);
-    throw new MeshError(code, `${message}; nothing was stored, and your text is kept in ${file}`, { cause: thrown });
+    throw new MeshError(code, `${message}; your text is kept in ${file}`, { cause: thrown });
   }
 }
 

@@ -16,6 +16,8 @@ export const peers: VerbCommand = {
   count: { min: 0, max: 0 },
   describe: 'list the peers of the mesh',
   options: {},
+  examples: ['peers'],
+  also: ['nodes', 'members'],
   async run(context) {
     const items = await mesh.peers(context.session, context.options);
     if (context.json) context.screen.value(items);
@@ -41,6 +43,7 @@ export const status: VerbCommand = {
   count: { min: 0, max: 0 },
   describe: 'tell how the mesh and the answering peer are',
   options: {},
+  examples: ['status'],
   async run(context) {
     const reply = await mesh.status(context.session, context.options);
     if (context.json) context.screen.value(statusResult(reply));
@@ -55,6 +58,8 @@ export const invite: VerbCommand = {
   count: { min: 0, max: 0 },
   describe: 'print the join line that lets another machine in',
   options: {},
+  examples: ['invite'],
+  also: ['join'],
   async run(context) {
     const result = await mesh.invite(context.session, context.options);
     if (context.json) context.screen.value(result);
@@ -69,6 +74,8 @@ export const removeVerb: VerbCommand = {
   count: { min: 1, max: 1 },
   describe: 'cut a peer off for good, and renew the secret of the mesh',
   options: { yes: { describe: 'do not ask, also when files would be lost' } },
+  examples: ['remove bravo'],
+  also: ['kick'],
   async run(context, line) {
     const { session, options } = context;
     const planned = await mesh.removePeer(session, wordAt(line, 0), false, options);
@@ -88,6 +95,8 @@ export const set: VerbCommand = {
   count: { min: 2, max: 2 },
   describe: 'change how many copies of every file the mesh keeps',
   options: {},
+  examples: ['set replicas 3'],
+  also: ['config'],
   async run(context, line) {
     if (wordAt(line, 0) !== 'replicas') throw new MeshError('usage', 'only "set replicas N" can be set');
     const replicas = readInteger(wordAt(line, 1), 'replicas', { min: 1, max: 16 });
@@ -107,6 +116,8 @@ export const resume: VerbCommand = {
     deleted: { describe: 'they were deleted on purpose: delete them everywhere' },
     restore: { describe: 'go on with the folder as it is: copies that are missing come from other peers' },
   },
+  examples: ['resume --restore', 'resume --deleted'],
+  also: ['unpause'],
   async run(context, line) {
     const deleted = line.options.has('deleted');
     if (deleted === line.options.has('restore')) throw new MeshError('usage', 'resume takes either --deleted or --restore');

@@ -33,6 +33,7 @@ export const seal: VerbCommand = {
     },
     identity: OPEN_OPTIONS.identity,
   },
+  examples: ['seal report.pdf --add carol', 'seal report.pdf --remove bob'],
   async run(context, line) {
     const [add, remove] = [line.options.get('add') ?? [], line.options.get('remove') ?? []];
     if (add.length + remove.length === 0) throw new MeshError('usage', 'seal takes --add USER, --remove USER or both');

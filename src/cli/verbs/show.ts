@@ -20,6 +20,8 @@ export const show: VerbCommand = {
   count: { min: 0, max: 1 },
   describe: 'list the files: size, age, copies, where they are',
   options: { deleted: { describe: 'list what can be restored instead' } },
+  examples: ['show', "show '*.mp4'", 'show photos/', 'show --deleted'],
+  also: ['ls', 'list', 'dir'],
   async run(context, line) {
     const pattern = line.words[0];
     const deleted = line.options.has('deleted');
@@ -39,12 +41,13 @@ export const conflicts: VerbCommand = {
   count: { min: 0, max: 0 },
   describe: 'list the names that have several versions',
   options: {},
+  examples: ['conflicts'],
   async run(context) {
     const files: ShownFile[] = [];
     for await (const entry of listEntries(context.session, { conflicts: true }, context.options)) files.push(shownFile(entry));
     if (context.json) context.screen.value(files);
     else if (files.length === 0) context.screen.print('no conflicts');
-    else await page(context, files.map(conflictText).join('\n'));
+    else await page(context, conflictsText(files, Date.now()));
     return EXIT_DONE;
   },
 };
@@ -55,6 +58,8 @@ export const where: VerbCommand = {
   count: { min: 1, max: 1 },
   describe: 'tell who holds a file, and what the loss of each would cost',
   options: { chunks: { describe: 'list its chunks too' } },
+  examples: ['where film.mp4', 'where film.mp4 --chunks'],
+  also: ['stat', 'info'],
   async run(context, line) {
     const entry = await presentEntry(context.session, wordAt(line, 0), context.options);
     const result = whereResult(entry);
@@ -63,11 +68,11 @@ export const where: VerbCommand = {
       for (const content of entry.contents) chunks.push(await chunksOf(context.session, entry, content, context.options));
     }
     if (context.json) context.screen.value(chunks.length === 0 ? result : withChunks(result, chunks));
-    else if (chunks.length === 0) context.screen.print(whereText(result, entry));
+    else if (chunks.length === 0) context.screen.print(whereText(result, entry, Date.now()));
     else
       await page(
         context,
-        [whereText(result, entry), ...chunks.map((list, at) => chunksText(list, entry.contents[at]))].join('\n'),
+        [whereText(result, entry, Date.now()), ...chunks.map((list, at) => chunksText(list, entry.contents[at]))].join('\n'),
       );
     return result.conflict ? EXIT_CONFLICT : EXIT_DONE;
   },
@@ -144,15 +149,21 @@ function partedText(holders: readonly Holder[]): string {
   return `in parts on ${holders.length} peers${away === 0 ? '' : ` (${away} away)`}`;
 }
 
-function conflictText(file: ShownFile): string {
-  const versions = (file.versions ?? []).map(
-    (version) =>
-      `  ${shownText(version.origin)}: ${shownSize(version.size)}, ${version.modified}, on ${version.holders.map(shownText).join(', ')}`,
-  );
+function conflictText(file: ShownFile, nowMs: number): string {
+  const versions = (file.versions ?? []).map(({ origin, size, modified, holders }) => {
+    const facts = [shownSize(size), `age ${shownAge(Date.parse(modified), nowMs)}`, `on ${holders.map(shownText).join(', ')}`];
+    return `  ${shownText(origin)}: ${facts.join(', ')}`;
+  });
   return [shownText(file.path), ...versions].join('\n');
 }
 
-export function whereText(result: WhereResult, entry: Entry): string {
+/** The names in conflict with their versions, and how that is ended. */
+export function conflictsText(files: readonly ShownFile[], nowMs: number): string {
+  const sum = `${counted(files.length, 'conflict')}; "filemesh resolve NAME --keep ORIGIN" or "--keep-both" ends one`;
+  return [...files.map((file) => conflictText(file, nowMs)), sum].join('\n');
+}
+
+export function whereText(result: WhereResult, entry: Entry, nowMs: number): string {
   const head = `${shownText(result.path)}: ${shownSize(result.size)} from ${shownText(result.origin)}, ${result.copies} of ${result.wanted} copies`;
   const holders = entry.contents.flatMap((content) => content.holders.map((holder) => ({ ...holder, size: content.size })));
   const losses = result.loss.map(({ peer, left }) => {
@@ -162,7 +173,7 @@ export function whereText(result: WhereResult, entry: Entry): string {
     return `  ${shownText(peer)}: ${[...parts, words].join(', ')}`;
   });
   const note = entry.note === undefined ? [] : [`  ${shownText(entry.note)}`];
-  const conflict = result.conflict ? [conflictText(result)] : [];
+  const conflict = result.conflict ? [conflictText(result, nowMs)] : [];
   return [head, ...losses, ...note, ...conflict].join('\n');
 }
 

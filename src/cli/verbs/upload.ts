@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { ChangeResult } from '../../client/results.ts';
 import { sideBySide } from '../../client/side-by-side.ts';
@@ -5,6 +6,7 @@ import type { Source } from '../../client/transfer.ts';
 import { create as createFile, put } from '../../client/verbs/upload.ts';
 import { asMeshError, MeshError } from '../../core/errors.ts';
 import { checkPath, isSealedName, quote, SEALED_SUFFIX } from '../../core/path.ts';
+import { jointly } from '../joint-progress.ts';
 import { FileSource } from '../local-file.ts';
 import { isFolder, type TreeFile, walkTree } from '../local-tree.ts';
 import { shownText } from '../output.ts';
@@ -28,6 +30,8 @@ export const create: VerbCommand = {
   count: { min: 1, max: 2 },
   describe: 'make a new file from FILE, from piped input, or empty; a name that exists is refused',
   options: {},
+  examples: ['create notes.txt', 'create docs/report.pdf ~/report.pdf'],
+  also: ['new', 'touch'],
   async run(context, line) {
     const path = checkPath(wordAt(line, 0));
     const source = await sourceOfCreate(context, line.words[1]);
@@ -44,13 +48,23 @@ export const upload: VerbCommand = {
   name: 'upload',
   words: 'FILE|FOLDER|- ...',
   count: { min: 1, max: Number.POSITIVE_INFINITY },
-  describe: 'store files or folders: new ones, or the next version of what is there ("-": standard input)',
+  describe: 'store files or folders: new ones, or the next version of what is there',
   options: {
     to: { describe: 'name in the mesh; a folder when it ends in a slash or several things are uploaded', value: 'PATH' },
     striped: { describe: 'spread it in parts over the peers, whatever its size' },
     'stripe-over': { describe: 'the same for files of that size and more, such as 1GiB', value: 'SIZE' },
     ...SEAL_OPTIONS,
   },
+  details:
+    '"-" is standard input, and needs --to. An upload that was cut short goes on where it was: give the same command again.',
+  examples: [
+    'upload film.mp4',
+    'upload photos --to holidays/2026',
+    'upload *.pdf --to papers/',
+    'upload - --to dump.sql',
+    'upload --seal report.pdf --for bob',
+  ],
+  also: ['put', 'add', 'push'],
   async run(context, line) {
     const to = optionText(line, 'to');
     const way = { stripeOver: stripeOverOf(line), sealing: await sealingOf(context, line) };
@@ -59,7 +73,9 @@ export const upload: VerbCommand = {
     const files = several ? found : found.map((one) => (one.path === to ? { ...one, path: plainNameOf(to, way) } : one));
     // Every name is checked before the first byte goes out.
     for (const { path } of files) checkPath(nameOf(path, way));
-    const results = await sideBySide(files, UPLOADS_MAX, (one) => uploadFile(context, one, way));
+    const progress = jointly(context.options.progress, await sizesOf(files, way));
+    const joint = { ...context, options: { ...context.options, progress } };
+    const results = await sideBySide(files, UPLOADS_MAX, (one) => uploadFile(joint, one, way));
     return tellChanges(context, 'stored', results, several);
   },
 };
@@ -82,7 +98,7 @@ async function sourceOfCreate(context: VerbContext, file: string | undefined): P
 /** As of Way. */
 function stripeOverOf(line: Parsed): number | undefined {
   const size = optionText(line, 'stripe-over');
-  if (!line.options.has('striped')) return size === undefined ? undefined : readSize(size, 'stripe-over');
+  if (!line.options.has('striped')) return size === undefined ? undefined : readSize(size, '--stripe-over');
   if (size !== undefined) throw new MeshError('usage', '--striped spreads every file: with it --stripe-over says nothing');
   return 0;
 }
@@ -140,6 +156,16 @@ async function treeOf(context: VerbContext, folder: string, path: string): Promi
   if (files.length === 0)
     throw new MeshError('usage', `there is no file to store in ${quote(folder)}: empty folders are not kept`);
   return files;
+}
+
+/** As they are now, by their names in the mesh: only for the progress. */
+async function sizesOf(files: readonly TreeFile[], way: Way): Promise<ReadonlyMap<string, number>> {
+  const sizes = new Map<string, number>();
+  for (const { file, path } of files) {
+    const facts = await stat(file).catch(() => undefined);
+    sizes.set(checkPath(nameOf(path, way)), facts?.size ?? 0);
+  }
+  return sizes;
 }
 
 async function uploadFile(context: VerbContext, { file, path }: TreeFile, way: Way): Promise<ChangeResult> {

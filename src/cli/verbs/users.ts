@@ -20,7 +20,7 @@ export const user: VerbCommand = {
   name: 'user',
   words: 'add NAME|passwd [NAME]|remove NAME|trust NAME [FINGERPRINT]|list',
   count: { min: 1, max: 3 },
-  describe: 'add, change, remove or list accounts (the first one is an admin), or trust a sealing key that changed',
+  describe: 'add, change, remove or list accounts, or trust a sealing key',
   options: {
     admin: { describe: 'add one that may do everything' },
     'keep-home': {
@@ -28,10 +28,13 @@ export const user: VerbCommand = {
     },
     'new-key': { describe: 'passwd: begin a new sealing key where the old one is lost, and with it what is sealed for it' },
   },
+  details: 'The first account is an admin, and from then on everybody logs in.',
+  examples: ['user add anna', 'user add bob --admin', 'user passwd', 'user list', 'user trust bob'],
+  also: ['users', 'account', 'passwd'],
   candidates: () => Object.keys(USER_ACTS),
   async run(context, line) {
     const act = USER_ACTS[wordAt(line, 0)];
-    if (act === undefined) throw new MeshError('usage', `"user ${wordAt(line, 0)}" is nothing: user ${user.words}`);
+    if (act === undefined) throw new MeshError('usage', `there is no "user ${wordAt(line, 0)}"; there are: user ${user.words}`);
     for (const [option, verb] of [
       ['admin', 'add'],
       ['keep-home', 'add'],

@@ -22,7 +22,8 @@ const HISTORIES_MAX = 8;
 
 /** What is told of one content. */
 export function historyItem({ hash, modified, size, origin, peers }: Copy): HistoryItem {
-  return { version: hash, modified: isoTime(modified), size, origin, peers };
+  // They come in the order of their answers.
+  return { version: hash, modified: isoTime(modified), size, origin, peers: [...peers].sort() };
 }
 
 /**

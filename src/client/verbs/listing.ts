@@ -81,7 +81,8 @@ export async function presentEntry(session: Session, name: string, options: Pick
 }
 
 export function notFound(name: string): MeshError {
-  return new MeshError('not-found', `there is no file ${quote(name)} in the mesh; "filemesh show" lists what there is`);
+  const words = isPattern(name) ? `no file in the mesh fits ${quote(name)}` : `there is no file ${quote(name)} in the mesh`;
+  return new MeshError('not-found', `${words}; "filemesh show" lists what there is`);
 }
 
 /** The path a person's word names, a trailing slash of a folder allowed; undefined when it can be none. */

@@ -23,12 +23,21 @@ export const INTERFACES_MAX = 32;
  * @param listing what the system tells; only tests give another.
  */
 export function chosenInterfaces(allowed?: readonly string[], listing: Listing = networkInterfaces()): LanInterface[] {
-  const all = Object.entries(listing).flatMap(([name, infos]) => (infos ?? []).flatMap((info) => lanInterface(name, info)));
+  const all = allInterfaces(listing);
   if (allowed !== undefined) {
     return all.filter(({ name, address }) => allowed.includes(name) || allowed.includes(address)).slice(0, INTERFACES_MAX);
   }
   const outward = all.filter((one) => !one.internal);
   return (outward.length > 0 ? outward : all).slice(0, INTERFACES_MAX);
+}
+
+/** What may be chosen, for a person: `eth0 (192.168.1.7)`. */
+export function interfaceNames(listing: Listing = networkInterfaces()): string[] {
+  return allInterfaces(listing).map(({ name, address }) => `${name} (${address})`);
+}
+
+function allInterfaces(listing: Listing): LanInterface[] {
+  return Object.entries(listing).flatMap(([name, infos]) => (infos ?? []).flatMap((info) => lanInterface(name, info)));
 }
 
 function lanInterface(name: string, info: NetworkInterfaceInfo): LanInterface[] {

@@ -4,7 +4,7 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { MeshError } from '../../core/errors.ts';
 import type { Log } from '../log.ts';
 import type { Address, Listener, ListenOptions } from '../network.ts';
-import { chosenInterfaces } from './interfaces.ts';
+import { chosenInterfaces, interfaceNames } from './interfaces.ts';
 import type { Identity } from './node-identity.ts';
 import { ALPN, provedId, TlsPipe } from './tls-pipe.ts';
 import { UNPROVED_MS_MAX, UnprovedSockets } from './unproved-sockets.ts';
@@ -70,7 +70,8 @@ export class TlsListener implements Listener {
   async #start(): Promise<void> {
     const { interfaces, port } = this.#options;
     if (interfaces !== undefined && chosenInterfaces(interfaces).length === 0) {
-      throw new MeshError('usage', `no network interface here is ${interfaces.join(' or ')}`);
+      const words = `no network interface here is ${interfaces.join(' or ')}; there are: ${interfaceNames().join(', ')}`;
+      throw new MeshError('usage', words);
     }
     for (const candidate of candidatePorts(port)) {
       if (await this.#listenAt(candidate)) {
@@ -78,7 +79,7 @@ export class TlsListener implements Listener {
         return;
       }
     }
-    throw new MeshError('failed', `no free port found from ${port} on`);
+    throw new MeshError('failed', `no free port found from ${port} on; --port names another`);
   }
 
   #wantedHosts(): string[] {
