@@ -3,7 +3,7 @@ import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { FileStat, OpenFile } from '../platform/disk.ts';
 import type { Acts } from './acts.ts';
-import { canBeRead, openNoted } from './copying.ts';
+import { canBeRead, openNoted, openUnlessBad } from './copying.ts';
 import type { Copy } from './face.ts';
 import type { HeldCopy } from './held-table.ts';
 import { type Fault, loseCopy } from './losing.ts';
@@ -31,13 +31,29 @@ export class Copies {
     const copy = this.#copy(path, hash);
     try {
       const opened = await openNoted(this.#room, copy);
+      let isClosed = false;
       return {
         ...opened,
-        read: (...asked) => this.#watched(copy, () => opened.read(...asked)),
-        copyTo: (...asked) => this.#watched(copy, () => opened.copyTo(...asked)),
+        read: (...asked) =>
+          this.#watched(
+            copy,
+            ({ code }) => code === 'failed' && !isClosed,
+            () => opened.read(...asked),
+          ),
+        // It fails for what it writes to as well.
+        copyTo: (...asked) =>
+          this.#watched(
+            copy,
+            () => false,
+            () => opened.copyTo(...asked),
+          ),
+        close: () => {
+          isClosed = true;
+          return opened.close();
+        },
       };
     } catch (thrown) {
-      this.#doubt(copy);
+      this.#doubt(copy, asMeshError(thrown).code === 'failed');
       throw thrown;
     }
   }
@@ -67,6 +83,25 @@ export class Copies {
     return false;
   }
 
+  /**
+   * A held file that a person may have changed could not be read, twice: what is neither as it was noted nor known is no copy.
+   * It stays where it is, and is held again, or an edit, once it can be read.
+   */
+  async loseUnreadable(path: FilePath): Promise<void> {
+    const copy = this.#room.held.plain(path);
+    if (copy === undefined || !this.#room.isOpen || (await this.#isReadable(copy))) return;
+    await this.#room.locks.with([path], () => loseCopy(this.#room, this.#acts, copy, 'unreadable'));
+  }
+
+  async #isReadable({ disk }: HeldCopy): Promise<boolean> {
+    const file = await openUnlessBad(this.#room, disk);
+    try {
+      return file !== undefined && (await canBeRead(file));
+    } finally {
+      await file?.close();
+    }
+  }
+
   /** See Chunks.manifest. */
   async manifest(path: FilePath, hash: ContentHash): Promise<Uint8Array> {
     this.#room.assertOpen();
@@ -81,7 +116,7 @@ export class Copies {
   }
 
   async #makeManifest(copy: HeldCopy): Promise<Uint8Array> {
-    if ((await this.#look(copy)) !== 'right') this.#doubt(copy);
+    if ((await this.#look(copy)) !== 'right') this.#doubt(copy, false);
     const made = this.#room.manifests.of(copy.hash);
     if (made === undefined) throw new MeshError('gone', `${copy.path} has no manifest here: it is not what was noted`);
     await this.#keepManifest(copy, true);
@@ -123,31 +158,34 @@ export class Copies {
     return copy;
   }
 
-  async #watched<Result>(copy: HeldCopy, read: () => Promise<Result>): Promise<Result> {
+  async #watched<Result>(copy: HeldCopy, isBad: (error: MeshError) => boolean, read: () => Promise<Result>): Promise<Result> {
     try {
       this.#room.belief.assert();
       return await read();
     } catch (thrown) {
-      if (asMeshError(thrown).code === 'changed') this.#doubt(copy);
+      const error = asMeshError(thrown);
+      if (error.code === 'changed' || isBad(error)) this.#doubt(copy, isBad(error));
       throw thrown;
     }
   }
 
-  /** The file is not the one noted: a user's is looked at, one of ours is hashed anew. */
-  #doubt(copy: HeldCopy): void {
-    if (copy.disk === copy.path) this.#room.suspect(copy.path);
-    else this.#room.spawn('looking at a sibling', async () => void (await this.verify(copy.path, copy.hash)));
+  /** The file is not the one noted: a user's is looked at, one of ours is hashed anew, as is whatever the disk did not give. */
+  #doubt(copy: HeldCopy, isBad: boolean): void {
+    if (copy.disk === copy.path && !isBad) this.#room.suspect(copy.path);
+    else this.#room.spawn('looking at a copy', async () => void (await this.verify(copy.path, copy.hash)));
   }
 
   /** `other`: the file was touched since it was noted, so a wrong hash would prove nothing. Of a sibling it is only touched. */
   async #look(copy: HeldCopy): Promise<'right' | Fault> {
-    let file: OpenFile;
+    let file: OpenFile | undefined;
     try {
-      file = await this.#room.options.disk.open(copy.disk);
+      file = await openUnlessBad(this.#room, copy.disk);
     } catch (thrown) {
       if (asMeshError(thrown).code === 'gone') return 'other';
       throw thrown;
     }
+    // Whatever its stat says now: nobody is served from it.
+    if (file === undefined) return 'unreadable';
     try {
       const isTouched = !isSameStat(file.stat, copy.stat);
       if (isTouched && copy.disk === copy.path) return 'other';

@@ -1,4 +1,4 @@
-import { MeshError } from '../core/errors.ts';
+import { asMeshError, MeshError } from '../core/errors.ts';
 import type { DiskPath, FileStat, OpenFile } from '../platform/disk.ts';
 import type { Copy, Staging } from './face.ts';
 import type { Room } from './room.ts';
@@ -26,6 +26,19 @@ export async function openNoted(room: Room, { disk, stat }: { disk: DiskPath; st
     copyTo: (...asked) => asNoted(room.options.hasher.copy(file, ...asked)),
     close: () => file.close(),
   };
+}
+
+/** Undefined: a file lies there and cannot be opened, tried twice. Rejects with `gone`, and with `paused` while the folder is not believed. */
+export async function openUnlessBad(room: Room, place: DiskPath): Promise<OpenFile | undefined> {
+  const { disk } = room.options;
+  const orUndefined = (thrown: unknown): undefined => {
+    if (asMeshError(thrown).code !== 'failed') throw thrown;
+  };
+  const file = await disk.open(place).catch(orUndefined);
+  if (file !== undefined) return file;
+  // Another folder, or a process out of descriptors, says the same of every file, the marker among them.
+  if (!(await room.belief.check())) room.belief.assert();
+  return await disk.open(place).catch(orUndefined);
 }
 
 /** Reads all of it: false when the disk cannot. */

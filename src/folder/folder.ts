@@ -75,6 +75,7 @@ export class Folder {
       nothing: (path) => this.#lookBelow(path),
       back: (path) => room.spawn('arranging a name', () => this.#keeping.arrange(path)),
       unreadable: (path, reason) => this.#noteUnreadable(path, reason),
+      bad: (path) => room.spawn('looking at a copy', () => this.#copies.loseUnreadable(path)),
     });
     this.#settling = new Settling(room, this.#intake);
     this.#asides = new Asides(room, (aside, digest, stat, key) => lateEdits.recover(aside, digest, stat, key));

@@ -46,6 +46,8 @@ export interface IntakeEvents {
   nothing(path: FilePath): void;
   /** The file cannot be read; undefined: it can again. */
   unreadable(path: FilePath, reason: string | undefined): void;
+  /** It is held, and could not be read the last time either. */
+  bad(path: FilePath): void;
 }
 
 /** Turns what people do in the folder into versions: hashes what settled, and records it many files at a time. */
@@ -58,6 +60,8 @@ export class Intake implements SettlingEvents {
   readonly #read: Read[] = [];
   #timer: Timer | undefined;
   #isRecording = false;
+  /** Held files that could not be read the last time. */
+  readonly #faulty = new Set<FilePath>();
 
   constructor(room: Room, isIgnored: (path: FilePath) => boolean, events: IntakeEvents) {
     this.#room = room;
@@ -67,11 +71,12 @@ export class Intake implements SettlingEvents {
     this.#reading = new Reading(room, this.#digesting, {
       isWanted: (settled) => this.#isWanted(settled),
       read: (read) => {
+        this.#faulty.delete(read.path);
         events.unreadable(read.path, undefined);
         this.#read.push(read);
       },
       failed: (path, error) => {
-        if (error !== undefined && error.code !== 'gone') events.unreadable(path, error.message);
+        if (error !== undefined && error.code !== 'gone') this.#noteFault(path, error.message);
         events.again(path);
       },
       // The last one read may have had nothing to record.
@@ -99,6 +104,13 @@ export class Intake implements SettlingEvents {
     const isWanted = stat !== undefined && (plain === undefined ? !this.#isIgnored(path) : !isSameStat(plain.stat, stat));
     if (!isWanted) this.#events.done(path);
     return isWanted;
+  }
+
+  /** Once may be a matter of a moment: somebody is changing its mode, or memory ran out. */
+  #noteFault(path: FilePath, reason: string): void {
+    this.#events.unreadable(path, reason);
+    if (this.#faulty.delete(path)) this.#events.bad(path);
+    else if (this.#room.held.plain(path) !== undefined) this.#faulty.add(path);
   }
 
   /** At once when many wait or none is to come; else a little later. */
@@ -171,7 +183,7 @@ export class Intake implements SettlingEvents {
   /** What could not be read for a while, and now is other bytes in the same file, was changed by no person. */
   async #isWrong(lost: LostCopy, { stat, digest }: Read): Promise<boolean> {
     if (lost.why === 'out of reach' || digest.hash === lost.hash || !isSameFile(lost.stat, stat)) return false;
-    const copy: LostCopy = { ...lost, why: 'wrong' };
+    const copy: LostCopy = { ...lost, stat, why: 'wrong' };
     const versions = await this.#room.lost.versionsOf(this.#room.options.store, lost);
     await this.#room.queue.write([this.#room.lost.row(copy, versions)]);
     this.#room.lost.set(copy, this.#room.held.scanNumber);

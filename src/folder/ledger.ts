@@ -7,6 +7,9 @@ export interface Ledger {
   readonly self: PeerId;
   view(path: FilePath): PathView | undefined;
   own(path: FilePath): readonly IndexRecord[];
+  /** What somebody told who was removed is told by nobody any more. */
+  members(): ReadonlyMap<PeerId, unknown>;
+  readonly peers: { isLive(peer: PeerId): boolean };
   change<T>(paths: readonly FilePath[], plan: (transaction: LedgerTransaction) => T): Promise<T>;
 }
 

@@ -1,11 +1,11 @@
-import type { ContentHash, FilePath } from '../core/ids.ts';
+import type { ContentHash, FilePath, PeerId } from '../core/ids.ts';
 import { copiesOf, hasRun } from '../core/striping.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { DiskPath, FileStat } from '../platform/disk.ts';
 import type { Store, StoreWrite } from '../platform/store.ts';
 import type { FolderOptions } from './face.ts';
 import { decodeRow, encodeRow, LOST_KEYS, lostKey } from './rows.ts';
-import { isSameFile } from './stats.ts';
+import { isSameStat } from './stats.ts';
 import { rowsOf } from './store-queue.ts';
 
 /**
@@ -17,7 +17,7 @@ export interface LostCopy {
   readonly path: FilePath;
   readonly hash: ContentHash;
   readonly disk: DiskPath;
-  /** As of when it was held. */
+  /** As of when it was held, or what was read of it was wrong. */
   readonly stat: FileStat;
   readonly why: 'out of reach' | 'unreadable' | 'wrong';
   /** What lies there is that run of the content; absent: all of it. */
@@ -61,10 +61,10 @@ export class LostCopies {
     return this.#copies.get(disk)?.copy;
   }
 
-  /** Wrong bytes that lie where they lay are no edit, and are not taken in. */
+  /** Wrong bytes that nobody touched are no edit, and are not taken in. Who puts good ones back may put their mtime back as well. */
   isLeft(path: FilePath, stat: FileStat): boolean {
     const copy = this.at(path);
-    return copy?.why === 'wrong' && isSameFile(copy.stat, stat);
+    return copy?.why === 'wrong' && isSameStat(copy.stat, stat);
   }
 
   async versionsOf(store: Store, { disk }: LostCopy): Promise<readonly FileVersion[]> {
@@ -107,9 +107,14 @@ export class LostCopies {
     return left.flatMap(({ copy }) => (this.isAlone(copy) ? [] : [copy]));
   }
 
-  /** Places in the trash of bytes that nobody has right any more: of wrong ones most may still be good. */
+  /**
+   * Places in the trash of bytes that nobody who is there has right: of wrong ones most may still be good, and who is away may
+   * never come back.
+   */
   onlyOnes(): DiskPath[] {
-    return this.#asides().flatMap((copy) => (this.#isOnly(copy) ? [copy.disk] : []));
+    const { self, peers } = this.#options.ledger;
+    const isThere = (peer: PeerId) => this.#isMember(peer) && (peer === self || peers.isLive(peer));
+    return this.#asides().flatMap((copy) => (this.#isOnly(copy, isThere) ? [copy.disk] : []));
   }
 
   /** Those whose file in the trash was removed. */
@@ -123,30 +128,36 @@ export class LostCopies {
     return [...this.#copies.values()].map(({ copy }) => copy).filter(({ disk, path }) => disk !== path);
   }
 
-  /** The mesh counts it as current, and the others do not say that they have all of it. */
+  /** The mesh counts it as current, and no other member says that it has all of it. */
   isAlone(copy: Pick<LostCopy, 'path' | 'hash'>): boolean {
     const { self } = this.#options.ledger;
     const content = this.#contentOf(copy);
-    return content !== undefined && copiesOf(content, (peer) => peer !== self) === 0;
+    return content !== undefined && copiesOf(content, (peer) => peer !== self && this.#isMember(peer)) === 0;
   }
 
   /** For a person. */
   notKept(): { path: string; reason: string }[] {
     const left = [...this.#copies.values()].filter(({ copy }) => copy.why === 'wrong' && copy.disk === copy.path);
     const words = 'wrong bytes, and no other peer has it';
+    const isMember = (peer: PeerId) => this.#isMember(peer);
     return [
       ...left.map(({ copy: { path } }) => ({ path, reason: `${words}: the file is left as it is` })),
       ...this.#asides().flatMap((copy) =>
-        this.#isOnly(copy) ? [{ path: copy.path, reason: `${words}: they lie in ${copy.disk}` }] : [],
+        this.#isOnly(copy, isMember) ? [{ path: copy.path, reason: `${words}: they lie in ${copy.disk}` }] : [],
       ),
     ];
   }
 
-  #isOnly(copy: LostCopy): boolean {
+  #isOnly(copy: LostCopy, counts: (peer: PeerId) => boolean): boolean {
     const { run } = copy;
     const content = this.#contentOf(copy);
-    if (content === undefined || run === undefined) return content !== undefined && copiesOf(content, () => true) === 0;
-    return content.holders.length === 0 && ![...(content.parts?.values() ?? [])].some((mask) => hasRun(mask, run));
+    if (content === undefined || run === undefined) return content !== undefined && copiesOf(content, counts) === 0;
+    return !content.holders.some(counts) && ![...(content.parts ?? [])].some(([peer, mask]) => counts(peer) && hasRun(mask, run));
+  }
+
+  #isMember(peer: PeerId): boolean {
+    const { ledger } = this.#options;
+    return peer === ledger.self || ledger.members().has(peer);
   }
 
   #contentOf({ path, hash }: Pick<LostCopy, 'path' | 'hash'>) {

@@ -4,7 +4,7 @@ import type { ContentHash, FilePath } from '../core/ids.ts';
 import { overlaps, type Range } from '../core/range.ts';
 import { rangeOfRun, runsIn } from '../core/striping.ts';
 import type { OpenFile } from '../platform/disk.ts';
-import { canBeRead } from './copying.ts';
+import { canBeRead, openUnlessBad } from './copying.ts';
 import type { Room } from './room.ts';
 import type { Striped } from './runs.ts';
 import { keyOf, placeOfRun } from './runs-table.ts';
@@ -94,7 +94,8 @@ export class RunsProof {
 
   async #isRunRight(striped: Striped, run: number): Promise<boolean> {
     try {
-      return await this.isRight(await this.#slice.room.options.disk.open(placeOfRun(keyOf(striped), run)), striped, run);
+      const file = await openUnlessBad(this.#slice.room, placeOfRun(keyOf(striped), run));
+      return file !== undefined && (await this.isRight(file, striped, run));
     } catch (thrown) {
       if (asMeshError(thrown).code === 'gone') return false;
       throw thrown;

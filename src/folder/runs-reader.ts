@@ -97,7 +97,7 @@ export class RunsReader implements Copy {
       return await use(await this.#copyOf(run));
     } catch (thrown) {
       const { code } = asMeshError(thrown);
-      if (code === 'gone' || code === 'changed') this.#doubt(range);
+      if (code === 'gone' || code === 'changed' || (code === 'failed' && !this.#isClosed)) this.#doubt(range);
       throw thrown;
     }
   }

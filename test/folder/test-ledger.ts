@@ -10,6 +10,8 @@ const decoder = new TextDecoder();
 /** What other peers announce: outlives the process under test. */
 export class Others {
   readonly records: { peer: PeerId; path: FilePath; version: Version; holding: Holding }[] = [];
+  readonly removed = new Set<PeerId>();
+  readonly away = new Set<PeerId>();
 
   /** A peer says so. A record of it that the version dominates goes. */
   announce(peer: PeerId, path: FilePath, version: Version, holding: Holding = 'all'): void {
@@ -37,6 +39,16 @@ export class TestLedger implements Ledger {
     this.#store = store;
     this.#others = others;
     this.#writer = writer as WriterId;
+  }
+
+  members(): ReadonlyMap<PeerId, unknown> {
+    const { records, removed } = this.#others;
+    const ids = [this.self, ...records.map(({ peer }) => peer)].filter((peer) => !removed.has(peer));
+    return new Map(ids.map((peer) => [peer, undefined]));
+  }
+
+  get peers() {
+    return { isLive: (peer: PeerId) => !this.#others.away.has(peer) };
   }
 
   async load(): Promise<void> {
