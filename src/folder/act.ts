@@ -102,6 +102,13 @@ export function pathsOf(act: Act): FilePath[] {
   return [...new Set(paths)];
 }
 
+/** Where bytes of an act may lie that no row tells of. */
+export function placesOf(act: Act): DiskPath[] {
+  return act.moves.flatMap((move) =>
+    move.kind === 'move' ? [move.from] : [...(move.intent.staged ? [move.intent.staged] : []), move.intent.aside],
+  );
+}
+
 /** The contents that lie here once an act is done. */
 export function contentsOf(act: Act): ContentHash[] {
   return act.effects.flatMap((effect) => ('placed' in effect ? [effect.placed.hash] : []));

@@ -10,6 +10,7 @@ import type { Room } from './room.ts';
 import { decodeRow, encodeRow, INTENT_KEYS, intentKey } from './rows.ts';
 import { isSameFile } from './stats.ts';
 import { rowsOf } from './store-queue.ts';
+import { StuckActs, tellAgain } from './stuck-acts.ts';
 import { actWrite, apart, together, togetherWrite } from './told-together.ts';
 import { undoMove } from './undoing.ts';
 
@@ -22,7 +23,8 @@ export type Ending =
   | { readonly kind: 'done' }
   /** Somebody changed what lies there: `count` moves stand. */
   | { readonly kind: 'given up'; readonly count: number; readonly aside?: Aside; readonly isTaken: boolean }
-  | { readonly kind: 'broken'; readonly count: number; readonly error: MeshError };
+  /** `isUnsure`: the store failed, and nobody knows whether what it was to record is recorded. */
+  | { readonly kind: 'broken'; readonly count: number; readonly error: MeshError; readonly isUnsure?: boolean };
 
 /**
  * Runs acts. The order is always: the intent durably, the moves, one change of the ledger that records the result and
@@ -31,12 +33,12 @@ export type Ending =
 export class Acts {
   readonly #room: Room;
   readonly #asides: Asides;
-  /** Acts that could be neither finished nor undone; their paths are barred. */
-  readonly #stuck = new Map<string, Act>();
+  readonly #stuck: StuckActs;
 
   constructor(room: Room, asides: Asides) {
     this.#room = room;
     this.#asides = asides;
+    this.#stuck = new StuckActs(room);
   }
 
   /**
@@ -78,10 +80,8 @@ export class Acts {
 
   /** Tries again what a sick disk left half done. */
   async retryStuck(): Promise<void> {
-    for (const act of [...this.#stuck.values()]) {
-      this.#stuck.delete(act.id);
-      this.#room.locks.unbar(pathsOf(act));
-      for (const place of placesOf(act)) this.#room.pinned.delete(place);
+    for (const act of await this.#stuck.told()) {
+      this.#stuck.delete(act);
       await this.#finish(act);
     }
   }
@@ -112,8 +112,10 @@ export class Acts {
       await this.#recordAll(done, stats, apart(rows, left));
     } catch (thrown) {
       error = asMeshError(thrown);
-      // A store that takes nothing now tells them together after the next start: what was undone by then is undone again.
-      await queue.write(apart(rows, acts)).catch(() => undefined);
+      if (!(await tellAgain(this.#room, rows, acts))) {
+        this.#stuck.add(acts, rows);
+        return acts.map(() => error);
+      }
     }
     const errors: (MeshError | undefined)[] = [];
     for (const [index, act] of acts.entries()) {
@@ -151,7 +153,9 @@ export class Acts {
       if (!(await this.#room.belief.isItself())) this.#room.belief.assert();
       return await this.#record(act, stats);
     } catch (thrown) {
-      return this.#giveUp(act, stats, { kind: 'broken', count: act.moves.length, error: asMeshError(thrown) });
+      const error = asMeshError(thrown);
+      // A full one wrote nothing of it, and says so.
+      return this.#giveUp(act, stats, { kind: 'broken', count: act.moves.length, error, isUnsure: error.code === 'failed' });
     }
   }
 
@@ -237,7 +241,10 @@ export class Acts {
   async #giveUp(act: Act, stats: Stats, ending: Exclude<Ending, { kind: 'done' }>): Promise<never> {
     const { log } = this.#room.options;
     const paths = pathsOf(act);
+    const isUnsure = ending.kind === 'broken' && ending.isUnsure === true;
     try {
+      // Undone, what is recorded after all would be missing there, and taken for deleted.
+      if (isUnsure && !(await tellAgain(this.#room, [], [act]))) throw ending.error;
       // Undone on another disk it would look undone.
       if (!(await this.#room.belief.isItself())) this.#room.belief.assert();
       const broken = ending.kind === 'broken' ? act.moves[ending.count] : undefined;
@@ -248,9 +255,7 @@ export class Acts {
       await this.#clear(act, ending);
     } catch (thrown) {
       log.error('an act is half done and is tried again', { paths, reason: asMeshError(thrown).message });
-      this.#stuck.set(act.id, act);
-      this.#room.locks.bar(paths);
-      for (const place of placesOf(act)) this.#room.pinned.add(place);
+      this.#stuck.add([act]);
     }
     for (const path of paths) this.#room.suspect(path);
     if (ending.kind === 'broken') throw ending.error;
@@ -283,13 +288,6 @@ function asideOf(move: Move): Aside | undefined {
 function pathOf(move: Move & { kind: 'commit' }): Aside['path'] {
   invariant(!move.intent.path.startsWith('.filemesh/'), 'a commit puts a file of the user in place');
   return move.intent.path as Aside['path'];
-}
-
-/** Where bytes of an act may lie that no row tells of. */
-function placesOf(act: Act): DiskPath[] {
-  return act.moves.flatMap((move) =>
-    move.kind === 'move' ? [move.from] : [...(move.intent.staged ? [move.intent.staged] : []), move.intent.aside],
-  );
 }
 
 function oldRowOf(act: Act, disk: DiskPath) {

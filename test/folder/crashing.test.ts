@@ -54,6 +54,52 @@ describe.each(ENDS)('a $how at any moment, small contents staged $staged', ({ ho
   });
 });
 
+describe('a store that breaks at any batch,', () => {
+  /** From the batch of that number on it takes nothing. Of that one nobody knows: it is there, or not. */
+  function breakStore(bench: FolderBench, from: number, isThere: boolean): () => number {
+    const { store } = bench.platform;
+    const batch = store.batch.bind(store);
+    let batches = 0;
+    store.batch = async (writes) => {
+      batches += 1;
+      if (batches < from) return await batch(writes);
+      if (batches === from && isThere) await batch(writes);
+      throw new MeshError('failed', 'the thread of the store broke');
+    };
+    return () => batches;
+  }
+
+  describe.each([true, false])('which is written: %s', (isThere) => {
+    it.each(stories)('in $name', async ({ prepare, check }) => {
+      for (let from = 1; ; from++) {
+        const bench = new FolderBench(`broken store/${from}`, { smallBytesMax: from % 2 === 0 ? 0 : 1_024 });
+        await bench.start();
+        const act = await prepare(bench);
+        const batches = breakStore(bench, from, isThere);
+        const isDone = await act().then(
+          () => batches() < from,
+          () => false,
+        );
+        // Whatever is tried again meanwhile.
+        await bench.pass(70_000);
+        bench.node.kill();
+        await bench.start();
+        await bench.settle();
+        await bench.folder.scan();
+        await bench.settle();
+        try {
+          check(bench, isDone);
+          expect(await bench.rows('i')).toBe(0);
+        } catch (thrown) {
+          throw new Error(`broken at batch ${from}: ${String(thrown)}`, { cause: thrown });
+        }
+        await bench.end();
+        if (isDone) break;
+      }
+    });
+  });
+});
+
 it('what an unfinished act set aside is kept while a full disk keeps it unfinished', async () => {
   const story = stories.find(
     ({ name }) => name === 'a current sibling taking the name of one that is kept until its successor can be had',

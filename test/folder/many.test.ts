@@ -123,6 +123,33 @@ describe('many small contents', () => {
     for (const name of NAMES) expect(hold(name)).toBe(true);
   });
 
+  it('stand where they are while the store is too full to tell how they ended, and are recorded once it is not', async () => {
+    for (const [round, isKilled] of [false, true].entries()) {
+      const names = NAMES.map((name) => `${round}/${name}`);
+      const wholes = wholesOf(names);
+      const { faults } = bench.node.store;
+      const commitMany = bench.platform.disk.commitMany.bind(bench.platform.disk);
+      bench.platform.disk.commitMany = (intents) => {
+        faults.isFull = true;
+        return commitMany(intents);
+      };
+      expect(await bench.keepMany(wholes)).toEqual(names.map(() => 'full'));
+      bench.platform.disk.commitMany = commitMany;
+      await bench.pass(70_000);
+      // Taken back they would be told of as ours by the next start, whatever a person put there.
+      for (const name of names) expect([name, bench.read(name)]).toEqual([name, wholes[names.indexOf(name)]?.text]);
+      faults.isFull = false;
+      if (isKilled) await bench.restart();
+      await bench.pass(70_000);
+      expect(await bench.rows('i')).toBe(0);
+      for (const name of names) {
+        expect(bench.contents(name)).toEqual([hashOf(wholes[names.indexOf(name)]?.text ?? '')]);
+        expect(bench.ledger.own(path(name)).map(({ holding }) => holding)).toEqual(['all']);
+      }
+      expect(bench.private('stage')).toEqual([]);
+    }
+  });
+
   it('are read as they were noted, as many as there is room for; the others by themselves', async () => {
     await bench.keepMany(wholesOf(NAMES));
     bench.drive.userWrite('f/b', bytes('changed'));
