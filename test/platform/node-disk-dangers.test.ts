@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -40,16 +41,19 @@ describe('node disk: dangers', () => {
 
   /** Does something while nobody may read that directory. */
   async function whileLocked(directory: string, act: () => Promise<void>): Promise<void> {
+    chmodSync(at(directory), process.getuid?.() === 0 ? 0o700 : 0);
+    await asOther(act).finally(() => chmodSync(at(directory), 0o700));
+  }
+
+  /** Root may read and write everything: for so long it is somebody else. */
+  async function asOther(act: () => Promise<void>): Promise<void> {
     const isRoot = process.getuid?.() === 0;
-    chmodSync(at(directory), isRoot ? 0o700 : 0);
-    // Root may read everything: for so long it is somebody else.
     if (isRoot) chmodSync(bench.root, 0o755);
     if (isRoot) process.seteuid?.(65_534);
     try {
       await act();
     } finally {
       if (isRoot) process.seteuid?.(0);
-      chmodSync(at(directory), 0o700);
     }
   }
 
@@ -157,6 +161,28 @@ describe('node disk: dangers', () => {
     await again.close();
     expect(await bench.person.read('f')).toBe('visible');
     expect(await contentOf(bench.disk, `${STAGE}/s`)).toBe('half');
+  });
+
+  it('writes and finishes anew what was finished with a mode that lets nobody write, and leaves a link of it alone', async () => {
+    for (const folder of ['', '.filemesh', STAGE]) if (process.getuid?.() === 0) chownSync(at(folder), 65_534, 65_534);
+    await asOther(async () => {
+      for (const mode of [0o600, 0o444, 0o400, 0o444]) {
+        const file = await bench.disk.stage('s');
+        await file.write(0, bytes(`mode ${mode}`));
+        await file.finish(mode, 1_700_000_000_000 + mode);
+        await file.sync();
+        await file.close();
+        expect(await bench.disk.stat(`${STAGE}/s`)).toMatchObject({ mode, mtimeMs: 1_700_000_000_000 + mode });
+        expect(readFileSync(at(`${STAGE}/s`), 'utf8')).toBe(`mode ${mode}`);
+      }
+      linkSync(at(`${STAGE}/s`), at('linked'));
+      const file = await bench.disk.stage('s');
+      await file.write(0, bytes('new'));
+      await file.close();
+      expect(await bench.disk.stat('linked')).toMatchObject({ mode: 0o444 });
+      expect(readFileSync(at('linked'), 'utf8')).toBe(`mode ${0o444}`);
+      expect(readFileSync(at(`${STAGE}/s`), 'utf8')).toBe('new');
+    });
   });
 
   it('finishes a move that a crash cut in two', async () => {

@@ -5,9 +5,9 @@ import { quote } from '../../core/path.ts';
 import type { DiskPath, FileStat, StagedWhole, StageFile } from '../disk.ts';
 import type { DirectorySync } from './directory-sync.ts';
 import { calls } from './file-calls.ts';
-import { fileStatOf } from './open-file.ts';
+import { fileStatOf, READ } from './open-file.ts';
 import { type Folder, withParent } from './safe-path.ts';
-import { asDiskError, asReadWriteError } from './system-error.ts';
+import { asDiskError, asReadWriteError, systemCode } from './system-error.ts';
 
 const truncateDescriptor = promisify(ftruncate);
 
@@ -22,7 +22,7 @@ export async function openStageFile(root: string, directories: DirectorySync, na
   try {
     return await withParent(root, path, async (folder, leaf) => {
       const at = folder.at(leaf);
-      let descriptor = await calls.open(at, OPEN, STAGE_MODE);
+      let descriptor = await openToWrite(at);
       const stats = await calls.fstat(descriptor);
       if (stats.isFile() && stats.nlink > 1) {
         // A crash left it linked to a person's path as well: writing here would change what lies there.
@@ -38,6 +38,25 @@ export async function openStageFile(root: string, directories: DirectorySync, na
   } catch (thrown) {
     throw asDiskError(thrown, 'cannot stage', path);
   }
+}
+
+/** One that was finished before may be written by nobody: an act that came to nothing, or a crash, left it so. */
+async function openToWrite(at: string): Promise<number> {
+  try {
+    return await calls.open(at, OPEN, STAGE_MODE);
+  } catch (thrown) {
+    if (systemCode(thrown) !== 'EACCES') throw thrown;
+  }
+  const finished = await calls.open(at, READ);
+  try {
+    const stats = await calls.fstat(finished);
+    // Linked to a person's path as well, it keeps its mode there.
+    if (stats.isFile() && stats.nlink > 1) await calls.unlink(at);
+    else if (stats.isFile()) await calls.fchmod(finished, STAGE_MODE);
+  } finally {
+    await calls.close(finished);
+  }
+  return await calls.open(at, OPEN, STAGE_MODE);
 }
 
 /** See Disk.stageWhole. */
