@@ -2,6 +2,7 @@ import { MeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import { foldCase, quote } from '../core/path.ts';
 import type { FileVersion, Version } from '../core/version.ts';
+import { isUnlisted } from './aliases.ts';
 import { isCovered } from './descent.ts';
 import type { HeldCopy } from './held-table.ts';
 import type { Room } from './room.ts';
@@ -31,6 +32,8 @@ export async function groundAt(room: Room, path: FilePath, leaving?: FilePath): 
     if (twin.path === leaving) return { plain: undefined, versions: [] };
     throw new MeshError('bad-place', `this disk cannot hold ${quote(path)} beside ${quote(twin.path)}`);
   }
+  if (plain === undefined && (await isUnlisted(room, path)))
+    throw new MeshError('bad-place', `this disk cannot hold ${quote(path)} beside the same name in other case`);
   room.suspect(path);
   throw new MeshError('busy', `${quote(path)} was changed in the folder just now; try again`);
 }

@@ -5,6 +5,7 @@ import { type FileVersion, modifiedMsOf } from '../core/version.ts';
 import type { Timer } from '../platform/clock.ts';
 import type { FileStat } from '../platform/disk.ts';
 import type { Effect } from './act.ts';
+import { isAlias } from './aliases.ts';
 import { burialEffects } from './burial.ts';
 import type { Settled, SettlingEvents } from './candidate.ts';
 import { findingOf, isCurrent } from './descent.ts';
@@ -144,7 +145,12 @@ export class Intake implements SettlingEvents {
     const releases = new Map<FilePath, () => void>();
     const open = new Set(reads.map((read) => read.path));
     try {
-      const ready = await this.#prepare(reads, releases);
+      for (const path of await this.#aliases(reads)) {
+        open.delete(path);
+        this.#events.done(path);
+      }
+      const own = reads.filter(({ path }) => open.has(path));
+      const ready = await this.#prepare(own, releases);
       // A folder that went away meanwhile must not be read as renames and edits.
       if (!(await this.#room.belief.check())) return;
       await this.#record(ready);
@@ -158,6 +164,17 @@ export class Intake implements SettlingEvents {
       for (const release of releases.values()) release();
       for (const path of open) this.#events.again(path);
     }
+  }
+
+  /** Names by which the disk only finds what is named otherwise, beside that name: the file is taken in under its own. */
+  async #aliases(reads: readonly Read[]): Promise<FilePath[]> {
+    const aliases: FilePath[] = [];
+    for (const { path, stat } of reads) {
+      const besides = reads.filter((read) => read.stat.inode === stat.inode).map((read) => read.path);
+      for (const twin of [...besides, this.#room.held.withInode(stat.inode)?.path])
+        if (await isAlias(this.#room, path, twin)) aliases.push(path);
+    }
+    return aliases;
   }
 
   /** Locks what is free and still as it was read; the others start over. */
@@ -207,7 +224,8 @@ export class Intake implements SettlingEvents {
     }
     for (const copy of sources) {
       if (copy.path === path || releases.has(copy.path)) continue;
-      if (!(await this.#room.isGone(copy.path)) || !this.#hold(copy.path, releases)) continue;
+      const isGone = (await this.#room.isGone(copy.path)) || (await isAlias(this.#room, copy.path, path));
+      if (!isGone || !this.#hold(copy.path, releases)) continue;
       if (this.#room.held.plain(copy.path) === copy) return { copy, versions: await this.#room.versionsOf(copy) };
     }
     return undefined;

@@ -3,6 +3,7 @@ import type { FilePath } from '../core/ids.ts';
 import { folderOf, foldersOf } from '../core/path.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Effect } from './act.ts';
+import { isUnlisted } from './aliases.ts';
 import { isTooMany } from './brake.ts';
 import { burialEffects } from './burial.ts';
 import { writeEffects } from './effects.ts';
@@ -146,7 +147,9 @@ export class Missing {
   /** Where the walk may not go the disk may refuse to look, too: what lies there is out of reach. Elsewhere nobody knows, and it waits for the next scan. */
   async #isThere({ path, disk }: HeldCopy): Promise<boolean> {
     try {
-      return (await this.#room.options.disk.stat(disk)) !== undefined;
+      if ((await this.#room.options.disk.stat(disk)) === undefined) return false;
+      // No scan met it: it came meanwhile, or the disk has it by a name of other case.
+      return disk !== path || !(await isUnlisted(this.#room, path));
     } catch (thrown) {
       if (disk === path && this.#isHidden(path)) return false;
       this.#room.options.log.warn('a missing file could not be looked for', { path, reason: asMeshError(thrown).message });

@@ -152,6 +152,11 @@ export interface Disk {
   statMany(paths: readonly DiskPath[]): Promise<readonly (FileStat | undefined | ActFault)[]>;
   /** Nothing lies at `path`, or a folder does; false where a link, a mount or a refusal of the disk may hide a file. */
   isGone(path: DiskPath): Promise<boolean>;
+  /**
+   * The folders on the way list each component of `path` as it is written. A disk that does not tell upper from lower case finds a
+   * file by names it does not have. Slow: it reads those folders.
+   */
+  isNamed(path: DiskPath): Promise<boolean>;
   open(path: DiskPath): Promise<OpenFile>;
   /**
    * Reads small files whole, each as `open`, `read`, `restat` would; with `sync` each is synced before it is read, and the folders

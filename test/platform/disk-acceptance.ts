@@ -60,6 +60,13 @@ function readAcceptance(current: () => DiskBench): void {
     expect(await walked(disk, 'nowhere')).toEqual([]);
   });
 
+  it('tells whether its folders list a file by that very name', async () => {
+    const { disk, person } = current();
+    await person.write('b/c', 'text');
+    const asked = ['b/c', 'b', 'b/C', 'B/c', 'b/c/d', 'nowhere/c'];
+    expect(await Promise.all(asked.map((path) => disk.isNamed(path)))).toEqual([true, true, false, false, false, false]);
+  });
+
   it("leaves out another peer's private folder further down, and says so", async () => {
     const { disk, person } = current();
     for (const path of ['a/.filemesh/identity.key', 'a/.FileMesh/x', 'a/b']) await person.write(path, path);

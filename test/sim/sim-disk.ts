@@ -125,6 +125,8 @@ export class SimDisk implements Disk {
     return isGone.catch(() => false);
   }
 
+  isNamed = (path: DiskPath): Promise<boolean> => this.#acts.act('look', `names of ${path}`, (volume) => volume.isNamed(path));
+
   statMany(paths: readonly DiskPath[]): Promise<(FileStat | undefined | ActFault)[]> {
     return this.#many.statMany(paths);
   }

@@ -1,5 +1,5 @@
 import { MeshError } from '../../src/core/errors.ts';
-import { baseName, COMPONENT_BYTES_MAX, folderOf, foldersOf, quote, utf8Bytes } from '../../src/core/path.ts';
+import { baseName, COMPONENT_BYTES_MAX, foldCase, folderOf, foldersOf, quote, utf8Bytes } from '../../src/core/path.ts';
 import { FileInode, FolderInode, type Inode } from './sim-inode.ts';
 
 /** Of the files given back, the last so many are looked at for a number to use again. */
@@ -29,6 +29,8 @@ export class Volume {
   pending: NameChange[] = [];
   capacityBytes: number;
   usedBytes = 0;
+  /** Finds a name whatever its case is, and keeps it as it was given, as the disks of macOS do. */
+  foldsCase = false;
   #nextInode = 2;
   /** Files that were given back, the latest last. */
   #freed: FileInode[] = [];
@@ -44,11 +46,19 @@ export class Volume {
     if (path === '') return this.root;
     let inode: Inode = this.root;
     for (const name of path.split('/')) {
-      const next: Inode | undefined = inode.kind === 'folder' ? inode.entries.get(name) : undefined;
+      const next: Inode | undefined = inode.kind === 'folder' ? inode.entries.get(this.#nameIn(inode, name)) : undefined;
       if (next === undefined) return undefined;
       inode = next;
     }
     return inode;
+  }
+
+  /** Its folders list it so. */
+  isNamed(path: string): boolean {
+    return [...foldersOf(path), path].every((each) => {
+      const folder = this.lookup(folderOf(each));
+      return folder?.kind === 'folder' && folder.entries.has(baseName(each));
+    });
   }
 
   /** Throws `bad-place` when no file can be at `path`: a name no disk has, or something that is no folder on the way. */
@@ -96,17 +106,19 @@ export class Volume {
     const [fromFolder, fromName] = this.#place(from);
     const [toFolder, toName] = this.#place(to);
     const replaced = toFolder.entries.get(toName);
-    if (replaced === inode) return;
-    if (replaced?.kind === 'folder' || (inode.kind === 'folder' && replaced !== undefined)) {
+    // Its own name in other case.
+    const isRecased = replaced === inode && baseName(to) !== toName;
+    if (replaced === inode && !isRecased) return;
+    if (!isRecased && (replaced?.kind === 'folder' || (inode.kind === 'folder' && replaced !== undefined))) {
       throw new MeshError('exists', `there is something at ${quote(to)}`);
     }
     if (inode.kind === 'folder' && `${to}/`.startsWith(`${from}/`))
       throw new MeshError('bad-place', 'a folder does not fit into itself');
     this.#change([
       { folder: fromFolder, name: fromName, inode: undefined },
-      { folder: toFolder, name: toName, inode },
+      { folder: toFolder, name: isRecased ? baseName(to) : toName, inode },
     ]);
-    if (replaced !== undefined) this.release(replaced);
+    if (replaced !== undefined && !isRecased) this.release(replaced);
   }
 
   /** Makes the folder `path` and those above it. */
@@ -172,6 +184,7 @@ export class Volume {
     const copies = new Map<Inode, Inode>();
     copy.root = cloneFolder(this.root, copies);
     copy.#nextInode = this.#nextInode;
+    copy.foldsCase = this.foldsCase;
     for (const inode of copies.values()) if (inode.kind === 'file') copy.usedBytes += inode.size;
     return copy;
   }
@@ -181,7 +194,13 @@ export class Volume {
     const folder = this.lookup(folderOf(path));
     if (folder === undefined) throw new MeshError('gone', `there is no folder for ${quote(path)}`);
     if (folder.kind !== 'folder') throw new MeshError('bad-place', `${quote(path)} lies below something that is no folder`);
-    return [folder, name];
+    return [folder, this.#nameIn(folder, name)];
+  }
+
+  /** The name a folder has for what is asked for by that one. */
+  #nameIn({ entries }: FolderInode, name: string): string {
+    if (!this.foldsCase || entries.has(name)) return name;
+    return [...entries.keys()].find((one) => foldCase(one) === foldCase(name)) ?? name;
   }
 
   #refuseTaken(folder: FolderInode, name: string, path: string): void {

@@ -23,6 +23,7 @@ import { ActsInThread, type ThreadOptions } from './acts-in-thread.ts';
 import { DirectorySync } from './directory-sync.ts';
 import { DirectoryWatch } from './directory-watch.ts';
 import { type Acts, type BeforeStep, DiskActs } from './disk-acts.ts';
+import { isListed } from './listed-name.ts';
 import { type NodeOpenFile, openFile } from './open-file.ts';
 import { prepareRoot } from './rooms.ts';
 import { openStageFile } from './stage-file.ts';
@@ -90,6 +91,10 @@ export class NodeDisk implements Disk {
 
   readMany(paths: readonly DiskPath[], options: { readonly sync: boolean }): Promise<readonly (WholeFile | ActFault)[]> {
     return this.#acts.readMany(paths, options);
+  }
+
+  isNamed(path: DiskPath): Promise<boolean> {
+    return isListed(this.#root, path);
   }
 
   open(path: DiskPath): Promise<NodeOpenFile> {
