@@ -1,4 +1,3 @@
-import { asMeshError } from '../core/errors.ts';
 import type { Timer } from '../platform/clock.ts';
 import type { DiskPath } from '../platform/disk.ts';
 import type { Acts } from './acts.ts';
@@ -9,6 +8,7 @@ import type { Room } from './room.ts';
 import type { Runs } from './runs.ts';
 import { RunsUpkeep } from './runs-upkeep.ts';
 import { ONCE_MS, type Stagings } from './stagings.ts';
+import { recoverStrays, sweepSiblings } from './strays.ts';
 
 /** Old copies and stale stagings are purged so often, and at the opening. */
 const PURGE_EVERY_MS = 3_600_000;
@@ -46,7 +46,8 @@ export class Upkeep {
     await this.#acts.finishAll();
     await this.#stagings.refresh();
     await this.#stagings.sweep(this.#room.pinned);
-    await this.#sweepSiblings();
+    const strays = await sweepSiblings(this.#room);
+    if (this.#room.belief.isFinding) this.#room.spawn('looking at stray siblings', () => recoverStrays(this.#room, strays));
     await this.#runs.sweep();
     await this.#room.kept.sweep(true);
     this.#room.isOpen = true;
@@ -103,18 +104,5 @@ export class Upkeep {
       resolve();
     }
     this.#sleepers.clear();
-  }
-
-  /** Siblings that no row tells of: nothing is lost, but nobody is served from them. */
-  async #sweepSiblings(): Promise<void> {
-    const { disk, log } = this.#room.options;
-    const used = new Set<DiskPath>([...this.#room.held.allSiblings()].map((copy) => copy.disk));
-    for (const { name } of await disk.list('siblings')) {
-      const place = `.filemesh/siblings/${name}`;
-      if (used.has(place) || this.#room.pinned.has(place)) continue;
-      await disk
-        .move(place, `.filemesh/trash/${name}`)
-        .catch((thrown) => log.warn('a stray sibling stays', { place, reason: asMeshError(thrown).message }));
-    }
   }
 }

@@ -117,4 +117,21 @@ describe('two contents of one name', () => {
     expect(bench.read('a')).toBe('theirs');
     expect(bench.private('siblings')).toEqual([]);
   });
+
+  it('what lay here beside a name is had again after the store was lost', async () => {
+    bench.write('a', 'mine');
+    await bench.settle();
+    const theirs = bench.foreign('a', 'theirs');
+    await bench.keep('a', theirs, 'theirs');
+    bench.node.kill();
+    bench.node.store.restore(new Map());
+    await bench.start();
+    await bench.settle();
+    expect(bench.folder.holds(path('a'), hashOf('theirs'))).toBe(false);
+    expect(bench.private('siblings')).toEqual([]);
+    expect(await bench.folder.keepFromHere(path('a'), theirs)).toBe(true);
+    expect(bench.folder.holds(path('a'), hashOf('theirs'))).toBe(true);
+    expect(bench.private('siblings')).toHaveLength(1);
+    expect(bench.read('a')).toBe('mine');
+  });
 });
