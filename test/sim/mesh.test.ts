@@ -3,7 +3,7 @@ import { failureLines, runSeeds } from './run.ts';
 
 /** Seeds in all, split over so many tests, so that a run tells how far it is. */
 const SEEDS = Number(process.env.SEEDS ?? 25);
-const PARTS = Math.max(1, Math.min(8, Math.floor(SEEDS / 12)));
+const PARTS = Math.max(1, Math.min(20, Math.floor(SEEDS / 10)));
 const MS_PER_SEED_MAX = 60_000;
 /**
  * No part is begun after so long in `make test`, or after SEEDS_S seconds: on a busy machine fewer seeds are worth more than
