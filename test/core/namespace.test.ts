@@ -121,6 +121,8 @@ describe('the names shown', () => {
         },
       ),
     );
+    const longest = shownNames(conflict(`dir/${'n'.repeat(250)}.txt`, alpha, alpha), () => '語'.repeat(64));
+    for (const one of longest) expect(stemsShown(`dir/${'n'.repeat(250)}.txt`)).toContain(one.slice(0, one.indexOf(' (')));
     expect(stemsShown('dir/name.txt')).toEqual(['dir/name']);
   });
 
