@@ -1,4 +1,5 @@
 import type { Pipe } from '../platform/network.ts';
+import { framed } from './tail-memory.ts';
 
 /** One frame waiting for its turn. */
 export interface OutFrame {
@@ -72,13 +73,19 @@ export class Outbox {
         const frame = this.#control.shift() ?? this.#tails.shift();
         if (frame === undefined) break;
         if (frame.withdrawn === true) continue;
-        this.#room = this.#pipe.write(frame.tail.length > 0 ? [frame.start, frame.tail] : [frame.start], frame.gone);
+        this.#room = this.#pipe.write(partsOf(frame), frame.gone);
         frame.sent?.();
       }
     } finally {
       this.#pumping = false;
     }
   }
+}
+
+/** A tail whose sender is not told when it went may be on its way to others too, or be given back before. */
+function partsOf({ start, tail, gone }: OutFrame): readonly Uint8Array[] {
+  if (tail.length === 0) return [start];
+  return gone === undefined ? [start, tail] : framed(start, tail);
 }
 
 /** A queue that knows its bytes. */

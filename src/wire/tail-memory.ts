@@ -4,6 +4,8 @@ import { TAIL_BYTES_MAX } from './calls.ts';
 const POOLED_BYTES_MIN = TAIL_BYTES_MAX / 4;
 /** Blocks kept for the next tails: as many as a fetch has under way. Range 4–64. */
 const KEPT_MAX = 12;
+/** Before a large tail, in its block: room for prefix and head of the frame it goes out in. 64–4,096 bytes. */
+const START_BYTES_MAX = 256;
 
 const kept: ArrayBuffer[] = [];
 const lent = new WeakSet<Uint8Array>();
@@ -14,9 +16,21 @@ const lent = new WeakSet<Uint8Array>();
  */
 export function takeTail(length: number): Uint8Array {
   if (length < POOLED_BYTES_MIN) return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer, 0, length);
-  const tail = new Uint8Array(kept.pop() ?? (Buffer.allocUnsafeSlow(TAIL_BYTES_MAX).buffer as ArrayBuffer), 0, length);
+  const block = kept.pop() ?? (Buffer.allocUnsafeSlow(START_BYTES_MAX + TAIL_BYTES_MAX).buffer as ArrayBuffer);
+  const tail = new Uint8Array(block, START_BYTES_MAX, length);
   lent.add(tail);
   return tail;
+}
+
+/**
+ * `start` and a tail in one piece, where the tail has room before it: of several TLS makes one copy. For a tail that is sent once,
+ * and given back only when it was.
+ */
+export function framed(start: Uint8Array, tail: Uint8Array): readonly Uint8Array[] {
+  if (!lent.has(tail) || start.length > START_BYTES_MAX) return [start, tail];
+  const whole = new Uint8Array(tail.buffer, START_BYTES_MAX - start.length, start.length + tail.length);
+  whole.set(start);
+  return [whole];
 }
 
 /** Nobody reads this tail any more. Not needed: what is not given back is collected. Anything but a whole tail is left alone. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TAIL_BYTES_MAX } from '../../src/wire/calls.ts';
-import { giveBackTail, givingBack, takeTail } from '../../src/wire/tail-memory.ts';
+import { framed, giveBackTail, givingBack, takeTail } from '../../src/wire/tail-memory.ts';
 
 /** Takes what other tests gave back, so that what is taken next is new. */
 function drain(): void {
@@ -53,5 +53,24 @@ describe('the memory of tails', () => {
     expect(takeTail(TAIL_BYTES_MAX).buffer).not.toBe(kept.buffer);
     await givingBack({ write: () => Promise.resolve() }).write(0, kept);
     expect(takeTail(TAIL_BYTES_MAX).buffer).toBe(kept.buffer);
+  });
+  it('has room for the start of the frame that a large one goes out in', () => {
+    const start = Uint8Array.from({ length: 60 }, (_, index) => index + 1);
+    const large = takeTail(TAIL_BYTES_MAX).fill(7);
+    const [whole, ...others] = framed(start, large);
+    expect(others).toEqual([]);
+    expect(whole?.subarray(0, start.length)).toEqual(start);
+    expect(whole?.subarray(start.length)).toEqual(large);
+    expect(whole?.buffer).toBe(large.buffer);
+    giveBackTail(large);
+    expect(takeTail(TAIL_BYTES_MAX).buffer).toBe(large.buffer);
+  });
+
+  it('leaves as they are a start that is too long, a small tail, and one of somebody else', () => {
+    const start = new Uint8Array(60);
+    const tails = [takeTail(1_000), new Uint8Array(TAIL_BYTES_MAX), takeTail(TAIL_BYTES_MAX).subarray(1)];
+    for (const tail of tails) expect(framed(start, tail)).toEqual([start, tail]);
+    const large = takeTail(TAIL_BYTES_MAX);
+    expect(framed(new Uint8Array(10_000), large)).toHaveLength(2);
   });
 });
