@@ -7,7 +7,6 @@ import { Acts } from './acts.ts';
 import { Asides } from './asides.ts';
 import { Chunks } from './chunks.ts';
 import { Copies } from './copies.ts';
-import { openNoted } from './copying.ts';
 import type { Copy, FolderOptions, FolderState, OldCopy, Staging, Step } from './face.ts';
 import { IGNORE_FILE, IgnoreRules } from './ignore-rules.ts';
 import { Intake } from './intake.ts';
@@ -17,9 +16,8 @@ import { LentRuns } from './lent-runs.ts';
 import { Making } from './making.ts';
 import { Many } from './many.ts';
 import { Missing } from './missing.ts';
-import { shownOldCopy } from './old-copies.ts';
 import { Renaming } from './renaming.ts';
-import { stageOld } from './restoring.ts';
+import { Restoring } from './restoring.ts';
 import { Room } from './room.ts';
 import { Runs } from './runs.ts';
 import { faultOfName, Scanning } from './scanning.ts';
@@ -46,6 +44,8 @@ export class Folder {
   /** Small contents, many at once. */
   readonly many: Many;
   readonly renaming: Renaming;
+  /** Contents that were set aside. */
+  readonly restoring: Restoring;
   readonly #room: Room;
   readonly #settling: Settling;
   readonly #scanning: Scanning;
@@ -85,6 +85,7 @@ export class Folder {
     this.many = new Many(room, this.#acts, this.#stagings, (path) => this.arrange(path));
     this.renaming = new Renaming(room, this.#acts, (path) => this.arrange(path));
     this.#making = new Making(room, this.#acts, this.#stagings);
+    this.restoring = new Restoring(room, this.#acts, this.#stagings);
     this.#copies = new Copies(room, this.#acts);
     this.runs = new Runs(room, this.#acts, this.#stagings);
     this.chunks = new Chunks(room, this.#copies, this.runs);
@@ -239,18 +240,7 @@ export class Folder {
 
   /** Older contents of a path here, newest first. */
   async oldCopies(path: FilePath): Promise<OldCopy[]> {
-    return [...this.#room.old.of(path).map(shownOldCopy), ...this.#room.runs.pastOf(path)];
-  }
-
-  async openOld(path: FilePath, hash: ContentHash): Promise<Copy> {
-    this.#room.assertOpen();
-    return openNoted(this.#room, { disk: this.#room.old.find(path, hash).disk });
-  }
-
-  /** An older content here becomes a staging, to be put as a new version. Rejects with `gone`, or `corrupt` when it is wrong. */
-  async stageOld(path: FilePath, copy: string, name: string): Promise<Staging> {
-    this.#room.assertOpen();
-    return stageOld(this.#room, this.#stagings, path, copy, name);
+    return this.restoring.copiesOf(path);
   }
 
   #hint(path: string | undefined): void {

@@ -1,11 +1,11 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { MeshError } from '../core/errors.ts';
-import type { ContentHash, FilePath } from '../core/ids.ts';
+import type { ContentHash, FilePath, PeerId } from '../core/ids.ts';
 import { keepersOf } from '../core/striping.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
-import type { Link } from '../wire/link.ts';
-import type { Answered, Switchboard } from '../wire/switchboard.ts';
+import type { Answer, Link } from '../wire/link.ts';
+import type { Switchboard } from '../wire/switchboard.ts';
 
 import { firstWithin } from './answer-bytes.ts';
 
@@ -13,6 +13,8 @@ import { firstWithin } from './answer-bytes.ts';
 const COPIES_MAX = 500;
 /** Peers named for one of them. */
 const PEERS_MAX = 64;
+/** Older contents of which it is remembered who gives them: more than are read at once. Range 16–1,000. */
+const GIVERS_MAX = 128;
 /** A peer that does not answer in time is left out. */
 const ASK_DEADLINE_MS = 3_000;
 /** The one that gave bytes last is waited for so long alone, then all. Both together are less than what a client waits. */
@@ -30,8 +32,8 @@ type Copy = Reply<'history'>['copies'][number];
 /** Answers `history` and `read-old`: what the live peers keep of a name's past. */
 export class History {
   readonly #slice: Slice;
-  /** Which older content another peer gave last, and which peer: a client reads piece after piece. */
-  #lastRead: { readonly path: FilePath; readonly hash: ContentHash; readonly link: Link } | undefined;
+  /** Which peer gave an older content last, the latest last: a client reads piece after piece. */
+  readonly #givers = new Map<string, Link>();
 
   constructor(slice: Slice) {
     this.#slice = slice;
@@ -51,38 +53,55 @@ export class History {
     return { copies: firstWithin(copies.slice(0, COPIES_MAX)) };
   }
 
-  /** `relay`: also what another live peer keeps. Rejects with `gone`; where it is asked to relay with `not-found`. */
-  async readOld(ask: Ask<'read-old'>, relay: boolean): Promise<Answered<'read-old'>> {
+  /**
+   * `relay`: also what another live peer keeps. Whoever gave wrong bytes looks at what it keeps. Rejects with `gone`; where it is
+   * asked to relay with `not-found`.
+   */
+  async readOld(ask: Ask<'read-old'>, relay: boolean): Promise<Answer<'read-old'>> {
+    const { path, hash, offset, without = [] } = ask;
+    const { catalog, folder, switchboard } = this.#slice;
+    const isWrong = (peer: PeerId) => without.includes(peer);
     try {
-      return await this.#readHere(ask);
+      if (!isWrong(catalog.self)) return given(await this.#readHere(ask), catalog.self);
+      if (offset === 0) folder.restoring.doubt(path, hash);
+      throw new MeshError('gone', 'wrong bytes of it came from here');
     } catch (thrown) {
       if (!relay) throw thrown;
     }
-    const links = this.#slice.switchboard.peers();
-    const { path, hash } = ask;
+    const links = switchboard.peers();
+    if (offset === 0) for (const link of links) if (isWrong(link.peer)) tellWrong(link, path, hash);
+    const others = links.filter(({ peer }) => !isWrong(peer));
     // The next piece of what one reads comes from where the last one came.
-    const last = links.find((link) => link === this.#lastRead?.link);
-    if (last !== undefined && this.#lastRead?.path === path && this.#lastRead.hash === hash) {
+    const key = `${hash}/${path}`;
+    const last = others.find((link) => link === this.#givers.get(key));
+    if (last !== undefined) {
       const answer = await this.#readAt(last, ask, READ_AGAIN_DEADLINE_MS).catch(() => undefined);
       if (answer !== undefined) return answer;
     }
     // All at once: one that hangs is waited for by nobody, and those that do not keep it send no bytes.
-    const asked = links.map(async (link) => {
+    const asked = others.map(async (link) => {
       const answer = await this.#readAt(link, ask, READ_DEADLINE_MS);
       return { link, answer };
     });
     const first = await Promise.any(asked).catch(() => undefined);
     if (first === undefined) throw new MeshError('not-found', 'no live peer keeps that older content');
-    this.#lastRead = { path, hash, link: first.link };
+    this.#noteGiver(key, first.link);
     return first.answer;
   }
 
-  #readAt(link: Link, ask: Ask<'read-old'>, deadlineMs: number): Promise<Answered<'read-old'>> {
-    return link.call('read-old', ask, { deadlineMs });
+  #noteGiver(key: string, link: Link): void {
+    this.#givers.delete(key);
+    this.#givers.set(key, link);
+    const oldest = this.#givers.size > GIVERS_MAX ? this.#givers.keys().next().value : undefined;
+    if (oldest !== undefined) this.#givers.delete(oldest);
   }
 
-  async #readHere(ask: Ask<'read-old'>): Promise<Answered<'read-old'>> {
-    const copy = await this.#slice.folder.openOld(ask.path, ask.hash);
+  async #readAt(link: Link, ask: Ask<'read-old'>, deadlineMs: number): Promise<Answer<'read-old'>> {
+    return given(await link.call('read-old', ask, { deadlineMs }), link.peer);
+  }
+
+  async #readHere(ask: Ask<'read-old'>): Promise<Answer<'read-old'>> {
+    const copy = await this.#slice.folder.restoring.open(ask.path, ask.hash);
     try {
       return { reply: { size: copy.size }, tail: await copy.read(ask.offset, ask.length) };
     } finally {
@@ -124,6 +143,17 @@ export class History {
     const answers = await Promise.allSettled(asked);
     return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value.reply.copies : []));
   }
+}
+
+/** That peer gave wrong bytes, and looks at what it keeps. Nobody waits for that. */
+export function tellWrong(link: Link, path: FilePath, hash: ContentHash): void {
+  const ask: Ask<'read-old'> = { path, hash, offset: 0, length: 0, without: [link.peer] };
+  // It answers that it has nothing to give.
+  link.call('read-old', ask, { deadlineMs: ASK_DEADLINE_MS }).catch(() => undefined);
+}
+
+function given({ reply, tail }: Answer<'read-old'>, by: PeerId): Answer<'read-old'> {
+  return { reply: { ...reply, by }, tail };
 }
 
 function unite(a: Copy, b: Copy): Copy {

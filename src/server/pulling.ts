@@ -10,7 +10,7 @@ import type { Clock } from '../platform/clock.ts';
 import { fetchContent } from '../wire/fetch.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { givingBack } from '../wire/tail-memory.ts';
-import type { History } from './history.ts';
+import { type History, tellWrong } from './history.ts';
 
 interface Slice {
   readonly clock: Clock;
@@ -88,7 +88,7 @@ export class Pulling {
     const here = olds.find((one) => one.manifest === undefined);
     if (here !== undefined) {
       try {
-        return { staging: await folder.stageOld(path, here.copy, name), mode: here.mode };
+        return { staging: await folder.restoring.stage(path, here.copy, name), mode: here.mode };
       } catch {
         // Bad, or not to be read: others may have it.
       }
@@ -136,6 +136,7 @@ export class Pulling {
       });
       const digest = await staging.digest();
       if (digest.hash === hash) return staging;
+      tellWrong(link, path, hash);
     } catch {
       // Another peer may have it too: the caller goes on with the next.
     }

@@ -10,13 +10,15 @@ import { answerOf, dateOf, tagOf } from './conditional.ts';
 import { attachmentOf, typeOf } from './content-types.ts';
 import { WebFailure } from './failures.ts';
 import type { OlderContents, Read } from './older-contents.ts';
-import { inTurn, ownersOf } from './owners.ts';
+import { inTurn, keeperOf, ownersOf } from './owners.ts';
 import { type Call, type Route, route } from './route.ts';
 import type { RouteRooms } from './routes.ts';
 import { CONTENT_POLICY } from './safety.ts';
 import { requestBody, type Spool, spooledSource } from './spool.ts';
+import { whileSeen } from './still-seen.ts';
 import { prepareStore } from './storing.ts';
 import { Turns } from './turns.ts';
+import type { WebPeer } from './web-options.ts';
 
 /** Contents sent at once, each with up to 8 MiB on its way, and those that wait; of one address or account half of them. Range 4–64. */
 const SENDS = { atOnce: 16, ofOne: 8, waiting: 64, waitingOfOne: 32 };
@@ -38,7 +40,7 @@ type Wanted =
   | { readonly path: FilePath; readonly content: Copy; readonly isOlder: true };
 
 /** The contents of files. */
-export function contentRoutes({ spool, older }: RouteRooms): Route[] {
+export function contentRoutes({ duty, spool, older }: RouteRooms): Route[] {
   const sends = new Turns(SENDS);
   return [
     route({
@@ -47,7 +49,7 @@ export function contentRoutes({ spool, older }: RouteRooms): Route[] {
       summary: 'The content of a file: ranges, conditions, and "version" for one of several, or an older one that is still kept.',
       answers: 'bytes',
       query,
-      run: (call) => sendFile(call, sends, older),
+      run: (call) => sendFile(call, sends, older, duty.peer),
     }),
     route({
       method: 'HEAD',
@@ -73,7 +75,7 @@ export function contentRoutes({ spool, older }: RouteRooms): Route[] {
   ];
 }
 
-async function sendFile(call: Call<Query>, sends: Turns, older: OlderContents): Promise<void> {
+async function sendFile(call: Call<Query>, sends: Turns, older: OlderContents, peer: WebPeer): Promise<void> {
   const now = (wanted: Wanted) => sendContent(call, wanted, readerOf(call, wanted));
   // What is current is looked for when its turn has come: it may change while others are sent.
   if (call.query.version === undefined) return await inTurn(sends, call, async () => now(await wantedBy(call)));
@@ -81,7 +83,9 @@ async function sendFile(call: Call<Query>, sends: Turns, older: OlderContents): 
   const isAnswered = (headOf(call, wanted).range?.length ?? 0) === 0;
   if (!wanted.isOlder || isAnswered) return await inTurn(sends, call, () => now(wanted));
   const { path, content } = wanted;
-  return await older.lend(call, path, content, (read) => inTurn(sends, call, () => sendContent(call, wanted, read)));
+  return await older.lend(call, path, content, (read) =>
+    inTurn(sends, call, () => sendContent(call, wanted, whileSeen(read, peer, call, path))),
+  );
 }
 
 async function sendContent(call: Call<Query>, wanted: Wanted, read: Read): Promise<void> {
@@ -173,7 +177,7 @@ async function takeContent(call: Call, spool: Spool) {
   const body = requestBody(request);
   const storing = await prepareStore(session, path, wish, options);
   const said = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
-  return await spool.lend(call.who?.user, said, async (handle, claim) => {
+  return await spool.lend(keeperOf(call), said, async (handle, claim) => {
     const size = await spool.take(body, { handle, offset: 0, size: said, owners: ownersOf(call), claim });
     const made = await storing.with(spooledSource(handle, size));
     reply.code(storing.isNew ? 201 : 200).header('etag', tagOf(made.version));

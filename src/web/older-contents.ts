@@ -1,12 +1,12 @@
 import { type Copy, readOlder } from '../client/verbs/history.ts';
 import type { Take } from '../client/verbs/reading.ts';
 import { unlessStopped } from '../client/waiting.ts';
-import { MeshError } from '../core/errors.ts';
-import type { FilePath } from '../core/ids.ts';
+import { asMeshError, MeshError } from '../core/errors.ts';
+import type { FilePath, PeerId } from '../core/ids.ts';
 import { quote } from '../core/path.ts';
 import type { Range } from '../core/range.ts';
 import { WebFailure } from './failures.ts';
-import { inTurn, waitLonger } from './owners.ts';
+import { inTurn, keeperOf, waitLonger } from './owners.ts';
 import type { Call } from './route.ts';
 import { readSpooled, type Spool, type SpoolFile, whyFull, writeAll } from './spool.ts';
 import { OLDER_IDLE_MS_MAX } from './time-limits.ts';
@@ -29,11 +29,15 @@ export type Read = (range: Range, take: Take) => Promise<void>;
 
 /** One content on its way into its file, or all of it there and proved. */
 interface Kept extends Wanted {
-  /** The account that had it brought first. */
+  /** Who had it brought first: see `keeperOf`. */
   readonly owner: string | undefined;
   /** Absent before it begins to come. */
   file?: SpoolFile;
-  readonly digest: { update(bytes: Uint8Array): void; hex(): string };
+  digest: { update(bytes: Uint8Array): void; hex(): string };
+  /** Peers that gave what is in the file. */
+  readonly givers: Set<PeerId>;
+  /** Those that gave wrong bytes before: they are left out. */
+  readonly wrong: Set<PeerId>;
   /** So many of its first bytes are in the file. */
   came: number;
   state: 'coming' | 'proved' | 'damaged';
@@ -86,9 +90,9 @@ export class OlderContents {
     await Promise.all([...this.#kept.values()].map((kept) => this.#end(kept)));
   }
 
-  #enter({ who, options }: Asking, { hash, size }: Wanted): Kept {
+  #enter(asking: Asking, { hash, size }: Wanted): Kept {
     const key = keyOf({ hash, size });
-    const kept = this.#kept.get(key) ?? this.#begin({ hash, size }, who?.user, options);
+    const kept = this.#kept.get(key) ?? this.#begin({ hash, size }, keeperOf(asking), asking.options);
     this.#kept.delete(key);
     this.#kept.set(key, kept);
     kept.users++;
@@ -107,7 +111,7 @@ export class OlderContents {
       void this.#end(idle);
     }
     const state = { came: 0, state: 'coming', bringing: undefined, users: 0, usedMs: performance.now() } as const;
-    return { ...wanted, owner, digest: newHash(), waiting: new Set(), ...state };
+    return { ...wanted, owner, digest: newHash(), givers: new Set(), wrong: new Set(), waiting: new Set(), ...state };
   }
 
   /** Resolves when all of it is here. One at a time brings it; when that one goes, the next goes on. */
@@ -132,15 +136,27 @@ export class OlderContents {
       kept.waiting.delete(asking);
     }
     if (kept.state === 'damaged') {
-      throw new MeshError('corrupt', `that older version of ${quote(path)} came damaged; try again`);
+      const words = `every copy of that older version of ${quote(path)} came damaged; "history" lists what else is kept`;
+      throw new MeshError('corrupt', words);
     }
   }
 
-  async #bring(kept: Kept, { session, who, options }: Asking, path: FilePath): Promise<void> {
-    kept.file ??= await this.#spool.file(who?.user, kept.size);
+  /** One try: all of it is proved then, or damaged, or to be brought anew from others than those who gave wrong bytes. */
+  async #bring(kept: Kept, asking: Asking, path: FilePath): Promise<void> {
+    const { session, options } = asking;
+    kept.file ??= await this.#spool.file(keeperOf(asking), kept.size);
     const { handle, claim } = kept.file;
     while (kept.came < kept.size) {
-      const bytes = await readOlder(session, path, kept, kept.came, options);
+      const wanted = { hash: kept.hash, size: kept.size, offset: kept.came, without: [...kept.wrong] };
+      const given = await readOlder(session, path, wanted, options).catch((thrown: unknown) => {
+        if (kept.wrong.size > 0 && asMeshError(thrown).code === 'not-found') return undefined;
+        throw thrown;
+      });
+      // Nobody is left who did not give wrong ones.
+      if (given === undefined) return this.#endDamaged(kept);
+      const { bytes, by } = given;
+      if (by !== undefined) kept.givers.add(by);
+      if (bytes.length === 0) break;
       await writeAll(handle, bytes, kept.came).catch((thrown) => {
         throw whyFull(thrown);
       });
@@ -149,12 +165,23 @@ export class OlderContents {
       claim.came(bytes.length);
       for (const waiting of kept.waiting) waitLonger(waiting);
     }
-    if (kept.digest.hex() === kept.hash) {
+    if (kept.came === kept.size && kept.digest.hex() === kept.hash) {
       kept.state = 'proved';
       return;
     }
+    const known = kept.wrong.size;
+    for (const peer of kept.givers) kept.wrong.add(peer);
+    if (kept.wrong.size === known) return this.#endDamaged(kept);
+    kept.givers.clear();
+    kept.digest = options.newHash();
+    await handle.truncate(0);
+    claim.came(-kept.came);
+    kept.came = 0;
+  }
+
+  /** Whoever asks next has it brought anew. */
+  #endDamaged(kept: Kept): void {
     kept.state = 'damaged';
-    // Whoever asks next has it brought anew.
     this.#kept.delete(keyOf(kept));
   }
 

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { SignedIn } from '../client/sign-in.ts';
+import { parseToken } from '../core/accounts.ts';
 import type { Call } from './route.ts';
 import { IN_LINE_MS_MAX, SILENT_MS_MAX } from './time-limits.ts';
 import type { Turns } from './turns.ts';
@@ -15,6 +16,13 @@ export interface Asker {
 export function ownersOf({ request, who }: Asker): string[] {
   const place = `at ${placeOf(request)}`;
   return who === undefined ? [place] : [place, `by ${who.user}`];
+}
+
+/** Whose something is that is kept for longer than a request: the account and its life, for who has the name later is another one. */
+export function keeperOf({ session, who }: Pick<Call, 'session' | 'who'>): string | undefined {
+  if (who === undefined) return undefined;
+  const life = parseToken(session.signIn.token ?? '')?.facts.life ?? 0;
+  return `${who.user}.${life}`;
 }
 
 /** The address whoever asks is at. */

@@ -20,6 +20,8 @@ import { holderShape, TAIL_BYTES_MAX, UPLOAD_CALLS, uploadIdShape } from './uplo
 
 /** Entries of one page of `list`. */
 export const LIST_ENTRIES_MAX = 500;
+/** Peers that somebody may say gave wrong bytes. Range 16–1,000. */
+export const WRONG_GIVERS_MAX = 64;
 /**
  * What a read is answered with. `given`: bytes of the tail, fewer than asked since what the sender sends is limited; 0: its
  * turn has not come, ask again.
@@ -191,8 +193,11 @@ export const SERVER_CALLS = {
       hash: contentHashShape,
       offset: countShape,
       length: z.number().int().min(0).max(TAIL_BYTES_MAX),
+      /** Peers that gave wrong bytes of it: they are not asked, and look at what they keep. */
+      without: z.array(peerIdShape).max(WRONG_GIVERS_MAX).optional(),
     }),
-    reply: readReplyShape,
+    /** `by`: who gave the bytes; told to clients. */
+    reply: readReplyShape.extend({ by: peerIdShape.optional() }),
   },
   peers: {
     callers: both,
@@ -247,7 +252,12 @@ export const SERVER_CALLS = {
   },
   set: {
     callers: both,
-    ask: z.object({ name: z.literal('replicas'), value: z.number().int().min(1).max(16) }),
+    /** `request`: as of a change. Asked again it undoes nothing that was set since. */
+    ask: z.object({
+      name: z.literal('replicas'),
+      value: z.number().int().min(1).max(16),
+      request: requestIdShape.optional(),
+    }),
     reply: empty,
   },
   resume: { callers: both, ask: z.object({ how: z.enum(['deleted', 'restore']) }), reply: empty },

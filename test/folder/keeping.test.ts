@@ -52,10 +52,10 @@ describe.each(STAGED)('what the mesh has this peer keep, staged $staged', ({ con
     expect(await bench.rows('i')).toBe(1);
     await bench.settle();
     expect(await bench.rows('i')).toBe(0);
-    const copy = await bench.folder.openOld(path('a'), hashOf('one'));
+    const copy = await bench.folder.restoring.open(path('a'), hashOf('one'));
     expect(new TextDecoder().decode(await copy.read(0, 10))).toBe('one');
     await copy.close();
-    const staging = await bench.folder.stageOld(path('a'), old?.copy ?? '', 'again');
+    const staging = await bench.folder.restoring.stage(path('a'), old?.copy ?? '', 'again');
     expect((await staging.digest()).hash).toBe(hashOf('one'));
     await staging.discard();
   });

@@ -35,6 +35,51 @@ describe('what is set aside', () => {
       expect(await bench.folder.oldCopies(path('a'))).toEqual([]);
     }));
 
+  it('is offered no more when it is bad or gone, once somebody doubts it, and stays when it is right', () =>
+    withBench(undefined, async (bench) => {
+      for (const name of ['right', 'rotten', 'short', 'gone']) await buried(bench, name, OLD + name);
+      const places = Object.fromEntries(
+        bench.private('trash').map((place) => [bench.read(place)?.slice(OLD.length) ?? '', place] as const),
+      ) as Record<'right' | 'rotten' | 'short' | 'gone', string>;
+      await bench.settle();
+      bench.drive.rot(places.rotten);
+      bench.write(places.short, 'x');
+      bench.drive.userDelete(places.gone);
+      const kept = async () => {
+        const names = ['gone', 'right', 'rotten', 'short'];
+        const copies = await Promise.all(names.map((name) => bench.folder.oldCopies(path(name))));
+        return names.filter((_, index) => copies[index]?.length === 1);
+      };
+      const doubt = (name: string) => bench.folder.restoring.doubt(path(name), hashOf(OLD + name));
+      doubt('right');
+      doubt('rotten');
+      await bench.pass(1_000);
+      expect(await kept()).toEqual(['gone', 'right', 'short']);
+      // What is not there as it was is seen without a word of others.
+      for (const name of ['gone', 'short'])
+        await expect(bench.folder.restoring.open(path(name), hashOf(OLD + name))).rejects.toMatchObject({ code: 'gone' });
+      await bench.pass(1_000);
+      expect(await kept()).toEqual(['right']);
+      // Of bytes that are wrong most may still be good: they lie where they lay.
+      expect(bench.private('trash').sort()).toEqual([places.right, places.rotten, places.short].sort());
+      let reads = 0;
+      const { disk } = bench.platform;
+      const open = disk.open.bind(disk);
+      disk.open = (place) => {
+        reads++;
+        return open(place);
+      };
+      doubt('right');
+      await bench.pass(1_000);
+      expect(reads).toBe(0);
+      await bench.pass(3_600_000);
+      doubt('right');
+      doubt('right');
+      await bench.pass(1_000);
+      expect(reads).toBe(1);
+      expect(await kept()).toEqual(['right']);
+    }));
+
   it('is kept though the clock is years ahead for an hour, or was years behind when it was set aside', () =>
     withBench(undefined, async (bench) => {
       await bench.days(1);

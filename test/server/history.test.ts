@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { FilePath } from '../../src/core/ids.ts';
+import type { Session } from '../../src/client/session.ts';
+import { historiesOf, readOlder } from '../../src/client/verbs/history.ts';
+import type { FilePath, PeerId } from '../../src/core/ids.ts';
 import { History } from '../../src/server/history.ts';
 import { CALLS, type Reply } from '../../src/wire/calls.ts';
+import { VERB } from '../sim/mesh-client.ts';
+import { codeOf, putText, startStory } from './story.ts';
 
 type Copy = Reply<'history'>['copies'][number];
 
@@ -42,6 +46,7 @@ describe('an older content that other peers keep', () => {
   it('comes from the one that has it while another hangs, which is asked for the rest', async () => {
     const asked: string[] = [];
     const peer = (name: string, answer: () => Promise<unknown>) => ({
+      peer: name,
       call: () => {
         asked.push(name);
         return answer();
@@ -52,22 +57,58 @@ describe('an older content that other peers keep', () => {
       peer('charlie', () => Promise.reject(new Error('gone'))),
       peer('delta', async () => ({ reply: { size: 2 }, tail: new Uint8Array(1) })),
     ];
-    const folder = { openOld: () => Promise.reject(new Error('gone')) };
-    const slice = { folder, switchboard: { peers: () => peers } };
+    const folder = { restoring: { open: () => Promise.reject(new Error('gone')) } };
+    const slice = { folder, catalog: { self: 'alpha' }, switchboard: { peers: () => peers } };
     const history = new History(slice as unknown as ConstructorParameters<typeof History>[0]);
     const read = (offset: number) => history.readOld({ path, hash: hashOf(1), offset, length: 1 }, true);
-    expect(await read(0)).toMatchObject({ reply: { size: 2 } });
+    expect(await read(0)).toMatchObject({ reply: { size: 2, by: 'delta' } });
     expect(asked.splice(0).sort()).toEqual(['bravo', 'charlie', 'delta']);
+    // Whatever others read meanwhile.
+    await history.readOld({ path, hash: hashOf(2), offset: 0, length: 1 }, true);
+    asked.splice(0);
     expect(await read(1)).toMatchObject({ reply: { size: 2 } });
     expect(asked).toEqual(['delta']);
   });
 
   it('is not found when nobody keeps it', async () => {
-    const folder = { openOld: () => Promise.reject(new Error('gone')) };
+    const folder = { restoring: { open: () => Promise.reject(new Error('gone')) } };
     const peers = [{ call: () => Promise.reject(new Error('gone')) }];
-    const slice = { folder, switchboard: { peers: () => peers } };
+    const slice = { folder, catalog: { self: 'alpha' }, switchboard: { peers: () => peers } };
     const history = new History(slice as unknown as ConstructorParameters<typeof History>[0]);
     const read = history.readOld({ path, hash: hashOf(1), offset: 0, length: 1 }, true);
     await expect(read).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it('comes from another peer than those that gave wrong bytes, which look at what they keep', async () => {
+    const { mesh, sessions } = await startStory('a bad older content', { clients: 1 });
+    const session = sessions[0] as Session;
+    const [older, newer] = ['what it was before', 'what it is now'];
+    await mesh.settle(putText(session, 'a', older));
+    await mesh.settle(putText(session, 'a', newer));
+    await mesh.run(5_000);
+    const [, copy] = (await mesh.settle(historiesOf(session, 'a', VERB)))[0]?.copies ?? [];
+    if (copy === undefined) throw new Error('there is an older content');
+    const read = (without: readonly PeerId[]) => mesh.settle(readOlder(session, path, { ...copy, offset: 0, without }, VERB));
+    const { by } = await read([]);
+    const giver = mesh.peers.find(({ node }) => node.id === by);
+    if (by === undefined || giver === undefined || copy.peers.length !== 2) throw new Error('two keep it, and one gave it');
+    const all = giver.node.drive.userList({ withPrivate: true });
+    const place = all.find((one) => one.startsWith('.filemesh/versions/')) as string;
+    giver.node.drive.rot(place);
+    const wrong = await read([]);
+    expect(wrong.by).toBe(by);
+    expect(Buffer.from(wrong.bytes).toString()).not.toBe(older);
+    const right = await read([by]);
+    expect(right.by).not.toBe(by);
+    expect(Buffer.from(right.bytes).toString()).toBe(older);
+    await mesh.run(2_000);
+    const after = (await mesh.settle(historiesOf(session, 'a', VERB)))[0]?.copies[1];
+    expect(after?.peers).toEqual(copy.peers.filter((name) => name !== giver.name));
+    expect(Buffer.from((await read([])).bytes).toString()).toBe(older);
+    // One that is right is not let go of, whoever doubts it.
+    const keeper = (await read([])).by as PeerId;
+    expect(await codeOf(read([keeper]))).toBe('not-found');
+    await mesh.run(2_000);
+    expect((await read([])).by).toBe(keeper);
   });
 });

@@ -53,7 +53,7 @@ describe('an older content that is brought back', () => {
     const slice = {
       folder: {
         oldCopies: async () => [{ copy: hash, hash, size: 1, mode: 0o644 }],
-        stageOld: () => Promise.reject(new MeshError('corrupt', 'the older content of a is bad')),
+        restoring: { stage: () => Promise.reject(new MeshError('corrupt', 'the older content of a is bad')) },
       },
       history: { of: async () => ({ copies: [one] }) },
       switchboard: { peers: () => [] },

@@ -15,6 +15,8 @@ import { until } from '../faults/process.ts';
 
 const PIECE = 1000;
 const film = Buffer.from(Array.from({ length: 10 * PIECE }, (_, index) => index % 251));
+const wrong = Buffer.from(film);
+wrong[5_000] = 0xff;
 const path = 'film.mp4' as FilePath;
 
 function copyOf(bytes: Buffer): Pick<Copy, 'hash' | 'size'> {
@@ -40,10 +42,13 @@ afterEach(async () => {
   rmSync(place, { recursive: true });
 });
 
-type Ask = { readonly offset: number; readonly length: number };
+type Ask = { readonly offset: number; readonly length: number; readonly without?: readonly string[] };
+
+/** What each peer keeps of the film, in the order in which they are asked. */
+type Keepers = Readonly<Record<string, Buffer>>;
 
 /** Somebody who asks, whose session gives the film in small pieces; `before` is waited for before each. */
-function asker(user: string, before: (ask: Ask) => Promise<void> = async () => {}, given = film) {
+function asker(user: string, before: (ask: Ask) => Promise<void> = async () => {}, keepers: Keepers = { alpha: film }) {
   const stop = new AbortController();
   const silences: number[] = [];
   const socket = { remoteAddress: user, setTimeout: (ms: number) => silences.push(ms) };
@@ -51,10 +56,13 @@ function asker(user: string, before: (ask: Ask) => Promise<void> = async () => {
     asked.push(ask.offset);
     await before(ask);
     if (stop.signal.aborted) throw new MeshError('failed', 'stopped');
-    return { reply: {}, tail: given.subarray(ask.offset, ask.offset + Math.min(PIECE, ask.length)) };
+    const giver = Object.entries(keepers).find(([by]) => ask.without?.includes(by) !== true);
+    if (giver === undefined) throw new MeshError('not-found', 'no live peer keeps it');
+    const [by, kept] = giver;
+    return { reply: { by }, tail: kept.subarray(ask.offset, ask.offset + Math.min(PIECE, ask.length)) };
   };
   const asking = {
-    session: { call },
+    session: { call, signIn: { token: undefined } },
     who: { user, admin: false },
     request: { socket },
     reply: { raw: { socket } },
@@ -128,15 +136,22 @@ describe('an older content', () => {
 
   test('that comes damaged is shown to nobody, and brought anew for whoever asks next', async () => {
     const halt = gate();
-    const wrong = Buffer.from(film);
-    wrong[5_000] = 0xff;
-    const liar = asker('anna', ({ offset }) => (offset === 9_000 ? halt.opened : Promise.resolve()), wrong);
+    const liar = asker('anna', ({ offset }) => (offset === 9_000 ? halt.opened : Promise.resolve()), { alpha: wrong });
     const both = [seen(liar.asking, 0, 10), seen(asker('bob').asking, 0, 10)];
     await until('the last piece is asked for', () => asked.at(-1) === 9_000);
     halt.open();
     for (const one of both) await expect(one).rejects.toMatchObject({ code: 'corrupt' });
+    // It was asked for once more, of others than the one that had given it.
+    expect(asked.splice(0)).toEqual([...whole, 0]);
     expect(await seen(asker('bob').asking, 0, 10)).toEqual(film.subarray(0, 10));
-    expect(asked).toEqual([...whole, ...whole]);
+    expect(asked).toEqual(whole);
+  });
+
+  test('that some peers keep damaged comes from another', async () => {
+    const keepers = { alpha: wrong, bravo: film.subarray(0, 3_000), charlie: film };
+    expect(await seen(asker('anna', undefined, keepers).asking, 0, 10_000)).toEqual(film);
+    // Of the short one three pieces, and none behind them.
+    expect(asked).toEqual([...whole, ...whole.slice(0, 4), ...whole]);
   });
 
   test('that cannot come for one comes for another', async () => {
@@ -153,7 +168,7 @@ describe('older contents', () => {
   };
   const lend = (user: string, index: number, work: () => Promise<void> = async () => {}) => {
     const { copy: wanted, bytes } = one(index);
-    return older.lend(asker(user, undefined, bytes).asking, path, wanted, work);
+    return older.lend(asker(user, undefined, { alpha: bytes }).asking, path, wanted, work);
   };
 
   test('of one account that are read at once are so many, and others have theirs', async () => {

@@ -1,7 +1,7 @@
 import { asMeshError, MeshError } from '../../core/errors.ts';
-import type { FilePath } from '../../core/ids.ts';
+import type { FilePath, PeerId } from '../../core/ids.ts';
 import { checkPath, quote } from '../../core/path.ts';
-import { type Entry, type Reply, TAIL_BYTES_MAX } from '../../wire/calls.ts';
+import { type Entry, type Reply, TAIL_BYTES_MAX, WRONG_GIVERS_MAX } from '../../wire/calls.ts';
 import { type ChangeResult, type HistoryItem, isoTime } from '../results.ts';
 import type { Session } from '../session.ts';
 import { sideBySide } from '../side-by-side.ts';
@@ -64,24 +64,30 @@ export async function keptCopy(session: Session, name: FilePath, version: string
   return copy;
 }
 
+/** Bytes of an older content, and the peer that gave them, where that was told. */
+export interface OlderBytes {
+  /** None: it is not as long as it was said to be. */
+  readonly bytes: Uint8Array;
+  readonly by: PeerId | undefined;
+}
+
 /**
- * The next bytes of an older content from `offset` on, one at least, from whichever live peer keeps it. They are proved by the hash
- * of all alone, so nobody is shown any before all came. Rejects with `corrupt`, or `not-found` when it went meanwhile.
+ * The next bytes of an older content from `offset` on, from whichever live peer keeps it. They are proved by the hash of all alone,
+ * so nobody is shown any before all came. `without`: peers that gave wrong ones, and look at what they keep. Rejects with
+ * `not-found` when nobody else keeps it.
  */
 export async function readOlder(
   session: Session,
   path: FilePath,
-  { hash, size }: Pick<Copy, 'hash' | 'size'>,
-  offset: number,
+  { hash, size, offset, without }: Pick<Copy, 'hash' | 'size'> & { offset: number; without: readonly PeerId[] },
   options: Options,
-): Promise<Uint8Array> {
+): Promise<OlderBytes> {
   for (;;) {
-    const ask = { path, hash, offset, length: Math.min(TAIL_BYTES_MAX, size - offset) };
+    const wrong = without.length === 0 ? {} : { without: without.slice(-WRONG_GIVERS_MAX) };
+    const ask = { path, hash, offset, length: Math.min(TAIL_BYTES_MAX, size - offset), ...wrong };
     const { reply, tail } = await session.call('read-old', ask, { signal: options.signal, subject: path });
-    // Nothing, where the peer does not say that its turn has not come: it is not as long as it was said to be.
-    const isShort = tail.length === 0 && reply.given !== 0;
-    if (isShort || tail.length > ask.length) throw new MeshError('corrupt', `${quote(path)} is not as long as it was said to be`);
-    if (tail.length > 0) return tail;
+    // Else its turn has not come.
+    if (tail.length > 0 || reply.given !== 0) return { bytes: tail.subarray(0, ask.length), by: reply.by };
   }
 }
 
