@@ -1,6 +1,6 @@
 /** Room on the disk that one body has: what of it is not there yet is set aside. */
 export interface Claim {
-  /** The account whose it is; undefined: nobody's. */
+  /** The account whose it is, and its life; undefined: nobody's. */
   readonly owner: string | undefined;
   /** Bytes for which there is room still. */
   readonly left: number;

@@ -9,7 +9,8 @@ const noteShape = z.object({
   length: z.number().int().min(0),
   wish: z.object({ ifMatch: z.string().optional(), ifNoneMatch: z.string().optional() }),
   modifiedMs: z.number().optional(),
-  user: z.string().optional(),
+  /** The account and its life: see `keeperOf`; absent: nobody's. */
+  owner: z.string().optional(),
 });
 
 /** What is known of an upload in parts from its beginning. */

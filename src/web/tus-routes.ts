@@ -2,7 +2,7 @@ import { checkPath } from '../core/path.ts';
 import { WALL_MS_MAX } from '../core/version.ts';
 import { tagOf } from './conditional.ts';
 import { WebFailure } from './failures.ts';
-import { ownersOf } from './owners.ts';
+import { keeperOf, ownersOf } from './owners.ts';
 import { type Call, openRoute, type Route, route } from './route.ts';
 import type { RouteRooms } from './routes.ts';
 import { requestBody } from './spool.ts';
@@ -40,7 +40,7 @@ export function tusRoutes({ uploads }: RouteRooms): Route[] {
       summary: 'How much of it is there.',
       answers: 'nothing',
       run: async (call) => {
-        const upload = uploads.of(call.rest, call.who?.user);
+        const upload = uploads.of(call.rest, keeperOf(call));
         head(call).headers({ 'upload-offset': upload.offset, 'upload-length': upload.length, 'upload-expires': upload.expires });
       },
     }),
@@ -59,7 +59,7 @@ export function tusRoutes({ uploads }: RouteRooms): Route[] {
       answers: 'nothing',
       run: async (call) => {
         const reply = head(call);
-        await uploads.giveUp(call.rest, call.who?.user);
+        await uploads.giveUp(call.rest, keeperOf(call));
         reply.code(204);
       },
     }),
@@ -67,7 +67,7 @@ export function tusRoutes({ uploads }: RouteRooms): Route[] {
 }
 
 async function begin(call: Call, uploads: TusUploads): Promise<void> {
-  const { session, request, who, options } = call;
+  const { session, request, options } = call;
   const length = Number(request.headers['upload-length']);
   if (!Number.isSafeInteger(length) || length < 0)
     throw new WebFailure(400, 'usage', 'Upload-Length must say how many bytes come');
@@ -78,19 +78,19 @@ async function begin(call: Call, uploads: TusUploads): Promise<void> {
   await prepareStore(session, path, wish, options);
   const modified = Number(told.get('modified'));
   const modifiedMs = modified > 0 && modified <= WALL_MS_MAX ? modified : undefined;
-  const upload = await uploads.begin({ path, length, wish, modifiedMs, user: who?.user });
+  const upload = await uploads.begin({ path, length, wish, modifiedMs, owner: keeperOf(call) });
   head(call)
     .code(201)
     .headers({ location: `/tus/${upload.id}`, 'upload-offset': 0, 'upload-expires': upload.expires });
 }
 
 async function append(call: Call, uploads: TusUploads): Promise<void> {
-  const { session, request, who, options, rest: id } = call;
+  const { session, request, options, rest: id } = call;
   if (request.headers['content-type'] !== PART_TYPE) throw new WebFailure(415, 'usage', `a part is to come as ${PART_TYPE}`);
   const reply = head(call);
   const at = {
     id,
-    user: who?.user,
+    owner: keeperOf(call),
     offset: Number(request.headers['upload-offset']),
     end: () => request.raw.socket.destroy(),
   };

@@ -92,10 +92,10 @@ export class TusUploads {
     readonly length: number;
     readonly wish: StoreWish;
     readonly modifiedMs: number | undefined;
-    readonly user: string | undefined;
+    readonly owner: string | undefined;
   }): Promise<TusUpload> {
     await this.#sweep();
-    const claim = await this.#claim(note.user, note.length);
+    const claim = await this.#claim(note.owner, note.length);
     const upload: Known = { ...note, id: randomBytes(16).toString('hex'), offset: 0, claim, touchedMs: Date.now() };
     // Before anything is waited for: others that begin at the same time count it.
     this.#known.set(upload.id, upload);
@@ -109,8 +109,8 @@ export class TusUploads {
   }
 
   /** Throws 404 for one that is not there, or somebody else's. */
-  of(id: string, user: string | undefined): TusUpload {
-    return shown(this.#find(id, user));
+  of(id: string, owner: string | undefined): TusUpload {
+    return shown(this.#find(id, owner));
   }
 
   /**
@@ -119,13 +119,13 @@ export class TusUploads {
    * of which nothing came for a while is ended first. `end`: how the sender of this part is sent away.
    */
   async append(
-    { id, user, offset, end }: { id: string; user: string | undefined; offset: number; end: () => void },
+    { id, owner, offset, end }: { id: string; owner: string | undefined; offset: number; end: () => void },
     part: TusPart,
     stored: (upload: TusUpload, source: Source) => Promise<void>,
   ): Promise<TusUpload> {
-    await endSilent(this.#find(id, user));
+    await endSilent(this.#find(id, owner));
     // It may have been given up meanwhile. From here to the mark that it is busy nothing is waited for.
-    const upload = this.#find(id, user);
+    const upload = this.#find(id, owner);
     if (upload.busy !== undefined) throw elsewhere(upload, 'another part of this upload is on its way');
     if (offset !== upload.offset) throw elsewhere(upload, `this upload stands at byte ${upload.offset}`);
     let over = (): void => {};
@@ -143,8 +143,8 @@ export class TusUploads {
   }
 
   /** Gives one up, also while a part of it is on its way. */
-  async giveUp(id: string, user: string | undefined): Promise<void> {
-    const upload = this.#find(id, user);
+  async giveUp(id: string, owner: string | undefined): Promise<void> {
+    const upload = this.#find(id, owner);
     upload.busy?.end();
     await upload.busy?.over;
     await this.#forget(upload);
@@ -182,14 +182,14 @@ export class TusUploads {
     await this.#forget(upload).catch((thrown) => this.#tellKept(upload, thrown));
   }
 
-  #find(id: string, user: string | undefined): Known {
+  #find(id: string, owner: string | undefined): Known {
     const upload = this.#known.get(id);
-    if (upload === undefined || upload.user !== user) throw gone();
+    if (upload === undefined || upload.owner !== owner) throw gone();
     return upload;
   }
 
-  #checkCount(user: string | undefined): void {
-    const own = [...this.#known.values()].filter((upload) => upload.user === user);
+  #checkCount(owner: string | undefined): void {
+    const own = [...this.#known.values()].filter((upload) => upload.owner === owner);
     if (own.length >= UPLOADS_OF_ONE_MAX) {
       const words = `${UPLOADS_OF_ONE_MAX} uploads of yours wait for their parts at this peer; finish some, or give them up`;
       throw new WebFailure(429, 'busy', words, { 'retry-after': '60' });
@@ -200,10 +200,10 @@ export class TusUploads {
     }
   }
 
-  async #claim(user: string | undefined, length: number): Promise<Claim> {
-    const claim = await this.#spool.claim(user, length);
+  async #claim(owner: string | undefined, length: number): Promise<Claim> {
+    const claim = await this.#spool.claim(owner, length);
     try {
-      this.#checkCount(user);
+      this.#checkCount(owner);
       return claim;
     } catch (thrown) {
       claim.end();
@@ -218,7 +218,7 @@ export class TusUploads {
     try {
       await this.#files.remove(upload.id);
     } catch (thrown) {
-      upload.claim = this.#spool.hold(upload.user, upload.length, upload.offset);
+      upload.claim = this.#spool.hold(upload.owner, upload.length, upload.offset);
       this.#known.set(upload.id, upload);
       throw thrown;
     }
@@ -242,7 +242,7 @@ export class TusUploads {
     for (const id of await this.#files.all()) {
       try {
         const { note, bytes, touchedMs } = await this.#files.read(id);
-        this.#known.set(id, { ...note, id, offset: bytes, claim: this.#spool.hold(note.user, note.length, bytes), touchedMs });
+        this.#known.set(id, { ...note, id, offset: bytes, claim: this.#spool.hold(note.owner, note.length, bytes), touchedMs });
       } catch (thrown) {
         this.#log.warn('an upload in parts cannot be read, and is given up', { upload: id, reason: reasonOf(thrown) });
         await this.#files.remove(id).catch(() => undefined);

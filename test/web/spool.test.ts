@@ -58,10 +58,10 @@ describe('of a body that goes on and on', () => {
     const uploads = await TusUploads.open(join(place, 'uploads'), spool, log);
     try {
       const length = PIECES * PIECE_BYTES;
-      const note = { path: 'a', length, wish: {}, modifiedMs: undefined, user: undefined };
+      const note = { path: 'a', length, wish: {}, modifiedMs: undefined, owner: undefined };
       const { id } = await uploads.begin(note);
       const part = { body, said: String(length), owners: [] };
-      const to = { id, user: undefined, offset: 0, end: () => {} };
+      const to = { id, owner: undefined, offset: 0, end: () => {} };
       expect((await uploads.append(to, part, async () => {})).offset).toBe(length);
     } finally {
       uploads.close();
@@ -71,7 +71,7 @@ describe('of a body that goes on and on', () => {
 });
 
 describe('room', () => {
-  const note = (user: string, length: number) => ({ path: 'a', length, wish: {}, modifiedMs: undefined, user });
+  const note = (owner: string, length: number) => ({ path: 'a', length, wish: {}, modifiedMs: undefined, owner });
   const part = (text: string) => ({ body: Readable.from([Buffer.from(text)]), said: String(text.length), owners: [] });
 
   test('that was set aside is there, whatever else takes the rest', async () => {
@@ -80,7 +80,7 @@ describe('room', () => {
       const { id } = await uploads.begin(note('anna', 6));
       const rest = spool.hold(undefined, 2 * (await spool.room()), 0);
       await expect(spool.claim('bob', 1)).rejects.toMatchObject({ status: 507 });
-      const to = { id, user: 'anna', offset: 0, end: () => {} };
+      const to = { id, owner: 'anna', offset: 0, end: () => {} };
       expect((await uploads.append(to, part('abc'), async () => {})).offset).toBe(3);
       rest.end();
     } finally {

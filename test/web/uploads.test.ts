@@ -70,7 +70,7 @@ describe('uploads in parts that an earlier process took in', () => {
     expect(logged.join('\n')).toContain(`warn an upload in parts cannot be removed {"upload":"${id}"`);
     const part = { body: Readable.from([]), said: '0', owners: [] };
     const { offset } = uploads.of(id, undefined);
-    const appended = uploads.append({ id, user: undefined, offset, end: () => {} }, part, async () => {});
+    const appended = uploads.append({ id, owner: undefined, offset, end: () => {} }, part, async () => {});
     await expect(appended).rejects.toMatchObject({ code: 'EISDIR' });
   });
 
@@ -82,7 +82,7 @@ describe('uploads in parts that an earlier process took in', () => {
     const stored: string[] = [];
     const begin = (offset: number) => {
       const body = new PassThrough();
-      const to = { id, user: undefined, offset, end: () => void body.destroy(new Error('cut')) };
+      const to = { id, owner: undefined, offset, end: () => void body.destroy(new Error('cut')) };
       const part = { body, said: String(9 - offset), owners: [] };
       const appended = taking.append(to, part, async (_upload, source) => {
         stored.push(Buffer.from(await source.read(0, 99)).toString());
@@ -117,7 +117,7 @@ describe('uploads in parts that an earlier process took in', () => {
       const storing = new Promise<void>((resolve) => (store = resolve));
       const part = () => ({ body: Readable.from([]), said: '0', owners: [] });
       const cut: string[] = [];
-      const to = (name: string) => ({ id, user: undefined, offset: 3, end: () => void cut.push(name) });
+      const to = (name: string) => ({ id, owner: undefined, offset: 3, end: () => void cut.push(name) });
       let isStoring = false;
       const first = uploads.append(to('first'), part(), () => {
         isStoring = true;
@@ -140,7 +140,7 @@ describe('uploads in parts that an earlier process took in', () => {
     const stored: string[] = [];
     const part = (offset: number, text: string) =>
       uploads?.append(
-        { id, user: undefined, offset, end: () => {} },
+        { id, owner: undefined, offset, end: () => {} },
         { body: Readable.from([Buffer.from(text)]), said: String(text.length), owners: [] },
         async (_upload, source) => void stored.push(Buffer.from(await source.read(0, 99)).toString()),
       );
@@ -227,6 +227,20 @@ describe('uploads in parts at a peer', () => {
     expect(await begin('root', 'c.bin', share(0.4))).toMatchObject({ status: 507, message: expect.stringContaining('no room') });
     expect((await tus('bob', 'DELETE', bobs.place, {})).status).toBe(204);
     expect((await begin('root', 'c.bin', share(0.4))).status).toBe(201);
+  }, 60_000);
+
+  test('who has a name anew does not find what an earlier one of that name began', async () => {
+    const { place } = await begin('bob', 'of-the-first-bob.bin', 10);
+    expect((await patch('bob', place, 0, new Uint8Array(5))).status).toBe(204);
+    const json = { 'content-type': 'application/json', authorization: basic('root') };
+    expect((await fetch(`${url}/api/v1/users/bob`, { method: 'DELETE', headers: json })).status).toBe(200);
+    const body = JSON.stringify({ name: 'bob', password: passwords.bob });
+    expect((await fetch(`${url}/api/v1/users`, { method: 'POST', headers: json, body })).status).toBe(201);
+    expect((await tus('bob', 'HEAD', place, {})).status).toBe(404);
+    expect((await patch('bob', place, 5, new Uint8Array(5))).status).toBe(404);
+    expect((await tus('bob', 'DELETE', place, {})).status).toBe(404);
+    const own = await begin('bob', 'of-the-second-bob.bin', 10);
+    expect((await patch('bob', own.place, 0, new Uint8Array(10))).status).toBe(204);
   }, 60_000);
 
   test('one that is given up while a part comes is gone, and the sender with it', async () => {
