@@ -73,7 +73,7 @@ export const HOME_GRANTS_MAX = 200;
 export const HOMES_GRANTS_MAX = GRANTS_MAX / 2;
 /** Characters of an account's name: it is a folder below HOMES. */
 const ACCOUNT_NAME_LENGTH_MAX = 32;
-/** Requests an account remembers: more changes than anybody makes while a client tries again. Range 4–50. */
+/** Requests an account or a setting remembers: more changes than anybody makes while a client tries again. Range 4–50. */
 export const MADE_MAX = 16;
 /** The folder whose folders belong each to the account of its name. */
 export const HOMES = 'home';
@@ -104,9 +104,8 @@ export function isAccountName(text: string): boolean {
  * the removed one changes elsewhere meanwhile. Password and admin rights are apart: what changes one side's undoes none of the other's.
  */
 export function mergeAccounts(a: AccountFact, b: AccountFact): AccountFact {
-  const made = newestOf([...(a.made ?? []), ...(b.made ?? [])]);
   const [one, other] = a.life === b.life ? [a, b] : a.life > b.life ? [a, a] : [b, b];
-  return { ...mergeLives(one, other), ...(made.length > 0 && { made }) };
+  return { ...mergeLives(one, other), ...madeByBoth(a, b) };
 }
 
 function mergeLives(a: AccountFact, b: AccountFact): AccountFact {
@@ -149,13 +148,24 @@ function passwordOrder({ verifier, recipient = '', wrapped = '' }: AccountFact):
   return [verifier, recipient, wrapped].join('/');
 }
 
-/** A request as an account remembers it: no request stands for another call. */
+/** A request as a fact remembers it: no request stands for another call. */
 export function callWords(call: string, request: RequestId): string {
   return `${call} ${request}`;
 }
 
+/** What a fact remembers of what it was asked for. */
+interface Remembering {
+  readonly made?: readonly Made[];
+}
+
+/** What the merge of two facts remembers. */
+export function madeByBoth(a: Remembering, b: Remembering): Remembering {
+  const made = newestOf([...(a.made ?? []), ...(b.made ?? [])]);
+  return made.length === 0 ? {} : { made };
+}
+
 /** What the fact that follows `known` remembers, when that made it; without words nobody asks for it again. */
-export function madeAfter(known: AccountFact | undefined, words: string | undefined): { made?: readonly Made[] } {
+export function madeAfter(known: Remembering | undefined, words: string | undefined): Remembering {
   const before = known?.made ?? [];
   const turn = revisionAfter(Math.max(-1, ...before.map((one) => one.turn)));
   const made = newestOf([...(words === undefined ? [] : [{ turn, words }]), ...before]);

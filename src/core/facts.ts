@@ -3,6 +3,8 @@ import {
   type FoundingFact,
   laterFounding,
   laterSessionKey,
+  type Made,
+  madeByBoth,
   mergeAccounts,
   type SessionKeyFact,
 } from './accounts.ts';
@@ -51,6 +53,8 @@ export interface SettingFact {
   readonly name: 'replicas';
   readonly value: number;
   readonly revision: number;
+  /** What was asked for, newest first, at most MADE_MAX: whoever asks again undoes nothing that was set since. */
+  readonly made?: readonly Made[];
 }
 
 /** Where and how the mesh began: one a mesh, the first adopted stays. */
@@ -106,7 +110,7 @@ export function mergeFacts(a: Fact, b: Fact): Fact {
   if (a.kind === 'secret' && b.kind === 'secret') {
     return { ...a, excludes: [...new Set([...a.excludes, ...b.excludes])].sort(byCodeUnits) };
   }
-  if (a.kind === 'setting' && b.kind === 'setting') return laterSetting(a, b);
+  if (a.kind === 'setting' && b.kind === 'setting') return mergeSettings(a, b);
   if (a.kind === 'mesh' && b.kind === 'mesh') return byCodeUnits(a.id, b.id) <= 0 ? a : b;
   if (a.kind === 'account' && b.kind === 'account') return mergeAccounts(a, b);
   if (a.kind === 'founding' && b.kind === 'founding') return laterFounding(a, b);
@@ -125,9 +129,9 @@ function mergeRemovals(a: RemovalFact, b: RemovalFact): RemovalFact {
   return { kind: 'removal', id: a.id, generation: Math.max(a.generation, b.generation), members };
 }
 
-function laterSetting(a: SettingFact, b: SettingFact): SettingFact {
-  if (a.revision !== b.revision) return a.revision > b.revision ? a : b;
-  return a.value >= b.value ? a : b;
+function mergeSettings(a: SettingFact, b: SettingFact): SettingFact {
+  const { kind, name, value, revision } = (a.revision - b.revision || a.value - b.value) >= 0 ? a : b;
+  return { kind, name, value, revision, ...madeByBoth(a, b) };
 }
 
 function memberOrder(fact: MemberFact): string {
@@ -192,7 +196,9 @@ export function mustRenewSessionKey(facts: Iterable<Fact>): boolean {
 }
 
 function mayBeKnownToRemoved(facts: readonly Fact[], secret: SecretFact | SessionKeyFact | undefined): boolean {
-  return secret !== undefined && facts.some((fact) => fact.kind === 'removal' && !secret.excludes.includes(fact.id));
+  if (secret === undefined) return false;
+  const excluded = new Set(secret.excludes);
+  return facts.some((fact) => fact.kind === 'removal' && !excluded.has(fact.id));
 }
 
 /** The key that signs tokens now; undefined before there is an account. */

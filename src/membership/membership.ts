@@ -1,6 +1,7 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
 import { type Fact, type MeshFact, presentSecret } from '../core/facts.ts';
-import type { ContentHash, PeerId } from '../core/ids.ts';
+import type { ContentHash, PeerId, RequestId } from '../core/ids.ts';
+import { settingAfter } from '../core/settings.ts';
 import type { Timer } from '../platform/clock.ts';
 import type { Sighting } from '../platform/discovery.ts';
 import type { Address, Listener, Pipe } from '../platform/network.ts';
@@ -195,11 +196,11 @@ export class Membership {
     return others.every(({ id }) => catalog.peers.get(id)?.live === true);
   }
 
-  /** Wanted copies, of the whole mesh. Durable here when it resolves. `value`: 1…16. */
-  async setReplicas(value: number): Promise<void> {
+  /** Wanted copies, of the whole mesh. Durable here when it resolves. `value`: 1…16. A `request` is carried out once. */
+  async setReplicas(value: number, request?: RequestId): Promise<void> {
     const { catalog } = this.#options;
-    const revision = Math.max(-1, ...catalog.facts().map((fact) => (fact.kind === 'setting' ? fact.revision : -1))) + 1;
-    await catalog.adopt([{ kind: 'setting', name: 'replicas', value, revision: Math.min(revision, Number.MAX_SAFE_INTEGER) }]);
+    const setting = settingAfter(catalog.facts(), value, request);
+    if (setting !== undefined) await catalog.adopt([setting]);
   }
 
   /** The folder's state may have changed: it is told, unless it was a moment ago; then a little later. */

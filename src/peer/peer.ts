@@ -2,7 +2,7 @@ import { Catalog } from '../catalog/catalog.ts';
 import { PathWaiters } from '../catalog/path-waiters.ts';
 import type { AccountFact } from '../core/accounts.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
-import type { FilePath, PeerId } from '../core/ids.ts';
+import type { FilePath, PeerId, RequestId } from '../core/ids.ts';
 import { Folder } from '../folder/folder.ts';
 import { Gossip } from '../gossip/gossip.ts';
 import { Membership } from '../membership/membership.ts';
@@ -111,7 +111,7 @@ export class Peer {
       removeMember: (id: PeerId) => this.#membership.removeMember(id),
       renewSecret: () => this.#membership.renewSecret(),
       isWhole: () => this.#membership.isWhole(),
-      setReplicas: (value: number) => this.#membership.setReplicas(value),
+      setReplicas: (value: number, request: RequestId | undefined) => this.#membership.setReplicas(value, request),
       meshName: () => this.#membership.mesh()?.name ?? config.meshName,
       warnings: () => this.#warnings(),
     };

@@ -1,5 +1,5 @@
 import type { Catalog } from '../catalog/catalog.ts';
-import type { FilePath, PeerId } from '../core/ids.ts';
+import type { FilePath, PeerId, RequestId } from '../core/ids.ts';
 import type { Rights } from '../core/rights.ts';
 import { copiesOf, keepersOf } from '../core/striping.ts';
 import type { Folder } from '../folder/folder.ts';
@@ -31,7 +31,8 @@ export interface MembershipSlice {
   renewSecret(): Promise<void>;
   /** Every peer that is known to be a member is here. */
   isWhole(): boolean;
-  setReplicas(value: number): Promise<void>;
+  /** Once for each request. */
+  setReplicas(value: number, request: RequestId | undefined): Promise<void>;
   meshName(): string;
   warnings(): readonly string[];
 }
@@ -152,8 +153,8 @@ export class Administration {
     return { onlyThere: told, more: more + onlyThere.length - told.length, removed: ask.confirm };
   }
 
-  async set(ask: Ask<'set'>): Promise<Reply<'set'>> {
-    await this.#slice.membership.setReplicas(ask.value);
+  async set({ value, request }: Ask<'set'>): Promise<Reply<'set'>> {
+    await this.#slice.membership.setReplicas(value, request);
     return {};
   }
 

@@ -129,6 +129,12 @@ const saidShape = {
   over: z.literal(true).optional(),
 };
 
+const madeShape = (words: RegExp) =>
+  z
+    .array(z.object({ turn: countShape.max(REVISION_MAX), words: z.string().regex(words) }))
+    .max(MADE_MAX)
+    .optional();
+
 export const factShape = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('member'),
@@ -154,6 +160,7 @@ export const factShape = z.discriminatedUnion('kind', [
     name: z.literal('replicas'),
     value: z.number().int().min(1).max(16),
     revision: countShape,
+    made: madeShape(/^set [0-9a-f]{32}$/),
   }),
   z.object({ kind: z.literal('mesh'), id: meshIdShape, name: labelShape }),
   z.object({
@@ -167,10 +174,7 @@ export const factShape = z.discriminatedUnion('kind', [
     recipient: recipientShape.optional(),
     wrapped: wrappedShape.optional(),
     removed: z.boolean(),
-    made: z
-      .array(z.object({ turn: countShape.max(REVISION_MAX), words: z.string().regex(/^user-(add|passwd|remove) [0-9a-f]{32}$/) }))
-      .max(MADE_MAX)
-      .optional(),
+    made: madeShape(/^user-(add|passwd|remove) [0-9a-f]{32}$/),
   }),
   z.object({ kind: z.literal('founding'), name: accountNameShape, lot: hex(32) }),
   z.object({

@@ -10,11 +10,13 @@ import {
   mergeFacts,
   mustRenewSecret,
   presentSecret,
+  type SettingFact,
   shownPeerNames,
 } from '../../src/core/facts.ts';
 import { type GrantFact, grantAfter, rightIn } from '../../src/core/grants.ts';
 import type { MeshId, PeerId, RequestId } from '../../src/core/ids.ts';
 import { livesOf } from '../../src/core/rights.ts';
+import { settingAfter } from '../../src/core/settings.ts';
 import { factShape } from '../../src/wire/shapes.ts';
 import { hex, peerId, requestId } from './histories.ts';
 
@@ -142,6 +144,21 @@ describe('merging facts', () => {
     const set = (value: number, revision: number): Fact => ({ kind: 'setting', name: 'replicas', value, revision });
     expect(mergeFacts(set(3, 1), set(2, 1))).toEqual(set(3, 1));
     expect(mergeFacts(set(3, 1), set(2, 2))).toEqual(set(2, 2));
+  });
+
+  it('remembers on both sides who set a number of copies: asked again it undoes nothing', () => {
+    const [one, other] = [requestId(1), requestId(2)];
+    const told = (...all: (SettingFact | undefined)[]) => all.filter((fact) => fact !== undefined);
+    const first = told(settingAfter([], 3, one));
+    const second = told(settingAfter(first, 2, other));
+    expect(second).toMatchObject([{ value: 2, revision: 1 }]);
+    expect(settingAfter(second, 3, one)).toBeUndefined();
+    expect(settingAfter(second, 3, undefined)).toMatchObject({ value: 3, revision: 2 });
+    const [here, there] = [settingAfter(first, 4, requestId(3)), settingAfter(first, 5, requestId(4))] as SettingFact[];
+    const merged = mergeFacts(here as Fact, there as Fact);
+    expect(merged).toMatchObject({ value: 5 });
+    expect([requestId(3), requestId(4)].map((request) => settingAfter([merged], 9, request))).toEqual([undefined, undefined]);
+    expect(factShape.safeParse(merged).data).toEqual(merged);
   });
 });
 

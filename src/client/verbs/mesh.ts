@@ -70,7 +70,7 @@ export async function removePeer(session: Session, who: string, confirm: boolean
 
 /** Changes how many copies the mesh keeps. */
 export async function setReplicas(session: Session, value: number, options: Options): Promise<void> {
-  await session.call('set', { name: 'replicas', value }, options);
+  await session.call('set', { name: 'replicas', value, request: session.newRequest() }, options);
 }
 
 /**
