@@ -39,6 +39,8 @@ export class Audit {
   readonly #entries: { readonly sequence: number; readonly entry: LogEntry }[] = [];
   /** Entries of each user: see `whoseOf`. */
   readonly #counts = new Map<string, number>();
+  /** Of those that have `made`: see `deedKey`. */
+  readonly #deeds = new Set<string>();
   readonly #unwritten: StoreWrite[] = [];
   #loaded: Promise<void> | undefined;
   #isWriting = false;
@@ -47,7 +49,7 @@ export class Audit {
     this.#slice = slice;
   }
 
-  /** Notes one entry; it is durable a moment later, and nobody waits for that. */
+  /** Notes one entry, and what was asked for again once; it is durable a moment later, and nobody waits for that. */
   note(entry: LogEntry): void {
     this.#note(entry).catch((thrown: unknown) => this.#failed(thrown));
   }
@@ -65,6 +67,7 @@ export class Audit {
 
   async #note(entry: LogEntry): Promise<void> {
     await this.#load();
+    if (entry.made !== undefined && this.#deeds.has(deedKey(entry))) return;
     const sequence = (this.#entries.at(-1)?.sequence ?? 0) + 1;
     this.#add(sequence, entry);
     this.#unwritten.push({ key: keyOf(sequence), value: Buffer.from(JSON.stringify(entry)) });
@@ -79,12 +82,14 @@ export class Audit {
     this.#entries.push({ sequence, entry });
     const whose = whoseOf(entry);
     this.#counts.set(whose, (this.#counts.get(whose) ?? 0) + 1);
+    if (entry.made !== undefined) this.#deeds.add(deedKey(entry));
   }
 
   #drop(at: number): void {
     const [dropped] = this.#entries.splice(at, 1);
     if (dropped === undefined) return;
     this.#unwritten.push({ key: keyOf(dropped.sequence), value: undefined });
+    this.#deeds.delete(deedKey(dropped.entry));
     const whose = whoseOf(dropped.entry);
     const left = (this.#counts.get(whose) ?? 1) - 1;
     if (left > 0) this.#counts.set(whose, left);
@@ -125,6 +130,11 @@ export class Audit {
   #failed(thrown: unknown): void {
     this.#slice.log.warn('what was done could not be noted', { error: asMeshError(thrown).message });
   }
+}
+
+/** Equal for entries of one deed: who did what, with what, and what came of it. */
+export function deedKey({ user, action, subject, made = '' }: LogEntry): string {
+  return JSON.stringify([user, action, subject, made]);
 }
 
 /** Whose entry it is, as far as room goes; no account has a name with a space. */

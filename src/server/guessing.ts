@@ -37,12 +37,15 @@ interface Bucket {
  */
 export class Guessing {
   readonly #clock: Clock;
+  /** Which of those who had that name has it now. */
+  readonly #lifeOf: (user: string) => number;
   readonly #buckets = new Map<string, Bucket>();
   /** Where somebody was right once, the latest used last. */
   readonly #trusted = new Set<string>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, lifeOf: (user: string) => number) {
     this.#clock = clock;
+    this.#lifeOf = lifeOf;
   }
 
   /** True when that person was here before: their tries go first. */
@@ -96,8 +99,10 @@ export class Guessing {
     if (oldest !== undefined) this.#trusted.delete(oldest);
   }
 
+  /** Who had the name before is a stranger to who has it now. */
   #placesOf({ user, identity, host }: Attempt): string[] {
-    return [...(identity === undefined ? [] : [keyOf('by', user, identity)]), keyOf('here', user, host)];
+    const who = `${user}.${this.#lifeOf(user)}`;
+    return [...(identity === undefined ? [] : [keyOf('by', who, identity)]), keyOf('here', who, host)];
   }
 
   #bucketsOf(attempt: Attempt): string[] {

@@ -9,7 +9,7 @@ import type { Link } from '../wire/link.ts';
 import { hostOf, isLoopback } from '../wire/remote-host.ts';
 import type { Answered, Answerer, Switchboard } from '../wire/switchboard.ts';
 import { firstWithin } from './answer-bytes.ts';
-import { type Audit, LOGIN_REFUSED, type LogEntry } from './audit.ts';
+import { type Audit, deedKey, LOGIN_REFUSED, type LogEntry } from './audit.ts';
 import type { Sessions } from './sessions.ts';
 
 /** A peer that does not answer in time is left out. */
@@ -41,7 +41,7 @@ const DEEDS: { readonly [N in CallName]?: Telling<N> } = {
   grant: ({ path, who, right, request }) => ({ action: 'grant', subject: `${path} ${who} ${right}`, ...madeBy(request) }),
   invite: () => ({ action: 'invite' }),
   remove: ({ peer }, { removed }) => (removed ? { action: 'remove', subject: peer } : undefined),
-  set: ({ name, value }) => ({ action: 'set', subject: `${name} ${value}` }),
+  set: ({ name, value, request }) => ({ action: 'set', subject: `${name} ${value}`, ...madeBy(request) }),
   resume: ({ how }) => ({ action: 'resume', subject: how }),
 };
 
@@ -100,8 +100,7 @@ export class Noting {
 
   /** What whoever runs this peer did, by starting it so. */
   noteHere(action: string, user: string): void {
-    const { catalog, clock, audit } = this.#slice;
-    audit.note({ at: clock.wall(), user, action, subject: '', from: '', peer: catalog.shownName(catalog.self) });
+    this.#noteOne({ user, action, subject: '', from: '' });
   }
 
   /** The newest entries, of one's own unless an admin asks; `ask`: of the other peers too. */
@@ -111,26 +110,24 @@ export class Noting {
     if (from.role === 'peer') return await this.#here(ask);
     const person = sessions.personOf(from);
     if (person === undefined) throw new MeshError('not-allowed', 'this client is not logged in');
-    const user = person.admin ? ask.user : person.name;
-    if (ask.user !== undefined && ask.user !== user) throw new MeshError('not-allowed', 'what others did is for admins to see');
-    const wish = { ...ask, ...(user !== undefined && { user }) };
+    if (!person.admin && ask.user !== undefined && ask.user !== person.name)
+      throw new MeshError('not-allowed', 'what others did is for admins to see');
+    // Who had the name before is another one.
+    const wish = person.admin ? ask : { ...ask, user: person.name, life: person.life };
     return merged([await this.#here(wish), ...(await this.#elsewhere(wish))], ask.limit);
   }
 
   /** Of two accounts made at once, each the first, one is an admin no more: told by every peer that had believed so. */
   #noteFounder(): void {
-    const { catalog, clock, audit } = this.#slice;
-    const [before, now] = [this.#founder, catalog.people.founder()];
+    const [before, now] = [this.#founder, this.#slice.catalog.people.founder()];
     this.#founder = now;
     if (before === undefined || now === undefined || before.name === now.name) return;
     const [action, subject] = ['not the first', `${now.name} is the admin: both accounts were made at once`];
-    const peer = catalog.shownName(catalog.self);
-    audit.note({ at: clock.wall(), user: before.name, action, subject, from: '', peer, made: before.lot });
+    this.#noteOne({ user: before.name, action, subject, from: '', made: before.lot });
   }
 
   /** Of two passwords set at two peers that could not hear each other one counts: told by every peer that had taken the other. */
   #noteOvertaken(now: AccountFact): void {
-    const { catalog, clock, audit } = this.#slice;
     const before = this.#accounts.get(now.name);
     this.#accounts.set(now.name, now);
     if (before === undefined || before.life !== now.life || now.removed || before.verifier === now.verifier) return;
@@ -141,11 +138,12 @@ export class Noting {
     if (isFollowing) return;
     const [action, subject] = ['password overtaken', 'another one was set at the same time, and counts'];
     const made = digestOf(`filemesh overtaken\0${before.verifier}`);
-    audit.note({ at: clock.wall(), user: now.name, action, subject, from: '', peer: catalog.shownName(catalog.self), made });
+    this.#noteOne({ user: now.name, action, subject, from: '', made });
   }
 
-  async #here({ before = Number.POSITIVE_INFINITY, user, limit }: Ask<'log'>): Promise<Reply<'log'>> {
-    const isWanted = (entry: LogEntry) => entry.at < before && (user === undefined || entry.user === user);
+  async #here({ before = Number.POSITIVE_INFINITY, user, life, limit }: Ask<'log'>): Promise<Reply<'log'>> {
+    const isOf = (entry: LogEntry) => entry.user === user && (life === undefined || (entry.life ?? 0) === life);
+    const isWanted = (entry: LogEntry) => entry.at < before && (user === undefined || isOf(entry));
     const entries = await this.#slice.audit.newest(isWanted, limit + 1);
     return pageOf(entries, limit, false);
   }
@@ -171,18 +169,15 @@ export class Noting {
   }
 
   #note(deed: Deed, user: string, from: Link, host: string = this.#slice.sessions.hostOf(from)): void {
-    const { catalog, clock, audit } = this.#slice;
-    if (deed === undefined || from.role === 'peer' || !catalog.people.hasAccounts()) return;
+    if (deed === undefined || from.role === 'peer' || !this.#slice.catalog.people.hasAccounts()) return;
     const { action, subject = '', made } = deed;
-    audit.note({
-      at: clock.wall(),
-      user,
-      action,
-      subject: subject.slice(0, SUBJECT_MAX),
-      from: host,
-      peer: catalog.shownName(catalog.self),
-      ...(made !== undefined && { made }),
-    });
+    this.#noteOne({ user, action, subject: subject.slice(0, SUBJECT_MAX), from: host, ...(made !== undefined && { made }) });
+  }
+
+  #noteOne(deed: Pick<LogEntry, 'user' | 'action' | 'subject' | 'from' | 'made'>): void {
+    const { catalog, clock, audit } = this.#slice;
+    const life = catalog.people.accountFact(deed.user)?.life ?? 0;
+    audit.note({ at: clock.wall(), ...deed, ...(life > 0 && { life }), peer: catalog.shownName(catalog.self) });
   }
 }
 
@@ -193,11 +188,6 @@ function merged(replies: readonly Reply<'log'>[], limit: number): Reply<'log'> {
   const isCut = replies.some(({ more }) => more);
   const newest = entries.sort((a, b) => b.at - a.at || (a.peer < b.peer ? -1 : 1));
   return pageOf(eachOnce(newest), limit, isCut);
-}
-
-/** Equal for entries of one deed: who did what, with what, and what came of it. */
-function deedKey({ user, action, subject, made = '' }: LogEntry): string {
-  return JSON.stringify([user, action, subject, made]);
 }
 
 /** What was asked for again, most often at a second peer, was done once, at the first one. `entries`: newest first. */

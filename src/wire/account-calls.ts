@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ACCOUNTS_MAX, EVERYONE } from '../core/accounts.ts';
+import { ACCOUNTS_MAX, EVERYONE, LIFE_MAX } from '../core/accounts.ts';
 import type { Role } from '../core/facts.ts';
 import {
   accountKeyShape,
@@ -40,6 +40,8 @@ export const logEntryShape = z.object({
   at: wallShape,
   /** Who said so: of a login that was refused the name that was tried. */
   user: z.string().max(64),
+  /** Which of those who had that name; absent: the first. */
+  life: countShape.max(LIFE_MAX).optional(),
   action: z.string().max(32),
   /** What it was done to; empty: that is all there is to say. */
   subject: z.string().max(2200),
@@ -160,6 +162,8 @@ export const ACCOUNT_CALLS = {
       before: wallShape.optional(),
       limit: z.number().int().min(1).max(LOG_ENTRIES_MAX),
       user: z.string().max(64).optional(),
+      /** Of that name's this one alone. */
+      life: countShape.max(LIFE_MAX).optional(),
     }),
     /** `more`: there are older ones, from the last one's time on. */
     reply: z.object({ entries: z.array(logEntryShape).max(LOG_ENTRIES_MAX), more: z.boolean() }),

@@ -98,6 +98,23 @@ test('a peer that came with a line and has met nobody makes no first account', a
   expect(await mesh.settle(addAccount(early, 'early', 'a password'))).toEqual({ first: true });
 });
 
+test('who has a name anew is told nothing of what an earlier one of that name did, and an admin of both', async () => {
+  const { mesh, root, bob } = await people('the log of two lives');
+  await mesh.settle(createText(bob, 'a secret of the first.txt', 'x'));
+  await mesh.settle(removeUser(root, 'bob', VERB));
+  await mesh.settle(addAccount(root, 'bob', 'of another bob'));
+  await mesh.run(1_000);
+  expect((await mesh.settle(enter(bob, 'bob', 'of another bob'))).kind).toBe('in');
+  await mesh.settle(createText(bob, 'of the second.txt', 'x'));
+  const deeds = async (session: Session, user?: string) => {
+    const { entries } = await mesh.settle(readLog(session, { limit: 500, ...(user !== undefined && { user }) }, VERB));
+    return entries.flatMap(({ action, subject }) => (action === 'create' ? [subject] : []));
+  };
+  expect(await deeds(bob)).toEqual(['of the second.txt']);
+  expect(await deeds(bob, 'bob')).toEqual(['of the second.txt']);
+  expect(await deeds(root, 'bob')).toEqual(['of the second.txt', 'a secret of the first.txt']);
+});
+
 test('a name that is given anew is stronger than the end of the one before', () => {
   const gone: AccountFact = {
     ...{ kind: 'account', name: 'anna', life: 0, revision: 7, admin: false, removed: true },

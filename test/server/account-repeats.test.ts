@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Session } from '../../src/client/session.ts';
 import { changePassword, grant, readLog, users } from '../../src/client/verbs/accounts.ts';
+import { setReplicas, status } from '../../src/client/verbs/mesh.ts';
 import type { FilePath } from '../../src/core/ids.ts';
 import type { Ask } from '../../src/wire/calls.ts';
 import type { Mesh } from '../sim/mesh.ts';
@@ -105,6 +106,47 @@ describe('a request that is repeated at another peer', () => {
     expect(await mesh.settle(codeOf(bob.call('user-remove', { user: 'bob', request })))).toBe('not-allowed');
     expect(await mesh.settle(codeOf(bob.call('user-add', { name: 'bob', admin: true, proof, request })))).toBe('not-allowed');
     expect(await line()).toBe(before);
+  });
+
+  test('that removed somebody renews the secret once at each peer, however often it comes, and fills no log', async () => {
+    const { mesh, root, bob } = await people('a removal without end');
+    const ask: Ask<'user-remove'> = { user: 'anna', request: root.newRequest() };
+    const line = async () => (await mesh.settle(root.call('invite', {}))).reply.join;
+    const lines = new Set([await line()]);
+    await mesh.settle(root.call('user-remove', ask));
+    // Whoever drew its id was an admin then, and may be nobody now.
+    await mesh.settle(bob.signIn.use(undefined));
+    for (let count = 0; count < 20; count++) {
+      await mesh.settle(bob.call('user-remove', ask));
+      await mesh.run(500);
+      lines.add(await line());
+    }
+    expect(lines.size).toBeGreaterThan(1);
+    expect(lines.size).toBeLessThanOrEqual(1 + mesh.peers.length);
+    const { entries } = await mesh.settle(readLog(root, { limit: 500 }, VERB));
+    expect(entries.filter(({ action }) => action === 'user remove').length).toBeLessThanOrEqual(2);
+  });
+
+  test('sets the number of copies once: what another set since stays', async () => {
+    const { mesh, root, anna } = await people('copies again');
+    await mesh.settle(anna.signIn.use(root.signIn.token));
+    const set = (session: Session, value: number, request = session.newRequest()) =>
+      mesh.settle(session.call('set', { name: 'replicas', value, request }));
+    const wanted = async () => (await mesh.settle(status(root, VERB))).wanted;
+    const request = root.newRequest();
+    await set(root, 3, request);
+    await mesh.run(1_000);
+    await set(anna, 1);
+    await mesh.run(1_000);
+    for (const session of [root, anna]) await set(session, 3, request);
+    await mesh.run(1_000);
+    expect(await wanted()).toBe(1);
+    await mesh.settle(setReplicas(root, 3, VERB));
+    await mesh.settle(setReplicas(root, 2, VERB));
+    await mesh.run(1_000);
+    expect(await wanted()).toBe(2);
+    const told = (await deeds(mesh, root, 'root')).filter((words) => words.startsWith('set'));
+    expect(told).toEqual(['set replicas 2', 'set replicas 3', 'set replicas 1', 'set replicas 3']);
   });
 
   test('is told once in the log, and what is done anew with the same id is told anew', async () => {

@@ -37,3 +37,15 @@ test('whoever does much washes out their own deeds, not what others did', async 
   await new Promise((resolve) => setImmediate(resolve));
   expect(rows.size).toBe(2 * AUDIT_OF_ONE_MAX + 1);
 });
+
+test('a deed that is asked for again and again is noted once', async () => {
+  const store = { range: async () => [], batch: async () => {} } as unknown as Store;
+  const audit = new Audit({ clock: {} as Clock, log: {} as Log, store });
+  const entry = { at: 0, user: 'anna', action: 'user remove', subject: 'bob', from: '', peer: 'alpha', made: 'a1' };
+  for (let at = 0; at < 10; at++) audit.note({ ...entry, at });
+  audit.note({ ...entry, at: 10, made: 'b2' });
+  // What came to nothing that can be told apart is noted each time.
+  const { made: _, ...unmade } = entry;
+  for (let at = 11; at < 13; at++) audit.note({ ...unmade, at });
+  expect((await audit.newest(() => true, 100)).map(({ at }) => at)).toEqual([12, 11, 10, 0]);
+});

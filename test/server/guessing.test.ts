@@ -16,15 +16,16 @@ const HOUR_MS = 3_600_000;
 /** A guard on a clock set by hand, and how often it let a wrong password be looked at. */
 function guardOf() {
   const time = { nowMs: 0 };
+  const lives = new Map<string, number>();
   const clock: Clock = { now: () => time.nowMs, wall: () => time.nowMs, after: () => ({ cancel: () => {} }) };
-  const guessing = new Guessing(clock);
+  const guessing = new Guessing(clock, (user) => lives.get(user) ?? 0);
   let looked = 0;
   const guess = async (attempt: Attempt, right = false): Promise<'held' | 'right' | 'wrong'> => {
     if (guessing.waitOf(attempt) > 0) return 'held';
     looked++;
     return (await guessing.judge(attempt, async () => right)) ? 'right' : 'wrong';
   };
-  return { time, guessing, guess, looked: () => looked };
+  return { time, lives, guessing, guess, looked: () => looked };
 }
 
 const from = (user: string, host: string, identity?: string): Attempt => ({
@@ -58,6 +59,18 @@ describe('guessing', () => {
       time.nowMs += HOUR_MS / 10_000;
     }
     expect(looked()).toBeLessThanOrEqual(20);
+  });
+
+  test('knows nobody who had the name before: their tries are those of a stranger', async () => {
+    const { lives, guessing, guess } = guardOf();
+    const before = from('anna', '10.0.0.7', 'laptop');
+    expect(await guess(before, true)).toBe('right');
+    expect(guessing.isKnown(before)).toBe(true);
+    for (let index = 0; index < 100; index++) await guess(from('anna', '10.0.0.9', 'x'));
+    expect(guessing.waitOf(before)).toBe(0);
+    lives.set('anna', 1);
+    expect(guessing.isKnown(before)).toBe(false);
+    expect(guessing.waitOf(before)).toBeGreaterThan(0);
   });
 
   test('holds up nobody who was here before, and the guesser is no better off for having an account', async () => {
