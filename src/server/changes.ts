@@ -48,12 +48,15 @@ export class Changes {
     this.#slice = slice;
   }
 
-  /** A request that `by` asks for again while it is under way joins it. */
-  carryOut(ask: Ask<'change'>, by: string): Promise<Reply<'change'>> {
+  /**
+   * A request that `by` asks for again while it is under way joins it. `assertMay` throws when they may not do that any more: asked
+   * right before it is done, for until then names are waited for, and bytes may be fetched for hours.
+   */
+  carryOut(ask: Ask<'change'>, by: string, assertMay: () => void): Promise<Reply<'change'>> {
     const key = `${by}/${ask.request}`;
     const running = this.#underWay.get(key);
     if (running !== undefined) return running;
-    const acting = this.#carryOut(ask)
+    const acting = this.#carryOut(ask, assertMay)
       .catch(async (thrown: unknown) => {
         if (asMeshError(thrown).advice === 'never') await this.#refuseUpload(ask);
         throw thrown;
@@ -74,7 +77,7 @@ export class Changes {
     });
   }
 
-  async #carryOut(ask: Ask<'change'>): Promise<Reply<'change'>> {
+  async #carryOut(ask: Ask<'change'>, assertMay: () => void): Promise<Reply<'change'>> {
     const replayed = await this.#replayed(ask);
     if (replayed !== undefined) {
       await this.#keepAgain(ask, replayed);
@@ -85,7 +88,7 @@ export class Changes {
     const plan = this.#slice.planner.plan(ask);
     const redirect = this.#elsewhere(ask, plan);
     if (redirect.length > 0) return { done: [], redirect };
-    const made = await this.#act(ask, plan);
+    const made = await this.#act(ask, plan, assertMay);
     return await this.#answer(ask, made);
   }
 
@@ -147,7 +150,7 @@ export class Changes {
     return [];
   }
 
-  async #act(ask: Ask<'change'>, plan: Plan): Promise<Map<FilePath, Version>> {
+  async #act(ask: Ask<'change'>, plan: Plan, assertMay: () => void): Promise<Map<FilePath, Version>> {
     const { claiming, clock, folder } = this.#slice;
     for (let attempt = 1; ; attempt++) {
       // Through another peer it may have been carried out meanwhile.
@@ -159,6 +162,7 @@ export class Changes {
       try {
         const steps = await Promise.all(plan.steps.map((step) => this.#step(ask, step)));
         if (!grant.holds()) throw new MeshError('busy', 'the owner of the name went away: the name is claimed again');
+        assertMay();
         const versions = await folder.make(ask.request, steps);
         for (const [index, version] of versions.entries()) made.set((steps[index] as Step).path, versionKey(version));
         return new Map(versions.map((version, index) => [(steps[index] as Step).path, version]));

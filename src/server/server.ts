@@ -8,7 +8,7 @@ import type { PasswordHasher } from '../platform/hasher.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Store } from '../platform/store.ts';
-import type { Reply } from '../wire/calls.ts';
+import type { Ask, CallName, Reply } from '../wire/calls.ts';
 import type { Link } from '../wire/link.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { giveBackTail } from '../wire/tail-memory.ts';
@@ -50,6 +50,7 @@ export interface ServerOptions {
 
 interface Uploading {
   readonly switchboard: Switchboard;
+  readonly catalog: Catalog;
   readonly sessions: Sessions;
   readonly uploads: Uploads;
   readonly stripes: StripedUploads;
@@ -93,11 +94,9 @@ export class Server {
     this.#noting = noting;
     this.#answerPeople(switchboard, { accounts: this.#accounts, granting: new Granting({ ...options, sessions }), noting });
     switchboard.guard((name, ask, from) => {
-      const { people } = catalog;
-      if (this.#accounts.isRepeated(name, ask)) return;
-      if (people.hasAccounts()) checkNeed(name, ask, sessions.personOf(from), people.rights());
+      if (!this.#accounts.isRepeated(name, ask)) assertMay(catalog, sessions, name, ask, from);
     });
-    this.#answerUploads({ switchboard, sessions, uploads, stripes, changes, noting });
+    this.#answerUploads({ switchboard, catalog, sessions, uploads, stripes, changes, noting });
     this.#stopping = [uploads, stripes, receiver];
     this.#administration = administration;
 
@@ -148,7 +147,7 @@ export class Server {
   }
 
   /** An upload is known to who began it, by the id they gave it. */
-  #answerUploads({ switchboard, sessions, uploads, stripes, changes, noting }: Uploading): void {
+  #answerUploads({ switchboard, catalog, sessions, uploads, stripes, changes, noting }: Uploading): void {
     const own = <A extends { readonly upload: RequestId }>(ask: A, from: Link): A => {
       return { ...ask, upload: sessions.ownUpload(ask.upload, from) };
     };
@@ -166,7 +165,8 @@ export class Server {
       'change',
       noting.noted('change', (ask, from) => {
         const change = 'upload' in ask.change ? own(ask.change, from) : ask.change;
-        return changes.carryOut({ ...ask, change }, sessions.sightOf(from).name);
+        const assertMayStill = () => assertMay(catalog, sessions, 'change', ask, from);
+        return changes.carryOut({ ...ask, change }, sessions.sightOf(from).name, assertMayStill);
       }),
     );
   }
@@ -232,4 +232,9 @@ export class Server {
   stop(): void {
     for (const one of this.#stopping) one.stop();
   }
+}
+
+/** Throws what a call of a client is refused with; a peer may do what it asks. */
+function assertMay<N extends CallName>({ people }: Catalog, sessions: Sessions, name: N, ask: Ask<N>, from: Link): void {
+  if (from.role === 'client' && people.hasAccounts()) checkNeed(name, ask, sessions.personOf(from), people.rights());
 }

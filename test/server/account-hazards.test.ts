@@ -79,6 +79,37 @@ describe('a mesh with accounts', () => {
     expect((await mesh.settle(users(root, VERB))).map(({ name }) => name)).toEqual(['anna', 'bob', 'root']);
   });
 
+  test('makes no change of somebody whose right was taken away while it waited for its name', async () => {
+    const { mesh, root, bob, others } = await people('withdrawn meanwhile', 4);
+    const names = ['alpha', 'bravo', 'charlie', 'delta', 'echo', 'foxtrot', 'golf', 'hotel'].map((name) => `docs/${name}`);
+    const near = mesh.peers.find(({ node }) => node.id === bob.peer) as (typeof mesh.peers)[number];
+    const [admin] = others as [Session];
+    await mesh.settle(admin.close());
+    mesh.clients[3]?.kill();
+    const beside = mesh.clients[3]?.open([near.address]) as Session;
+    await mesh.settle(beside.signIn.use(root.signIn.token));
+    await mesh.settle(listed(beside));
+    // Nobody has noticed yet: of names that others own it is asked there, and heard nothing.
+    mesh.partition([
+      [near.name, 'client3', 'client4'],
+      [...mesh.peers.flatMap(({ name }) => (name === near.name ? [] : [name])), 'client1', 'client2'],
+    ]);
+    const asked = names.map((name) => codeOf(createText(bob, name, 'x')));
+    await mesh.run(1_000);
+    const present = async (session: Session) => (await mesh.settle(listed(session))).map(({ path }) => path).sort();
+    const before = await present(beside);
+    expect(before.length).toBeLessThan(names.length);
+    await mesh.settle(grant(beside, { path: 'docs', who: 'bob', right: 'none' }, VERB));
+    await mesh.run(20_000);
+    expect(await present(beside)).toEqual(before);
+    mesh.world.lan.heal();
+    await mesh.run(30_000);
+    expect((await mesh.settle(Promise.all(asked))).filter((code) => code === 'not-found').length).toBe(
+      names.length - before.length,
+    );
+    expect(await present(root)).toEqual(before);
+  });
+
   test('believes no client of another machine where its user is', async () => {
     const { mesh, root, bob } = await people('from elsewhere');
     const { proof } = await mesh.settle(bob.signIn.secretsOf('bob', 'of bob'));
@@ -91,7 +122,8 @@ describe('a mesh with accounts', () => {
 });
 
 /** With accounts. */
-const CATALOG = { people: { hasAccounts: () => true, founder: () => undefined, accounts: () => new Map() }, onFacts: () => {} };
+const PEOPLE = { hasAccounts: () => true, founder: () => undefined, accounts: () => new Map(), accountFact: () => undefined };
+const CATALOG = { people: PEOPLE, onFacts: () => {} };
 
 describe('a page of the log', () => {
   /** Pages of a log of such times, all told by one peer, each entry told by its number. */

@@ -114,9 +114,11 @@ describe('a rename', () => {
       });
     });
     let isTold = false;
-    const told = changes.carryOut(ask, '').finally(() => {
-      isTold = true;
-    });
+    const told = changes
+      .carryOut(ask, '', () => {})
+      .finally(() => {
+        isTold = true;
+      });
     for (let turn = 0; turn < 50; turn++) await Promise.resolve();
     expect(sequences).toEqual([7]);
     expect(isTold).toBe(false);
@@ -126,7 +128,7 @@ describe('a rename', () => {
 
   it('says when nobody else knows of it', async () => {
     const changes = renamed(async () => ({ copies: 1, wanted: 2, note: 'only here' }));
-    expect((await changes.carryOut(ask, '')).done).toMatchObject([{ path: 'b', note: 'only here' }]);
+    expect((await changes.carryOut(ask, '', () => {})).done).toMatchObject([{ path: 'b', note: 'only here' }]);
   });
 
   it('needs no note where all is well', async () => {
