@@ -1,4 +1,5 @@
 import type { SessionKeyFact } from '../core/accounts.ts';
+import { MeshError } from '../core/errors.ts';
 import {
   type Fact,
   GENERATION_MAX,
@@ -25,6 +26,12 @@ export const LINE_GENERATION = GENERATION_MAX + 1;
  * removal names all members of its moment in one note, and who has the line can make identities. Range 200–2,000.
  */
 export const CLIENT_MEMBERS_MAX = 1_500;
+
+/**
+ * Identities that one fact names: it travels in one note, and each takes 66 bytes of its 255 KiB. Range 2,000–3,900: two sides of
+ * a cut may each name some that the other does not.
+ */
+export const NAMED_MAX = 3_500;
 
 /** Who is a member by `membersOf(facts)`: given by whoever keeps it, for there are greetings in plenty. */
 type Members = ReadonlyMap<PeerId, MemberFact>;
@@ -90,10 +97,26 @@ function clientsAmong(members: Members): number {
   return count;
 }
 
-/** The facts that remove one identity for good: members of this moment, a secret and a key of tokens it does not know. */
-export function removalOf(facts: readonly Fact[], id: PeerId, secret: string, key: string): Fact[] {
+/**
+ * The facts that remove one identity for good: members of this moment, a secret and a key of tokens it does not know. Of more members
+ * than one note names those count that are `here`, then those who came under the oldest secrets: who has a line can make identities
+ * in any number, and must be put out with all of them. `full`: as many were removed as can be remembered.
+ */
+export function removalOf(
+  facts: readonly Fact[],
+  id: PeerId,
+  { secret, key, here }: { readonly secret: string; readonly key: string; readonly here: ReadonlySet<PeerId> },
+): Fact[] {
+  if (removedOf(facts).length >= NAMED_MAX)
+    throw new MeshError('full', `${NAMED_MAX} identities were removed from this mesh, as many as it can remember: begin another`);
   const generation = nextGeneration(facts);
-  const members = [...membersOf(facts).keys()].filter((member) => member !== id).sort(byCodeUnits);
+  const rankOf = (member: MemberFact) => (here.has(member.id) ? -1 : member.generation);
+  const members = [...membersOf(facts).values()]
+    .filter((member) => member.id !== id)
+    .sort((a, b) => rankOf(a) - rankOf(b) || byCodeUnits(a.id, b.id))
+    .slice(0, NAMED_MAX)
+    .map((member) => member.id)
+    .sort(byCodeUnits);
   const removal: RemovalFact = { kind: 'removal', id, generation, members };
   const after = [...facts, removal];
   const sessionKey = sessionKeyOf(after, key);

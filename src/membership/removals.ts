@@ -44,7 +44,7 @@ export class Removals {
 
   /**
    * Removes a member for good, and renews the secret: durable here when it resolves. `not-found`: no such
-   * member; `usage`: it is this peer.
+   * member; `usage`: it is this peer; `full`: as many were removed as can be remembered.
    */
   async remove(peer: PeerId): Promise<void> {
     const { catalog, log, random } = this.#options;
@@ -53,7 +53,8 @@ export class Removals {
       throw new MeshError('usage', 'a peer does not remove itself: ask another one, with --peer HOST:PORT');
     if (!catalog.members().has(peer)) throw new MeshError('not-found', 'no such member; "filemesh peers" lists them');
     log.info('a member is removed', { peer });
-    await catalog.adopt(removalOf(catalog.facts(), peer, newSecret(random), newSessionKey(random)));
+    const here = new Set([catalog.self, ...this.#links().map((link) => link.peer)]);
+    await catalog.adopt(removalOf(catalog.facts(), peer, { secret: newSecret(random), key: newSessionKey(random), here }));
   }
 
   /** Makes another secret: whoever had the line and was admitted by nobody yet needs the new one. */

@@ -1,8 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { type Fact, membersOf, mustRenewSecret, presentSecret } from '../../src/core/facts.ts';
 import type { PeerId } from '../../src/core/ids.ts';
-import { admitsNow, LINE_GENERATION, removalOf, renewalOf, standingOf, verdictOn } from '../../src/membership/admission.ts';
+import {
+  admitsNow,
+  LINE_GENERATION,
+  NAMED_MAX,
+  removalOf,
+  renewalOf,
+  standingOf,
+  verdictOn,
+} from '../../src/membership/admission.ts';
 import { digestOf } from '../../src/membership/facts-exchange.ts';
+import { encodedBytes, HEAD_BYTES_MAX } from '../../src/wire/codec.ts';
 
 const id = (letter: string) => letter.repeat(64) as PeerId;
 const member = (letter: string, generation = 1, role: 'peer' | 'client' = 'peer'): Fact => ({
@@ -18,7 +27,7 @@ const start: Fact[] = [
   member('b'),
   member('c', 1, 'client'),
 ];
-const removed = [...start, ...removalOf(start, id('b'), 'two', 'key')];
+const removed = [...start, ...removalOf(start, id('b'), { secret: 'two', key: 'key', here: new Set() })];
 const newcomer = (letter: string, provedGeneration: number | undefined, role: 'peer' | 'client' = 'peer') => ({
   id: id(letter),
   role,
@@ -43,7 +52,7 @@ describe('who may come in', () => {
   });
 
   test('nobody while one that was removed may know the secret', () => {
-    const crossed: Fact[] = [...removed, ...removalOf(start, id('c'), 'too', 'key')];
+    const crossed: Fact[] = [...removed, ...removalOf(start, id('c'), { secret: 'too', key: 'key', here: new Set() })];
     expect(mustRenewSecret(crossed)).toBe(true);
     expect(admitsNow(crossed, 2)).toBe(false);
     const renewed = [...crossed, renewalOf(crossed, 'three')];
@@ -58,6 +67,44 @@ describe('who may come in', () => {
     expect([...membersOf(merged).keys()]).toEqual([id('a'), id('c')]);
     expect(standingOf(merged, id('e'))).toBe('unknown');
     expect(verdictOn(merged, newcomer('e', 2)).kind).toBe('admitted');
+  });
+});
+
+describe('a removal among very many', () => {
+  const idOf = (number: number) => String(number).padStart(64, '0') as PeerId;
+  const wish = { secret: 'two', key: 'key' };
+  /** Bytes of the largest of these facts, each of which travels in one note. */
+  const largest = (facts: readonly Fact[]) => Math.max(...facts.map(encodedBytes));
+
+  test('of members names those that are here before those that nobody sees, and fits a note', () => {
+    const madeUp = Array.from({ length: NAMED_MAX + 700 }, (_, number): Fact => ({ ...member('0'), id: idOf(number) }) as Fact);
+    const facts = [...start, ...madeUp];
+    const made = removalOf(facts, idOf(7), { ...wish, here: new Set([id('a'), id('b')]) });
+    const members = membersOf([...facts, ...made]);
+    expect(members.size).toBe(NAMED_MAX);
+    expect([id('a'), id('b'), idOf(6), idOf(7), idOf(NAMED_MAX)].map((one) => members.has(one))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(largest(made)).toBeLessThan(HEAD_BYTES_MAX - 1024);
+    // Whoever comes under an older secret goes before who came under a later one.
+    const late = { ...member('0', 2), id: '!'.repeat(64) as PeerId } as Fact;
+    const old = removalOf([...facts, late], idOf(7), { ...wish, here: new Set() });
+    expect(membersOf([...facts, late, ...old]).has('!'.repeat(64) as PeerId)).toBe(false);
+  });
+
+  test('is refused once as many are removed as can be remembered, and a renewal still fits a note', () => {
+    const removals = Array.from({ length: NAMED_MAX }, (_, number): Fact => {
+      return { kind: 'removal', id: idOf(number), generation: 1, members: [id('a'), id('b')] };
+    });
+    const all = [...start, ...removals];
+    expect(() => removalOf(all, id('b'), { ...wish, here: new Set() })).toThrow('as many as it can remember');
+    expect(largest([renewalOf(all, 'three')])).toBeLessThan(HEAD_BYTES_MAX - 1024);
+    const [last] = removalOf(all.slice(0, -1), id('b'), { ...wish, here: new Set() });
+    expect(last).toMatchObject({ kind: 'removal', id: id('b') });
   });
 });
 

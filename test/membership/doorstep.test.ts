@@ -60,6 +60,25 @@ describe('who is at the door', () => {
     await mesh.until('members are linked again', () => mesh.isMeshed(), 15_000);
   });
 
+  test('when one too many comes the oldest of the host with the most goes, and whoever comes stays', () => {
+    const closed: string[] = [];
+    const at = (remoteAddress: string, name: string): Pipe =>
+      ({ remoteAddress, close: () => closed.push(name) }) as unknown as Pipe;
+    const doorstep = new Doorstep();
+    doorstep.enter(at('10.0.0.7:1', 'who was there first'));
+    for (let index = 1; index < PIPES_MAX; index++) doorstep.enter(at(`10.0.0.9:${index}`, `flood ${index}`));
+    expect(closed).toEqual([]);
+    const newcomer = at('10.0.0.8:1', 'newcomer');
+    doorstep.enter(newcomer);
+    expect(closed).toEqual(['flood 1']);
+    // Whoever floods drives out its own.
+    doorstep.enter(at('10.0.0.9:9999', 'one more of the flood'));
+    expect(closed).toEqual(['flood 1', 'flood 2']);
+    doorstep.leave(newcomer);
+    doorstep.enter(at('10.0.0.5:1', 'another'));
+    expect(closed).toEqual(['flood 1', 'flood 2']);
+  });
+
   test('a member is admitted by its key, anybody else when it has greeted', async () => {
     const mesh = new SimMesh('admitted');
     const [alpha, bravo] = await mesh.startAll(['alpha', 'bravo']);
