@@ -12,6 +12,10 @@ process.stderr.on('error', () => undefined);
 
 process.on('uncaughtException', (thrown) => process.exit(reportError(processScreen(), thrown, process.argv.includes('--json'))));
 
+/** A peer that was told to stop ends though its terminal was stopped, and takes nothing of what it still has to say. */
+const LAST_WORDS_MS = 500;
+
 const code = await run(process.argv.slice(2), { web: () => import('./web/listening.ts') });
+if (process.argv[2] === 'up' && process.stdout.isTTY) setTimeout(() => process.exit(code), LAST_WORDS_MS);
 // What was written may still be on its way into a pipe.
 process.stdout.write('', () => process.exit(code));

@@ -10,8 +10,8 @@ export interface Screen {
   note(text: string): void;
   /** Raw bytes on standard output; resolves when they are taken. */
   bytes(bytes: Uint8Array): Promise<void>;
-  /** True while so much waits to be read from standard output that more would only fill the memory. */
-  isBehind(): boolean;
+  /** True while so much waits to be read from standard output that more would only fill the memory; `bytes`: while more than that. */
+  isBehind(bytes?: number): boolean;
   /** Lines and columns of the terminal; undefined where there is none. */
   size(): { rows: number; columns: number } | undefined;
 }
@@ -32,7 +32,7 @@ export function processScreen(): Screen {
       new Promise((resolve, reject) => {
         out.write(bytes, (error) => (error ? reject(error) : resolve()));
       }),
-    isBehind: () => out.writableLength > BEHIND_BYTES,
+    isBehind: (bytes = BEHIND_BYTES) => out.writableLength > bytes,
     // Some terminals tell no size, or none that a list fits in.
     size: () => (out.isTTY && out.rows >= ROWS_MIN ? { rows: out.rows, columns: out.columns } : undefined),
   };

@@ -126,7 +126,8 @@ class Living {
   event(event: PeerEvent): void {
     // Single files come by the thousand: they are the last line of the status, not a line each.
     if (event.event !== 'stored' && event.event !== 'replicated' && event.event !== 'deleted') {
-      this.say(eventText(event));
+      // Of a terminal that was stopped for days the last ones are left out.
+      if (!this.#screen.isBehind()) this.say(eventText(event));
       return;
     }
     this.#latest = eventText(event);
@@ -145,7 +146,8 @@ class Living {
 
   #redraw(): void {
     const peer = this.#peer;
-    if (peer === undefined || this.#screen.isBehind()) return;
+    // What a terminal that was stopped shows at last is how things are then.
+    if (peer === undefined || this.#screen.isBehind(0)) return;
     peer
       .status()
       .then((status) => {

@@ -18,6 +18,7 @@ import { isUpOption, precedence, settingsOf, textsOfEnvironment, type UpSettings
 import { unlessStopped, withinStopTime } from './up-stop.ts';
 import { jsonView, livingView, plainView, type UpView } from './up-view.ts';
 import { listenForPage, servePage } from './up-web.ts';
+import { letTerminalsWait } from './waiting-terminal.ts';
 import type { Doors, WebListener } from './web-door.ts';
 
 /** How often it is looked whether the join line changed, so that local clients have the present one. */
@@ -27,6 +28,7 @@ const LINE_LOOK_MS = 2000;
 export async function up(line: Parsed, screen: Screen, doors: Doors): Promise<number> {
   spareTheCores();
   keepHeapSmall();
+  letTerminalsWait();
   const { folder, settings, isNamed } = await wishOf(line);
   const home = Home.of(process.env);
   await home.check();

@@ -110,10 +110,10 @@ export class Sessions {
     return result;
   }
 
+  /** One that is still being opened is closed once it is: a mesh that does not answer keeps no peer from stopping in order. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#sweeping);
-    await Promise.allSettled(this.#entering.values());
     await Promise.all([...this.#kept.keys()].map((key) => this.#forget(key)));
   }
 

@@ -4,6 +4,7 @@ import type { Session } from '../../src/client/session.ts';
 import { type AccountFact, parseToken } from '../../src/core/accounts.ts';
 import { MeshError } from '../../src/core/errors.ts';
 import type { WebPeer } from '../../src/web/web-options.ts';
+import { until } from '../faults/process.ts';
 import { WebHere } from './web-here.ts';
 
 /** Whoever shows what was never given to them: it costs the peer nothing, and nobody who is logged in is let go for it. */
@@ -111,4 +112,23 @@ test('a login that this peer knows to be over is shown to the peers again, whate
   ended.add(token);
   await ask(`Bearer ${token}`);
   expect([opened, used]).toEqual([1, 2]);
+});
+
+test('a session that never comes up keeps no peer from stopping, and one that comes late is closed', async () => {
+  let come = (): void => {};
+  let wasClosed = false;
+  const late = new Promise<void>((resolve) => (come = resolve));
+  const hanging = await WebHere.open(async () => {
+    await late;
+    const close = async () => {
+      wasClosed = true;
+    };
+    return { session: {} as Session, close };
+  });
+  const asked = hanging.ask('GET', '/api/v1/status', { host: '127.0.0.1:PORT' }).catch(() => 'cut');
+  expect((await hanging.ask('GET', '/healthz', { host: '127.0.0.1:PORT' })).status).toBe(200);
+  await hanging.close();
+  expect(await asked).toBe('cut');
+  come();
+  await until('it is closed', () => wasClosed);
 });

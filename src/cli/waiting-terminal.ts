@@ -1,0 +1,11 @@
+/**
+ * Lets what is written to a terminal wait while that takes nothing, as with Ctrl-S: written as Node does by itself it would hold
+ * the whole process, and a peer would be dead to all others. As with a pipe it counts in `writableLength` then.
+ */
+export function letTerminalsWait(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    // Node has no other way to say so; where there is none left, it stays as it was.
+    const { _handle: handle } = stream as { _handle?: { setBlocking?(isBlocking: boolean): void } };
+    if (stream.isTTY) handle?.setBlocking?.(false);
+  }
+}
