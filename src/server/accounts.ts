@@ -26,14 +26,13 @@ import type { MembershipSlice } from './administration.ts';
 import { noAccounts } from './granting.ts';
 import { type Attempt, Guessing } from './guessing.ts';
 import { hasHome } from './homes.ts';
+import { OnceEach } from './once-each.ts';
 import { Passwords } from './passwords.ts';
 import type { Sessions } from './sessions.ts';
 
 /** Bytes of the key that signs tokens. */
 const SESSION_KEY_BYTES = 32;
 const LOT_BYTES = 16;
-/** Removals by their requests, the latest. Range 1,000–100,000. */
-const REMOVALS_REMEMBERED_MAX = 10_000;
 
 interface Slice {
   readonly clock: Clock;
@@ -51,8 +50,7 @@ export class Accounts {
   readonly #slice: Slice;
   readonly #guessing: Guessing;
   readonly #passwords: Passwords;
-  /** Those after which the secret was renewed here. */
-  readonly #renewedFor = new Set<RequestId>();
+  readonly #renewals = new OnceEach();
 
   constructor(slice: Slice) {
     this.#slice = slice;
@@ -168,25 +166,14 @@ export class Accounts {
   }
 
   async remove(ask: Ask<'user-remove'>): Promise<Reply<'user-remove'>> {
-    const { catalog, log } = this.#slice;
+    const { catalog, log, membership } = this.#slice;
     if (!catalog.people.hasAccounts()) throw noAccounts();
     if (!this.isRepeated('user-remove', ask)) await this.#end(this.#account(ask.user), ask.request);
-    await this.#renewSecretFor(ask.request);
+    // They may have the line, and with it run a peer: it admits nobody any more. Who died at the first try may have left it so; but
+    // whoever asks again and again, which takes no login, uses up no generations.
+    await this.#renewals.run(ask.request, () => membership.renewSecret());
     log.info('an account was removed', { name: ask.user });
     return {};
-  }
-
-  /**
-   * Who was removed may have the line, and with it run a peer: it admits nobody any more. Who died at the first try may have left
-   * it so; but whoever asks again and again, which takes no login, uses up no generations.
-   */
-  async #renewSecretFor(request: RequestId | undefined): Promise<void> {
-    if (request !== undefined && this.#renewedFor.has(request)) return;
-    await this.#slice.membership.renewSecret();
-    if (request === undefined) return;
-    this.#renewedFor.add(request);
-    const oldest = this.#renewedFor.size > REMOVALS_REMEMBERED_MAX ? this.#renewedFor.keys().next().value : undefined;
-    if (oldest !== undefined) this.#renewedFor.delete(oldest);
   }
 
   /**

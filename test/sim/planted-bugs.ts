@@ -209,8 +209,6 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...TRANSFER_BUGS,
   {
     name: 'clients that nobody looks at',
-    edits: [
-      { file: 'src/server/server.ts', find: 'if (people.hasAccounts()) check', replace: 'if (people === undefined) check' },
-    ],
+    edits: [{ file: 'src/server/server.ts', find: '&& people.hasAccounts()) check', replace: '&& people === undefined) check' }],
   },
 ];
