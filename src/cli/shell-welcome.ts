@@ -14,7 +14,7 @@ export async function welcome(client: OpenClient, screen: Screen, signal: AbortS
   const reply = await status(client.session, { signal });
   screen.print(
     `mesh ${shownText(reply.mesh)}, by way of ${shownText(reply.name)}: ${counted(reply.files, 'file')}, ${shownSize(reply.bytes)}, ` +
-      `${counted(reply.peers, 'peer')} up; "help" lists the commands`,
+      `${counted(reply.peers, 'peer')} up; try "help"`,
   );
   if (reply.paused !== undefined) screen.print(`${shownText(reply.name)} is paused: ${shownText(reply.paused)}`);
   const room = (screen.size()?.rows ?? 24) - LINES_BESIDE;
