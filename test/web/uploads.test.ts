@@ -233,7 +233,8 @@ describe('uploads in parts at a peer', () => {
     const { place } = await begin('bob', 'of-the-first-bob.bin', 10);
     expect((await patch('bob', place, 0, new Uint8Array(5))).status).toBe(204);
     const json = { 'content-type': 'application/json', authorization: basic('root') };
-    expect((await fetch(`${url}/api/v1/users/bob`, { method: 'DELETE', headers: json })).status).toBe(200);
+    const { authorization } = json;
+    expect((await fetch(`${url}/api/v1/users/bob`, { method: 'DELETE', headers: { authorization } })).status).toBe(200);
     const body = JSON.stringify({ name: 'bob', password: passwords.bob });
     expect((await fetch(`${url}/api/v1/users`, { method: 'POST', headers: json, body })).status).toBe(201);
     expect((await tus('bob', 'HEAD', place, {})).status).toBe(404);
