@@ -1,8 +1,11 @@
 import type { ChangeResult } from '../client/results.ts';
 import type { Session } from '../client/session.ts';
 import type { Source, VerbOptions } from '../client/transfer.ts';
+import { rightsOf } from '../client/verbs/accounts.ts';
 import { findEntry } from '../client/verbs/listing.ts';
 import { create, inConflict, put, store } from '../client/verbs/upload.ts';
+import { EVERYONE } from '../core/accounts.ts';
+import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import { quote } from '../core/path.ts';
 import type { Entry } from '../wire/calls.ts';
@@ -26,13 +29,14 @@ export interface Storing {
   with(source: Source): Promise<ChangeResult>;
 }
 
-/** Rejects with 412 where the condition is not fulfilled, `conflict` where several versions have the name. */
+/** Rejects with 403 where the name is not theirs to write, 409 where a folder or several versions have it, 412 where the condition is not fulfilled. */
 export async function prepareStore(
   session: Session,
   path: FilePath,
   { ifNoneMatch, ifMatch, ifUnmodifiedSince }: StoreWish,
   options: VerbOptions,
 ): Promise<Storing> {
+  await checkRight(session, path, options);
   const entry: Entry | undefined = await findEntry(session, path, options);
   const [present] = entry?.contents ?? [];
   if (entry !== undefined && entry.contents.length > 1) throw inConflict(path);
@@ -47,6 +51,7 @@ export async function prepareStore(
       `${quote(path)} is not what it was meant to follow any more; look at it, then try again`,
     );
   }
+  if (present === undefined) await checkNoFolder(session, path, options);
   const base = entry?.base ?? [];
   const isBound = ifMatch !== undefined || ifUnmodifiedSince !== undefined;
   const storeIt = (source: Source): Promise<ChangeResult> => {
@@ -55,4 +60,26 @@ export async function prepareStore(
     return put(session, path, source, options);
   };
   return { isNew: present === undefined, with: storeIt };
+}
+
+/** The peers would refuse it too, but when all of its bytes are here. */
+async function checkRight(session: Session, path: FilePath, options: VerbOptions): Promise<void> {
+  const { who } = session.signIn;
+  if (who === undefined || who.admin) return;
+  const rights = await rightsOf(session, path, options);
+  const own = rights.find((one) => one.who === who.user) ?? rights.find((one) => one.who === EVERYONE);
+  if (own?.right === 'read') throw new WebFailure(403, 'not-allowed', `you may read ${quote(path)}, not change it`);
+}
+
+/** As above. */
+async function checkNoFolder(session: Session, path: FilePath, options: VerbOptions): Promise<void> {
+  const ask = { path, after: '', limit: 1, sort: 'name', descending: false } as const;
+  try {
+    await session.call('folder', ask, { ...options, subject: path });
+  } catch (thrown) {
+    if (asMeshError(thrown).code === 'not-found') return;
+    throw thrown;
+  }
+  const words = `${quote(path)} is taken by a folder; put a name behind it, as in ${quote(`${path}/NAME`)}`;
+  throw new WebFailure(409, 'exists', words);
 }

@@ -5,6 +5,7 @@ import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PeersHere } from '../cli/peers-here.ts';
 import { Process, until } from '../faults/process.ts';
+import { askFrom } from './web-here.ts';
 
 const SETUP_MS = 60_000;
 const LARGE_BYTES = 48 * 1024 * 1024;
@@ -141,6 +142,12 @@ describe('the interface of a peer', () => {
     expect(await curl('-T', 'up.bin', `${urls.alpha}/files/curl`)).toContain('by a folder');
     await curl('-r', '1000000-1999999', '-o', 'part.bin', `${urls.alpha}/files/curl/up.bin`);
     expect(readFileSync(join(here.place, 'part.bin')).equals(bytes.subarray(1_000_000, 2_000_000))).toBe(true);
+  });
+
+  test('refuses a folder’s name by the head of a request, before any of its body is there', async () => {
+    const head = { method: 'PUT', path: '/files/curl', headers: { 'content-length': '1000000000' } };
+    const { status, body } = await askFrom({ port: new URL(urls.alpha ?? '').port, ...head });
+    expect([status, body]).toEqual([409, expect.stringContaining('curl/NAME')]);
   });
 
   test('takes an upload in parts, and goes on where one was cut off', async () => {

@@ -67,6 +67,20 @@ it(
   CASES_MS,
 );
 
+it('refuses what may not be written by the head of a request, before any of its body is there', async () => {
+  const authorization = `Basic ${Buffer.from(`bob:${PASSWORDS.bob}`).toString('base64')}`;
+  const head = { method: 'PUT', headers: { authorization, 'content-length': '1000000000' } };
+  const port = new URL(urls[0] ?? '').port;
+  for (const [path, wanted] of [
+    ['docs/new.txt', 403],
+    ['docs/plan.txt', 403],
+    ['home', 403],
+    ['home/anna/new.txt', 404],
+  ] as const) {
+    expect([path, (await askFrom({ port, path: fileAt(path), ...head })).status]).toEqual([path, wanted]);
+  }
+});
+
 it('ends all logins of an account with its password, though a session is at hand', async () => {
   const headers = { 'content-type': 'application/json' };
   const login = async (password: string) => {
