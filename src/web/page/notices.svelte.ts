@@ -10,6 +10,8 @@ export interface Notice {
 /** Long enough to read it and to reach for "Undo"; longer for what went wrong. */
 const SHOWN_MS = 8_000;
 const SHOWN_BAD_MS = 20_000;
+/** What is under the pointer or has the keys is looked at again after so long. */
+const HELD_MS = 2_000;
 /** More would cover what one works on: the oldest goes. */
 const NOTICES_MAX = 3;
 
@@ -33,8 +35,17 @@ class Notices {
   #add(notice: Notice): void {
     const id = this.#next++;
     this.list = [...this.list, { ...notice, id }].slice(-NOTICES_MAX);
-    setTimeout(() => this.dismiss(id), notice.isBad ? SHOWN_BAD_MS : SHOWN_MS);
+    this.#dismissAfter(id, notice.isBad ? SHOWN_BAD_MS : SHOWN_MS);
   }
+
+  #dismissAfter(id: number, ms: number): void {
+    setTimeout(() => (isHeld() ? this.#dismissAfter(id, HELD_MS) : this.dismiss(id)), ms);
+  }
+}
+
+/** The pointer or the keys are on them: none goes by itself. */
+function isHeld(): boolean {
+  return document.querySelector('.notices:is(:hover, :focus-within)') !== null;
 }
 
 export const notices = new Notices();

@@ -16,7 +16,12 @@ export type Route =
       readonly at?: number;
     }
   | { readonly view: 'mesh'; readonly file?: string }
-  | { readonly view: 'people'; readonly part: PeoplePart };
+  | {
+      readonly view: 'people';
+      readonly part: PeoplePart;
+      /** Whose rights are looked at. */
+      readonly path?: string;
+    };
 
 const PARTS: readonly PeoplePart[] = ['accounts', 'rights', 'log', 'invite', 'peers'];
 
@@ -35,7 +40,11 @@ export function routeOf(hash: string): Route {
     const file = asked.get('file');
     return file ? { view, file } : { view };
   }
-  if (view === 'people') return { view, part: PARTS.find((part) => part === words[1]) ?? 'accounts' };
+  if (view === 'people') {
+    const part = PARTS.find((part) => part === words[1]) ?? 'accounts';
+    const path = asked.get('path');
+    return part === 'rights' && path ? { view, part, path } : { view, part };
+  }
   if (view !== 'files') return HOME;
   return filesRoute(words.slice(1).join('/'), asked);
 }
@@ -58,7 +67,8 @@ function filesRoute(folder: string, asked: URLSearchParams): Route {
 /** The hash of a route: `routeOf` gives the route back. */
 export function hashOf(route: Route): string {
   if (route.view === 'mesh') return route.file === undefined ? '#/mesh' : `#/mesh?${query({ file: route.file })}`;
-  if (route.view === 'people') return `#/people/${route.part}`;
+  if (route.view === 'people')
+    return `#/people/${route.part}${route.path === undefined ? '' : `?${query({ path: route.path })}`}`;
   const { folder, open, search, show, at } = route;
   const place = [
     '#/files',

@@ -164,6 +164,25 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await page.context().close();
   });
 
+  it('leaves nobody’s unsaved text for another peer, and saves it when its own comes back', async () => {
+    peers.drop('alpha', 'note.txt', 'a note\n');
+    await openAt('alpha');
+    await row('note.txt').click();
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await page.getByLabel('Text of note.txt').fill('typed and not saved\n');
+    await peers.peer('alpha').kill();
+    await page.getByText('What you typed is not saved').waitFor();
+    const probed = page.waitForRequest((request) => request.url() === `${addresses.get('alpha')}/healthz`);
+    await probed;
+    expect(serving()).toBe('alpha');
+    await up('alpha', new URL(addresses.get('alpha') ?? '').host);
+    await page.getByText('What you typed is not saved').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await page.getByRole('status').getByText('note.txt was saved.').waitFor();
+    expect((await peers.filemesh(['download', 'note.txt', '--to', '-'])).output).toBe('typed and not saved');
+    await page.context().close();
+  });
+
   it('plays on, at the same second, when the peer dies that serves the film', async () => {
     const [holder = ''] = await holdersOf('film.webm');
     await openAt(holder, '#/files?open=film.webm');

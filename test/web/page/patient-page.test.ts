@@ -7,6 +7,8 @@ const PATIENT = { timeout: 20_000 };
 /** So long it is counted how often the page asks a peer that has no time for it: a page without patience asks hundreds of times. */
 const COUNTED_MS = 5_000;
 const ASKED_MAX = 6;
+/** After so many in vain a page waits 24 s at least before the next. */
+const TRIES = 6;
 
 const refusal = (status: number, code: string, headers: Record<string, string> = {}) => ({
   status,
@@ -99,6 +101,38 @@ describe.skipIf(!hasBrowser)('a page whose peer has no time for it', { timeout: 
     await parts((count) => (count === 1 ? refusal(status, code) : undefined));
     await drop(page, [{ name: `${code}.txt`, text: 'sent' }]);
     await stored(`${code}.txt`);
+    await page.context().close();
+  });
+
+  it('goes on as soon as its peer is back, however long it would have waited', async () => {
+    await open();
+    let failed = 0;
+    page.on('requestfailed', (request) => {
+      if (request.method() === 'POST' && request.url().endsWith('/tus/')) failed++;
+    });
+    await page.clock.install();
+    await page.reload();
+    await page.getByText('1 peer here').waitFor();
+    // From here on no time passes but what the test lets pass.
+    await page.clock.pauseAt(new Date(Date.now() + 3_600_000));
+    await peers.peer('alpha').kill();
+    await drop(page, [{ name: 'back.txt', text: 'sent once it was back' }]);
+    await tray().getByText('Goes on when it is back').waitFor();
+    const letPass = async (ms: number) => {
+      await page.clock.runFor(ms);
+      return failed;
+    };
+    await expect.poll(() => letPass(1_000), PATIENT).toBeGreaterThanOrEqual(TRIES);
+    await peers.up('alpha', '--http', new URL(origin).host);
+    let leftMs = 16_000;
+    const isStored = tray().getByText(/ stored$/);
+    await expect
+      .poll(async () => {
+        if (leftMs > 0) await letPass(1_000);
+        leftMs -= 1_000;
+        return await isStored.count();
+      }, PATIENT)
+      .toBeGreaterThan(0);
     await page.context().close();
   });
 

@@ -16,6 +16,7 @@ const route: fc.Arbitrary<Route> = fc.oneof(
     .map((parts) => ({ view: 'files' as const, folder: '', ...parts })),
   name.map((file) => ({ view: 'mesh' as const, file })),
   fc.constant({ view: 'people' as const, part: 'rights' as const }),
+  name.map((path) => ({ view: 'people' as const, part: 'rights' as const, path })),
 );
 
 describe('an address of the page', () => {
