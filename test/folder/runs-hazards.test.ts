@@ -1,6 +1,7 @@
 import { blake3 } from '@napi-rs/blake-hash';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { chunkContent, encodeManifest } from '../../src/core/chunking.ts';
+import { MeshError } from '../../src/core/errors.ts';
 import { maskOf, rangeOfRun } from '../../src/core/striping.ts';
 import type { FileVersion } from '../../src/core/version.ts';
 import type { Striped } from '../../src/folder/folder.ts';
@@ -109,6 +110,25 @@ describe('runs that lie here', () => {
     expect(told()).toEqual([{ mask: maskOf([0, 1]) }]);
     failures = Number.POSITIVE_INFINITY;
     expect(await bench.folder.verify(FILM, hashOf(TEXT))).toBe(false);
+    expect(told()).toEqual([{ mask: maskOf([0]) }]);
+  });
+
+  it.each(['open', 'read'] as const)('are told as not held once somebody asks for one that the disk does not %s', async (what) => {
+    await keep(0, 1);
+    const { disk } = bench.platform;
+    const plain = disk.open.bind(disk);
+    disk.open = async (place) => {
+      if (place !== file(1)) return await plain(place);
+      const fault = new MeshError('failed', `cannot ${what} it: the disk says EIO`);
+      if (what === 'open') throw fault;
+      const opened = await plain(place);
+      opened.read = () => Promise.reject(fault);
+      return opened;
+    };
+    const copy = bench.folder.runs.open(FILM, hashOf(TEXT));
+    await expect(copy.read(rangeOfRun(striped.ends, 1).offset, 10)).rejects.toMatchObject({ code: 'failed' });
+    await copy.close();
+    await bench.pass(1_000);
     expect(told()).toEqual([{ mask: maskOf([0]) }]);
   });
 
