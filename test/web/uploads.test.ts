@@ -237,6 +237,8 @@ describe('uploads in parts at a peer', () => {
     expect((await fetch(`${url}/api/v1/users/bob`, { method: 'DELETE', headers: { authorization } })).status).toBe(200);
     const body = JSON.stringify({ name: 'bob', password: passwords.bob });
     expect((await fetch(`${url}/api/v1/users`, { method: 'POST', headers: json, body })).status).toBe(201);
+    // The session of the first bob is over: whoever comes by it is told so once.
+    expect((await tus('bob', 'HEAD', place, {})).status).toBe(401);
     expect((await tus('bob', 'HEAD', place, {})).status).toBe(404);
     expect((await patch('bob', place, 5, new Uint8Array(5))).status).toBe(404);
     expect((await tus('bob', 'DELETE', place, {})).status).toBe(404);
