@@ -113,24 +113,27 @@ describe('runs that lie here', () => {
     expect(told()).toEqual([{ mask: maskOf([0]) }]);
   });
 
-  it.each(['open', 'read'] as const)('are told as not held once somebody asks for one that the disk does not %s', async (what) => {
-    await keep(0, 1);
-    const { disk } = bench.platform;
-    const plain = disk.open.bind(disk);
-    disk.open = async (place) => {
-      if (place !== file(1)) return await plain(place);
-      const fault = new MeshError('failed', `cannot ${what} it: the disk says EIO`);
-      if (what === 'open') throw fault;
-      const opened = await plain(place);
-      opened.read = () => Promise.reject(fault);
-      return opened;
-    };
-    const copy = bench.folder.runs.open(FILM, hashOf(TEXT));
-    await expect(copy.read(rangeOfRun(striped.ends, 1).offset, 10)).rejects.toMatchObject({ code: 'failed' });
-    await copy.close();
-    await bench.pass(1_000);
-    expect(told()).toEqual([{ mask: maskOf([0]) }]);
-  });
+  it.each(['open', 'read'] as const)(
+    'are told as not held once somebody asks for one that the disk does not %s',
+    async (what) => {
+      await keep(0, 1);
+      const { disk } = bench.platform;
+      const plain = disk.open.bind(disk);
+      disk.open = async (place) => {
+        if (place !== file(1)) return await plain(place);
+        const fault = new MeshError('failed', `cannot ${what} it: the disk says EIO`);
+        if (what === 'open') throw fault;
+        const opened = await plain(place);
+        opened.read = () => Promise.reject(fault);
+        return opened;
+      };
+      const copy = bench.folder.runs.open(FILM, hashOf(TEXT));
+      await expect(copy.read(rangeOfRun(striped.ends, 1).offset, 10)).rejects.toMatchObject({ code: 'failed' });
+      await copy.close();
+      await bench.pass(1_000);
+      expect(told()).toEqual([{ mask: maskOf([0]) }]);
+    },
+  );
 
   it('lie on in the trash, wrong ones, while nobody has right ones', async () => {
     await keep(0, 1);
