@@ -113,7 +113,9 @@ export class ContentFetch {
         const at = this.#missing.firstIn(within);
         if (at === undefined || source.reads.size >= READS_A_SOURCE_MAX || !this.#mayTake(at, source.readBytes)) continue;
         // Under a limit a chunk is waited for: asked for in parts it would come from several, and none could be blamed for it.
-        const leastBytes = Math.min(source.readBytes, this.#watch?.lengthLeft(at) ?? 1);
+        // Without chunks as many bytes as are worth a call: each byte would be asked for as soon as it is granted.
+        const { size } = this.#options;
+        const leastBytes = Math.min(source.readBytes, this.#watch?.lengthLeft(at) ?? Math.min(READ_BYTES_MIN, size - at));
         const allowed = this.#allowance.take(leastBytes, source.readBytes);
         if (allowed === 0) return;
         const range = this.#missing.take(this.#watch?.lengthFrom(at, allowed) ?? allowed, within);

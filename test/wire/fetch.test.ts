@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MeshError } from '../../src/core/errors.ts';
 import { fetchContent } from '../../src/wire/fetch.ts';
+import { RateLimit } from '../../src/wire/rate-limit.ts';
 import { pattern } from '../platform/network-acceptance.ts';
 import { codeOf, FetchBench, hash, later, MIB, path, type Serving } from './fetch-bench.ts';
 
@@ -66,6 +67,22 @@ describe('fetch', () => {
     await bench.runFor(60_000);
     expect(asked).toBeGreaterThan(2 * MIB);
     expect(asked).toBeLessThanOrEqual(12 * MIB);
+  });
+});
+
+describe('fetch: under a limit of its own', () => {
+  test.each([64 * 1024, 24 * MIB])('of %i bytes a second asks in pieces that are worth a call', async (rate) => {
+    const content = pattern(20 * 64 * 1024 + 1);
+    const asked: number[] = [];
+    const { link } = await bench.holder('alpha', content, async (ask, serve) => {
+      asked.push(ask.length);
+      return serve();
+    });
+    const sink = bench.sink(content.length);
+    const limit = new RateLimit(bench.home.clock, rate);
+    await bench.settle(bench.fetch(content.length, sink, [link], { limit }));
+    expect(Buffer.compare(sink.bytes, content)).toBe(0);
+    expect(asked.length).toBeLessThanOrEqual(21);
   });
 });
 
