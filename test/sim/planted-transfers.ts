@@ -185,7 +185,7 @@ export const TRANSFER_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: 'src/wire/content-fetch.ts',
-        find: 'const leastBytes = Math.min(source.readBytes, this.#watch?.lengthLeft(at) ?? 1);',
+        find: 'const leastBytes = Math.min(source.readBytes, this.#watch?.lengthLeft(at) ?? Math.min(READ_BYTES_MIN, size - at));',
         replace: 'const leastBytes = 1;',
       },
     ],
