@@ -60,7 +60,7 @@ export async function makeApp(duty: WebDuty, house: WebHouse): Promise<WebApp> {
   });
   // A form of another place can send that, and no JSON.
   app.removeContentTypeParser('text/plain');
-  guard(app, duty, sessions, standing);
+  guard(app, duty, standing);
   const counts = new WebCounts();
   app.addHook('onResponse', async (_request, reply) => counts.answered(reply.raw.statusCode));
   const routes = allRoutes({ duty, house, events, page, sessions, spool, older, uploads, counts });
@@ -101,11 +101,9 @@ function refuseAddress(response: ServerResponse): void {
 }
 
 /** What goes before and behind every route. */
-function guard(app: FastifyInstance, duty: WebDuty, sessions: Sessions, standing: Standing): void {
+function guard(app: FastifyInstance, duty: WebDuty, standing: Standing): void {
   app.addHook('onRequest', async (request, reply) => {
-    // The page alone looks for other peers, and a stranger has none to look for.
-    const isForPage = headOf(request.raw).path === '/' && sessions.isKnown(request);
-    reply.headers(safeHeaders(isForPage ? connectsOf(duty) : []));
+    reply.headers(safeHeaders(connectsOf(duty)));
     // Nobody reads it, and it may have no end: the connection ends with the answer.
     if (isReading(request.method) && hasBody(request.raw)) reply.header('connection', 'close');
     const refusal = refusalOf(headOf(request.raw), standing);

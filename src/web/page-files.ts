@@ -67,10 +67,8 @@ export class PageFiles {
     if (file === undefined) throw new WebFailure(404, 'not-found', 'the page has no such file');
     const isEternal = path.startsWith('/assets/');
     reply.header('cache-control', isEternal ? 'public, max-age=31536000, immutable' : 'no-cache');
-    reply.header('vary', 'accept-encoding');
-    // What is said with the page itself is for who asks: it is kept for nobody.
-    if (path !== '/') reply.header('etag', file.tag);
-    if (path !== '/' && request.headers['if-none-match'] === file.tag) return reply.code(304).send();
+    reply.header('etag', file.tag).header('vary', 'accept-encoding');
+    if (request.headers['if-none-match'] === file.tag) return reply.code(304).send();
     reply.type(file.type);
     const isZipped = file.zipped !== undefined && /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
     if (isZipped) reply.header('content-encoding', 'gzip');

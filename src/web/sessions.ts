@@ -103,17 +103,6 @@ export class Sessions {
     }
   }
 
-  /** Whether this peer knows by itself who sent this request: nobody else is asked, and no password is tried. */
-  isKnown(request: FastifyRequest): boolean {
-    if (!this.#duty.peer.people.hasAccounts()) return this.#isLocal;
-    const credentials = credentialsOf(request);
-    try {
-      return credentials?.kind === 'token' && this.#duty.peer.accountOf(credentials.token) !== undefined;
-    } catch {
-      return false;
-    }
-  }
-
   /** Logs in, and keeps the session for the token that comes of it. Rejects with 401 and 429. */
   async login(request: FastifyRequest, user: string, secret: Secret): Promise<LoggedIn> {
     const { result, opened } = await this.#logins.byPassword(request, user, secret);

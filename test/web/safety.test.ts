@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { MeshError } from '../../src/core/errors.ts';
-import type { WebPeer } from '../../src/web/web-options.ts';
 import { WebHere } from './web-here.ts';
 
 /** What a page of another place, or a name that was made to lead here, gets a browser to send; and what honest senders send. */
@@ -177,34 +175,6 @@ describe('the gate', () => {
     expect([status, REFUSED.includes(status)]).toEqual([status, false]);
     expect(said['content-security-policy']).toContain("frame-ancestors 'none'");
     expect(said['x-content-type-options']).toBe('nosniff');
-  });
-
-  test('tells where other peers are to the page of somebody, and to no stranger', async () => {
-    const http = 'https://192.0.2.7:4780';
-    const facts = {
-      peers: () => ({ peers: [{ http }] }),
-      people: { hasAccounts: () => true },
-      accountOf: (token: string) => {
-        if (token !== 'good') throw new MeshError('not-allowed', 'no such login');
-        return {};
-      },
-    } as unknown as Partial<WebPeer>;
-    const door = await WebHere.open(undefined, facts);
-    const policyOf = async (path: string, headers: Headers = {}) =>
-      String((await door.ask('GET', path, { host: HOST, ...headers })).headers['content-security-policy']);
-    try {
-      const good = { cookie: 'filemesh-session=good' };
-      expect(await policyOf('/', good)).toContain(http);
-      for (const [path, headers] of [
-        ['/', {}],
-        ['/', { cookie: 'filemesh-session=bad' }],
-        ['/healthz', good],
-      ] as const) {
-        expect(await policyOf(path, headers)).toMatch(/connect-src 'self';/);
-      }
-    } finally {
-      await door.close();
-    }
   });
 
   test('takes no body but JSON where JSON is asked for', async () => {

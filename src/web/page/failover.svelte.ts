@@ -1,5 +1,5 @@
 import type { Handover, Unfinished } from './handover.ts';
-import { handoverOf, handoverUrl, keepHandover, keptHandover } from './handover.ts';
+import { handoverOf, handoverUrl } from './handover.ts';
 import { live } from './live.svelte.ts';
 import { type Place, peerAt, placesOf, rememberedPlaces, rememberPlaces, underName } from './places.ts';
 import { router } from './router.svelte.ts';
@@ -32,18 +32,10 @@ class Failover {
 
   /** Takes what another page handed over, and clears it away. True: there is something. */
   arrive(): boolean {
-    const kept = keptHandover();
-    const carried = handoverOf(location.hash);
-    this.#handover = carried ?? kept;
-    if (carried !== undefined) router.replace(router.route);
-    return this.#handover !== undefined;
-  }
-
-  /** Gets the page once more, with what was handed over and not taken yet. Resolves never: the page goes. */
-  async fetchAnew(): Promise<never> {
-    if (this.#handover !== undefined) keepHandover(this.#handover);
-    location.reload();
-    return await new Promise(() => undefined);
+    this.#handover = handoverOf(location.hash);
+    if (this.#handover === undefined) return false;
+    router.replace(router.route);
+    return true;
   }
 
   /**

@@ -18,7 +18,6 @@ export interface Handover {
 }
 
 const UNFINISHED_MAX = 50;
-const KEY = 'filemesh-handover';
 /** An address that is longer is cut by some browsers. */
 const CHARACTERS_MAX = 30_000;
 
@@ -34,30 +33,7 @@ export function handoverUrl(http: string, route: Route, handover: Handover): str
 
 /** What a hash brings along; undefined: nothing, or nothing that makes sense. */
 export function handoverOf(hash: string): Handover | undefined {
-  return parsedHandover(new URLSearchParams(hash.split('?', 2)[1] ?? '').get('handover'));
-}
-
-/** Keeps it for the time this page is fetched anew. */
-export function keepHandover(handover: Handover): void {
-  try {
-    sessionStorage.setItem(KEY, JSON.stringify(handover));
-  } catch {
-    // A browser that keeps nothing: the files have to be dropped again unasked.
-  }
-}
-
-/** What was kept: once. */
-export function keptHandover(): Handover | undefined {
-  try {
-    const kept = sessionStorage.getItem(KEY);
-    sessionStorage.removeItem(KEY);
-    return parsedHandover(kept);
-  } catch {
-    return undefined;
-  }
-}
-
-function parsedHandover(carried: string | null): Handover | undefined {
+  const carried = new URLSearchParams(hash.split('?', 2)[1] ?? '').get('handover');
   if (carried === null || carried.length > CHARACTERS_MAX) return undefined;
   try {
     const { unfinished } = JSON.parse(carried) as Record<string, unknown>;

@@ -16,12 +16,8 @@ class Session {
   /** May do what only admins may; everybody may before the first account exists. */
   isAdmin = $derived(this.now !== undefined && (!this.now.accounts || this.now.admin));
 
-  /** A stranger was given this page: its policy lets it look for no other peer, whoever logs in meanwhile. */
-  isStrangersPage: boolean | undefined;
-
   async load(): Promise<void> {
     this.now = await api.session();
-    this.isStrangersPage ??= this.isStranger;
   }
 
   /** The password stays here: a proof of it is sent. */
@@ -42,8 +38,7 @@ class Session {
 
   /** Whether a path is this person's to change. Where nobody says so it may be tried: the peers refuse what is not. */
   async mayWrite(path: string): Promise<boolean> {
-    // What lies at the top is shared.
-    if (this.isAdmin || path === '') return true;
+    if (this.isAdmin) return true;
     const items = await api.rights(path).catch(() => []);
     const own = items.find(({ who }) => who === this.now?.user) ?? items.find(({ who }) => who === 'everyone');
     return own?.right !== 'read';
