@@ -20,6 +20,11 @@ export function keepFocus(): void {
   }).observe(document.body, { childList: true, subtree: true });
 }
 
+/** Takes the keys as soon as it is there: what `autofocus` does only where nobody else had them. */
+export function takeKeys(element: HTMLElement): void {
+  element.focus();
+}
+
 function placeOf(element: Element): Element[] {
   const place: Element[] = [];
   for (let at: Element | null = element; at !== null && at !== document.body; at = at.parentElement) place.push(at);
