@@ -1,5 +1,6 @@
 import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
+import { MultiMap } from '../core/multi-map.ts';
 import { folderOf } from '../core/path.ts';
 import { type FileVersion, modifiedMsOf } from '../core/version.ts';
 import type { Timer } from '../platform/clock.ts';
@@ -168,11 +169,14 @@ export class Intake implements SettlingEvents {
 
   /** Names by which the disk only finds what is named otherwise, beside that name: the file is taken in under its own. */
   async #aliases(reads: readonly Read[]): Promise<FilePath[]> {
+    const besides = new MultiMap<number, Read>();
+    for (const read of reads) besides.add(read.stat.inode, read);
     const aliases: FilePath[] = [];
     for (const { path, stat } of reads) {
-      const besides = reads.filter((read) => read.stat.inode === stat.inode).map((read) => read.path);
-      for (const twin of [...besides, this.#room.held.withInode(stat.inode)?.path])
-        if (await isAlias(this.#room, path, twin)) aliases.push(path);
+      const twins = [this.#room.held.withInode(stat.inode), ...besides.of(stat.inode)].filter(
+        (twin) => twin && twin.path !== path,
+      );
+      for (const twin of twins) if (await isAlias(this.#room, path, twin?.path)) aliases.push(path);
     }
     return aliases;
   }

@@ -1,5 +1,6 @@
 import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
+import { modifiedMsOf } from '../core/version.ts';
 import type { DiskPath } from '../platform/disk.ts';
 import type { Room } from './room.ts';
 
@@ -33,7 +34,7 @@ export async function recoverStrays(room: Room, places: readonly DiskPath[]): Pr
         const { hash, size } = await hasher.digest(file);
         const path = `recovered/${place.slice(place.lastIndexOf('/') + 1)}` as FilePath;
         const { mtimeMs, mode } = file.stat;
-        const row = room.old.rowFor(place, { path, hash, size, modifiedMs: Math.floor(mtimeMs), mode, origin: ledger.self });
+        const row = room.old.rowFor(place, { path, hash, size, modifiedMs: modifiedMsOf(mtimeMs), mode, origin: ledger.self });
         await room.queue.write([room.old.write(row)]);
         room.old.add(row);
       } finally {

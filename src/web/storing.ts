@@ -71,7 +71,7 @@ async function checkRight(session: Session, path: FilePath, options: VerbOptions
   if (own?.right === 'read') throw new WebFailure(403, 'not-allowed', `you may read ${quote(path)}, not change it`);
 }
 
-/** As above. */
+/** A folder has that name: said before its bytes come, too. */
 async function checkNoFolder(session: Session, path: FilePath, options: VerbOptions): Promise<void> {
   const ask = { path, after: '', limit: 1, sort: 'name', descending: false } as const;
   try {
