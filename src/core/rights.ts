@@ -129,6 +129,14 @@ export function homeLifeOf(lives: ReadonlyMap<string, number>, path: string): nu
   return owner === undefined ? 0 : (lives.get(owner) ?? 0);
 }
 
+/** What `rights` of one path, as the mesh tells them, say of an account; undefined: nothing. */
+export function rightAmong<Told extends string>(
+  rights: readonly { readonly who: string; readonly right: Told }[],
+  user: string | null | undefined,
+): Told | undefined {
+  return (rights.find(({ who }) => who === user) ?? rights.find(({ who }) => who === EVERYONE))?.right;
+}
+
 /** Whose home a path is, or lies in; undefined: nobody's. */
 export function homeOf(path: string): string | undefined {
   return ownerOfHome(foldCase(path));

@@ -4,10 +4,10 @@ import type { Source, VerbOptions } from '../client/transfer.ts';
 import { rightsOf } from '../client/verbs/accounts.ts';
 import { findEntry } from '../client/verbs/listing.ts';
 import { create, inConflict, put, store } from '../client/verbs/upload.ts';
-import { EVERYONE } from '../core/accounts.ts';
 import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import { quote } from '../core/path.ts';
+import { rightAmong } from '../core/rights.ts';
 import type { Entry } from '../wire/calls.ts';
 import { fitsTag, isChangedSince } from './conditional.ts';
 import { WebFailure } from './failures.ts';
@@ -67,8 +67,8 @@ async function checkRight(session: Session, path: FilePath, options: VerbOptions
   const { who } = session.signIn;
   if (who === undefined || who.admin) return;
   const rights = await rightsOf(session, path, options);
-  const own = rights.find((one) => one.who === who.user) ?? rights.find((one) => one.who === EVERYONE);
-  if (own?.right === 'read') throw new WebFailure(403, 'not-allowed', `you may read ${quote(path)}, not change it`);
+  if (rightAmong(rights, who.user) === 'read')
+    throw new WebFailure(403, 'not-allowed', `you may read ${quote(path)}, not change it`);
 }
 
 /** A folder has that name: said before its bytes come, too. */

@@ -1,4 +1,5 @@
 import type { AccountKey } from '../../core/accounts.ts';
+import { rightAmong } from '../../core/rights.ts';
 import { api, ask, type SessionResult } from './api.ts';
 import type { PasswordSecrets } from './password.ts';
 
@@ -40,9 +41,8 @@ class Session {
   async mayWrite(path: string): Promise<boolean> {
     // What lies at the top is shared.
     if (this.isAdmin || path === '') return true;
-    const items = await api.rights(path).catch(() => []);
-    const own = items.find(({ who }) => who === this.now?.user) ?? items.find(({ who }) => who === 'everyone');
-    return own?.right !== 'read';
+    const rights = await api.rights(path).catch(() => []);
+    return rightAmong(rights, this.now?.user) !== 'read';
   }
 
   async logout(): Promise<void> {
