@@ -17,8 +17,20 @@ class Session {
   /** May do what only admins may; everybody may before the first account exists. */
   isAdmin = $derived(this.now !== undefined && (!this.now.accounts || this.now.admin));
 
+  /** What gives this page another login ends the one it has, sooner than the new one is here. */
+  #change: Promise<unknown> = Promise.resolve();
+
+  /** Asked while the login changes, it waits for the new one: by the old one this page would be a stranger's. */
   async load(): Promise<void> {
+    await this.#change;
     this.now = await api.session();
+  }
+
+  /** Does what gives this page another login. */
+  async change(act: () => Promise<void>): Promise<void> {
+    const change = act();
+    this.#change = change.catch(() => undefined);
+    await change;
   }
 
   /** The password stays here: a proof of it is sent. */

@@ -5,6 +5,7 @@ import { item, Members, PASSWORDS, PEERS, row, said, TOLD } from './members.ts';
 
 const NEW_BEN_PASSWORD = 'a new long word';
 const NEW_CARLA_PASSWORD = 'given by an admin';
+const ANSWER_LATE_MS = 1_500;
 
 describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout: BROWSER_TEST_MS }, () => {
   const members = new Members();
@@ -39,6 +40,24 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
     }
     await page.getByRole('dialog').getByLabel('New password').fill(password);
     await page.getByRole('button', { name: 'Change' }).click();
+  }
+
+  /** The answer comes a while after the deed. Returns when who is here was asked for meanwhile. */
+  async function slowAnswer(page: Page, pattern: string): Promise<readonly string[]> {
+    const asked: string[] = [];
+    let isUnderWay = false;
+    await page.route('**/api/v1/session', (route) => {
+      if (isUnderWay) asked.push(route.request().url());
+      return route.continue();
+    });
+    await page.route(pattern, async (route) => {
+      isUnderWay = true;
+      const response = await route.fetch();
+      await page.waitForTimeout(ANSWER_LATE_MS);
+      isUnderWay = false;
+      await route.fulfill({ response });
+    });
+    return asked;
   }
 
   /** Somebody logs in where anna was a moment ago, and what she saw there is not seen any more, though nothing else is told yet. */
@@ -176,8 +195,10 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
 
   it('changes a password: the old one is asked for, and no longer opens', async () => {
     const ben = await openAs('ben', 'charlie', '#/people');
+    const asked = await slowAnswer(ben, '**/api/v1/passwd');
     await changePassword(ben, 'you', PASSWORDS.ben, NEW_BEN_PASSWORD);
     await said(ben, 'Your password was changed.');
+    expect(asked, 'the old login ends before the new one is here: nobody may ask who is here by it').toEqual([]);
     expect(await ben.getByRole('link', { name: 'Invite' }).count()).toBe(0);
     await ben.goto(at('charlie', '#/people/invite'));
     await ben.getByText('This is for those who look after the mesh').waitFor();

@@ -24,5 +24,5 @@ export async function newPassword(user: string, old: string | undefined, passwor
     key = kept && rewrappedKey(kept, before.wrapKey, after.wrapKey);
   }
   const body = { user, proof: after.proof, key: key ?? newAccountKey(after.wrapKey), ...(oldProof && { oldProof }) };
-  await ask('POST', '/api/v1/passwd', { body });
+  await session.change(() => ask('POST', '/api/v1/passwd', { body }));
 }
