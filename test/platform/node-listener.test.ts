@@ -58,3 +58,25 @@ test('a handshake alone keeps no place: who was not admitted goes, the oldest fi
     pipe.close();
   }
 }, 120_000);
+
+test('either end reads all into one block of memory', async () => {
+  const [alpha, bravo] = await Promise.all([networkOf('alpha'), networkOf('bravo')]);
+  const accepted: Pipe[] = [];
+  listener = await bravo.listen({ port: 0, accept: (pipe) => accepted.push(pipe) });
+  const near = await alpha.dial(`127.0.0.1:${listener.port}`);
+  await expect.poll(() => accepted.length).toBe(1);
+  const far = accepted[0] as Pipe;
+  const blocks = new Map<Pipe, Set<unknown>>();
+  const heard = new Map<Pipe, number>();
+  for (const pipe of [near, far]) {
+    const data = (bytes: Uint8Array): void => {
+      blocks.set(pipe, (blocks.get(pipe) ?? new Set()).add(bytes.buffer));
+      heard.set(pipe, (heard.get(pipe) ?? 0) + bytes.length);
+    };
+    pipe.open({ data, drain: () => undefined, closed: () => undefined });
+  }
+  for (const pipe of [near, far]) pipe.write([pattern(600_000)]);
+  await expect.poll(() => [heard.get(near), heard.get(far)], { timeout: 20_000 }).toEqual([600_000, 600_000]);
+  expect([blocks.get(near)?.size, blocks.get(far)?.size]).toEqual([1, 1]);
+  near.close();
+});

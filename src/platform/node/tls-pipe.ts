@@ -3,7 +3,7 @@ import { MeshError } from '../../core/errors.ts';
 import type { PeerId } from '../../core/ids.ts';
 import type { Address, Pipe, PipeEvents } from '../network.ts';
 import { peerIdOf } from './node-identity.ts';
-import type { ReadBlock } from './read-block.ts';
+import { ReadBlock } from './read-block.ts';
 
 /** Spoken over every connection; another version of the protocol is another word. */
 export const ALPN = 'filemesh/1';
@@ -37,7 +37,7 @@ export class TlsPipe implements Pipe {
   readonly remoteAddress: Address;
   readonly dialled: boolean;
   readonly #socket: TLSSocket;
-  readonly #block: ReadBlock | undefined;
+  readonly #block: ReadBlock;
   #events: PipeEvents | undefined;
   /** Why it ended, as far as known; the first reason counts. */
   #reason: string | undefined;
@@ -47,15 +47,15 @@ export class TlsPipe implements Pipe {
   #blocked = false;
   #graceTimer: NodeJS.Timeout | undefined;
 
-  /** `block`: what the socket reads into, of one that was dialled. */
-  constructor(socket: TLSSocket, remoteId: PeerId, remoteAddress: Address, block?: ReadBlock) {
+  /** `dialled`: what the socket reads into, of one that was dialled. */
+  constructor(socket: TLSSocket, remoteId: PeerId, remoteAddress: Address, dialled?: ReadBlock) {
     this.#socket = socket;
-    this.#block = block;
+    this.#block = dialled ?? new ReadBlock();
+    if (dialled === undefined) this.#block.adopt(socket);
     this.remoteId = remoteId;
     this.remoteAddress = remoteAddress;
-    this.dialled = block !== undefined;
+    this.dialled = dialled !== undefined;
     socket.setNoDelay(true);
-    // Bytes stay in the socket until `open`: it does not flow while nobody listens to `data`.
     socket.on('error', (error) => {
       this.#reason ??= error.message;
     });
@@ -78,11 +78,7 @@ export class TlsPipe implements Pipe {
       queueMicrotask(() => this.#tellEnd());
       return;
     }
-    if (this.#block !== undefined) this.#goOn();
-    else {
-      if (this.#paused) this.#socket.pause();
-      this.#socket.on('data', this.#take);
-    }
+    this.#goOn();
     if (this.#blocked) queueMicrotask(() => this.#relieve());
   }
 
@@ -106,7 +102,7 @@ export class TlsPipe implements Pipe {
   pause(): void {
     this.#paused = true;
     if (this.#events === undefined || this.#closing) return;
-    this.#block?.hold();
+    this.#block.hold();
     this.#socket.pause();
   }
 
@@ -128,7 +124,7 @@ export class TlsPipe implements Pipe {
     this.#graceTimer = setTimeout(() => this.#socket.destroy(), graceMs);
     this.#socket.end();
     // Read on, deaf: bytes left unread when a socket closes reset the connection, and what was sent is lost with it.
-    this.#block?.give(this.#take);
+    this.#block.give(this.#take);
     this.#socket.resume();
   }
 
@@ -137,12 +133,10 @@ export class TlsPipe implements Pipe {
   };
 
   #goOn(): void {
-    if (this.#block === undefined) this.#socket.resume();
     // Not from within this call: the caller is not ready for its events yet.
-    else
-      queueMicrotask(() => {
-        if (!this.#paused && this.#block?.give(this.#take) === true) this.#socket.resume();
-      });
+    queueMicrotask(() => {
+      if (!this.#paused && this.#block.give(this.#take)) this.#socket.resume();
+    });
   }
 
   /** Tells that there is room again, once enough was sent. A property, so that no closure is made for each write. */
@@ -162,7 +156,7 @@ export class TlsPipe implements Pipe {
 
   #tellEnd(): void {
     // What came while it was held.
-    this.#block?.give(this.#take);
+    this.#block.give(this.#take);
     this.#events?.closed(this.#reason ?? 'closed');
   }
 }
