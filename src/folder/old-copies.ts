@@ -1,6 +1,7 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath, PeerId } from '../core/ids.ts';
 import { MultiMap } from '../core/multi-map.ts';
+import { nextTurn } from '../platform/clock.ts';
 import type { DiskPath, FileStat } from '../platform/disk.ts';
 import type { StoreWrite } from '../platform/store.ts';
 import type { Belief } from './belief.ts';
@@ -164,7 +165,7 @@ export class OldCopies {
     const oldestMs = this.#slice.calendar.todayMs - KEEP_MS;
     let looked = 0;
     for (const row of this.#rows.values()) {
-      if (++looked % ROWS_A_TURN === 0) await new Promise<void>((resolve) => this.#slice.options.clock.after(0, resolve));
+      if (++looked % ROWS_A_TURN === 0) await nextTurn(this.#slice.options.clock);
       if (this.#isTrashHeld && row.disk.startsWith(TRASH)) continue;
       const bytes = this.#versionBytes + (this.#isTrashHeld ? 0 : this.#trashBytes);
       const isDue = row.asideMs < oldestMs || bytes > room * KEEP_SHARE;

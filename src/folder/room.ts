@@ -1,6 +1,7 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import type { FileVersion } from '../core/version.ts';
+import { nextTurn } from '../platform/clock.ts';
 import type { DiskPath } from '../platform/disk.ts';
 import { randomHex } from '../platform/random.ts';
 import { Belief } from './belief.ts';
@@ -131,7 +132,7 @@ export class Room {
 
   /** Lets others have their turn of the event loop. */
   pause(): Promise<void> {
-    return new Promise((resolve) => this.options.clock.after(0, resolve));
+    return nextTurn(this.options.clock);
   }
 
   async idle(): Promise<void> {

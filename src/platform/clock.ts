@@ -12,3 +12,8 @@ export interface Clock {
   /** Calls `act` once, at least `ms` from now, from the event loop, never from within this call. */
   after(ms: number, act: () => void): Timer;
 }
+
+/** Resolves in a later turn of the event loop: long work that waits for it now and then keeps nobody waiting. */
+export function nextTurn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => clock.after(0, resolve));
+}

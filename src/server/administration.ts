@@ -3,7 +3,7 @@ import type { FilePath, PeerId, RequestId } from '../core/ids.ts';
 import type { Rights } from '../core/rights.ts';
 import { copiesOf, keepersOf } from '../core/striping.ts';
 import type { Folder } from '../folder/folder.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, nextTurn } from '../platform/clock.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
 import { Gate } from '../wire/gate.ts';
 
@@ -252,7 +252,7 @@ export class Administration {
       const last = paths.at(-1);
       if (last === undefined || paths.length < COUNT_STEP) return;
       after = last;
-      await new Promise<void>((resolve) => clock.after(0, resolve));
+      await nextTurn(clock);
     }
   }
 }

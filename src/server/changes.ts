@@ -5,7 +5,7 @@ import { type Content, type IndexRecord, madeBy } from '../core/namespace.ts';
 import { copiesOf } from '../core/striping.ts';
 import { isBefore, isSameVersion, type Version, versionKey } from '../core/version.ts';
 import type { Folder, Step } from '../folder/folder.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, nextTurn } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { type Ask, type Done, HOPS_MAX, type Holder, type Reply } from '../wire/calls.ts';
 import type { Claiming } from './claiming.ts';
@@ -123,8 +123,7 @@ export class Changes {
     const shown = subjectOf(ask);
     const version = madeBy(catalog.view(shown), request);
     if (version === undefined) return undefined;
-    const pause = () => new Promise<void>((resolve) => clock.after(0, resolve));
-    const others = change.kind === 'resolve-both' ? await partsOf(catalog, shown, request, pause) : [];
+    const others = change.kind === 'resolve-both' ? await partsOf(catalog, shown, request, () => nextTurn(clock)) : [];
     const buried = change.kind === 'rename' ? madeBy(catalog.view(change.path), request) : undefined;
     if (buried !== undefined) others.push([change.path, buried]);
     return new Map([...others, [shown, version]]);

@@ -7,9 +7,10 @@ import { type Content, originLabels, type PathView, shownNames } from '../core/n
 import { ownerOf } from '../core/ownership.ts';
 import { copiesOf, keepersOf } from '../core/striping.ts';
 import { versionKey } from '../core/version.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, nextTurn } from '../platform/clock.ts';
 import type { Ask, Entry, Holder, Reply, ShownContent } from '../wire/calls.ts';
 import { encodedBytes } from '../wire/codec.ts';
+import { Gate } from '../wire/gate.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 import { LIST_BYTES_MAX } from './answer-bytes.ts';
 import type { Sight } from './sessions.ts';
@@ -18,6 +19,9 @@ import type { Sight } from './sessions.ts';
 const PATHS_LOOKED_AT_MAX = 2_000;
 /** Steps of the pattern for one page, the same way: some 10 ms. Range 100,000–10,000,000. */
 const PATTERN_STEPS_MAX = 1_000_000;
+
+/** Pages that wait for a turn of their own; then `busy`. Range 64–1,024: some 10 ms each. */
+const PAGES_WAITING_MAX = 512;
 
 /** The owner of a name is asked why it has too few copies, and not for longer. */
 const NOTE_DEADLINE_MS = 1_000;
@@ -34,6 +38,8 @@ interface Slice {
 export class Entries {
   readonly #catalog: Catalog;
   readonly #slice: Slice;
+  readonly #turns = new Gate(1, PAGES_WAITING_MAX);
+  #isTurnTaken = false;
 
   constructor(slice: Slice) {
     this.#slice = slice;
@@ -42,15 +48,27 @@ export class Entries {
 
   /**
    * One page of what may be seen. `more` with a short page is lawful: the next begins after `next`, which is never a name
-   * that may not be seen: so one of a page without any is looked past, with pauses.
+   * that may not be seen: so one of a page without any is looked past, with pauses. Rejects with `busy` when too many wait.
    */
   async list(ask: Ask<'list'>, sight: Sight): Promise<Reply<'list'>> {
     for (let from = ask.after; ; ) {
-      const { entries, more, next, reached } = this.#page(ask, from, sight);
+      const { entries, more, next, reached } = await this.#inTurn(() => this.#page(ask, from, sight));
       if (next !== ask.after || !more) return { entries, more, next };
       from = reached;
-      await new Promise<void>((resolve) => this.#slice.clock.after(0, resolve));
     }
+  }
+
+  /** Each page in a turn of the event loop of its own: clients may ask for a thousand at once. */
+  #inTurn<Page>(page: () => Page): Promise<Page> {
+    return this.#turns.pass(async () => {
+      const { clock } = this.#slice;
+      if (this.#isTurnTaken) await nextTurn(clock);
+      this.#isTurnTaken = true;
+      clock.after(0, () => {
+        this.#isTurnTaken = false;
+      });
+      return page();
+    });
   }
 
   /** `next`: the last path looked at that may be seen. `reached`: how far it went, hidden paths too. */

@@ -1,7 +1,7 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { MeshError } from '../core/errors.ts';
 import { byCodeUnits, type FilePath } from '../core/ids.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, nextTurn } from '../platform/clock.ts';
 import type { Ask, Entry, Reply } from '../wire/calls.ts';
 import { encodedBytes } from '../wire/codec.ts';
 import { Gate } from '../wire/gate.ts';
@@ -222,7 +222,7 @@ export class FolderLists {
   }
 
   #pause(): Promise<void> {
-    return new Promise((resolve) => this.#slice.clock.after(0, resolve));
+    return nextTurn(this.#slice.clock);
   }
 
   /** Rights may be others by now than when the order was drawn up. */

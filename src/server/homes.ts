@@ -1,6 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { homeOf } from '../core/rights.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, nextTurn } from '../platform/clock.ts';
 
 /** Paths looked at in one go. Range 100–10,000. */
 const PAGE_PATHS = 1_000;
@@ -17,7 +17,7 @@ export async function hasHome(
     const paths: readonly string[] = catalog.paths(after, PAGE_PATHS);
     if (paths.some((path) => homeOf(path) === name)) return true;
     after = paths.at(-1);
-    await new Promise<void>((resolve) => clock.after(0, resolve));
+    await nextTurn(clock);
   }
   return false;
 }

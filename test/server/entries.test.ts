@@ -33,16 +33,19 @@ const clock: Clock = {
 };
 
 /** Entries of a catalog that knows these deleted paths. */
-function entriesOf(views: readonly PathView[]): Entries {
+function entriesOf(views: readonly PathView[], onLook = () => {}, turns = clock): Entries {
   const sorted = views.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   const paths = sorted.map((one) => one.path);
   const catalog = {
-    paths: (after: string, limit: number) => paths.filter((path) => path > after).slice(0, limit),
+    paths: (after: string, limit: number) => {
+      onLook();
+      return paths.filter((path) => path > after).slice(0, limit);
+    },
     view: (path: FilePath) => sorted.find((one) => one.path === path),
     shownName: (peer: PeerId) => peer,
     wantedCopies: () => 2,
   } as unknown as Catalog;
-  return new Entries({ clock, catalog, switchboard: { link: () => undefined }, noteOf: () => undefined });
+  return new Entries({ clock: turns, catalog, switchboard: { link: () => undefined }, noteOf: () => undefined });
 }
 
 describe('a page of the list', () => {
@@ -95,6 +98,37 @@ describe('a page of the list', () => {
     expect(page.entries.map((entry) => entry.path)).toEqual(['z']);
     // Behind the folder it went on at once: what lies there was not looked at.
     expect(looks).toBeLessThan(3_100);
+  });
+});
+
+describe('pages asked for at once', () => {
+  it('have each a turn of its own; who would wait behind too many is told to come later', async () => {
+    const due: (() => void)[] = [];
+    const after: Clock['after'] = (_ms, act) => {
+      due.push(act);
+      return { cancel: () => {} };
+    };
+    const turn = async (): Promise<void> => {
+      for (const act of due.splice(0)) act();
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    let looks = 0;
+    const look = () => {
+      looks++;
+    };
+    const entries = entriesOf([deletedView('gone' as FilePath, [tombstone(1)])], look, { ...clock, after });
+    const asked = Array.from({ length: 1_000 }, () => entries.list({ ...all, deleted: true }, ALL_SEEN));
+    const ended = Promise.allSettled(asked);
+    let most = 0;
+    for (let before = looks; due.length > 0; before = looks) {
+      await turn();
+      most = Math.max(most, looks - before);
+    }
+    const refused = (await ended).filter((one) => one.status === 'rejected');
+    expect(most).toBe(1);
+    expect(looks).toBe(1_000 - refused.length);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.every(({ reason }) => reason.code === 'busy')).toBe(true);
   });
 });
 
