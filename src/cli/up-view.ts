@@ -1,4 +1,4 @@
-import type { PeerEvent } from '../peer/events.ts';
+import type { PeerEvent } from '../peer/event.ts';
 import type { Peer } from '../peer/peer.ts';
 import { shownSize, shownText } from './output.ts';
 import type { Screen } from './screen.ts';

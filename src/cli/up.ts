@@ -1,6 +1,6 @@
 import { checkAccountName } from '../client/verbs/accounts.ts';
 import { MeshError } from '../core/errors.ts';
-import type { PeerEvent } from '../peer/events.ts';
+import type { PeerEvent } from '../peer/event.ts';
 import { Peer } from '../peer/peer.ts';
 import type { Log } from '../platform/log.ts';
 import { parseMeshLine } from '../wire/mesh-line.ts';

@@ -9,12 +9,13 @@ import { Membership } from '../membership/membership.ts';
 import type { Address, Pipe } from '../platform/network.ts';
 import type { Platform } from '../platform/platform.ts';
 import { Replication } from '../replication/replication.ts';
+import { PathEvents } from '../server/path-events.ts';
 import { Server } from '../server/server.ts';
 import type { Reply } from '../wire/calls.ts';
 import { RateLimit } from '../wire/rate-limit.ts';
 import { Switchboard } from '../wire/switchboard.ts';
 import type { PeerConfig } from './config.ts';
-import { PathEvents, type PeerEvent } from './events.ts';
+import type { PeerEvent } from './event.ts';
 
 /** File data moved, in bytes. */
 export interface Traffic {

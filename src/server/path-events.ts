@@ -3,27 +3,12 @@ import type { FilePath } from '../core/ids.ts';
 import type { PathView } from '../core/namespace.ts';
 import { copiesOf } from '../core/striping.ts';
 
-/** What happens at a peer, as `up --json` prints it. */
-export interface PeerEvent {
-  readonly event:
-    | 'member-joined'
-    | 'member-lost'
-    | 'stored'
-    | 'replicated'
-    | 'deleted'
-    | 'conflict'
-    | 'paused'
-    | 'resumed'
-    | 'foreign-mesh'
-    | 'alone'
-    | 'clone'
-    | 'removed';
-  readonly path?: string;
+/** What became of a path. */
+export interface PathEvent {
+  readonly event: 'stored' | 'replicated' | 'deleted' | 'conflict';
+  readonly path: FilePath;
   /** BLAKE3 of the content. */
   readonly version?: string;
-  /** Shown name of the peer it is about. */
-  readonly peer?: string;
-  readonly reason?: string;
 }
 
 /** Paths whose last told state is remembered, the same number of older ones beside: what is older may be told again when it changes. */
@@ -32,12 +17,12 @@ const TOLD_MAX = 5_000;
 /** Turns changes of the catalog into events, each told once. */
 export class PathEvents {
   readonly #catalog: Catalog;
-  readonly #tell: (event: PeerEvent) => void;
+  readonly #tell: (event: PathEvent) => void;
   /** Two generations: to forget the oldest one by one would search for it each time. */
   #told = new Map<FilePath, ReadonlySet<string>>();
   #toldBefore = new Map<FilePath, ReadonlySet<string>>();
 
-  constructor(catalog: Catalog, tell: (event: PeerEvent) => void) {
+  constructor(catalog: Catalog, tell: (event: PathEvent) => void) {
     this.#catalog = catalog;
     this.#tell = tell;
     catalog.onPaths((paths) => {
@@ -58,11 +43,11 @@ export class PathEvents {
     this.#remember(path, now);
   }
 
-  #eventsOf(view: PathView): PeerEvent[] {
+  #eventsOf(view: PathView): PathEvent[] {
     const { path, contents, tombstones } = view;
     if (contents.length === 0) return tombstones.length > 0 ? [{ event: 'deleted', path }] : [];
     const wanted = this.#catalog.wantedCopies();
-    const events: PeerEvent[] = contents.length > 1 ? [{ event: 'conflict', path }] : [];
+    const events: PathEvent[] = contents.length > 1 ? [{ event: 'conflict', path }] : [];
     for (const content of contents) {
       const { hash: version, holders } = content;
       if (holders.includes(this.#catalog.self)) events.push({ event: 'stored', path, version });

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { ACCOUNTS_MAX, EVERYONE, LIFE_MAX } from '../core/accounts.ts';
-import type { Role } from '../core/facts.ts';
+import { both, clients } from './callers.ts';
 import {
   accountKeyShape,
   accountNameShape,
   addressShape,
   countShape,
+  emptyShape,
   filePathShape,
   labelShape,
   peerIdShape,
@@ -14,9 +15,6 @@ import {
   wallShape,
 } from './shapes.ts';
 
-const both: readonly Role[] = ['peer', 'client'];
-const clients: readonly Role[] = ['client'];
-const empty = z.object({});
 /** What a client derives from a password: what the peers take for it. */
 const proofShape = z.string().regex(/^[0-9a-f]{64}$/);
 const tokenShape = z.string().min(1).max(256);
@@ -82,7 +80,7 @@ export const ACCOUNT_CALLS = {
     reply: z.object({ user: accountNameShape, admin: z.boolean(), key: accountKeyShape.optional() }),
   },
   /** This link is nobody's again. */
-  logout: { callers: clients, ask: empty, reply: empty },
+  logout: { callers: clients, ask: emptyShape, reply: emptyShape },
   /** The first one is an admin whatever it asks for, and needs no other. */
   'user-add': {
     callers: clients,
@@ -116,11 +114,11 @@ export const ACCOUNT_CALLS = {
   'user-remove': {
     callers: clients,
     ask: z.object({ user: accountNameShape, request: requestIdShape.optional() }),
-    reply: empty,
+    reply: emptyShape,
   },
   users: {
     callers: clients,
-    ask: empty,
+    ask: emptyShape,
     reply: z.object({
       users: z
         .array(z.object({ name: accountNameShape, admin: z.boolean(), recipient: z.string().optional() }))
@@ -135,7 +133,7 @@ export const ACCOUNT_CALLS = {
       right: rightShape,
       request: requestIdShape.optional(),
     }),
-    reply: empty,
+    reply: emptyShape,
   },
   /** What everyone may do with a path, and each account that may do something else. */
   rights: {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Role } from '../core/facts.ts';
 import { ACCOUNT_CALLS, missedShape } from './account-calls.ts';
+import { both, peers } from './callers.ts';
 import {
   type changeShape,
   type contentShape,
@@ -14,6 +15,7 @@ import {
   contentHashShape,
   countShape,
   cursorShape,
+  emptyShape,
   factShape,
   filePathShape,
   httpShape,
@@ -75,11 +77,6 @@ const statusOfSelf = {
 
 const indexHeadShape = z.object({ peer: peerIdShape, trail: trailShape, sequence: countShape });
 
-const empty = z.object({});
-
-const both: readonly Role[] = ['peer', 'client'];
-const peers: readonly Role[] = ['peer'];
-
 /**
  * Every message of an admitted link, by name. A call is answered, a note (see NOTES) is not. A new line here fails compilation
  * until some room answers it. `callers` says which roles may send it.
@@ -111,7 +108,7 @@ export const CALLS = {
     }),
   },
   /** Nothing: the link is alive and its peer's event loop turns. */
-  ping: { callers: both, ask: empty, reply: empty },
+  ping: { callers: both, ask: emptyShape, reply: emptyShape },
 
   // gossip
   /** How far each index is read here; the answer says the same of the other end. */
@@ -152,7 +149,7 @@ export const CALLS = {
       /** Of a striped content: only these runs (16 hex digits, run 0 the lowest bit). */
       runs: runMaskShape.optional(),
     }),
-    reply: empty,
+    reply: emptyShape,
   },
   /**
    * `place` of many small contents, which share their holders. `declined` tells those that were, by their place in `items`, with a
@@ -242,7 +239,7 @@ export const NOTES = {
   /** A try to log in was wrong there: it counts here too, lest each peer be guessed at for itself. */
   missed: { callers: peers, body: missedShape },
   /** The sender stops on purpose. */
-  goodbye: { callers: both, body: empty },
+  goodbye: { callers: both, body: emptyShape },
 } as const satisfies Record<string, { callers: readonly Role[]; body: z.ZodType }>;
 
 export type CallName = keyof typeof CALLS;

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import type { Role } from '../core/facts.ts';
+import { both, peers } from './callers.ts';
 import {
   addressShape,
   contentHashShape,
   countShape,
+  emptyShape,
   filePathShape,
   httpShape,
   labelShape,
@@ -80,10 +82,6 @@ export const changeShape = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('restore'), path: filePathShape, copy: wordsShape }),
 ]);
 
-const empty = z.object({});
-const both: readonly Role[] = ['peer', 'client'];
-const peers: readonly Role[] = ['peer'];
-
 export const SERVER_CALLS = {
   /** Entries of paths after `after`, in order; `pattern` is a glob (`*`, `**`, `?`, `[…]`, `{…}`). */
   list: {
@@ -154,13 +152,13 @@ export const SERVER_CALLS = {
       /** A name it may be a case-twin of (the source of a rename). */
       except: filePathShape.optional(),
     }),
-    reply: empty,
+    reply: emptyShape,
   },
   /** Gives a name back. `made`: the version that came of it; the owner holds the name until it sees that version itself. */
   release: {
     callers: peers,
     ask: z.object({ request: requestIdShape, path: filePathShape, made: versionKeyShape.optional() }),
-    reply: empty,
+    reply: emptyShape,
   },
   /** Older contents of a name on the live peers. */
   history: {
@@ -201,7 +199,7 @@ export const SERVER_CALLS = {
   },
   peers: {
     callers: both,
-    ask: empty,
+    ask: emptyShape,
     reply: z.object({
       peers: z
         .array(
@@ -226,7 +224,7 @@ export const SERVER_CALLS = {
   },
   status: {
     callers: both,
-    ask: empty,
+    ask: emptyShape,
     reply: z.object({
       mesh: labelShape,
       name: labelShape,
@@ -243,7 +241,7 @@ export const SERVER_CALLS = {
       notKept: z.array(z.object({ path: z.string().max(4096), reason: wordsShape })).max(1000),
     }),
   },
-  invite: { callers: both, ask: empty, reply: z.object({ join: z.string().max(400) }) },
+  invite: { callers: both, ask: emptyShape, reply: z.object({ join: z.string().max(400) }) },
   /** `confirm` false: only tells what would be lost. */
   remove: {
     callers: both,
@@ -258,7 +256,7 @@ export const SERVER_CALLS = {
       value: z.number().int().min(1).max(16),
       request: requestIdShape.optional(),
     }),
-    reply: empty,
+    reply: emptyShape,
   },
-  resume: { callers: both, ask: z.object({ how: z.enum(['deleted', 'restore']) }), reply: empty },
+  resume: { callers: both, ask: z.object({ how: z.enum(['deleted', 'restore']) }), reply: emptyShape },
 } as const satisfies Record<string, { callers: readonly Role[]; ask: z.ZodType; reply: z.ZodType }>;

@@ -37,6 +37,8 @@ export const filePathShape = z
   .max(1024)
   .refine((text) => faultOfPath(text) === undefined && text.normalize('NFC') === text) as unknown as z.ZodType<FilePath>;
 
+/** A message that says all by its name. */
+export const emptyShape = z.object({});
 export const countShape = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 export const wallShape = z.number().min(-WALL_MS_MAX).max(WALL_MS_MAX);
 

@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import type { Role } from '../core/facts.ts';
 import { STRIPED_MANIFEST_BYTES_MAX } from '../core/striping.ts';
+import { both, peers } from './callers.ts';
 import {
   addressShape,
   contentHashShape,
   countShape,
+  emptyShape,
   filePathShape,
   labelShape,
   peerIdShape,
@@ -26,10 +27,6 @@ export const holderShape = z.object({
   /** Of a striped content: the runs it has; absent: all of it. */
   runs: runMaskShape.optional(),
 });
-
-const empty = z.object({});
-const both: readonly Role[] = ['peer', 'client'];
-const peers: readonly Role[] = ['peer'];
 
 /** How the bytes of a content come from a client: whole, by chunks, or in runs. */
 export const UPLOAD_CALLS = {
@@ -69,7 +66,7 @@ export const UPLOAD_CALLS = {
     reply: z.object({ state: z.enum(['more', 'filling', 'ready']), here: countShape }),
   },
   /** The tail's bytes at `offset` of an upload begun. */
-  write: { callers: both, ask: z.object({ upload: uploadIdShape, offset: countShape }), reply: empty },
+  write: { callers: both, ask: z.object({ upload: uploadIdShape, offset: countShape }), reply: emptyShape },
   /**
    * Begins, or finds again, an upload that is spread in runs: the tail is its encoded manifest from `offset` on, in pieces.
    * `more`: the next piece is wanted. `have`: runs that peers keep already; the others come by `write`, none over its end.
@@ -103,7 +100,7 @@ export const UPLOAD_CALLS = {
     reply: z.object({ more: z.boolean(), lying: runMaskShape }),
   },
   /** The tail's bytes at `offset` of the whole content, within one run of one opened with `run-open`. */
-  'run-write': { callers: peers, ask: z.object({ upload: uploadIdShape, offset: countShape }), reply: empty },
+  'run-write': { callers: peers, ask: z.object({ upload: uploadIdShape, offset: countShape }), reply: emptyShape },
   /** A run is written: verified, durable and kept when it is answered, for a version to come. */
-  'run-keep': { callers: peers, ask: z.object({ upload: uploadIdShape, run: countShape.max(63) }), reply: empty },
+  'run-keep': { callers: peers, ask: z.object({ upload: uploadIdShape, run: countShape.max(63) }), reply: emptyShape },
 } as const;

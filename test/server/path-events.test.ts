@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Catalog } from '../../src/catalog/catalog.ts';
 import { type PeerStatus, PeerTable } from '../../src/catalog/peer-table.ts';
 import type { FilePath, PeerId } from '../../src/core/ids.ts';
-import { PathEvents, type PeerEvent } from '../../src/peer/events.ts';
+import { type PathEvent, PathEvents } from '../../src/server/path-events.ts';
 
 const [alpha, bravo] = ['a', 'b'] as unknown as [PeerId, PeerId];
 const path = 'a.txt' as FilePath;
@@ -20,7 +20,7 @@ test('a content is told to be replicated once as many peers have it that believe
       look = listener;
     },
   } as unknown as Catalog;
-  const told: PeerEvent[] = [];
+  const told: PathEvent[] = [];
   new PathEvents(catalog, (event) => told.push(event));
   look(new Set([path]));
   expect(told).toEqual([{ event: 'stored', path, version: 'h' }]);
