@@ -120,7 +120,7 @@ it('ends threads that have nothing to do, and starts them anew; none is lost in 
       expect(hasher.threads).toBeGreaterThan(0);
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
-    await vi.waitFor(() => expect(hasher.threads).toBe(0));
+    await vi.waitFor(() => expect(hasher.threads).toBe(0), 20_000);
     expect((await hasher.digest(file)).hash).toBe(hasher.hash(noise(3000)));
     await file.close();
   }));

@@ -83,7 +83,7 @@ describe('the door', () => {
     await all;
     expect(closed).toBe(32);
     for (const socket of sockets) socket.destroy();
-    await vi.waitUntil(() => isServed().catch(() => false));
+    await vi.waitUntil(() => isServed().catch(() => false), 20_000);
   });
 });
 

@@ -6,6 +6,8 @@ import { askedMsOf } from './patience.ts';
 
 export type { ShownFile, StatusResult, WhereResult };
 
+/** A peer that lives has answered by then, however busy: one that hangs, or lost its cable, never does. */
+export const ANSWER_MS = 10_000;
 /** Names of one page of a list; of the first one, which somebody waits for, what any screen shows. */
 const PAGE_ENTRIES = 250;
 const FIRST_PAGE_ENTRIES = 100;
@@ -187,7 +189,7 @@ function limitOf(after: string | undefined): number {
 }
 
 export const api = {
-  session: () => ask<SessionResult>('GET', '/api/v1/session'),
+  session: () => ask<SessionResult>('GET', '/api/v1/session', { signal: AbortSignal.timeout(ANSWER_MS) }),
   /** `q`: all below the folder whose names have these words. */
   folder: (
     asked: { path: string; q?: string | undefined; after?: string | undefined; sort: Sort; descending: boolean },

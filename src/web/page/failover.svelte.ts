@@ -1,6 +1,7 @@
 import type { Handover, Unfinished } from './handover.ts';
 import { handoverOf, handoverUrl } from './handover.ts';
 import { live } from './live.svelte.ts';
+import { nap } from './patience.ts';
 import { type Place, peerAt, placesOf, rememberedPlaces, rememberPlaces, underName } from './places.ts';
 import { router } from './router.svelte.ts';
 import type { Route } from './routes.ts';
@@ -71,7 +72,7 @@ class Failover {
           const place = await firstThatAnswers(this.places);
           if (place !== undefined) return this.goTo(place);
         }
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+        await nap(PAUSE_MS).over;
       }
     } finally {
       this.#isLooking = false;

@@ -1,9 +1,13 @@
 import type { AccountKey } from '../../core/accounts.ts';
 import { rightAmong } from '../../core/rights.ts';
-import { api, ask, type SessionResult } from './api.ts';
+import { ANSWER_MS, api, ask, type SessionResult } from './api.ts';
 import type { PasswordSecrets } from './password.ts';
+import { nap } from './patience.ts';
 
 /** Who is at this page, and of which mesh it is. The login itself is a cookie that no script reads, this page neither. */
+
+/** A login that another tab changes is here by then. */
+const OTHER_TAB_MS = 3_000;
 
 interface LoginResult {
   /** The key pair of the account, as the peers keep it. */
@@ -19,11 +23,22 @@ class Session {
 
   /** What gives this page another login ends the one it has, sooner than the new one is here. */
   #change: Promise<unknown> = Promise.resolve();
+  #asked = 0;
+  #told = 0;
 
   /** Asked while the login changes, it waits for the new one: by the old one this page would be a stranger's. */
   async load(): Promise<void> {
-    await this.#change;
-    this.now = await api.session();
+    await Promise.race([this.#change, nap(ANSWER_MS).over]);
+    this.#asked += 1;
+    const turn = this.#asked;
+    const told = await api.session();
+    // Who comes without a login is answered late, perhaps after somebody logged in.
+    if (turn < this.#told) return;
+    this.#told = turn;
+    const isThrownOut = this.now?.user != null && told.accounts && told.user === null;
+    this.now = told;
+    // Another tab may have changed the login of both, and have its answer in a moment.
+    if (isThrownOut) void nap(OTHER_TAB_MS).over.then(() => this.load().catch(() => undefined));
   }
 
   /** Does what gives this page another login. */

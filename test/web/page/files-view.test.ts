@@ -241,9 +241,9 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
     await details()
       .getByRole('heading', { name: last ?? '' })
       .waitFor();
-    expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('H2');
+    await focused(page, 'h2');
     await page.keyboard.press('Escape');
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe('grid');
+    await focused(page, '#grid');
     await page.keyboard.press('Home');
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'docs' }).waitFor();
