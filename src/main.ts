@@ -2,6 +2,7 @@
 import { run } from './cli/main.ts';
 import { reportError } from './cli/report.ts';
 import { processScreen } from './cli/screen.ts';
+import { letGoOfLostTerminals } from './cli/waiting-terminal.ts';
 
 // Whoever reads the output may stop reading (`filemesh show | head`): that is no failure. A peer whose starter has read
 // enough lives on.
@@ -10,6 +11,7 @@ process.stdout.on('error', () => {
 });
 process.stderr.on('error', () => undefined);
 
+process.on('exit', letGoOfLostTerminals);
 process.on('uncaughtException', (thrown) => process.exit(reportError(processScreen(), thrown, process.argv.includes('--json'))));
 
 /** A peer that was told to stop ends though its terminal was stopped, and takes nothing of what it still has to say. */

@@ -28,7 +28,12 @@ export async function runVerb(command: VerbCommand, line: Parsed, surroundings: 
     meshFolder: client.meshFolder,
     login: client.login,
     ownKey: client.ownKey,
-    screen: { ...screen, print: cleared(bar, screen.print), note: cleared(bar, screen.note) },
+    screen: {
+      ...screen,
+      print: cleared(bar, screen.print),
+      say: cleared(bar, screen.say),
+      note: cleared(bar, screen.note),
+    },
     json,
     inShell,
     options: { signal, progress: bar.tell, newHash: newRunningHash },

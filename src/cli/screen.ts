@@ -1,4 +1,5 @@
 import type { ReadStream, WriteStream } from 'node:tty';
+import { wrapToWidth } from './shown-width.ts';
 
 /** Where a command talks to: values go to standard output, words to standard error. */
 export interface Screen {
@@ -6,7 +7,9 @@ export interface Screen {
   value(value: unknown): void;
   /** The result in words, on standard output. */
   print(text: string): void;
-  /** Something beside the result, on standard error. */
+  /** The result in sentences, on standard output; a terminal gets them broken at blanks. */
+  say(text: string): void;
+  /** Something beside the result, on standard error; a terminal gets it broken at blanks. */
   note(text: string): void;
   /** Raw bytes on standard output; resolves when they are taken. */
   bytes(bytes: Uint8Array): Promise<void>;
@@ -20,6 +23,8 @@ export interface Screen {
 const BEHIND_BYTES = 1024 * 1024;
 /** A terminal of fewer lines is not paged. */
 const ROWS_MIN = 4;
+/** In a narrower one, or one that tells no width, nothing is broken. */
+const COLUMNS_MIN = 20;
 
 /** The screen of this process. */
 export function processScreen(): Screen {
@@ -27,7 +32,8 @@ export function processScreen(): Screen {
   return {
     value: (value) => void out.write(`${JSON.stringify(value)}\n`),
     print: (text) => void out.write(text.endsWith('\n') || text === '' ? text : `${text}\n`),
-    note: (text) => void process.stderr.write(`${text}\n`),
+    say: (text) => void out.write(`${fitted(text, out)}\n`),
+    note: (text) => void process.stderr.write(`${fitted(text, process.stderr)}\n`),
     bytes: (bytes) =>
       new Promise((resolve, reject) => {
         out.write(bytes, (error) => (error ? reject(error) : resolve()));
@@ -36,6 +42,11 @@ export function processScreen(): Screen {
     // Some terminals tell no size, or none that a list fits in.
     size: () => (out.isTTY && out.rows >= ROWS_MIN ? { rows: out.rows, columns: out.columns } : undefined),
   };
+}
+
+/** A program gets every text in the lines it has. */
+export function fitted(text: string, stream: Pick<WriteStream, 'isTTY' | 'columns'>): string {
+  return stream.isTTY && stream.columns >= COLUMNS_MIN ? wrapToWidth(text, stream.columns - 1) : text;
 }
 
 /** True where a person can be asked. */

@@ -1,6 +1,8 @@
 import { openSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
+import { stopped } from '../client/waiting.ts';
 import { MeshError } from '../core/errors.ts';
+import { EXIT_INTERRUPTED } from './exit-codes.ts';
 import { isGiven } from './standard-input.ts';
 import type { VerbContext } from './verb.ts';
 
@@ -11,6 +13,17 @@ const ENTER = /[\r\n]/;
 const BACKSPACE = /[\b\u007f]/;
 const INTERRUPT = '\u0003';
 const END = '\u0004';
+
+/** Ctrl-C where the terminal sends no signal, for it gives every key as it is. */
+class Interrupted extends MeshError {
+  constructor() {
+    super('failed', stopped().message);
+  }
+
+  override get exit(): number {
+    return EXIT_INTERRUPTED;
+  }
+}
 
 /**
  * A secret of the person, not shown while it is typed; where there is no person the next line of standard input. `what`: `the
@@ -58,7 +71,8 @@ export async function typedLine(keys: AsyncIterable<Buffer>): Promise<string> {
   for await (const piece of keys) {
     // A character may come in two pieces.
     for (const key of decoder.decode(piece, { stream: true })) {
-      if (key === INTERRUPT || key === END) throw new MeshError('failed', 'stopped: the command was called off');
+      if (key === INTERRUPT) throw new Interrupted();
+      if (key === END) throw stopped();
       if (ENTER.test(key)) return typed;
       if (BACKSPACE.test(key)) typed = [...typed].slice(0, -1).join('');
       else if (typed.length < SECRET_MAX) typed += key;

@@ -57,7 +57,10 @@ async function makeFolder(folder: string): Promise<void> {
   try {
     await makeFolders(folder);
   } catch (cause) {
-    throw new MeshError('failed', `the folder ${quote(folder)} cannot be used: ${systemReason(cause)}`, { cause });
+    // Those above it are there: it is a place such as /proc.
+    const isNoPlace = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    const reason = isNoPlace ? 'no folder can be made there' : systemReason(cause);
+    throw new MeshError('failed', `the folder ${quote(folder)} cannot be used: ${reason}`, { cause });
   }
 }
 

@@ -245,6 +245,8 @@ export class Folder {
 
   #hint(path: string | undefined): void {
     if (this.#room.isStopped) return;
+    // Before what was put beside it has settled.
+    if (path === IGNORE_FILE) this.#readIgnored();
     if (path === undefined) this.#scanning.want();
     else if (faultOfName(path) === undefined && !this.#settling.add(path as FilePath)) this.#scanning.want();
   }
@@ -256,7 +258,11 @@ export class Folder {
   #takenIn(path: FilePath): void {
     this.#settling.done(path);
     this.#unreadable.delete(path);
-    if (path === IGNORE_FILE) this.#room.spawn('reading ignore patterns', () => this.#ignore.load());
+    if (path === IGNORE_FILE) this.#readIgnored();
+  }
+
+  #readIgnored(): void {
+    this.#room.spawn('reading ignore patterns', () => this.#ignore.load());
   }
 
   /** Hinted, and no file: a new folder is walked at once; where held files are gone, scans find out. */

@@ -55,8 +55,12 @@ export function checkSecret(secret: string): void {
   if (secret === '') throw usage('it has no secret behind the "/"');
   if (/[\s/\p{C}]/u.test(secret)) throw usage('the secret has a space, a "/" or a control character');
   if (secret.length > SECRET_LENGTH_MAX) throw usage(`the secret is longer than ${SECRET_LENGTH_MAX} characters`);
-  if (!isStrongSecret(secret)) throw usage('the secret is too easy to guess: leave --join out, and "filemesh up" makes one');
+  if (!isStrongSecret(secret)) throw usage(WEAK_WORDS);
 }
+
+/** Whoever was given a line may have copied a part of it; whoever begins a mesh may have made one up. */
+const WEAK_WORDS =
+  'the secret is cut short, or too easy to guess: copy all of what "filemesh invite" prints; for a new mesh leave --join out, and "filemesh up" makes one';
 
 /** True when guessing takes 2^80 tries or more, estimated low: people choose worse than chance. */
 export function isStrongSecret(secret: string): boolean {

@@ -39,6 +39,14 @@ describe('whoever asks for what is not to be had is told at once', () => {
       expect(await here.filemesh(words, at('bob'))).toMatchObject({ code: 7, error: expect.stringMatching(/for admins/) });
   });
 
+  it('that it may be the account which is not there, where a right is given', { timeout: LIMIT_MS }, async () => {
+    const told = await here.filemesh(['grant', 'docs', 'nobody', 'read'], at('root'));
+    expect(told).toMatchObject({
+      code: 3,
+      error: expect.stringMatching(/no "docs", or no account "nobody".*"filemesh user list"/),
+    });
+  });
+
   it('how a password is given, where none is', { timeout: LIMIT_MS }, async () => {
     const told = await here.filemesh(['login', 'bob'], at('bob'));
     expect(told).toMatchObject({ code: 2, error: expect.stringMatching(/typed at a terminal, or stands in the first line/) });

@@ -102,6 +102,13 @@ test('a secret is what was typed, also where a character comes in two pieces', a
   expect(await typedLine(keys())).toBe('prüfung');
 });
 
+test('Ctrl-C at a question for a secret ends as a command ends that is interrupted', async () => {
+  async function* keys() {
+    yield Buffer.from('half\u0003');
+  }
+  await expect(typedLine(keys())).rejects.toMatchObject({ exit: 130, message: 'stopped: the command was called off' });
+});
+
 test('a login is kept for its user alone, and forgotten', async () => {
   const kept = new KeptLogin(join(place, 'meshes', 'abc'));
   expect(await kept.read()).toBeUndefined();

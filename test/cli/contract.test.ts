@@ -53,7 +53,7 @@ const WRONG_USE: readonly Row[] = [
   row(2, /--peer cannot be "host:99999"/, 'show', '--peer', 'host:99999'),
   row(2, /--timeout is given twice/, 'show', '--timeout', '1', '--timeout', '2'),
   row(2, /"\/"/, 'show', '--join', 'nonsense'),
-  row(2, /too easy to guess/, 'show', '--join', 'home/secret'),
+  row(2, /too easy to guess: copy all of what "filemesh invite" prints/, 'show', '--join', 'home/secret'),
 
   row(2, /--to NAME/, 'upload', '-'),
   row(2, /no such file here\s*$/, 'upload', 'nothing-here'),
@@ -123,6 +123,7 @@ const WRONG_UP: readonly Row[] = [
   row(2, /no network interface here is eth99; there are: .*\(127\.0\.0\.1\)/, 'up', 'peer', '--interface', 'eth99'),
   row(2, /--config cannot be read: it is a folder$/m, 'up', '--config', '.'),
   row(2, /name of the folder is empty/, 'up', ''),
+  row(1, /"\/proc\/shared" cannot be used: no folder can be made there/, 'up', '/proc/shared'),
   row(2, /--name takes a value/, 'up', 'peer', '--name', ''),
   row(1, /file\.txt" cannot be used: there is a file of that name$/m, 'up', 'file.txt'),
   { ...row(2, /--port cannot be "many"/, 'up', 'peer'), env: { FILEMESH_PORT: 'many' } },

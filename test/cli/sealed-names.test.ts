@@ -66,7 +66,7 @@ describe('sealed files by name and by key', () => {
     const saved = await here.filemesh(words, { input: 'correct horse battery\n' });
     expect(saved).toMatchObject({
       code: 0,
-      error: expect.stringMatching(/takes 2\^30 of work.*2\^20: it was saved as it is/) as string,
+      error: expect.stringMatching(/takes 2\^30 of work.*2\^20: it stays closed/) as string,
     });
     expect(existsSync(local('hostile.age'))).toBe(true);
     const told = await here.filemesh([...words, '--to', '-'], { input: 'correct horse battery\n' });

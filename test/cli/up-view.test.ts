@@ -12,6 +12,7 @@ function screenOf(columns: number, isBehind = () => false): { screen: Screen; pr
   const screen = {
     value: nothing,
     print: (text: string) => void printed.push(text),
+    say: nothing,
     note: nothing,
     bytes: () => Promise.resolve(),
     isBehind,

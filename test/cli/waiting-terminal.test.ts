@@ -14,13 +14,22 @@ const STOP_OUTPUT = '\u0013';
 /** Three times as long as until a peer draws its status anew. */
 const STILL_MS = 3_000;
 
-test.skipIf(!hasTerminal)('a peer whose terminal was stopped goes on serving, and ends when it is told to', async () => {
-  const place = mkdtempSync(join(tmpdir(), 'filemesh-terminal-'));
+/** What a peer at a terminal writes to standard error. */
+const ERRORS = 'errors';
+
+/** A peer at a terminal of its own. */
+function peerAtTerminal(place: string) {
   const words = [process.execPath, program, 'up', 'folder', '--mesh', 'home', '--port', '0', '--http', '127.0.0.1:0'];
   const env = { ...process.env, FILEMESH_HOME: join(place, 'home'), FILEMESH_INTERFACE: '127.0.0.1' };
-  const command = `exec ${words.map((word) => `'${word}'`).join(' ')}`;
+  const command = `exec ${words.map((word) => `'${word}'`).join(' ')} 2>${ERRORS}`;
   const terminal = spawn('script', ['-qfec', command, '/dev/null'], { cwd: place, env, stdio: ['pipe', 'pipe', 'ignore'] });
   const pid = () => Number(readFileSync(`/proc/${terminal.pid}/task/${terminal.pid}/children`, 'utf8').trim());
+  return { terminal, pid };
+}
+
+test.skipIf(!hasTerminal)('a peer whose terminal was stopped goes on serving, and ends when it is told to', async () => {
+  const place = mkdtempSync(join(tmpdir(), 'filemesh-terminal-'));
+  const { terminal, pid } = peerAtTerminal(place);
   let shown = '';
   let shownMs = 0;
   terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -37,6 +46,25 @@ test.skipIf(!hasTerminal)('a peer whose terminal was stopped goes on serving, an
     expect(answer.status).toBe(200);
     process.kill(peer, 'SIGTERM');
     await until('it has ended', () => !existsSync(`/proc/${peer}`));
+  } finally {
+    terminal.kill('SIGKILL');
+    rmSync(place, { recursive: true, force: true });
+  }
+});
+
+test.skipIf(!hasTerminal)('a peer whose terminal was closed ends without a trace of Node', async () => {
+  const place = mkdtempSync(join(tmpdir(), 'filemesh-terminal-'));
+  const { terminal, pid } = peerAtTerminal(place);
+  let shown = '';
+  terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
+    shown += text;
+  });
+  try {
+    await until('it draws its status', () => shown.includes('watches the folder'));
+    const peer = pid();
+    terminal.kill('SIGKILL');
+    await until('it has ended', () => !existsSync(`/proc/${peer}`));
+    expect(readFileSync(join(place, ERRORS), 'utf8')).toBe('');
   } finally {
     terminal.kill('SIGKILL');
     rmSync(place, { recursive: true, force: true });

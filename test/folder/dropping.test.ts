@@ -166,6 +166,15 @@ describe('what people do in the folder', () => {
     expect(bench.contents('a.tmp')).toEqual([hashOf('x')]);
   });
 
+  it('patterns hold for what is put beside them at the same moment', async () => {
+    bench.write('a.tmp', 'x');
+    bench.write('build/x', 'x');
+    bench.write('.filemeshignore', '*.tmp\nbuild/\n');
+    bench.write('kept', 'x');
+    await bench.settle();
+    expect(bench.ledger.records().map((record) => record.path)).toEqual(['.filemeshignore', 'kept']);
+  });
+
   it('a change whose hint was lost is found by the next scan', async () => {
     bench.drive.faults.hintLossRate = 1;
     bench.write('a', 'one');

@@ -53,7 +53,7 @@ export const login: VerbCommand = {
     else context.screen.note(`note: ${key === undefined ? notBegunWords(user) : otherPasswordWords(user)}`);
     if (key !== undefined && own !== undefined && own.pair.recipient !== key.recipient) context.screen.note(swappedWords(user));
     if (context.json) context.screen.value({ user, admin });
-    else context.screen.print(`logged in as ${user}${admin ? ', an admin' : ''}${context.login === undefined ? NOT_KEPT : ''}`);
+    else context.screen.say(`logged in as ${user}${admin ? ', an admin' : ''}${context.login === undefined ? NOT_KEPT : ''}`);
     return EXIT_DONE;
   },
 };
@@ -73,8 +73,8 @@ export const logout: VerbCommand = {
     if (user !== undefined) await keptSealsOf(context.meshFolder, user).forgetAll();
     await accounts.logout(context.session);
     if (context.json) context.screen.value({});
-    else if (context.login === undefined) context.screen.print(NOT_LOGGED_OUT);
-    else context.screen.print(user === undefined ? 'nobody was logged in here' : LOGGED_OUT);
+    else if (context.login === undefined) context.screen.say(NOT_LOGGED_OUT);
+    else context.screen.say(user === undefined ? 'nobody was logged in here' : LOGGED_OUT);
     return EXIT_DONE;
   },
 };

@@ -93,7 +93,7 @@ async function selected(context: VerbContext, name: string): Promise<{ name: str
 
 async function toFiles(context: VerbContext, entry: Entry, { place, taken, force, openings }: Way): Promise<Downloaded> {
   const closed = async (incoming: Incoming, reason: string): Promise<Sink> => {
-    context.screen.note(`${shownText(entry.path)} ${reason}: it was saved as it is`);
+    context.screen.note(`${shownText(entry.path)} ${reason}: it stays closed`);
     return await openFile(context, closedName(place.fileOf(incoming)), incoming, force);
   };
   const open = async (incoming: Incoming): Promise<Sink> => {

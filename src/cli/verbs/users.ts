@@ -71,7 +71,7 @@ const USER_ACTS: Readonly<Record<string, UserAct>> = {
     await new KnownKeys(context.meshFolder).keep(name, pair.recipient);
     const isIn = first && (await enter(context, name, proof, { pair, key }));
     if (context.json) context.screen.value({ user: name, admin: admin || first, first });
-    else context.screen.print(first ? firstWords(name, isIn) : `added ${name}${admin ? ', an admin' : ''}`);
+    else context.screen.say(first ? firstWords(name, isIn) : `added ${name}${admin ? ', an admin' : ''}`);
     return EXIT_DONE;
   },
 
@@ -101,7 +101,7 @@ const USER_ACTS: Readonly<Record<string, UserAct>> = {
       );
     }
     if (context.json) screen.value({ user: name });
-    else screen.print(`changed the password of ${name}: whoever was logged in with the old one logs in again`);
+    else screen.say(`changed the password of ${name}: whoever was logged in with the old one logs in again`);
     return EXIT_DONE;
   },
 
@@ -109,7 +109,7 @@ const USER_ACTS: Readonly<Record<string, UserAct>> = {
     const name = accounts.checkAccountName(named(given));
     await accounts.removeUser(context.session, name, context.options);
     if (context.json) context.screen.value({ user: name });
-    else context.screen.print(removedWords(name));
+    else context.screen.say(removedWords(name));
     return EXIT_DONE;
   },
 

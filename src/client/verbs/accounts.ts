@@ -153,7 +153,13 @@ export async function grant(
   const path = checkPath(name.replace(/\/+$/, ''));
   const wanted = who === EVERYONE ? who : checkAccountName(who);
   const ask = { path, who: wanted, right, request: session.newRequest() };
-  await session.call('grant', ask, { ...options, subject: path }).catch(noAccounts);
+  await session.call('grant', ask, { ...options, subject: path }).catch((thrown: unknown) => {
+    // One answer for both: what one may not see is not found.
+    const { code } = asMeshError(thrown);
+    if (code !== 'not-found' || who === EVERYONE) return noAccounts(thrown);
+    const words = `there is no ${quote(path)}, or no account ${quote(who)}, in the mesh; "filemesh show" and "filemesh user list" tell`;
+    throw new MeshError('not-found', words, { cause: thrown });
+  });
 }
 
 /** What everyone may do with a path, and each account that may do something else. */

@@ -80,7 +80,12 @@ export async function presentEntry(session: Session, name: string, options: Pick
   throw notFound(name);
 }
 
+/** How people name the folder they are in, or all there is. */
+const ALL_HERE = /^(?:\.?\/|\.)$/;
+
 export function notFound(name: string): MeshError {
+  if (ALL_HERE.test(name))
+    return new MeshError('not-found', `${quote(name)} is no file in the mesh; '*' in quotes names all of them`);
   const words = isPattern(name) ? `no file in the mesh fits ${quote(name)}` : `there is no file ${quote(name)} in the mesh`;
   return new MeshError('not-found', `${words}; "filemesh show" lists what there is`);
 }
