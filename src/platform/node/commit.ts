@@ -5,7 +5,7 @@ import type { CommitIntent, CommitOutcome, DiskPath, FileStat } from '../disk.ts
 import type { DirectorySync } from './directory-sync.ts';
 import { calls } from './file-calls.ts';
 import { fileStatOf } from './open-file.ts';
-import { componentsOf, type Folder, isMissing, look, withFolder, withParent } from './safe-path.ts';
+import { componentsOf, type Folder, isMissing, look, removeIfThere, withFolder, withParent } from './safe-path.ts';
 import { asDiskError, systemCode } from './system-error.ts';
 
 /** Times a commit begins anew because a folder it had made was removed as empty before it was used. Range 1–100. */
@@ -141,7 +141,7 @@ class Commit {
     await this.#step();
     await this.#room.directories.sync(folderOf(target.path));
     await this.#step();
-    await unlinkIfThere(held);
+    await removeIfThere(held.folder.at(held.leaf));
     await this.#room.directories.sync(folderOf(held.path));
     return { result: 'changed', asideKept: false };
   }
@@ -181,7 +181,7 @@ class Commit {
     await this.#step();
     const before = await this.#withStaged(async (staged) => {
       const stats = await look(staged.folder, staged.leaf);
-      await unlinkIfThere(staged);
+      await removeIfThere(staged.folder.at(staged.leaf));
       return stats;
     });
     await this.#step();
@@ -283,13 +283,5 @@ async function syncFile(place: Place): Promise<Stats> {
     return await calls.fstat(descriptor);
   } finally {
     await calls.close(descriptor);
-  }
-}
-
-export async function unlinkIfThere(place: Pick<Place, 'folder' | 'leaf'>): Promise<void> {
-  try {
-    await calls.unlink(place.folder.at(place.leaf));
-  } catch (thrown) {
-    if (systemCode(thrown) !== 'ENOENT') throw thrown;
   }
 }

@@ -139,14 +139,11 @@ export class DiskActs implements Acts {
   }
 
   async syncNames(path: DiskPath): Promise<void> {
-    const syncs = ['', ...foldersOf(path)].map(async (folder) => {
-      try {
-        await this.#directories.sync(folder);
-      } catch (thrown) {
-        if (!isMissing(thrown)) throw asDiskError(thrown, 'cannot make durable', path);
-      }
-    });
-    await Promise.all(syncs);
+    try {
+      await this.#directories.syncWhatIsThere(folderOf(path));
+    } catch (thrown) {
+      throw asDiskError(thrown, 'cannot make durable', path);
+    }
   }
 
   async removeEmptyFolders(path: DiskPath): Promise<void> {

@@ -3,11 +3,11 @@ import { asMeshError, MeshError } from '../../core/errors.ts';
 import { baseName, folderOf } from '../../core/path.ts';
 import type { ActFault, CommitOutcome, DiskPath, FileStat, NewFileIntent, StagedWhole, WholeFile } from '../disk.ts';
 import { asFault, faultOf, isFault, orFault } from './act-faults.ts';
-import { type CommitRoom, endOfPut, runCommit, unlinkIfThere } from './commit.ts';
+import { type CommitRoom, endOfPut, runCommit } from './commit.ts';
 import { calls } from './file-calls.ts';
 import { fileStatOf } from './open-file.ts';
 import { readSome } from './read-whole.ts';
-import { componentsOf, type Folder, isMissing, look, withFolder } from './safe-path.ts';
+import { componentsOf, type Folder, isMissing, look, removeIfThere, withFolder } from './safe-path.ts';
 import { STAGE_ROOM, syncWhole, writeWhole } from './stage-file.ts';
 import { asDiskError } from './system-error.ts';
 
@@ -82,7 +82,7 @@ export class ManyActs {
       const fault = await faultOf(() => this.#room.directories.sync(STAGE_ROOM), STAGE_ROOM);
       if (fault === undefined) return;
       for (const { index, leaf } of entries) {
-        if (!isFault(answers[index])) await unlinkIfThere({ folder, leaf });
+        if (!isFault(answers[index])) await removeIfThere(folder.at(leaf));
         answers[index] = fault;
       }
     });
@@ -123,13 +123,12 @@ export class ManyActs {
       await this.#step();
       const fault = await faultOf(() => this.#syncTarget(target, first.entry), first.entry.item.path);
       for (const { entry, source } of linked) {
-        const staged = { folder: stage, leaf: baseName(entry.item.staged) };
         answers[entry.index] =
           fault ??
           (await orFault(
             async () => {
               await this.#step();
-              await unlinkIfThere(staged);
+              await removeIfThere(stage.at(baseName(entry.item.staged)));
               await this.#step();
               return endOfPut(source, await look(target, entry.leaf));
             },

@@ -4,7 +4,7 @@ import { PRIVATE_FOLDER } from '../../core/path.ts';
 import type { RootState } from '../disk.ts';
 import type { DirectorySync } from './directory-sync.ts';
 import { calls } from './file-calls.ts';
-import { type Folder, isMissing, withFolder } from './safe-path.ts';
+import { type Folder, isMissing, makeIfMissing, removeIfThere, withFolder } from './safe-path.ts';
 import { asDiskError, systemCode } from './system-error.ts';
 
 /** What lies in `.filemesh/`, a folder each. */
@@ -12,6 +12,8 @@ const ROOMS = ['stage', 'aside', 'siblings', 'runs', 'versions', 'trash', 'log']
 const MARKER = 'marker';
 const MARKER_BYTES_MAX = 64 * 1024;
 const TRIAL = '.trial';
+/** Nobody but the user of the peer. */
+const PRIVATE_MODE = 0o700;
 
 /** Looks at the root and the marker as they are now. Never rejects. */
 export async function probeRoot(root: string): Promise<RootState> {
@@ -49,11 +51,11 @@ async function readMarker(root: string): Promise<Uint8Array | undefined> {
 export async function prepareRoot(root: string, directories: DirectorySync, marker: Uint8Array): Promise<void> {
   try {
     await withFolder(root, [], async (folder) => {
-      await makeIfMissing(folder, PRIVATE_FOLDER);
+      await makeIfMissing(folder.at(PRIVATE_FOLDER), PRIVATE_MODE);
     });
     await withFolder(root, [PRIVATE_FOLDER], async (folder) => {
-      await calls.chmod(folder.at('.'), 0o700);
-      for (const room of ROOMS) await makeIfMissing(folder, room);
+      await calls.chmod(folder.at('.'), PRIVATE_MODE);
+      for (const room of ROOMS) await makeIfMissing(folder.at(room), PRIVATE_MODE);
       await tryLink(root, folder);
       await writeMarker(folder, marker);
     });
@@ -64,14 +66,6 @@ export async function prepareRoot(root: string, directories: DirectorySync, mark
       throw new MeshError('failed', `cannot use ${root}: ${advice}`, { cause: thrown });
     }
     throw asDiskError(thrown, 'cannot use the folder', root);
-  }
-}
-
-async function makeIfMissing(folder: Folder, name: string): Promise<void> {
-  try {
-    await calls.mkdir(folder.at(name), 0o700);
-  } catch (thrown) {
-    if (systemCode(thrown) !== 'EEXIST') throw thrown;
   }
 }
 
@@ -102,12 +96,4 @@ async function writeMarker(folder: Folder, marker: Uint8Array): Promise<void> {
     await calls.close(descriptor);
   }
   await calls.rename(fresh, folder.at(MARKER));
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await calls.unlink(path);
-  } catch (thrown) {
-    if (systemCode(thrown) !== 'ENOENT') throw thrown;
-  }
 }

@@ -96,12 +96,21 @@ export async function withFolder<Result>(
   }
 }
 
-async function makeIfMissing(path: string): Promise<void> {
+/** Makes a directory that another commit, or a person, may have made meanwhile. */
+export async function makeIfMissing(path: string, mode = 0o777): Promise<void> {
   try {
-    await calls.mkdir(path, 0o777);
+    await calls.mkdir(path, mode);
   } catch (thrown) {
-    // Another commit made it meanwhile, or a person did.
     if (systemCode(thrown) !== 'EEXIST') throw thrown;
+  }
+}
+
+/** Takes a name away that may be gone. */
+export async function removeIfThere(path: string): Promise<void> {
+  try {
+    await calls.unlink(path);
+  } catch (thrown) {
+    if (systemCode(thrown) !== 'ENOENT') throw thrown;
   }
 }
 
