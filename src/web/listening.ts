@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import { type AddressInfo, isIP, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { MeshError } from '../core/errors.ts';
+import { isLoopback } from '../wire/remote-host.ts';
 import type { WebApp } from './app.ts';
 import { reasonOf } from './failures.ts';
 import { OneByOne } from './one-by-one.ts';
@@ -74,11 +75,6 @@ async function lanHost(host: string): Promise<string> {
 
 function shownHost(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
-}
-
-/** A name that only begins like such an address may lead anywhere. */
-function isLoopback(host: string): boolean {
-  return host === '::1' || host === 'localhost' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 class Listening implements WebListener {

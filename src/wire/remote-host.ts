@@ -12,8 +12,9 @@ export function hostOf(address: Address): string {
   return host.includes(':') && host !== '::1' ? networkOf(host) : host;
 }
 
+/** A name that only begins like such an address may lead anywhere. */
 export function isLoopback(host: string): boolean {
-  return host === '::1' || host === 'localhost' || host.startsWith('127.');
+  return host === '::1' || host === 'localhost' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function networkOf(host: string): string {

@@ -212,6 +212,17 @@ test.each([
   expect(isLoopback(host)).toBe(host === '::1');
 });
 
+test.each([
+  ['127.0.0.1', true],
+  ['127.9.8.7', true],
+  ['localhost', true],
+  ['127.0.0.1.elsewhere.example', false],
+  ['127.elsewhere', false],
+  ['128.0.0.1', false],
+])('that %s is this machine: %s', (host, isHere) => {
+  expect(isLoopback(host)).toBe(isHere);
+});
+
 test('a login over a link that is somebody else’s is noted under who logged in, or was tried', async () => {
   const { mesh, root, bob } = await people('another login');
   expect(await mesh.settle(enter(bob, 'root', 'wrong'))).toEqual({ kind: 'wrong' });
