@@ -140,6 +140,20 @@ export const stories: Story[] = [
     },
   },
   {
+    name: 'a rename elsewhere being followed',
+    prepare: async (bench) => {
+      const by = bench.foreignTombstone('f/old', [await drop(bench, 'f/old', 'text')], 'new');
+      const version = bench.foreign('new', 'text');
+      return () => bench.folder.renaming.follow(path('f/old'), path('new'), version, by);
+    },
+    check: (bench, isDone) => {
+      const there = ['f/old', 'new'].filter((name) => bench.read(name) === 'text');
+      expect(there).toEqual([isDone ? 'new' : there[0]]);
+      for (const name of ['f/old', 'new']) expect(held(bench, name)).toEqual(there.includes(name) ? [hashOf('text')] : []);
+      expect([...bench.private('trash'), ...bench.private('versions')]).toEqual([]);
+    },
+  },
+  {
     name: 'an upload',
     prepare: async (bench) => {
       const step = await bench.put('a', 'new', [await drop(bench, 'a', 'old')]);

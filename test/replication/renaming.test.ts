@@ -59,6 +59,33 @@ describe('a file renamed elsewhere', () => {
     expect(await story.texts(story.at('bravo'), 'new')).toEqual(['other', 'text']);
   });
 
+  it('is copied where the disk does not take the new name as long as the old one stands', async () => {
+    const { story } = await pair('into its own folder', 'a/b');
+    const alpha = story.mesh.peer('alpha').node.drive;
+    alpha.userRename('a/b', 'meanwhile');
+    alpha.userDelete('a');
+    alpha.userRename('meanwhile', 'a');
+    await story.converged(['text']);
+    expect(['alpha', 'bravo'].map((peer) => story.file(peer, 'a'))).toEqual(['text', 'text']);
+  });
+
+  it('comes out of what lies aside of a conflict, and the other content stays', async () => {
+    const story = new Story('aside', { peers: 2 });
+    await story.formed();
+    story.mesh.partition([['alpha'], ['bravo']]);
+    for (const peer of ['alpha', 'bravo']) story.mesh.peer(peer).node.drive.userWrite('name', Buffer.from(peer));
+    await story.mesh.run(10_000);
+    story.mesh.world.lan.heal();
+    await story.converged(['alpha', 'bravo']);
+    const [aside] = leftOn(story, 'bravo');
+    const inode = inodeOf(story, 'bravo', aside as string);
+    story.mesh.peer('alpha').node.drive.userRename('name', 'other');
+    await story.converged(['alpha', 'bravo']);
+    expect(inodeOf(story, 'bravo', 'other')).toBe(inode);
+    expect([story.file('bravo', 'other'), story.file('bravo', 'name')]).toEqual(['alpha', 'bravo']);
+    expect(leftOn(story, 'bravo')).toEqual([]);
+  });
+
   it('is moved by who has all of it too, though others have runs', async () => {
     const story = new Story('whole beside runs', { peers: 4, stripeOverBytes: 1_000 });
     await story.formed();
