@@ -10,6 +10,8 @@ export const PATH_BYTES_MAX = 1024;
  * its keys, in whatever folder below it.
  */
 export const PRIVATE_FOLDER = '.filemesh';
+/** Patterns of what is left out of the mesh, at the top of a folder: each machine's own, and never a file of the mesh. */
+export const IGNORE_FILE = '.filemeshignore';
 /** A download stages beside its target under this and 16 or twice 16 hex digits: half a file, which is nobody's, in a shared folder too. */
 export const DOWNLOAD_PREFIX = `${PRIVATE_FOLDER}-`;
 
@@ -50,6 +52,18 @@ export function faultOfPath(text: string): string | undefined {
 /** True for the private folder of this peer or of another one, however it is written. */
 export function isPrivate(component: string): boolean {
   return component.toLowerCase() === PRIVATE_FOLDER;
+}
+
+/** True for the file of patterns, in whatever case: some disks find it by any. */
+export function isIgnoreFile(path: string): boolean {
+  return path.length === IGNORE_FILE.length && foldCase(path) === IGNORE_FILE;
+}
+
+/** Throws `bad-name` where a client may store nothing. What an older program stored there can be deleted and renamed. */
+export function assertStorable(path: FilePath): void {
+  if (!isIgnoreFile(path)) return;
+  const how = `it is each machine's own, and is written in its folder`;
+  throw new MeshError('bad-name', `the name ${quote(path)} cannot be kept at the top of the mesh: ${how}`);
 }
 
 function faultOfComponent(component: string): string | undefined {

@@ -1,4 +1,5 @@
 import type { ContentHash, FilePath, RequestId } from '../core/ids.ts';
+import { isIgnoreFile } from '../core/path.ts';
 import type { Load } from '../core/placement.ts';
 import type { Range } from '../core/range.ts';
 import type { FileVersion, Version } from '../core/version.ts';
@@ -8,7 +9,7 @@ import { Asides } from './asides.ts';
 import { Chunks } from './chunks.ts';
 import { Copies } from './copies.ts';
 import type { Copy, FolderOptions, FolderState, OldCopy, Staging, Step } from './face.ts';
-import { IGNORE_FILE, IgnoreRules } from './ignore-rules.ts';
+import { IgnoreRules } from './ignore-rules.ts';
 import { Intake } from './intake.ts';
 import { Keeping } from './keeping.ts';
 import { LateEdits } from './late-edits.ts';
@@ -118,7 +119,8 @@ export class Folder {
   /** For a person: it may list thousands of names. */
   state(): FolderState {
     const unreadable = [...this.#unreadable].map(([path, reason]) => ({ path, reason }));
-    const notKept = [...this.#scanning.notKept, ...unreadable, ...this.#room.lost.notKept()];
+    const ignored = this.#ignore.told(this.#scanning.ignored);
+    const notKept = [...ignored, ...this.#scanning.notKept, ...unreadable, ...this.#room.lost.notKept()];
     const faults = [this.#watch?.fault(), ...this.#upkeep.warnings()];
     const warnings = warningsOf(faults, this.#scanning.fault, this.#settling.busyPaths());
     return { ...this.load, paused: this.paused, scanned: this.#scanning.isDone, notKept, warnings };
@@ -246,7 +248,7 @@ export class Folder {
   #hint(path: string | undefined): void {
     if (this.#room.isStopped) return;
     // Before what was put beside it has settled.
-    if (path === IGNORE_FILE) this.#readIgnored();
+    if (path !== undefined && isIgnoreFile(path)) this.#readIgnored();
     if (path === undefined) this.#scanning.want();
     else if (faultOfName(path) === undefined && !this.#settling.add(path as FilePath)) this.#scanning.want();
   }
@@ -258,7 +260,7 @@ export class Folder {
   #takenIn(path: FilePath): void {
     this.#settling.done(path);
     this.#unreadable.delete(path);
-    if (path === IGNORE_FILE) this.#readIgnored();
+    if (isIgnoreFile(path)) this.#readIgnored();
   }
 
   #readIgnored(): void {

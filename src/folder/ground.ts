@@ -1,6 +1,6 @@
 import { MeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
-import { foldCase, quote } from '../core/path.ts';
+import { foldCase, isIgnoreFile, quote } from '../core/path.ts';
 import type { FileVersion, Version } from '../core/version.ts';
 import { isUnlisted } from './aliases.ts';
 import { isCovered } from './descent.ts';
@@ -22,6 +22,7 @@ export interface Ground {
  */
 export async function groundAt(room: Room, path: FilePath, leaving?: FilePath): Promise<Ground> {
   const plain = room.held.plain(path);
+  if (plain === undefined && isIgnoreFile(path)) throw new MeshError('bad-place', `${quote(path)} is this machine's own`);
   const stat = await room.options.disk.stat(path);
   if (plain === undefined && stat === undefined) return { plain: undefined, versions: [] };
   if (plain !== undefined && stat !== undefined && isSameStat(plain.stat, stat)) {

@@ -1,5 +1,6 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
+import { isIgnoreFile } from '../core/path.ts';
 import type { FileVersion } from '../core/version.ts';
 import { type ActFault, type Disk, type FileStat, type StagedWhole, WHOLE_BYTES_ALL, WHOLE_BYTES_MAX } from '../platform/disk.ts';
 import type { NewFileAct } from './act.ts';
@@ -52,6 +53,7 @@ export class Many {
   /** True when `keep` may take a content: its name is free here, and nobody has to be asked for bytes that lie here already. */
   isSimple(path: FilePath, { hash, mode }: FileVersion): boolean {
     const { held, old, runs } = this.#room;
+    if (isIgnoreFile(path)) return false;
     // What its user may not read is no copy: a single commit opens it once more, and finds that out.
     if ((mode & READ_BY_USER) === 0) return false;
     return held.copies(path).length === 0 && !held.hasHash(hash) && !old.hasHash(hash) && runs.at(hash) === undefined;

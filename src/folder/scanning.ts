@@ -1,6 +1,6 @@
 import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
-import { faultOfPath } from '../core/path.ts';
+import { faultOfPath, isIgnoreFile } from '../core/path.ts';
 import type { Timer } from '../platform/clock.ts';
 import type { WalkEntry } from '../platform/disk.ts';
 import type { IgnoreRules } from './ignore-rules.ts';
@@ -37,6 +37,8 @@ interface Parts {
 /** What a walk met beside files. */
 interface Met {
   readonly notKept: { path: string; reason: string }[];
+  /** Files that the patterns of this machine leave alone. */
+  ignored: number;
   /** Where held files were, and the walk may not go: a mount, a link. */
   readonly hidden: Set<string>;
 }
@@ -57,6 +59,8 @@ export class Scanning {
   #isLooking = false;
   #notKept: { path: string; reason: string }[] = [];
   #fault: string | undefined;
+  /** Files that the last scan left alone by this machine's patterns. */
+  ignored = 0;
   /** One whole scan of this start is taken in. */
   isDone = false;
 
@@ -114,7 +118,7 @@ export class Scanning {
     for await (const batch of this.#parts.room.options.disk.walk(path)) {
       isThere ||= batch.length > 0;
       await this.#parts.settling.roomFor(BATCH_ENTRIES_MAX);
-      for (const entry of batch) this.#meet(entry, { notKept: [], hidden: new Set() });
+      for (const entry of batch) this.#meet(entry, { notKept: [], ignored: 0, hidden: new Set() });
     }
     return isThere;
   }
@@ -154,7 +158,7 @@ export class Scanning {
     await ignore.load();
     const beganMs = clock.now();
     room.held.scanNumber += 1;
-    const met: Met = { notKept: [], hidden: new Set() };
+    const met: Met = { notKept: [], ignored: 0, hidden: new Set() };
     for await (const batch of disk.walk()) {
       await settling.roomFor(BATCH_ENTRIES_MAX);
       if (room.isStopped) return;
@@ -163,6 +167,7 @@ export class Scanning {
     this.#lastTookMs = clock.now() - beganMs;
     this.#lastEndMs = clock.now();
     this.#notKept = met.notKept;
+    this.ignored = met.ignored;
     // What is missing is not even counted when the folder went away during the walk.
     await room.belief.check();
     if (room.belief.isRootLost) return;
@@ -174,7 +179,8 @@ export class Scanning {
     this.isDone = true;
   }
 
-  #meet(entry: WalkEntry, { notKept, hidden }: Met): void {
+  #meet(entry: WalkEntry, met: Met): void {
+    const { notKept, hidden } = met;
     const { room, settling, ignore } = this.#parts;
     const fault = entry.kind === 'skipped' ? entry.reason : faultOfName(entry.path);
     const path = entry.path as FilePath;
@@ -183,7 +189,10 @@ export class Scanning {
     if (isPassedOver) this.#hideFormer(entry, hidden);
     // What is held below stays held, though its folder is ignored now.
     if (isPassedOver && (plain !== undefined || room.held.isFolder(path) || room.lost.size > 0)) hidden.add(path);
-    if (plain === undefined && ignore.isIgnored(entry.path)) return;
+    if (plain === undefined && ignore.isIgnored(entry.path)) {
+      if (entry.kind === 'file' && !isIgnoreFile(entry.path)) met.ignored += 1;
+      return;
+    }
     if (isPassedOver) {
       if (notKept.length < NOT_KEPT_MAX) notKept.push({ path: entry.path, reason: fault ?? '' });
       return;

@@ -2,7 +2,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath, PeerId, VersionKey } from '../core/ids.ts';
 import { type Content, originLabels, type PathView, shownNames } from '../core/namespace.ts';
-import { checkPath } from '../core/path.ts';
+import { assertStorable, checkPath } from '../core/path.ts';
 import { isReplaced, isSameVersion, type Version, versionKey } from '../core/version.ts';
 import type { Ask, Change } from '../wire/calls.ts';
 import type { Wish } from './claiming.ts';
@@ -38,6 +38,8 @@ export class Planner {
 
   plan(ask: Ask<'change'>): Plan {
     const { change } = ask;
+    if (change.kind === 'create' || change.kind === 'put' || change.kind === 'restore') assertStorable(change.path);
+    if (change.kind === 'rename') assertStorable(change.to);
     if (change.kind === 'create') return this.#create(change.path);
     // What the client saw comes first: a peer that has not read of it cannot judge the rest.
     this.#refuseOvertaken(change.path, this.#versions(change.path, ask.base));

@@ -6,7 +6,7 @@ import { findEntry } from '../client/verbs/listing.ts';
 import { create, inConflict, put, store } from '../client/verbs/upload.ts';
 import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
-import { quote } from '../core/path.ts';
+import { assertStorable, quote } from '../core/path.ts';
 import { rightAmong } from '../core/rights.ts';
 import type { Entry } from '../wire/calls.ts';
 import { fitsTag, isChangedSince } from './conditional.ts';
@@ -36,6 +36,7 @@ export async function prepareStore(
   { ifNoneMatch, ifMatch, ifUnmodifiedSince }: StoreWish,
   options: VerbOptions,
 ): Promise<Storing> {
+  assertStorable(path);
   await checkRight(session, path, options);
   const entry: Entry | undefined = await findEntry(session, path, options);
   const [present] = entry?.contents ?? [];

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { covers } from '../../src/core/version.ts';
+import { covers, type Tombstone } from '../../src/core/version.ts';
 import { bytes, FolderBench, HIGH, hashOf, LOW, path } from './folder-bench.ts';
 
 describe('what people do in the folder', () => {
@@ -157,13 +157,58 @@ describe('what people do in the folder', () => {
     bench.drive.userSymlink('link', '/etc/passwd');
     await bench.settle();
     await bench.folder.scan();
-    expect(bench.ledger.records().map((record) => record.path)).toEqual(['.filemeshignore']);
-    const notKept = bench.folder.state().notKept.map((one) => one.path);
-    expect(notKept.sort()).toEqual(['bad\\name', 'con.txt', 'link']);
+    expect(bench.ledger.records()).toEqual([]);
+    const { notKept } = bench.folder.state();
+    expect(notKept.map((one) => one.path).sort()).toEqual(['.filemeshignore', 'bad\\name', 'con.txt', 'link']);
+    expect(notKept.find((one) => one.path === '.filemeshignore')?.reason).toContain('keeps 2 files out');
     bench.write('.filemeshignore', '');
     await bench.settle();
     await bench.folder.scan();
     expect(bench.contents('a.tmp')).toEqual([hashOf('x')]);
+    expect(bench.folder.state().notKept.map((one) => one.path)).not.toContain('.filemeshignore');
+  });
+
+  it.each(['.filemeshignore', '.FileMeshIgnore'])(
+    '%s of another machine says nothing of what this one takes in',
+    async (name) => {
+      const small = bench.foreign(name, '*\n');
+      await expect(bench.keep(name, small, '*\n')).rejects.toMatchObject({ code: 'bad-place' });
+      expect(await bench.keepMany([{ name, version: small, text: '*\n' }])).toEqual(['busy']);
+      bench.write('b', '*\n');
+      await bench.settle();
+      expect(bench.contents('b')).toEqual([hashOf('*\n')]);
+      await expect(bench.folder.keepFromHere(path(name), small)).rejects.toMatchObject({ code: 'bad-place' });
+      bench.foreignTombstone('b', [bench.held('b')], name);
+      expect(await bench.folder.renaming.follow(path('b'), path(name), small, bench.tombstones('b')[0] as Tombstone)).toBe(false);
+      expect(bench.read(name)).toBeUndefined();
+    },
+  );
+
+  it('what an older program took in under that name is not obeyed, and is told of until it has another name', async () => {
+    bench.write('was', '*.tmp\n');
+    await bench.settle();
+    bench.node.kill();
+    bench.drive.userRename('was', '.filemeshignore');
+    const { store } = bench.node.start();
+    for (const prefix of ['f/h/', 'c/']) {
+      const [row] = await store.range({ from: prefix, to: `${prefix.slice(0, -1)}0`, limit: 1 });
+      const value = new TextDecoder().decode(row?.value).replaceAll('"was"', '".filemeshignore"');
+      await store.batch([{ key: row?.key as string, value: bytes(value) }]);
+    }
+    bench.node.kill();
+    await bench.start();
+    bench.write('a.tmp', 'x');
+    await bench.settle();
+    expect(bench.contents('a.tmp')).toEqual([hashOf('x')]);
+    expect(bench.folder.state().notKept).toMatchObject([{ path: '.filemeshignore' }]);
+    bench.drive.userRename('.filemeshignore', 'was');
+    await bench.settle();
+    bench.write('.filemeshignore', '*.tmp\n');
+    await bench.settle();
+    bench.write('b.tmp', 'x');
+    await bench.settle();
+    expect(bench.contents('was')).toEqual([hashOf('*.tmp\n')]);
+    expect(bench.ledger.view(path('b.tmp'))).toBeUndefined();
   });
 
   it('patterns hold for what is put beside them at the same moment', async () => {
@@ -172,7 +217,7 @@ describe('what people do in the folder', () => {
     bench.write('.filemeshignore', '*.tmp\nbuild/\n');
     bench.write('kept', 'x');
     await bench.settle();
-    expect(bench.ledger.records().map((record) => record.path)).toEqual(['.filemeshignore', 'kept']);
+    expect(bench.ledger.records().map((record) => record.path)).toEqual(['kept']);
   });
 
   it('a change whose hint was lost is found by the next scan', async () => {

@@ -26,6 +26,28 @@ describe('a change by a client', () => {
     expect((await mesh.settle(listed(second))).map((entry) => entry.path)).toEqual(['Dir/a.txt']);
   });
 
+  it("refuses to store the file of patterns, which is each machine's own", async () => {
+    const { mesh, sessions } = await startStory('patterns', { clients: 1 });
+    const [session] = sessions;
+    if (session === undefined) throw new Error('a client');
+    await mesh.settle(createText(session, 'a', '*'));
+    const base = (await mesh.settle(seen(session, 'a')))?.base ?? [];
+    for (const name of ['.filemeshignore', '.FILEMESHIGNORE']) {
+      expect(await mesh.settle(codeOf(createText(session, name, '*'))), name).toBe('bad-name');
+      expect(await mesh.settle(codeOf(putText(session, name, '*'))), name).toBe('bad-name');
+      expect(await mesh.settle(codeOf(rename(session, 'a', name, {}))), name).toBe('bad-name');
+      // A client of an older program asks the peer all the same.
+      const to = checkPath(name);
+      const change = { kind: 'rename', path: checkPath('a'), to } as const;
+      const ask = { request: 'e'.repeat(32) as RequestId, change, base, hops: 2 };
+      expect(await mesh.settle(codeOf(session.call('change', ask))), name).toBe('bad-name');
+      const restore = { ...ask, change: { kind: 'restore', path: to, copy: 'x' } as const, base: [] };
+      expect(await mesh.settle(codeOf(session.call('change', restore))), name).toBe('bad-name');
+    }
+    await mesh.settle(createText(session, 'docs/.filemeshignore', '*'));
+    expect((await mesh.settle(listed(session))).map((entry) => entry.path)).toEqual(['a', 'docs/.filemeshignore']);
+  });
+
   it('lets one of two clients win who create one name through two peers in the same millisecond', async () => {
     for (let seed = 1; seed <= 8; seed++) {
       const { mesh, sessions } = await startStory(`race ${seed}`, { clients: 3 });

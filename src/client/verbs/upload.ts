@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { asMeshError, MeshError } from '../../core/errors.ts';
 import type { ContentHash, FilePath, PeerId, RequestId, VersionKey } from '../../core/ids.ts';
-import { quote } from '../../core/path.ts';
+import { assertStorable, quote } from '../../core/path.ts';
 import { STRIPE_BYTES_MIN } from '../../core/striping.ts';
 import { type Done, HOPS_MAX, type Holder, type Reply, TAIL_BYTES_MAX } from '../../wire/calls.ts';
 import type { Link } from '../../wire/link.ts';
@@ -56,6 +56,7 @@ export async function put(
 
 /** Stores one content on top of a base known before. One request id through all failovers: it happens at most once. */
 export async function store(session: Session, upload: Upload, options: VerbOptions): Promise<ChangeResult> {
+  assertStorable(upload.path);
   const storing = new Storing(session, upload, options);
   const through = (link: Link) => storing.through(link);
   const done = await session.attempt(through, { signal: options.signal, changedMs: () => storing.changedMs });
