@@ -80,7 +80,9 @@ export class Keeping {
     const isDone = await this.#room.locks.with([path], () => this.#letGoLocked(path, hash, by));
     if (!isDone) return;
     await this.#room.options.disk.removeEmptyFolders(path);
-    if (by.kind === 'tombstone' && by.renamedTo === undefined) {
+    // A tombstone is believed to tell of a rename only where its bytes are kept under another name.
+    const isRename = by.kind === 'tombstone' && by.renamedTo !== undefined && this.#room.held.hasHash(hash);
+    if (by.kind === 'tombstone' && !isRename) {
       await this.#room.old.noteBurial((count) => isTooMany(count, this.#room.held.files + count));
     }
   }

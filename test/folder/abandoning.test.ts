@@ -141,4 +141,21 @@ describe('what lies here and nobody looks at', () => {
     for (const name of names.slice(10, 20)) await bury(name);
     expect(bench.folder.state().warnings.join()).toContain('trash');
   });
+
+  it.each([
+    { told: 'nowhere to be found', isKept: false },
+    { told: 'kept here', isKept: true },
+  ])('holds the trash for burials by others that tell of a new name, the bytes being $told: $isKept', async ({ isKept }) => {
+    const names = Array.from({ length: 40 }, (_, index) => `f${index}`);
+    for (const name of names) bench.write(name, name);
+    await bench.settle();
+    for (const name of names) {
+      const old = bench.held(name);
+      const target = `new/${name}`;
+      if (isKept) await bench.folder.keepFromHere(path(target), bench.foreign(target, name));
+      await bench.folder.letGo(path(name), hashOf(name), bench.foreignTombstone(name, [old], target));
+    }
+    expect(bench.private('trash')).toHaveLength(40);
+    expect(bench.folder.state().warnings.join().includes('the trash keeps them all')).toBe(!isKept);
+  });
 });
