@@ -89,7 +89,12 @@ export class Asides {
     const { disk, log } = this.#room.options;
     const { aside, key } = watched;
     try {
-      const stat = await disk.stat(aside.disk);
+      let stat = await disk.stat(aside.disk);
+      if (stat === undefined) {
+        // Of a folder that went away nothing is there, and nothing is over.
+        if (!(await this.#room.belief.check())) return this.#again(watched, undefined);
+        stat = await disk.stat(aside.disk);
+      }
       if (stat === undefined || (aside.replaces !== undefined && isSameFile(stat, aside.replaces))) return watched;
       const isQuiet = watched.last !== undefined && isSameFile(stat, watched.last);
       if (!isQuiet || this.#room.belief.paused !== undefined) return this.#again(watched, stat);

@@ -74,10 +74,12 @@ export class Upkeep {
   }
 
   async #purge(inUse: ReadonlySet<DiskPath>): Promise<void> {
+    const { lost, queue, belief } = this.#room;
     await this.#room.calendar.look();
     await this.#room.old.purge(this.#stagings.room, inUse);
-    const { lost, queue } = this.#room;
     const removed = await lost.removed();
+    // Of a folder that went away nothing is there, and nothing was removed.
+    if (!(await belief.check())) return;
     await queue.write(removed.map(({ disk }) => lost.rowGone(disk)));
     for (const { disk } of removed) lost.delete(disk);
     await this.#runs.purge(this.#stagings.room);

@@ -146,6 +146,20 @@ describe.each(STAGED)('what the mesh has this peer keep, staged $staged', ({ con
     expect(await bench.rows('i')).toBe(0);
   });
 
+  it('makes one of it too when the folder was away at the moment that was to end the watch', async () => {
+    bench.write('a', 'one');
+    await bench.settle();
+    const { volume } = bench.drive;
+    const open = volume.file('a');
+    await bench.keep('a', bench.foreign('a', 'two', [bench.held('a')]), 'two');
+    bench.drive.unmount({ isSeen: false });
+    await bench.pass(5_000);
+    bench.drive.mount();
+    volume.write(open, 0, new TextEncoder().encode('late save'));
+    await bench.pass(10_000);
+    expect(new Set(bench.contents('a'))).toEqual(new Set([hashOf('two'), hashOf('late save')]));
+  });
+
   it('obeys a tombstone: the file goes to the trash, the record stays', async () => {
     bench.write('f/a', 'one');
     await bench.settle();

@@ -144,6 +144,26 @@ describe('a copy that is bad or out of reach', () => {
     expect(reasons().join()).toMatch(/^b: wrong bytes, and no other peer has it/);
   });
 
+  it('wrong bytes in the trash are not forgotten when the folder goes away in the middle of a purge', async () => {
+    await filed('a', GOOD, true);
+    bench.drive.rot('a');
+    expect(await verify('a', GOOD)).toBe(false);
+    const { disk } = bench.platform;
+    const list = disk.list.bind(disk);
+    const listed: string[] = [];
+    disk.list = (room) => {
+      if (room === 'versions') bench.drive.unmount({ isSeen: false });
+      listed.push(room);
+      return list(room);
+    };
+    await bench.pass(3_700_000);
+    expect(listed).toContain('trash');
+    bench.drive.mount();
+    disk.list = list;
+    await bench.pass(10_000);
+    expect(await bench.rows('l')).toBe(1);
+  });
+
   it('a file the disk cannot read counts no more, and stays; it is held again when it can be read', async () => {
     await filed('a');
     const readable = badSector('a');
