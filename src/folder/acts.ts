@@ -75,7 +75,7 @@ export class Acts {
 
   /** True while a program may still be writing to what was set aside there. */
   isWatched(place: DiskPath): boolean {
-    return this.#asides.places().has(place);
+    return this.#asides.isWatched(place);
   }
 
   /** Tries again what a sick disk left half done. */

@@ -44,9 +44,9 @@ export class Asides {
     this.#arm();
   }
 
-  /** Places that may not be purged yet. */
-  places(): ReadonlySet<DiskPath> {
-    return new Set(this.#watched.keys());
+  /** True for a place that may not be purged yet. */
+  isWatched(place: DiskPath): boolean {
+    return this.#watched.has(place);
   }
 
   stop(): void {

@@ -108,13 +108,14 @@ export class LostCopies {
   }
 
   /**
-   * Places in the trash of bytes that nobody who is there has right: of wrong ones most may still be good, and who is away may
-   * never come back.
+   * True for a place in the trash of bytes that nobody who is there has right: of wrong ones most may still be good, and who is
+   * away may never come back.
    */
-  onlyOnes(): DiskPath[] {
+  isOnlyOne(disk: DiskPath): boolean {
+    const copy = this.at(disk);
+    if (copy === undefined || copy.disk === copy.path) return false;
     const { self, peers } = this.#options.ledger;
-    const isThere = (peer: PeerId) => this.#isMember(peer) && (peer === self || peers.isLive(peer));
-    return this.#asides().flatMap((copy) => (this.#isOnly(copy, isThere) ? [copy.disk] : []));
+    return this.#isOnly(copy, (peer) => this.#isMember(peer) && (peer === self || peers.isLive(peer)));
   }
 
   /** Those whose file in the trash was removed. */

@@ -159,8 +159,9 @@ export class OldCopies {
    * takes nothing from the versions' share.
    *
    * @param room bytes the folder has room for.
+   * @param isInUse asked of each place when its turn comes: others are put away meanwhile.
    */
-  async purge(room: number, inUse: ReadonlySet<DiskPath>): Promise<void> {
+  async purge(room: number, isInUse: (place: DiskPath) => boolean): Promise<void> {
     if (this.#slice.belief.paused !== undefined) return;
     const oldestMs = this.#slice.calendar.todayMs - KEEP_MS;
     let looked = 0;
@@ -170,10 +171,10 @@ export class OldCopies {
       const bytes = this.#versionBytes + (this.#isTrashHeld ? 0 : this.#trashBytes);
       const isDue = row.asideMs < oldestMs || bytes > room * KEEP_SHARE;
       if (!isDue) break;
-      if (inUse.has(row.disk) || !(await this.#removeFile(row.disk))) continue;
+      if (isInUse(row.disk) || !(await this.#removeFile(row.disk))) continue;
       await this.forget(row.copy);
     }
-    for (const folder of ['versions', 'trash']) await this.#purgeUnknown(folder, oldestMs, inUse);
+    for (const folder of ['versions', 'trash']) await this.#purgeUnknown(folder, oldestMs, isInUse);
   }
 
   /** False when it cannot be removed now: one bad file must not keep all others on a full disk. */
@@ -188,10 +189,10 @@ export class OldCopies {
   }
 
   /** Bad bytes, and what a crash left without a row. A rename gave them their ctime. */
-  async #purgeUnknown(folder: string, oldestMs: number, inUse: ReadonlySet<DiskPath>): Promise<void> {
+  async #purgeUnknown(folder: string, oldestMs: number, isInUse: (place: DiskPath) => boolean): Promise<void> {
     for (const { name, stat } of await this.#slice.options.disk.list(folder)) {
       const place = `.filemesh/${folder}/${name}`;
-      if (this.#rows.has(name) || inUse.has(place) || stat.ctimeMs >= oldestMs) continue;
+      if (this.#rows.has(name) || isInUse(place) || stat.ctimeMs >= oldestMs) continue;
       await this.#removeFile(place);
     }
   }

@@ -69,14 +69,13 @@ export class Upkeep {
     const nowMs = this.#room.options.clock.now();
     if (nowMs - this.#purgedMs < PURGE_EVERY_MS) return;
     this.#purgedMs = nowMs;
-    const inUse = new Set<DiskPath>([...this.#asides.places(), ...this.#room.pinned, ...this.#room.lost.onlyOnes()]);
-    this.#room.spawn('purging old copies', () => this.#purge(inUse));
+    this.#room.spawn('purging old copies', () => this.#purge());
   }
 
-  async #purge(inUse: ReadonlySet<DiskPath>): Promise<void> {
+  async #purge(): Promise<void> {
     const { lost, queue, belief } = this.#room;
     await this.#room.calendar.look();
-    await this.#room.old.purge(this.#stagings.room, inUse);
+    await this.#room.old.purge(this.#stagings.room, (place) => this.#isInUse(place));
     const removed = await lost.removed();
     // Of a folder that went away nothing is there, and nothing was removed.
     if (!(await belief.check())) return;
@@ -85,6 +84,11 @@ export class Upkeep {
     await this.#runs.purge(this.#stagings.room);
     await this.#stagings.sweep(this.#room.pinned);
     await this.#room.kept.sweep(false);
+  }
+
+  #isInUse(place: DiskPath): boolean {
+    const { pinned, lost } = this.#room;
+    return this.#asides.isWatched(place) || pinned.has(place) || lost.isOnlyOne(place);
   }
 
   /** Resolves after `ms`, or when the folder stops. */

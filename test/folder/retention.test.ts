@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MeshError } from '../../src/core/errors.ts';
 import { OldCopies, type OldRow } from '../../src/folder/old-copies.ts';
-import { FolderBench, hashOf, path } from './folder-bench.ts';
+import { bytes, FolderBench, hashOf, path } from './folder-bench.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -172,10 +172,33 @@ describe('what is set aside', () => {
       old.add(Object.defineProperty(row, 'disk', { get: looked }) as unknown as OldRow);
     }
     inTurn = inTurnMax = 0;
-    await old.purge(1_000_000, new Set());
+    await old.purge(1_000_000, () => false);
     expect([removed, old.of(path('a')).length]).toEqual([10, 19_990]);
     expect(inTurnMax).toBeLessThanOrEqual(5_100);
   });
+
+  it('is not purged while a program may still write to it, though it was put away in the middle of a purge', () =>
+    withBench(100_000, async (bench) => {
+      bench.write('late', OLD);
+      await bench.settle();
+      for (const name of ['a', 'b', 'c', 'd']) await buried(bench, name, name.repeat(5_000));
+      const { disk } = bench.platform;
+      const remove = disk.remove.bind(disk);
+      const open = bench.drive.volume.file('late');
+      const next = bench.foreign('late', 'next', [bench.held('late')]);
+      let isKept = false;
+      disk.remove = async (place) => {
+        if (!isKept && place.startsWith('.filemesh/trash/')) {
+          isKept = true;
+          await bench.keep('late', next, 'next');
+          bench.drive.volume.write(open, 0, bytes('late save'));
+        }
+        await remove(place);
+      };
+      await bench.pass(3_700_000);
+      expect(isKept).toBe(true);
+      expect(bench.contents('late')).toContain(hashOf(`late save${OLD.slice(9)}`));
+    }));
 
   it('is purged though one of its files cannot be removed', () =>
     withBench(1_000_000, async (bench) => {
