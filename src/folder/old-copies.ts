@@ -165,12 +165,15 @@ export class OldCopies {
     if (this.#slice.belief.paused !== undefined) return;
     const oldestMs = this.#slice.calendar.todayMs - KEEP_MS;
     let looked = 0;
+    // What is put away meanwhile comes last, and waits for the next time.
+    let isOver = true;
     for (const row of this.#rows.values()) {
       if (++looked % ROWS_A_TURN === 0) await nextTurn(this.#slice.options.clock);
       if (this.#isTrashHeld && row.disk.startsWith(TRASH)) continue;
       const bytes = this.#versionBytes + (this.#isTrashHeld ? 0 : this.#trashBytes);
-      const isDue = row.asideMs < oldestMs || bytes > room * KEEP_SHARE;
-      if (!isDue) break;
+      isOver &&= bytes > room * KEEP_SHARE;
+      // By age each for itself: one that was put away while the clock was ahead may stand before the others.
+      if (!isOver && row.asideMs >= oldestMs) continue;
       if (isInUse(row.disk) || !(await this.#removeFile(row.disk))) continue;
       await this.forget(row.copy);
     }

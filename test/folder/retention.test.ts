@@ -99,6 +99,20 @@ describe('what is set aside', () => {
       expect(trash(bench)).toBe(0);
     }));
 
+  it('goes when its 30 days are over, though one put away before it was when the clock was years ahead', () =>
+    withBench(undefined, async (bench) => {
+      bench.node.wall.offsetMs += 10_000 * DAY_MS;
+      await buried(bench, 'ahead', 'ahead');
+      bench.node.wall.offsetMs -= 10_000 * DAY_MS;
+      await buried(bench, 'a', 'gone');
+      for (let day = 0; day < 31; day++) {
+        bench.node.wall.offsetMs += DAY_MS;
+        await bench.pass(3_700_000);
+      }
+      expect(await bench.folder.oldCopies(path('a'))).toEqual([]);
+      expect(await bench.folder.oldCopies(path('ahead'))).toHaveLength(1);
+    }));
+
   it('takes a tenth of the capacity at most: the oldest goes first', () =>
     withBench(1_000_000, async (bench) => {
       for (const name of ['a', 'b', 'c']) await buried(bench, name, OLD + name);
