@@ -21,6 +21,8 @@ const CROWDED_MS = 24 * 3_600_000;
 export const ONCE_PREFIX = 'once-';
 /** One of those is removed so long after its last write, unless it is open: a peer that started anew is come back to at once. */
 export const ONCE_MS = 10 * 60_000;
+/** What is too old goes when it still is that much later: a clock that is ahead for a moment removes nothing. 1 s – 1 h. */
+const CONFIRM_MS = ONCE_MS;
 /** Share of the disk that the default capacity leaves free. 0…1. */
 const FREE_SHARE = 0.1;
 /** What is placed here never takes the disk's last bytes: this much, or a tenth of a small disk. */
@@ -42,6 +44,8 @@ export class Stagings implements Reservations {
   #reserved = 0;
   /** Files that are put down in batches, beside those that are open. */
   #many = 0;
+  /** Those found too old, by name: when first, by the clock that nobody sets. */
+  readonly #overMs = new Map<string, number>();
   /** Of the small ones: they are in memory. */
   #smallBytes = 0;
   #disk = { free: 0, total: 0 };
@@ -191,8 +195,8 @@ export class Stagings implements Reservations {
 
   /** Removes the bytes of stagings nobody goes on with, intents being finished. `inUse`: places that are not to be touched. */
   async sweep(inUse: ReadonlySet<DiskPath>): Promise<void> {
-    const { disk, clock, store } = this.#room.options;
-    const nowMs = clock.wall();
+    const { disk, store } = this.#room.options;
+    const nowMs = this.#room.calendar.todayMs;
     const names = new Set<string>();
     let bytes = 0;
     // ctime: the mtime may already be that of the content. The newest first.
@@ -204,14 +208,27 @@ export class Stagings implements Reservations {
       const staleMs = bytes > this.room * KEEP_SHARE ? CROWDED_MS : STALE_MS;
       // A small one is found again by nobody; but once acts run, it may be one's that has just begun, or is tried again.
       const isNobodys = name.startsWith(SMALL_PREFIX) && !this.#room.isOpen;
-      const isOver = isNobodys || stat.ctimeMs < nowMs - (name.startsWith(ONCE_PREFIX) ? ONCE_MS : staleMs);
+      const isOld = !isKept && stat.ctimeMs < nowMs - (name.startsWith(ONCE_PREFIX) ? ONCE_MS : staleMs);
+      const isOver = this.#isOverStill(name, isOld) || isNobodys;
       if (isOver && !isKept && (await this.#isRemoved(place))) continue;
       names.add(name);
     }
+    for (const name of this.#overMs.keys()) if (!names.has(name)) this.#overMs.delete(name);
     for await (const page of rowsOf(store, STAGING_KEYS)) {
       const gone = page.filter(({ key }) => !names.has(key.slice(STAGING_KEYS.from.length)));
       await this.#room.queue.write(gone.map(({ key }) => ({ key, value: undefined })));
     }
+  }
+
+  #isOverStill(name: string, isOld: boolean): boolean {
+    if (!isOld) {
+      this.#overMs.delete(name);
+      return false;
+    }
+    const nowMs = this.#room.options.clock.now();
+    const sinceMs = this.#overMs.get(name) ?? nowMs;
+    this.#overMs.set(name, sinceMs);
+    return nowMs - sinceMs >= CONFIRM_MS;
   }
 
   /** One that cannot be removed stays, and nothing else waits for it. */

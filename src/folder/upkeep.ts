@@ -54,7 +54,10 @@ export class Upkeep {
     this.#room.tell();
     // By then whoever had begun something here, before this start, has come back or never will.
     this.#sweeping = this.#room.options.clock.after(ONCE_MS + ONCE_MS / 10, () =>
-      this.#room.spawn('removing what nobody goes on with', () => this.#stagings.sweep(this.#room.pinned)),
+      this.#room.spawn('removing what nobody goes on with', async () => {
+        await this.#room.calendar.look();
+        await this.#stagings.sweep(this.#room.pinned);
+      }),
     );
   }
 
