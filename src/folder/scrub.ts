@@ -10,13 +10,18 @@ const ROUND_MS = 30 * 24 * 3_600_000;
 /** Rest between two copies. At least 1 s, however many there are; at most a quarter of a day, however few. */
 const REST_MS_MIN = 1_000;
 const REST_MS_MAX = 6 * 3_600_000;
+/** One that became due while the program did not run waits so long at most: a start has much to read as it is. 0…10 min. */
+const OVERDUE_REST_MS = 60_000;
 
 /** True when the copy is right; sets it aside when it is not. */
 type Verify = (path: FilePath, hash: ContentHash) => Promise<boolean>;
 
-/** The row of the store that says how far the round has come: a key of HELD_KEYS, or then of RUNS_KEYS. */
+/** The row of the store. */
 interface ScrubRow {
+  /** How far the round has come: a key of HELD_KEYS, or then of RUNS_KEYS. */
   readonly after: string;
+  /** Wall ms of the next turn: a machine that runs for less than a rest at a time comes to it too. */
+  readonly dueMs?: number;
 }
 
 /**
@@ -34,23 +39,48 @@ export class Scrub {
   }
 
   start(): void {
-    if (this.#room.isStopped) return;
-    const restMs = Math.min(
-      REST_MS_MAX,
-      Math.max(REST_MS_MIN, ROUND_MS / Math.max(1, this.#room.held.files + this.#room.runs.files)),
-    );
-    this.#timer = this.#room.options.clock.after(restMs, () => this.#room.spawn('scrubbing', () => this.#turn()));
+    this.#room.spawn('finding out when to scrub', async () => this.#wait(await this.#firstRestMs().catch(() => this.#restMs)));
   }
 
   stop(): void {
     this.#timer?.cancel();
   }
 
+  get #restMs(): number {
+    const files = this.#room.held.files + this.#room.runs.files;
+    return Math.min(REST_MS_MAX, Math.max(REST_MS_MIN, ROUND_MS / Math.max(1, files)));
+  }
+
+  #wait(ms: number): void {
+    if (this.#room.isStopped) return;
+    this.#timer = this.#room.options.clock.after(ms, () => this.#room.spawn('scrubbing', () => this.#turn()));
+  }
+
+  /** What is left of the rest that the last run of the program began. */
+  async #firstRestMs(): Promise<number> {
+    const { store, clock } = this.#room.options;
+    const row = await store.get(SCRUB_KEY);
+    const { after = '', dueMs } = row === undefined ? {} : decodeRow<Partial<ScrubRow>>(row);
+    const restMs = this.#restMs;
+    const leftMs = (dueMs ?? Number.POSITIVE_INFINITY) - clock.wall();
+    // Later than a rest from now: nothing was noted yet, or the clock was ahead then.
+    if (leftMs > restMs) {
+      await this.#note(after);
+      return restMs;
+    }
+    return Math.max(leftMs, Math.min(restMs, OVERDUE_REST_MS));
+  }
+
+  async #note(after: string): Promise<void> {
+    const dueMs = this.#room.options.clock.wall() + this.#restMs;
+    await this.#room.queue.write([{ key: SCRUB_KEY, value: encodeRow({ after, dueMs } satisfies ScrubRow) }]);
+  }
+
   async #turn(): Promise<void> {
     try {
       if (this.#room.isOpen && (await this.#room.belief.check())) await this.#verifyNext();
     } finally {
-      this.start();
+      this.#wait(this.#restMs);
     }
   }
 
@@ -60,8 +90,7 @@ export class Scrub {
     const after = row === undefined ? '' : decodeRow<ScrubRow>(row).after;
     const next = (await this.#after(after, HELD_KEYS)) ?? (await this.#after(after, RUNS_KEYS));
     // Noted before: a copy that cannot be read must not hold up the others for ever.
-    const noted = next === undefined ? undefined : encodeRow({ after: next.key } satisfies ScrubRow);
-    await this.#room.queue.write([{ key: SCRUB_KEY, value: noted }]);
+    await this.#note(next?.key ?? '');
     if (next === undefined) return;
     const { hash, ...held } = decodeRow<{ path: FilePath; hash: ContentHash } | HeldRuns>(next.value);
     const path = 'path' in held ? held.path : held.paths[0];
@@ -73,6 +102,7 @@ export class Scrub {
       log.warn('a copy could not be read again', { path, reason: asMeshError(thrown).message });
     }
   }
+
   async #after(key: string, { from, to }: { from: string; to: string }): Promise<{ key: string; value: Uint8Array } | undefined> {
     if (key >= to) return undefined;
     const begin = key < from ? from : `${key}\u0000`;

@@ -138,6 +138,18 @@ describe('what lies here and nobody looks at', () => {
     expect(bench.read('c')).toBeUndefined();
   });
 
+  it('is read again by a machine that is up for less than a rest at a time too', async () => {
+    for (const name of ['a', 'b']) bench.write(name, `content of ${name}`);
+    await bench.settle();
+    bench.others.announce(LOW, path('b'), bench.held('b'));
+    bench.drive.rot('b');
+    for (let day = 0; day < 8; day++) {
+      await bench.pass(2 * HOUR_MS);
+      await bench.restart();
+    }
+    expect(['a', 'b'].map((name) => holding(name)[0])).toEqual(['all', 'none']);
+  });
+
   it('is not given up when a sibling is asked for while the folder is away', async () => {
     bench.write('a', 'mine');
     await bench.settle();
