@@ -11,6 +11,7 @@ import { isCovered, isCurrent, replacerOf } from './descent.ts';
 import type { Staging } from './face.ts';
 import { type Ground, groundAt, isReplacedBy } from './ground.ts';
 import type { HeldCopy } from './held-table.ts';
+import type { OldRow } from './old-copies.ts';
 import type { Room } from './room.ts';
 import { asideOf, placedOf } from './setting-aside.ts';
 import type { Staged } from './staged.ts';
@@ -77,30 +78,40 @@ export class Keeping {
   /** See Folder.letGo. */
   async letGo(path: FilePath, hash: ContentHash, by: Version): Promise<void> {
     this.#room.assertOpen();
-    const isDone = await this.#room.locks.with([path], () => this.#letGoLocked(path, hash, by));
-    if (!isDone) return;
+    const row = await this.#room.locks.with([path], () => this.#letGoLocked(path, hash, by));
+    if (row === undefined) return;
     await this.#room.options.disk.removeEmptyFolders(path);
-    // A tombstone is believed to tell of a rename only where its bytes are kept under another name.
-    const isRename = by.kind === 'tombstone' && by.renamedTo !== undefined && this.#room.held.hasHash(hash);
-    if (by.kind === 'tombstone' && !isRename) {
+    if (row.byOthers === true) {
       await this.#room.old.noteBurial((count) => isTooMany(count, this.#room.held.files + count));
     }
   }
 
-  async #letGoLocked(path: FilePath, hash: ContentHash, by: Version): Promise<boolean> {
+  /** Gives the row of what was set aside. */
+  async #letGoLocked(path: FilePath, hash: ContentHash, by: Version): Promise<OldRow | undefined> {
     const copy = this.#room.held.find(path, hash);
     // Made anew since the caller looked, of the same content: then nothing is to go.
-    if (copy === undefined || isCurrent(this.#room.options.ledger.view(path), hash)) return false;
+    if (copy === undefined || isCurrent(this.#room.options.ledger.view(path), hash)) return undefined;
     if (copy.disk === path) {
       const { plain } = await groundAt(this.#room, path);
-      if (plain !== copy) return false;
+      if (plain !== copy) return undefined;
     }
     const aside = await asideOf(this.#room, copy, by.kind === 'tombstone' ? 'trash' : 'versions');
+    const row = { ...aside.effect.row, ...(this.#isBurial(copy, by) && { byOthers: true as const }) };
     await this.#acts.run({
       id: this.#room.freshName(),
       moves: [aside.move],
-      effects: [{ kind: 'drop', path, hash, by }, aside.effect],
+      effects: [
+        { kind: 'drop', path, hash, by },
+        { kind: 'old', row },
+      ],
     });
+    return row;
+  }
+
+  /** A tombstone is believed to tell of a rename only where its bytes are kept under another name. */
+  #isBurial(copy: HeldCopy, by: Version): boolean {
+    if (by.kind !== 'tombstone' || by.renamedTo === undefined) return by.kind === 'tombstone';
+    for (const other of this.#room.held.withHash(copy.hash)) if (other !== copy) return false;
     return true;
   }
 

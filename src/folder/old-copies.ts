@@ -32,6 +32,8 @@ interface Slice {
 /** One content set aside, as the store has it. */
 export interface OldRow extends OldCopy {
   readonly disk: DiskPath;
+  /** Another peer's tombstone had it set aside: it counts in the brake. */
+  readonly byOthers?: true;
 }
 
 /**
@@ -61,7 +63,7 @@ export class OldCopies {
     this.#isTrashHeld = (await store.get(TRASH_HELD_KEY)) !== undefined;
     // A restart in the middle of many burials does not begin to count anew.
     const oldestMs = clock.wall() - BURIALS_WINDOW_MS;
-    const count = rows.filter((row) => row.asideMs >= oldestMs && row.disk.startsWith(TRASH)).length;
+    const count = rows.filter((row) => row.asideMs >= oldestMs && row.byOthers === true).length;
     this.#burials = { sinceMs: clock.now(), count };
   }
 
@@ -202,7 +204,7 @@ export class OldCopies {
 }
 
 /** What the rest of the mesh is told of a row. */
-export function shownOldCopy({ disk: _, ...shown }: OldRow): OldCopy {
+export function shownOldCopy({ disk: _, byOthers: __, ...shown }: OldRow): OldCopy {
   return shown;
 }
 

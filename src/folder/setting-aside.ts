@@ -10,11 +10,11 @@ export async function asideOf(
   copy: HeldCopy,
   folder: 'versions' | 'trash',
   staged?: DiskPath,
-): Promise<{ move: Move; effect: Effect }> {
+): Promise<{ move: Move; effect: Effect & { kind: 'old' } }> {
   const place = room.freshPlace(folder);
   const versions = await room.versionsOf(copy);
   const facts = oldFacts(copy.path, copy.hash, copy.stat, versions[0], room.options.ledger.self);
-  const effect: Effect = { kind: 'old', row: room.old.rowFor(place, facts) };
+  const effect: Effect & { kind: 'old' } = { kind: 'old', row: room.old.rowFor(place, facts) };
   if (copy.disk !== copy.path) return { move: { kind: 'move', from: copy.disk, to: place }, effect };
   const intent = { path: copy.path, aside: place, replaces: copy.stat, ...(staged !== undefined && { staged }) };
   return { move: { kind: 'commit', intent, replaced: versions }, effect };

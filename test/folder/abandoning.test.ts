@@ -177,6 +177,23 @@ describe('what lies here and nobody looks at', () => {
     expect(bench.folder.state().warnings.join()).toContain('trash');
   });
 
+  it('counts no deletions of its own people, after a restart either', async () => {
+    const names = Array.from({ length: 80 }, (_, index) => `f${index}`);
+    for (const name of names) bench.write(name, name);
+    await bench.settle();
+    for (const [index, name] of names.slice(0, 30).entries()) {
+      const request = index.toString(16).padStart(32, '0') as never;
+      await bench.folder.make(request, [{ kind: 'bury', path: path(name), base: [bench.held(name)] }]);
+    }
+    expect(bench.private('trash')).toHaveLength(30);
+    await bench.restart();
+    const version = bench.held('f79');
+    await bench.folder.letGo(path('f79'), hashOf('f79'), bench.foreignTombstone('f79', [version]));
+    expect(bench.private('trash')).toHaveLength(31);
+    expect(bench.folder.state().warnings).toEqual([]);
+    expect((await bench.folder.oldCopies(path('f79'))).map((copy) => Object.hasOwn(copy, 'byOthers'))).toEqual([false]);
+  });
+
   it.each([
     { told: 'nowhere to be found', isKept: false },
     { told: 'kept here', isKept: true },
