@@ -168,7 +168,7 @@ export class Folder {
   /** `filemesh resume`: `deleted` believes what is missing, `restore` writes a new marker and gets everything back. */
   async resume(how: 'deleted' | 'restore'): Promise<void> {
     await this.#room.belief.adopt();
-    await this.#room.old.releaseTrash();
+    await this.#room.old.release();
     this.#missing.answer = how;
     try {
       await this.scan();

@@ -5,7 +5,6 @@ import { type FileVersion, isBefore, type Version } from '../core/version.ts';
 import type { DiskPath } from '../platform/disk.ts';
 import type { Act, Effect, Move } from './act.ts';
 import type { Acts } from './acts.ts';
-import { isTooMany } from './brake.ts';
 import { copyBytes, openNoted } from './copying.ts';
 import { isCovered, isCurrent, replacerOf } from './descent.ts';
 import type { Staging } from './face.ts';
@@ -81,9 +80,7 @@ export class Keeping {
     const row = await this.#room.locks.with([path], () => this.#letGoLocked(path, hash, by));
     if (row === undefined) return;
     await this.#room.options.disk.removeEmptyFolders(path);
-    if (row.byOthers === true) {
-      await this.#room.old.noteBurial((count) => isTooMany(count, this.#room.held.files + count));
-    }
+    if (row.byOthers === true) await this.#room.old.noteByOthers(row, this.#room.held.files);
   }
 
   /** Gives the row of what was set aside. */
@@ -96,7 +93,7 @@ export class Keeping {
       if (plain !== copy) return undefined;
     }
     const aside = await asideOf(this.#room, copy, by.kind === 'tombstone' ? 'trash' : 'versions');
-    const row = { ...aside.effect.row, ...(this.#isBurial(copy, by) && { byOthers: true as const }) };
+    const row = { ...aside.effect.row, ...(!this.#isRename(copy, by) && { byOthers: true as const }) };
     await this.#acts.run({
       id: this.#room.freshName(),
       moves: [aside.move],
@@ -109,10 +106,10 @@ export class Keeping {
   }
 
   /** A tombstone is believed to tell of a rename only where its bytes are kept under another name. */
-  #isBurial(copy: HeldCopy, by: Version): boolean {
-    if (by.kind !== 'tombstone' || by.renamedTo === undefined) return by.kind === 'tombstone';
-    for (const other of this.#room.held.withHash(copy.hash)) if (other !== copy) return false;
-    return true;
+  #isRename(copy: HeldCopy, by: Version): boolean {
+    if (by.kind !== 'tombstone' || by.renamedTo === undefined) return false;
+    for (const other of this.#room.held.withHash(copy.hash)) if (other !== copy) return true;
+    return false;
   }
 
   /** Records a version of a content that lies here already. */
@@ -146,10 +143,11 @@ export class Keeping {
     }
     await staged.finish(version.mode, version.modifiedMs);
     const isSibling = ground.plain !== undefined && !isReplacedBy(this.#room, path, ground, [version]);
-    await this.#acts.run(
-      isSibling ? this.#siblingAct(path, version, staged) : await this.#plainAct(path, version, staged, ground),
-    );
+    const act = isSibling ? this.#siblingAct(path, version, staged) : await this.#plainAct(path, version, staged, ground);
+    await this.#acts.run(act);
     await staged.forget();
+    for (const effect of act.effects)
+      if (effect.kind === 'old') await this.#room.old.noteByOthers(effect.row, this.#room.held.files);
   }
 
   async #plainAct(path: FilePath, version: FileVersion, staged: Staged, ground: Ground): Promise<Act> {
@@ -162,7 +160,8 @@ export class Keeping {
     } else {
       const aside = await asideOf(this.#room, ground.plain, 'versions', staged.place);
       moves.push(aside.move);
-      effects.push({ kind: 'drop', path, hash: ground.plain.hash }, aside.effect);
+      const row = { ...aside.effect.row, byOthers: true as const };
+      effects.push({ kind: 'drop', path, hash: ground.plain.hash }, { kind: 'old', row });
     }
     return { id: this.#room.freshName(), moves, effects: [...effects, hold] };
   }

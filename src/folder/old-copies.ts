@@ -5,9 +5,11 @@ import { nextTurn } from '../platform/clock.ts';
 import type { DiskPath, FileStat } from '../platform/disk.ts';
 import type { StoreWrite } from '../platform/store.ts';
 import type { Belief } from './belief.ts';
+import { isTooMany } from './brake.ts';
 import type { Calendar } from './calendar.ts';
 import type { FolderOptions, OldCopy } from './face.ts';
-import { decodeRow, encodeRow, OLD_KEYS, oldKey, TRASH_HELD_KEY } from './rows.ts';
+import { MASS_WINDOW_MS, MassBrake } from './mass-brake.ts';
+import { decodeRow, encodeRow, OLD_KEYS, oldKey, TRASH_HELD_KEY, VERSIONS_HELD_KEY } from './rows.ts';
 import { rowsOf, type StoreQueue } from './store-queue.ts';
 
 /** What is set aside is kept so long. */
@@ -15,8 +17,6 @@ export const KEEP_MS = 30 * 24 * 3_600_000;
 /** Versions and trash together take at most this share of what the folder has room for. 0…1. */
 export const KEEP_SHARE = 0.1;
 const TRASH = '.filemesh/trash/';
-/** Burials by others within this time, beyond the brake's measure, hold the trash. */
-const BURIALS_WINDOW_MS = 600_000;
 /** Rows looked at in one turn of a purge: some 5 ms. Range 1,000–20,000. */
 const ROWS_A_TURN = 5_000;
 
@@ -32,7 +32,7 @@ interface Slice {
 /** One content set aside, as the store has it. */
 export interface OldRow extends OldCopy {
   readonly disk: DiskPath;
-  /** Another peer's tombstone had it set aside: it counts in the brake. */
+  /** Another peer's deletion, or version, had it set aside: it counts in the brake. */
   readonly byOthers?: true;
 }
 
@@ -45,10 +45,11 @@ export class OldCopies {
   readonly #rows = new Map<string, OldRow>();
   readonly #byHash = new MultiMap<ContentHash, OldRow>();
   readonly #byPath = new MultiMap<FilePath, OldRow>();
-  #versionBytes = 0;
-  #trashBytes = 0;
-  #burials = { sinceMs: 0, count: 0 };
-  #isTrashHeld = false;
+  readonly #bytes = { trash: 0, versions: 0 };
+  readonly #brakes = {
+    trash: new MassBrake(TRASH_HELD_KEY, 'other peers deleted many files at once; the trash keeps them all'),
+    versions: new MassBrake(VERSIONS_HELD_KEY, 'other peers replaced many files at once; what they were is all kept'),
+  };
 
   constructor(slice: Slice) {
     this.#slice = slice;
@@ -60,18 +61,16 @@ export class OldCopies {
     for await (const page of rowsOf(store, OLD_KEYS)) for (const { value } of page) rows.push(decodeRow<OldRow>(value));
     rows.sort((a, b) => a.asideMs - b.asideMs);
     for (const row of rows) this.add(row);
-    this.#isTrashHeld = (await store.get(TRASH_HELD_KEY)) !== undefined;
-    // A restart in the middle of many burials does not begin to count anew.
-    const oldestMs = clock.wall() - BURIALS_WINDOW_MS;
-    const count = rows.filter((row) => row.asideMs >= oldestMs && row.byOthers === true).length;
-    this.#burials = { sinceMs: clock.now(), count };
+    for (const brake of Object.values(this.#brakes)) brake.isHolding = (await store.get(brake.key)) !== undefined;
+    // A restart in the middle of many deletions does not begin to count anew.
+    const oldestMs = clock.wall() - MASS_WINDOW_MS;
+    const late = rows.filter((row) => row.asideMs >= oldestMs && row.byOthers === true);
+    for (const { path, disk } of late) this.#brakes[kindOf(disk)].note(path, clock.now());
   }
 
-  /** A sentence for a person while nothing of the trash is purged. */
-  get warning(): string | undefined {
-    return this.#isTrashHeld
-      ? 'other peers deleted many files at once; the trash keeps them all until you type `filemesh resume --deleted` or `--restore`'
-      : undefined;
+  /** For a person, while what others had set aside is not purged. */
+  warnings(): (string | undefined)[] {
+    return Object.values(this.#brakes).map((brake) => brake.warning);
   }
 
   /** The row of a content that goes to `disk`; the last component names it. */
@@ -111,8 +110,7 @@ export class OldCopies {
   }
 
   #count({ disk }: OldRow, bytes: number): void {
-    if (disk.startsWith(TRASH)) this.#trashBytes += bytes;
-    else this.#versionBytes += bytes;
+    this.#bytes[kindOf(disk)] += bytes;
   }
 
   hasHash(hash: ContentHash): boolean {
@@ -138,27 +136,29 @@ export class OldCopies {
     return this.#rows.get(copy);
   }
 
-  /** Another peer's tombstone was obeyed: many at once hold the trash until a person speaks. */
-  async noteBurial(isTooMany: (count: number) => boolean): Promise<void> {
-    const nowMs = this.#slice.options.clock.now();
-    if (nowMs - this.#burials.sinceMs > BURIALS_WINDOW_MS) this.#burials = { sinceMs: nowMs, count: 0 };
-    this.#burials.count += 1;
-    if (this.#isTrashHeld || !isTooMany(this.#burials.count)) return;
-    this.#isTrashHeld = true;
-    await this.#slice.queue.write([{ key: TRASH_HELD_KEY, value: new Uint8Array([1]) }]);
+  /** Another peer had it set aside: many at once hold all of its kind until a person speaks. `files`: held here now. */
+  async noteByOthers({ path, disk }: OldRow, files: number): Promise<void> {
+    const kind = kindOf(disk);
+    const brake = this.#brakes[kind];
+    const count = brake.note(path, this.#slice.options.clock.now());
+    // What was deleted is held no more.
+    if (brake.isHolding || !isTooMany(count, kind === 'trash' ? files + count : files)) return;
+    brake.isHolding = true;
+    await this.#slice.queue.write([{ key: brake.key, value: new Uint8Array([1]) }]);
     this.#slice.tell();
   }
 
-  async releaseTrash(): Promise<void> {
-    if (!this.#isTrashHeld) return;
-    await this.#slice.queue.write([{ key: TRASH_HELD_KEY, value: undefined }]);
-    this.#isTrashHeld = false;
-    this.#burials = { sinceMs: 0, count: 0 };
+  /** A person has spoken. */
+  async release(): Promise<void> {
+    const holding = Object.values(this.#brakes).filter((brake) => brake.isHolding);
+    if (holding.length === 0) return;
+    await this.#slice.queue.write(holding.map(({ key }) => ({ key, value: undefined })));
+    for (const brake of holding) brake.release();
   }
 
   /**
-   * Purges what is too old or too much, oldest first; files the store does not know of too. Trash that is held stays, and
-   * takes nothing from the versions' share.
+   * Purges what is too old or too much, oldest first; files the store does not know of too. Of trash and versions what is held
+   * stays, and takes nothing from the other's share.
    *
    * @param room bytes the folder has room for.
    * @param isInUse asked of each place when its turn comes: others are put away meanwhile.
@@ -171,15 +171,19 @@ export class OldCopies {
     let isOver = true;
     for (const row of this.#rows.values()) {
       if (++looked % ROWS_A_TURN === 0) await nextTurn(this.#slice.options.clock);
-      if (this.#isTrashHeld && row.disk.startsWith(TRASH)) continue;
-      const bytes = this.#versionBytes + (this.#isTrashHeld ? 0 : this.#trashBytes);
-      isOver &&= bytes > room * KEEP_SHARE;
+      if (this.#brakes[kindOf(row.disk)].isHolding) continue;
+      isOver &&= this.#purgeableBytes > room * KEEP_SHARE;
       // By age each for itself: one that was put away while the clock was ahead may stand before the others.
       if (!isOver && row.asideMs >= oldestMs) continue;
       if (isInUse(row.disk) || !(await this.#removeFile(row.disk))) continue;
       await this.forget(row.copy);
     }
     for (const folder of ['versions', 'trash']) await this.#purgeUnknown(folder, oldestMs, isInUse);
+  }
+
+  get #purgeableBytes(): number {
+    const { trash, versions } = this.#brakes;
+    return (trash.isHolding ? 0 : this.#bytes.trash) + (versions.isHolding ? 0 : this.#bytes.versions);
   }
 
   /** False when it cannot be removed now: one bad file must not keep all others on a full disk. */
@@ -201,6 +205,10 @@ export class OldCopies {
       await this.#removeFile(place);
     }
   }
+}
+
+function kindOf(disk: DiskPath): 'trash' | 'versions' {
+  return disk.startsWith(TRASH) ? 'trash' : 'versions';
 }
 
 /** What the rest of the mesh is told of a row. */

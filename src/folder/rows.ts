@@ -16,6 +16,8 @@ export const SCRUB_KEY = 'f/scrub';
 export const CALENDAR_KEY = 'f/calendar';
 /** Set while the trash may not be purged. */
 export const TRASH_HELD_KEY = 'f/trash-held';
+/** Set while older versions may not be purged. */
+export const VERSIONS_HELD_KEY = 'f/versions-held';
 
 export function heldKey(hasher: Hasher, path: FilePath, hash: ContentHash): string {
   return `f/h/${hasher.hash(encoder.encode(path))}/${hash}`;

@@ -36,7 +36,7 @@ export class Upkeep {
 
   /** What a person should know of the disk, and of what lies in the private part. */
   warnings(): (string | undefined)[] {
-    return [this.#pulse.warning, this.#room.old.warning];
+    return [this.#pulse.warning, ...this.#room.old.warnings()];
   }
 
   /** Finishes what a crash left; from then on acts are possible. Call with the folder believed. */

@@ -160,6 +160,28 @@ describe('what is set aside', () => {
       expect(await bench.folder.oldCopies(path('v'))).toHaveLength(2);
     }));
 
+  it('stays, whatever share it takes, once others replaced many files at once, until a person speaks', () =>
+    withBench(undefined, async (bench) => {
+      const names = Array.from({ length: 40 }, (_, index) => `f${index}`);
+      for (const name of names) bench.write(name, `${OLD}${name}`);
+      await bench.settle();
+      // One file time and again is one.
+      for (let time = 0; time < 30; time++) await bench.keep('f0', bench.foreign('f0', `${time}`, [bench.held('f0')]), `${time}`);
+      expect(bench.folder.state().warnings).toEqual([]);
+      for (const name of names.slice(1, 10)) await bench.keep(name, bench.foreign(name, name, [bench.held(name)]), name);
+      await bench.restart();
+      for (const name of names.slice(10, 30)) await bench.keep(name, bench.foreign(name, name, [bench.held(name)]), name);
+      expect(bench.folder.state().warnings.join()).toContain('what they were is all kept until you type `filemesh resume');
+      await buried(bench, 'gone', OLD);
+      fillDisk(bench);
+      await bench.pass(3_700_000);
+      expect(bench.private('versions')).toHaveLength(59);
+      await bench.folder.resume('restore');
+      expect(bench.folder.state().warnings).toEqual([]);
+      await bench.pass(3_700_000);
+      expect(bench.private('versions').length).toBeLessThan(10);
+    }));
+
   it('is gone through in short turns, however much of it waits for a person', async () => {
     let [inTurn, inTurnMax, removed] = [0, 0, 0];
     const after = (_ms: number, act: () => void) => {
@@ -169,7 +191,10 @@ describe('what is set aside', () => {
     const old = new OldCopies({
       options: {
         clock: { after, wall: () => 0, now: () => 0 },
-        store: { range: () => Promise.resolve([]), get: () => Promise.resolve(new Uint8Array([1])) },
+        store: {
+          range: () => Promise.resolve([]),
+          get: (key: string) => Promise.resolve(key === 'f/trash-held' ? new Uint8Array([1]) : undefined),
+        },
         disk: { list: () => Promise.resolve([]), remove: async () => void removed++ },
       },
       ...{ queue: { write: () => Promise.resolve() }, belief: {}, calendar: { todayMs: 100 * DAY_MS } },
