@@ -74,20 +74,24 @@ describe('what nobody goes on with', () => {
     await bench.folder.stop();
     bench = new FolderBench('ahead', { smallBytesMax: 0, capacity: { bytes: 100_000 } });
     await bench.start();
-    const names = ['once-upload', 'upload'];
-    for (const name of names) {
-      const staging = await bench.staged('x'.repeat(8_000), name);
+    const stage = async (name: string) => {
+      const staging = await bench.staged('x'.repeat(12_000), name);
       await staging.digest();
-    }
+    };
+    await stage('upload');
+    await bench.pass(HOUR_MS + 120_000);
+    await stage('once-upload');
     bench.node.kill();
     bench.node.wall.offsetMs += 8 * 24 * HOUR_MS;
     await bench.start();
     await bench.pass(5_000);
+    expect(bench.private('stage')).toEqual(['.filemesh/stage/once-upload', '.filemesh/stage/upload']);
     bench.node.wall.offsetMs -= 8 * 24 * HOUR_MS;
     await bench.pass(2 * HOUR_MS);
     expect(bench.private('stage')).toEqual(['.filemesh/stage/upload']);
+    // So long that it is looked for old ones once.
     bench.node.wall.offsetMs += 8 * 24 * HOUR_MS;
-    await bench.pass(HOUR_MS + 120_000);
+    await bench.pass(HOUR_MS - 1_000);
     bench.node.wall.offsetMs -= 8 * 24 * HOUR_MS;
     await bench.pass(2 * HOUR_MS);
     expect(bench.private('stage')).toEqual(['.filemesh/stage/upload']);
