@@ -109,6 +109,25 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await page.context().close();
   });
 
+  it('leaves alone what another tab is sending, and takes it up when that one is closed', async () => {
+    await openAt('alpha');
+    await slowUploads(page, SLOW_BYTES);
+    await drop(page, [{ ...LARGE, name: 'of another tab.txt' }]);
+    await expect.poll(sent, PATIENT).toBeGreaterThan(500_000);
+    const first = page;
+    page = await first.context().newPage();
+    await page.goto(addresses.get('alpha') ?? '');
+    await page.getByText('3 peers here').waitFor();
+    await row('film.webm').waitFor();
+    expect(await tray().count()).toBe(0);
+    await first.close({ runBeforeUnload: false });
+    await page.reload();
+    await tray().getByText('Choose the file again').waitFor();
+    await drop(page, [{ ...LARGE, name: 'of another tab.txt' }]);
+    await row('of another tab.txt').getByText('Kept on 2 machines').waitFor({ state: 'attached' });
+    await page.context().close();
+  });
+
   it('does not notice when another peer dies under its upload', async () => {
     await openAt('alpha');
     await slowUploads(page, SLOW_BYTES);

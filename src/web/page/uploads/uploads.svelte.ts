@@ -1,6 +1,7 @@
-import { isUnfinished, type Unfinished } from '../handover.ts';
+import type { Unfinished } from '../handover.ts';
 import { notices } from '../notices.svelte.ts';
 import { nameOf } from '../paths.ts';
+import { KEPT_MAX, keepUploads, takeLeftUploads } from './kept.ts';
 import { Upload } from './upload.svelte.ts';
 
 /** Everything on its way from this page into the mesh. */
@@ -9,10 +10,8 @@ import { Upload } from './upload.svelte.ts';
 const AT_ONCE_MAX = 3;
 /** Files of one visit: a list of more would be a program's task. */
 const UPLOADS_MAX = 20_000;
-/** Remembered over a reload, soon after a change and when the page is left. */
-const KEPT_MAX = 100;
+/** What is on its way is written down so soon after a change, and when the page is left. */
 const KEEP_MS = 300;
-const KEY = 'filemesh-uploads';
 
 /** A file and where it goes. */
 export interface Dropped {
@@ -32,8 +31,8 @@ class Uploads {
     addEventListener('pagehide', () => this.#keep());
   }
 
-  /** Somebody is here: shows what of theirs was cut short when the page was left, and nothing of who was here before. */
-  recall(user: string): void {
+  /** Somebody is here: shows what of theirs was cut short when a page was left, and nothing of who was here before. */
+  async recall(user: string): Promise<void> {
     if (this.#user === user) return;
     const isOther = this.#user !== undefined && this.#user !== '';
     if (isOther) {
@@ -43,7 +42,9 @@ class Uploads {
     }
     this.#user = user;
     this.list = isOther ? [] : this.list;
-    this.#recalled(keptUploads(keyOf(user)));
+    const left = await takeLeftUploads(user);
+    if (this.#user === user) this.#recalled(left);
+    else keepUploads(user, left);
   }
 
   /** What was cut short at another page. */
@@ -155,25 +156,7 @@ class Uploads {
       .sort((one, other) => Number(other.url !== undefined) - Number(one.url !== undefined))
       .slice(0, KEPT_MAX)
       .map(({ path, size, modified, url, sent }) => ({ path, size, modified, url, sent }));
-    try {
-      localStorage.setItem(keyOf(this.#user), JSON.stringify(kept));
-    } catch {
-      // A browser that keeps nothing: a reload begins anew.
-    }
-  }
-}
-
-function keyOf(user: string): string {
-  return user === '' ? KEY : `${KEY}-${user}`;
-}
-
-function keptUploads(key: string): (Unfinished & { readonly url?: string; readonly sent?: number })[] {
-  try {
-    const kept: unknown = JSON.parse(localStorage.getItem(key) ?? '[]');
-    if (!Array.isArray(kept)) return [];
-    return kept.slice(0, KEPT_MAX).filter(isUnfinished);
-  } catch {
-    return [];
+    keepUploads(this.#user, kept);
   }
 }
 
