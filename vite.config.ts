@@ -2,8 +2,10 @@ import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig, type Plugin } from 'vite';
 
+const at = (file: string): string => fileURLToPath(new URL(`src/web/page/${file}`, import.meta.url));
+
 /** Lucide draws its icons element by element, which took a third of the time until the page could be worked with: ours draws the same in one stroke. */
-const ICON = fileURLToPath(new URL('src/web/page/parts/icon.svelte', import.meta.url));
+const ICON = at('parts/icon.svelte');
 const icons: Plugin = {
   name: 'icons-in-one-stroke',
   enforce: 'pre',
@@ -22,7 +24,12 @@ export default defineConfig({
     target: 'es2022',
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
-    // Of no use to whoever builds.
-    rolldownOptions: { checks: { pluginTimings: false } },
+    rolldownOptions: {
+      input: { index: at('index.html'), lookout: at('lookout-worker.ts') },
+      // It is asked for by that name, for it is not for everybody.
+      output: { entryFileNames: ({ name }) => (name === 'lookout' ? 'lookout.js' : 'assets/[name]-[hash].js') },
+      // Of no use to whoever builds.
+      checks: { pluginTimings: false },
+    },
   },
 });

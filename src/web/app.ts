@@ -97,13 +97,13 @@ export async function makeApp(duty: WebDuty, house: WebHouse): Promise<WebApp> {
 function refuseAddress(response: ServerResponse): void {
   const failure = new WebFailure(400, 'usage', 'the address is not one: what is escaped in it is no UTF-8');
   const headers = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', connection: 'close' };
-  response.writeHead(failure.status, { ...safeHeaders([]), ...headers }).end(JSON.stringify(bodyOf(failure)));
+  response.writeHead(failure.status, { ...safeHeaders(), ...headers }).end(JSON.stringify(bodyOf(failure)));
 }
 
 /** What goes before and behind every route. */
 function guard(app: FastifyInstance, duty: WebDuty, standing: Standing): void {
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers(safeHeaders(connectsOf(duty)));
+    reply.headers(safeHeaders());
     // Nobody reads it, and it may have no end: the connection ends with the answer.
     if (isReading(request.method) && hasBody(request.raw)) reply.header('connection', 'close');
     const refusal = refusalOf(headOf(request.raw), standing);
@@ -150,9 +150,4 @@ async function standingOf({ url, isSecure }: WebHouse): Promise<Standing> {
   const names = isSecure ? (await import('./certificate.ts')).ownNames() : [];
   const scheme = isSecure ? 'https' : 'http';
   return { scheme, port: port === '' ? usual : Number(port), isLocal: !isSecure, names: new Set([hostname, ...names]) };
-}
-
-/** Where the page may look for another peer when its own goes away: what peers said of themselves, in the one form the wire lets through. */
-function connectsOf({ peer }: WebDuty): string[] {
-  return [...new Set(['http://127.0.0.1:*', ...peer.peers().peers.flatMap(({ http }) => http ?? [])])];
 }

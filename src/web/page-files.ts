@@ -66,7 +66,8 @@ export class PageFiles {
     }
     if (file === undefined) throw new WebFailure(404, 'not-found', 'the page has no such file');
     const isEternal = path.startsWith('/assets/');
-    reply.header('cache-control', isEternal ? 'public, max-age=31536000, immutable' : 'no-cache');
+    const usual = isEternal ? 'public, max-age=31536000, immutable' : 'no-cache';
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', usual);
     reply.header('etag', file.tag).header('vary', 'accept-encoding');
     if (request.headers['if-none-match'] === file.tag) return reply.code(304).send();
     reply.type(file.type);

@@ -10,6 +10,7 @@ import type { OlderContents } from './older-contents.ts';
 import { openApiOf } from './openapi.ts';
 import type { PageFiles } from './page-files.ts';
 import { openRoute, type Route, route } from './route.ts';
+import { policyOf } from './safety.ts';
 import type { Sessions } from './sessions.ts';
 import type { Spool } from './spool.ts';
 import { tusRoutes } from './tus-routes.ts';
@@ -71,9 +72,12 @@ function openApiRoute(routes: readonly Route[], isSecure: boolean): Route {
   return own;
 }
 
-function pageRoutes({ page }: RouteRooms): Route[] {
-  const files = page.paths.filter((path) => path !== '/index.html');
-  return ['/', ...files].map((url) =>
+/** The worker of the page that looks for other peers: the only file whose policy names them. */
+const LOOKOUT = '/lookout.js';
+
+function pageRoutes({ page, duty }: RouteRooms): Route[] {
+  const files = page.paths.filter((path) => path !== '/index.html' && path !== LOOKOUT);
+  const open = ['/', ...files].map((url) =>
     openRoute({
       method: 'GET',
       url,
@@ -83,4 +87,21 @@ function pageRoutes({ page }: RouteRooms): Route[] {
       run: async ({ request, reply }) => page.send(url, request, reply),
     }),
   );
+  const lookout = route({
+    method: 'GET',
+    url: LOOKOUT,
+    summary: 'A file of the page, for who is logged in.',
+    answers: 'file',
+    run: async ({ request, reply }) => {
+      // Kept by nobody: a browser that is told "not modified" may go on with the policy it has.
+      reply.headers({ 'content-security-policy': policyOf(connectsOf(duty)), 'cache-control': 'no-store' });
+      return page.send(LOOKOUT, request, reply);
+    },
+  });
+  return [...open, lookout];
+}
+
+/** Where another peer may be when this one goes away: what peers said of themselves, in the one form the wire lets through. */
+function connectsOf({ peer }: WebDuty): string[] {
+  return [...new Set(['http://127.0.0.1:*', ...peer.peers().peers.flatMap(({ http }) => http ?? [])])];
 }

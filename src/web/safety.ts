@@ -73,8 +73,21 @@ function foreign(): WebFailure {
 }
 
 /** Said with every answer: nothing of other places runs in the page, and no page shows it in a frame. */
-export function safeHeaders(connects: readonly string[]): Record<string, string> {
-  const policy = [
+export function safeHeaders(): Record<string, string> {
+  return {
+    'content-security-policy': policyOf([]),
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    'permissions-policy': 'camera=(), microphone=(), geolocation=()',
+  };
+}
+
+/** What a document or a worker of this door may do; `connects`: addresses elsewhere that it may ask. */
+export function policyOf(connects: readonly string[]): string {
+  return [
     "default-src 'self'",
     "script-src 'self'",
     "style-src 'self'",
@@ -85,16 +98,7 @@ export function safeHeaders(connects: readonly string[]): Record<string, string>
     "base-uri 'none'",
     "form-action 'self'",
     "frame-ancestors 'none'",
-  ];
-  return {
-    'content-security-policy': policy.join('; '),
-    'x-content-type-options': 'nosniff',
-    'x-frame-options': 'DENY',
-    'referrer-policy': 'no-referrer',
-    'cross-origin-opener-policy': 'same-origin',
-    'cross-origin-resource-policy': 'same-origin',
-    'permissions-policy': 'camera=(), microphone=(), geolocation=()',
-  };
+  ].join('; ');
 }
 
 /** For the content of a file, which anybody may have written: whatever it is, it runs as nobody. */

@@ -1,6 +1,8 @@
+import { answers } from './answering.ts';
 import type { Handover, Unfinished } from './handover.ts';
 import { handoverOf, handoverUrl } from './handover.ts';
 import { live } from './live.svelte.ts';
+import { Lookout } from './lookout.ts';
 import { nap } from './patience.ts';
 import { type Place, peerAt, placesOf, rememberedPlaces, rememberPlaces, underName } from './places.ts';
 import { router } from './router.svelte.ts';
@@ -9,8 +11,6 @@ import { session } from './session.svelte.ts';
 
 /** When the peer behind this page dies: another one is looked for, and one goes on there, at the same place. */
 
-/** A probe that takes longer is of a peer one would not want. */
-const PROBE_MS = 1_500;
 const PAUSE_MS = 700;
 /** Whoever sends files from here would have to choose them again elsewhere: the own peer gets so long to come back. */
 const PATIENCE_MS = 6_000;
@@ -28,6 +28,7 @@ class Failover {
   unfinished: () => readonly Unfinished[] = () => [];
   /** Seconds into what is playing. */
   playing: () => number | undefined = () => undefined;
+  readonly #lookout = new Lookout();
   #isLooking = false;
   #handover: Handover | undefined;
 
@@ -54,7 +55,9 @@ class Failover {
   remember(): void {
     const mesh = session.now?.meshId ?? '';
     const places = placesOf(live.peers, rememberedPlaces(mesh));
-    this.places = places.filter(({ http }) => underName(http, location.hostname) !== location.origin);
+    const others = places.filter(({ http }) => underName(http, location.hostname) !== location.origin);
+    this.places = others;
+    this.#lookout.renew(others);
     rememberPlaces(mesh, places);
   }
 
@@ -69,7 +72,7 @@ class Failover {
         this.lostAt ??= beganMs;
         const isPatient = this.unfinished().length > 0 && performance.now() - beganMs < PATIENCE_MS;
         if (turn > 0 && !isPatient && !this.isHeld()) {
-          const place = await firstThatAnswers(this.places);
+          const place = await this.#lookout.firstOf(this.places);
           if (place !== undefined) return this.goTo(place);
         }
         await nap(PAUSE_MS).over;
@@ -100,24 +103,6 @@ class Failover {
     const { route } = router;
     return route.view === 'files' && at !== undefined ? { ...route, at: Math.floor(at * 10) / 10 } : route;
   }
-}
-
-/** True when somebody is there, whatever the answer: of another origin it cannot be read. */
-async function answers(http: string): Promise<boolean> {
-  try {
-    await fetch(`${http}/healthz`, { mode: 'no-cors', cache: 'no-store', signal: AbortSignal.timeout(PROBE_MS) });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function firstThatAnswers(places: readonly Place[]): Promise<Place | undefined> {
-  const probes = places.map(async (place) => {
-    if (await answers(place.http)) return place;
-    throw new Error('silent');
-  });
-  return Promise.any(probes).catch(() => undefined);
 }
 
 export const failover = new Failover();

@@ -24,6 +24,12 @@ describe.skipIf(!hasBrowser)('an address that says to go on here', { timeout: BR
   const kept = async (page: Page) =>
     JSON.stringify([await page.context().cookies(), await page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }])]);
 
+  /** What looks for other peers is there: who is left before that goes on by hand. */
+  async function lookedOut(page: Page): Promise<void> {
+    const worker = page.workers()[0] ?? (await page.waitForEvent('worker'));
+    await worker.evaluate('true');
+  }
+
   async function up(name: string, http: string): Promise<void> {
     addresses.set(name, String((await peers.up(name, '--http', http)).http));
   }
@@ -101,6 +107,24 @@ describe.skipIf(!hasBrowser)('an address that says to go on here', { timeout: BR
     }
   });
 
+  it('tells where other peers are to who is logged in, and to no stranger', async () => {
+    const policyOf = async (path: string, authorization = '') => {
+      const answer = await fetch(at('alpha', path), { headers: authorization === '' ? {} : { authorization } });
+      return [answer.status, answer.headers.get('content-security-policy')?.match(/connect-src[^;]*/)?.[0]];
+    };
+    const known = await policyOf('lookout.js', `Bearer ${token}`);
+    expect(known).toEqual([200, expect.stringContaining(String(addresses.get('bravo')))]);
+    for (const [path, status] of [
+      ['', 200],
+      ['healthz', 200],
+      ['api/v1/peers', 401],
+      ['lookout.js', 401],
+    ] as const) {
+      expect(await policyOf(path), path).toEqual([status, "connect-src 'self'"]);
+    }
+    expect(await policyOf('lookout.js', 'Bearer anna.bad')).toEqual([401, "connect-src 'self'"]);
+  });
+
   it('changes nothing for who is logged in, there and wherever they go on later; no login is ever in an address', async () => {
     const page = await person.open(at('alpha', '#/files/docs').replace('127.0.0.1', 'localhost'));
     await login(page);
@@ -117,6 +141,7 @@ describe.skipIf(!hasBrowser)('an address that says to go on here', { timeout: BR
     const mine = cookies.find(({ name }) => name === 'filemesh-session');
     expect(mine?.value).toMatch(/^anna\./);
     seen.length = 0;
+    await lookedOut(page);
     await peers.peer('alpha').kill();
     await page.waitForURL((url) => url.port === new URL(at('bravo')).port, { timeout: GONE_MS_MAX });
     await page.getByText('alpha did not answer. Going on here.').waitFor();
@@ -136,6 +161,7 @@ describe.skipIf(!hasBrowser)('an address that says to go on here', { timeout: BR
     await expect
       .poll(() => page.evaluate(() => JSON.stringify({ ...localStorage })), { timeout: GONE_MS_MAX })
       .toContain('alpha');
+    await lookedOut(page);
     await peers.peer('charlie').kill();
     await page.waitForURL((url) => url.hostname === '127.0.0.1', { timeout: GONE_MS_MAX });
     await page.getByRole('status').getByText('Log in to go on.').waitFor();
