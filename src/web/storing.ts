@@ -6,7 +6,7 @@ import { findEntry } from '../client/verbs/listing.ts';
 import { create, inConflict, put, store } from '../client/verbs/upload.ts';
 import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
-import { assertStorable, quote } from '../core/path.ts';
+import { assertStorable, foldersOf, quote } from '../core/path.ts';
 import { rightAmong } from '../core/rights.ts';
 import type { Entry } from '../wire/calls.ts';
 import { fitsTag, isChangedSince } from './conditional.ts';
@@ -29,7 +29,7 @@ export interface Storing {
   with(source: Source): Promise<ChangeResult>;
 }
 
-/** Rejects with 403 where the name is not theirs to write, 409 where a folder or several versions have it, 412 where the condition is not fulfilled. */
+/** Rejects with 403 where the name is not theirs to write, 409 where a folder or several versions have it or a file lies on its way, 412 where the condition is not fulfilled. */
 export async function prepareStore(
   session: Session,
   path: FilePath,
@@ -52,7 +52,10 @@ export async function prepareStore(
       `${quote(path)} is not what it was meant to follow any more; look at it, then try again`,
     );
   }
-  if (present === undefined) await checkNoFolder(session, path, options);
+  if (present === undefined) {
+    await checkNoFolder(session, path, options);
+    await checkFolders(session, path, options);
+  }
   const base = entry?.base ?? [];
   const isBound = ifMatch !== undefined || ifUnmodifiedSince !== undefined;
   const storeIt = (source: Source): Promise<ChangeResult> => {
@@ -74,13 +77,28 @@ async function checkRight(session: Session, path: FilePath, options: VerbOptions
 
 /** A folder has that name: said before its bytes come, too. */
 async function checkNoFolder(session: Session, path: FilePath, options: VerbOptions): Promise<void> {
+  if (!(await isFolder(session, path, options))) return;
+  const words = `${quote(path)} is taken by a folder; put a name behind it, as in ${quote(`${path}/NAME`)}`;
+  throw new WebFailure(409, 'exists', words);
+}
+
+/** So is that a file has the name of a folder on the way: looked for from below, up to the first that is a folder already. */
+async function checkFolders(session: Session, path: FilePath, options: VerbOptions): Promise<void> {
+  for (const folder of foldersOf(path).reverse() as FilePath[]) {
+    if (await isFolder(session, folder, options)) return;
+    const entry = await findEntry(session, folder, options);
+    if (entry === undefined || entry.contents.length === 0) continue;
+    throw new WebFailure(409, 'exists', `${quote(folder)} is a file, so nothing can lie below it; choose another name`);
+  }
+}
+
+async function isFolder(session: Session, path: FilePath, options: VerbOptions): Promise<boolean> {
   const ask = { path, after: '', limit: 1, sort: 'name', descending: false } as const;
   try {
     await session.call('folder', ask, { ...options, subject: path });
+    return true;
   } catch (thrown) {
-    if (asMeshError(thrown).code === 'not-found') return;
+    if (asMeshError(thrown).code === 'not-found') return false;
     throw thrown;
   }
-  const words = `${quote(path)} is taken by a folder; put a name behind it, as in ${quote(`${path}/NAME`)}`;
-  throw new WebFailure(409, 'exists', words);
 }

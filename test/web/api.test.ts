@@ -150,6 +150,16 @@ describe('the interface of a peer', () => {
     expect([status, body]).toEqual([409, expect.stringContaining('curl/NAME')]);
   });
 
+  test('refuses so what would lie below a file, and takes what lies in no folder yet', async () => {
+    await put('below/file.txt', 'a file');
+    for (const path of ['below/file.txt/x.txt', 'below/file.txt/deep/er/x.txt']) {
+      const head = { method: 'PUT', path: `/files/${path}`, headers: { 'content-length': '1000000000' } };
+      const { status, body } = await askFrom({ port: new URL(urls.alpha ?? '').port, ...head });
+      expect([status, body]).toEqual([409, expect.stringMatching(/below.file.txt\W+ is a file/)]);
+    }
+    expect((await put('below/new/deep/x.txt', 'new')).status).toBe(201);
+  });
+
   test('takes an upload in parts, and goes on where one was cut off', async () => {
     const bytes = randomBytes(2_000_000);
     const tus = { 'tus-resumable': '1.0.0' };
