@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PeersHere } from '../../cli/peers-here.ts';
@@ -39,6 +40,13 @@ describe.skipIf(!hasBrowser)('a page without a mouse', { timeout: BROWSER_TEST_M
     for (const key of keys) await page.keyboard.press(key);
   }
 
+  /** What comes of Enter on a link that saves something. */
+  async function saved(link: Locator): Promise<{ name: string; bytes: Buffer }> {
+    await tabTo(link);
+    const [download] = await Promise.all([page.waitForEvent('download'), press('Enter')]);
+    return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+  }
+
   /** Into the list, and on that row. */
   async function goToRow(name: string): Promise<void> {
     await row(name).waitFor();
@@ -56,7 +64,7 @@ describe.skipIf(!hasBrowser)('a page without a mouse', { timeout: BROWSER_TEST_M
   }
 
   beforeAll(async () => {
-    for (const name of ['one', 'two', 'three']) peers.drop('alpha', `${name}.txt`, `${name}\n`);
+    for (const name of ['one', 'two', 'three', 'docs/inner', 'clash']) peers.drop('alpha', `${name}.txt`, `${name}\n`);
     origin = String((await peers.up('alpha', '--http', '127.0.0.1:0')).http);
     page = await person.open(origin);
     await row('two.txt').waitFor();
@@ -115,6 +123,7 @@ describe.skipIf(!hasBrowser)('a page without a mouse', { timeout: BROWSER_TEST_M
     await press('/');
     await page.keyboard.type('thr');
     await page.getByRole('heading', { name: 'Found' }).waitFor();
+    await page.locator('#grid').waitFor();
     await press('Escape');
     await focused(page, '#grid');
     await press('Tab');
@@ -188,6 +197,71 @@ describe.skipIf(!hasBrowser)('a page without a mouse', { timeout: BROWSER_TEST_M
     await detailsOf(phone).getByRole('button', { name: 'Close' }).press('Enter');
     await focused(phone, '#grid');
     await phone.context().close();
+  });
+
+  it('saves what is selected, and a folder, as a zip', async () => {
+    await page.goto(`${origin}/#/files`);
+    await goToRow('one.txt');
+    await press('Space', 'ArrowDown', 'Space');
+    const some = await saved(page.getByRole('toolbar').getByRole('link', { name: 'Zip' }));
+    for (const part of ['one.txt', 'three.txt']) expect(some.bytes.includes(part), part).toBe(true);
+    expect(some.bytes.includes('two.txt')).toBe(false);
+    await press('Tab');
+    await tabTo(page.getByRole('button', { name: 'Select nothing' }));
+    await press('Enter');
+    await page.getByRole('toolbar').waitFor({ state: 'detached' });
+    await goToRow('docs');
+    await press('Enter');
+    await row('inner.txt').waitFor();
+    const whole = await saved(page.getByRole('link', { name: 'Download this folder as a zip' }));
+    expect([whole.name, whole.bytes.includes('inner.txt')]).toEqual(['docs.zip', true]);
+  });
+
+  it('brings an earlier content back', async () => {
+    await peers.value(0, ['upload', '-', '--to', 'two.txt'], { input: 'later' });
+    await openDetails('two.txt');
+    await details().getByText('later').waitFor();
+    await tabTo(details().getByRole('region', { name: 'History' }).getByRole('button', { name: 'Restore' }).first());
+    await press('Enter');
+    await said('two.txt is again as it was then.');
+    expect(await text('two.txt')).toBe('two');
+    await press('Escape');
+    await focused(page, '#grid');
+  });
+
+  it('chooses between two versions', async () => {
+    peers.drop('bravo', 'clash.txt', 'of bravo\n');
+    await peers.up('bravo');
+    await page.goto(`${origin}/#/files?show=conflicts`);
+    await goToRow('clash.txt');
+    await press('Enter');
+    await tabTo(details().getByRole('region', { name: 'Differences' }));
+    await tabTo(details().getByRole('button', { name: 'Keep bravo’s' }));
+    await press('Enter');
+    await said('clash.txt is now as on bravo.');
+    await expect.poll(() => text('clash.txt'), SHOWN).toBe('of bravo');
+  });
+
+  it('makes the first account, and says what others may do', async () => {
+    await page.goto(`${origin}/#/people`);
+    await tabTo(page.getByRole('button', { name: 'Make the first account' }));
+    await press('Enter');
+    await expect.poll(() => hasKeys(page.getByLabel('Name')), SHOWN).toBe(true);
+    await page.keyboard.type('anna');
+    await press('Tab');
+    await page.keyboard.type('correct horse battery');
+    await press('Enter');
+    await page.getByRole('listitem').filter({ hasText: 'anna' }).waitFor();
+    await tabTo(page.getByRole('link', { name: 'Rights', exact: true }));
+    await press('Enter');
+    await tabTo(page.getByLabel('Folder or file'));
+    await page.keyboard.type('docs');
+    await tabTo(page.getByLabel('What'));
+    await page.keyboard.type('does not');
+    await tabTo(page.getByRole('button', { name: 'Set' }));
+    await press('Enter');
+    await said('Everyone does not see docs.');
+    await page.getByRole('listitem').filter({ hasText: 'as said for docs' }).waitFor();
   });
 
   it('says nothing that its own policy forbids', () => {
