@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { PeersHere } from '../../cli/peers-here.ts';
 import type { Process } from '../../faults/process.ts';
 import { rested } from '../bench-mesh.ts';
@@ -20,6 +22,7 @@ export const page: Part = async (scale) => {
   if (!existsSync(PROGRAM)) return [{ what, figure: 'no Chromium on this machine', goal: '–' }];
   const peers = new PeersHere();
   let browser: Browser | undefined;
+  let empty: Server | undefined;
   try {
     const folder = join(peers.place, 'alpha', 'many');
     mkdirSync(folder, { recursive: true });
@@ -29,8 +32,14 @@ export const page: Part = async (scale) => {
     await taken(peer, files);
     await rested(peer.pid);
     browser = await chromium.launch({ executablePath: PROGRAM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+    empty = await emptyPage();
+    const plain = `http://127.0.0.1:${(empty.address() as AddressInfo).port}/`;
     const times = [];
-    for (let run = 0; run < scale.runs(10); run++) times.push(await opened(browser, `${http}/#/files/many`));
+    const emptyMs = [];
+    for (let run = 0; run < scale.runs(10); run++) {
+      emptyMs.push(await inTab(browser, (tab) => seen(tab, plain)));
+      times.push(await opened(browser, `${http}/#/files/many`));
+    }
     const line = (what: string, all: readonly number[]) => bounded(what, median(all), OPEN_MS_MAX, seconds, spread(all));
     return [
       line(
@@ -41,27 +50,49 @@ export const page: Part = async (scale) => {
         `${what}: until a key moves among them`,
         times.map(({ movedMs }) => movedMs),
       ),
+      { what: 'a page of one line without a script, turn by turn', figure: spread(emptyMs), goal: '–' },
     ];
   } finally {
     await browser?.close();
+    empty?.close();
     await peers.end();
   }
 };
 
-async function opened(browser: Browser, url: string): Promise<{ seenMs: number; movedMs: number }> {
-  const context = await browser.newContext();
-  try {
-    const tab = await context.newPage();
+function opened(browser: Browser, url: string): Promise<{ seenMs: number; movedMs: number }> {
+  return inTab(browser, async (tab) => {
     const began = performance.now();
-    await tab.goto(url);
-    await tab.locator('.row').first().waitFor();
-    const seenMs = performance.now() - began;
+    const seenMs = await seen(tab, url);
     await tab.locator('#grid').press('ArrowDown');
     await tab.locator('#row-1.active').waitFor();
     return { seenMs, movedMs: performance.now() - began };
+  });
+}
+
+async function seen(tab: Page, url: string): Promise<number> {
+  const began = performance.now();
+  await tab.goto(url);
+  await tab.locator('.row').first().waitFor();
+  return performance.now() - began;
+}
+
+/** Of a browser that never saw anything. */
+async function inTab<T>(browser: Browser, work: (tab: Page) => Promise<T>): Promise<T> {
+  const context = await browser.newContext();
+  try {
+    return await work(await context.newPage());
   } finally {
     await context.close();
   }
+}
+
+/** What the browser and the machine alone take: on a slow day that is half of it. */
+async function emptyPage(): Promise<Server> {
+  const server = createServer((_request, response) =>
+    response.setHeader('content-type', 'text/html').end('<!doctype html><p class="row">a row</p>'),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
 }
 
 /** Resolves when the peer has told of so many files that it has them: to ask it for its count all the time would slow it down. */
