@@ -100,10 +100,10 @@ export function copiesWords(file: {
   readonly incomplete?: boolean | undefined;
   readonly holders: readonly string[];
 }): string {
-  if (file.incomplete) return 'Some parts are on machines that are away';
-  if (!file.available) return file.holders.length === 0 ? 'No machine has it any more' : `Away with ${listWords(file.holders)}`;
-  if (file.copies >= file.wanted) return file.copies === 1 ? 'Kept on 1 machine' : `Kept on ${file.copies} machines`;
-  return `On ${file.copies} of ${file.wanted} machines so far`;
+  if (file.incomplete) return 'Some parts are on peers that are away';
+  if (!file.available) return file.holders.length === 0 ? 'No peer has it any more' : `Away with ${listWords(file.holders)}`;
+  if (file.copies >= file.wanted) return file.copies === 1 ? 'Kept on 1 peer' : `Kept on ${file.copies} peers`;
+  return `On ${file.copies} of ${file.wanted} peers so far`;
 }
 
 /** What is left when a peer is lost. */
@@ -127,9 +127,9 @@ const DEEDS: Readonly<Record<string, string>> = {
   'user passwd refused': 'gave a wrong old password of',
   'user remove': 'removed the account',
   invite: 'looked at the invitation line',
-  remove: 'removed the machine',
+  remove: 'removed the peer',
   set: 'set',
-  resume: 'answered a paused machine:',
+  resume: 'answered a paused peer:',
 };
 
 /** What a right is to whoever has it. */
@@ -143,6 +143,6 @@ export function deedWords(action: string, subject: string): string {
 
 function told(action: string, subject: string): string {
   if (action === 'rename') return subject.replace(' -> ', ' to ');
-  // The name of a machine that is gone is not known any more.
+  // The name of a peer that is gone is not known any more.
   return action === 'remove' ? subject.replace(/^([0-9a-f]{8})[0-9a-f]{56}$/, '$1…') : subject;
 }

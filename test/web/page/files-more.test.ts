@@ -48,7 +48,7 @@ describe.skipIf(!hasBrowser)('folders and pictures in a browser', { timeout: BRO
     await row('picture.png').click();
     await details().getByRole('img', { name: 'picture.png' }).waitFor();
     await expect.poll(() => widths(details().locator('figure img'))).toEqual([32]);
-    await row('picture.png').getByText('Kept on 2 machines').waitFor({ state: 'attached' });
+    await row('picture.png').getByText('Kept on 2 peers').waitFor({ state: 'attached' });
     const [entry] = (await peers.value(0, ['show', 'picture.png'])) as { holders: string[] }[];
     const other = ['alpha', 'bravo', 'charlie'].find((name) => !entry?.holders.includes(name)) ?? '';
     put(other, 'picture.png', png(40, 90, 200));

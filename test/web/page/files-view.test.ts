@@ -48,7 +48,7 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
     await drop(page, [{ name: 'dropped.txt', text: 'from a browser' }]);
     await page.getByRole('region', { name: 'Uploads' }).getByText('stored', { exact: false }).first().waitFor();
     await said('1 file stored');
-    await row('dropped.txt').getByText('Kept on 2 machines').waitFor({ state: 'attached' });
+    await row('dropped.txt').getByText('Kept on 2 peers').waitFor({ state: 'attached' });
     const [entry] = await shown('dropped.txt');
     expect(entry?.copies).toBe(2);
     const holder = entry?.holders[0] ?? '';
@@ -61,7 +61,7 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
     await details().getByRole('link', { name: 'See its parts' }).click();
     const parts = page.getByRole('region', { name: 'Parts of dropped.txt' });
     await expect.poll(() => parts.getByRole('img').count(), { timeout: 20_000 }).toBe(2);
-    await parts.getByText('Kept on 2 machines').waitFor();
+    await parts.getByText('Kept on 2 peers').waitFor();
     expect(await parts.getByText(/^Without \w+ one copy is left$/).count()).toBe(2);
     await page.getByRole('img', { name: /^3 peers here, each linked with each/ }).waitFor();
     expect(await page.locator('svg .peer.holds').count()).toBe(2);
@@ -203,7 +203,7 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
 
   it('keeps apart what two folders say of one name, shows both, and ends it with a click', async () => {
     peers.drop('alpha', 'plan.txt', 'buy milk\nbuy bread\n');
-    await row('plan.txt').getByText('Kept on 2 machines').waitFor({ state: 'attached' });
+    await row('plan.txt').getByText('Kept on 2 peers').waitFor({ state: 'attached' });
     const holders = (await shown('plan.txt'))[0]?.holders ?? [];
     const other = ['alpha', 'bravo', 'charlie'].find((name) => !holders.includes(name)) ?? '';
     peers.drop(other, 'plan.txt', 'buy milk\nbuy cheese\n');

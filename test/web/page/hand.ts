@@ -241,10 +241,9 @@ export class Hand {
   }
 
   async #setReplicas(): Promise<Came> {
-    if (!(await this.#isOffered('Machines', 'peers')))
-      return await this.#withoutButton('POST', '/api/v1/settings', { replicas: 3 });
+    if (!(await this.#isOffered('Peers', 'peers'))) return await this.#withoutButton('POST', '/api/v1/settings', { replicas: 3 });
     await this.#page.getByLabel('Copies of every file').selectOption('3');
-    return await this.#outcome(this.#said(/is to be kept on 3 machines/));
+    return await this.#outcome(this.#said(/is to be kept on 3 peers/));
   }
 
   /** There is no way to it for who may not, and by its address nothing but a word why. */

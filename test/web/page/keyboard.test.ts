@@ -135,7 +135,7 @@ describe.skipIf(!hasBrowser)('a page without a mouse', { timeout: BROWSER_TEST_M
       await press('Enter');
       await page.getByRole('heading', { name, exact: true }).waitFor();
     }
-    for (const name of ['Rights', 'Invite', 'Machines', 'Log', 'Accounts']) {
+    for (const name of ['Rights', 'Invite', 'Peers', 'Log', 'Accounts']) {
       await tabTo(page.getByRole('link', { name, exact: true }));
       await press('Enter');
       await page.locator('a[aria-current]', { hasText: name }).waitFor();

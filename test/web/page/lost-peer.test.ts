@@ -102,7 +102,7 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     });
     await slowUploads(page, undefined);
     await drop(page, [LARGE]);
-    await row('large.txt').getByText('Kept on 2 machines').waitFor({ state: 'attached' });
+    await row('large.txt').getByText('Kept on 2 peers').waitFor({ state: 'attached' });
     expect(offsets).toHaveLength(1);
     expect(offsets[0]).toBeGreaterThan(500_000);
     expect(await isStored('large.txt')).toEqual([true, true]);
@@ -135,7 +135,7 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await expect.poll(sent, PATIENT).toBeGreaterThan(500_000);
     await peers.peer('charlie').kill();
     expect(await sent()).toBeLessThan(whole.length);
-    await row('second.txt').getByText('Kept on 2 machines').waitFor({ state: 'attached' });
+    await row('second.txt').getByText('Kept on 2 peers').waitFor({ state: 'attached' });
     expect(serving()).toBe('alpha');
     expect(await isStored('second.txt')).toEqual([true, true]);
     await up('charlie');
@@ -154,7 +154,7 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await page.getByText('alpha did not answer. Going on here.').waitFor();
     await tray().getByText('Choose the file again').waitFor();
     await drop(page, [{ ...LARGE, name: 'third.txt' }]);
-    await row('third.txt').getByText('Kept on 2 machines').waitFor({ state: 'attached' });
+    await row('third.txt').getByText('Kept on 2 peers').waitFor({ state: 'attached' });
     expect(await isStored('third.txt')).toEqual([true, true]);
     expect(page.url()).not.toContain('handover');
     await up('alpha');
@@ -191,7 +191,7 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await slowUploads(page, undefined);
     await up('alpha', new URL(addresses.get('alpha') ?? '').host);
     for (const name of ['bravo', 'charlie']) await up(name);
-    await row('fourth.txt').getByText('Kept on 2 machines').waitFor({ state: 'attached' });
+    await row('fourth.txt').getByText('Kept on 2 peers').waitFor({ state: 'attached' });
     expect(await isStored('fourth.txt')).toEqual([true, true]);
     expect(offsets[0]).toBeGreaterThan(0);
     expect(serving()).toBe('alpha');

@@ -50,12 +50,10 @@ describe('what the page says', () => {
 
   it('of copies, in words a person can act on', () => {
     const file = { copies: 2, wanted: 2, available: true, holders: ['alpha', 'bravo'] };
-    expect(copiesWords(file)).toBe('Kept on 2 machines');
-    expect(copiesWords({ ...file, copies: 1 })).toBe('On 1 of 2 machines so far');
+    expect(copiesWords(file)).toBe('Kept on 2 peers');
+    expect(copiesWords({ ...file, copies: 1 })).toBe('On 1 of 2 peers so far');
     expect(copiesWords({ ...file, copies: 0, available: false })).toBe('Away with alpha and bravo');
-    expect(copiesWords({ ...file, copies: 0, available: false, incomplete: true })).toBe(
-      'Some parts are on machines that are away',
-    );
+    expect(copiesWords({ ...file, copies: 0, available: false, incomplete: true })).toBe('Some parts are on peers that are away');
     expect(lossWords('alpha', 0)).toBe('Without alpha it cannot be read');
     expect(lossWords('alpha', 1)).toBe('Without alpha one copy is left');
   });
@@ -75,8 +73,8 @@ describe('what the page says', () => {
     expect(deedWords('unheard-of', 'x')).toBe('unheard-of x');
     expect(deedWords('grant', 'my docs/a ben none')).toBe('said that ben does not see my docs/a');
     expect(deedWords('grant', 'odd')).toBe('grant odd');
-    expect(deedWords('remove', 'ab'.repeat(32))).toBe('removed the machine abababab…');
-    expect(deedWords('remove', 'bravo')).toBe('removed the machine bravo');
+    expect(deedWords('remove', 'ab'.repeat(32))).toBe('removed the peer abababab…');
+    expect(deedWords('remove', 'bravo')).toBe('removed the peer bravo');
     const noon = new Date(2026, 2, 5, 12).getTime();
     expect(sinceWords(new Date(2026, 2, 5, 9, 7).toISOString(), noon)).toBe('09:07');
     expect(sinceWords(new Date(2026, 2, 1, 9, 7).toISOString(), noon)).toBe('1 Mar, 09:07');

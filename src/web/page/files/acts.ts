@@ -70,7 +70,7 @@ export async function remove(rows: readonly Row[]): Promise<void> {
 function confirmed(what: string): Promise<string | undefined> {
   return questions.ask({
     title: `Delete ${what}?`,
-    text: 'All files in it will be deleted on all machines. They can be restored for 30 days.',
+    text: 'All files in it will be deleted on all peers. They can be restored for 30 days.',
     yes: 'Delete',
     isDangerous: true,
   });

@@ -7,7 +7,7 @@ import { item, Members, PASSWORDS, PEERS, said, TOLD } from './members.ts';
 /** Of a mesh called `home`; its number comes in once the words were changed. */
 const LINE = /^home(\+[0-9a-f]+)?\/[a-z]+-/;
 
-describe.skipIf(!hasBrowser)('machines in a browser, with three peers', { timeout: BROWSER_TEST_MS }, () => {
+describe.skipIf(!hasBrowser)('peers in a browser, with three peers', { timeout: BROWSER_TEST_MS }, () => {
   const members = new Members();
   const { peers, person } = members;
   const at = members.at.bind(members);
@@ -25,7 +25,7 @@ describe.skipIf(!hasBrowser)('machines in a browser, with three peers', { timeou
 
   afterAll(() => members.end());
 
-  it('shows the invitation as a line and as a code, and a machine enters with it', async () => {
+  it('shows the invitation as a line and as a code, and a peer enters with it', async () => {
     await admin.goto(at('alpha', '#/people/invite'));
     await admin.getByRole('button', { name: 'Show the line' }).click();
     const line = (await admin.getByText(LINE).textContent()) ?? '';
@@ -44,13 +44,13 @@ describe.skipIf(!hasBrowser)('machines in a browser, with three peers', { timeou
     }
   });
 
-  it('removes a machine for good, after saying what that costs', async () => {
+  it('removes a peer for good, after saying what that costs', async () => {
     await admin.goto(at('alpha', '#/people/peers'));
     const delta = item(admin, 'delta');
     await delta.getByText('away since').waitFor();
-    await picture(admin, 'people-machines');
+    await picture(admin, 'people-peers');
     expect(await findings(admin)).toEqual([]);
-    expect(await nightPicture(admin, 'people-machines')).toEqual([]);
+    expect(await nightPicture(admin, 'people-peers')).toEqual([]);
     await delta.getByRole('button', { name: 'Remove' }).click();
     await admin.getByRole('dialog').getByText('can never enter the mesh again').waitFor();
     await admin.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
@@ -69,9 +69,9 @@ describe.skipIf(!hasBrowser)('machines in a browser, with three peers', { timeou
     }
   });
 
-  it('says on how many machines every file is kept', async () => {
+  it('says on how many peers every file is kept', async () => {
     await admin.getByLabel('Copies of every file').selectOption('3');
-    await said(admin, 'Every file is to be kept on 3 machines.');
+    await said(admin, 'Every file is to be kept on 3 peers.');
     for (const peer of PEERS) {
       await expect.poll(async () => (await told(peer, 'api/v1/status')).value?.wanted, TOLD).toBe(3);
     }
