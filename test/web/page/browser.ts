@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
+import { expect } from 'vitest';
 
 /** Where a browser of the system may be. */
 const PROGRAMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -95,6 +96,12 @@ export const detailsOf = (page: Page): Locator => page.getByRole('region', { nam
 /** Resolves when the keys are on what fits the selector. */
 export async function focused(page: Page, selector: string): Promise<void> {
   await page.locator(`${selector}:focus`).waitFor({ state: 'attached' });
+}
+
+/** Resolves when what looks for other peers is there: a page that loses its peer before that is left by hand. */
+export async function lookedOut(page: Page): Promise<void> {
+  const isThere = () => Promise.any(page.workers().map((worker) => worker.evaluate<boolean>('true'))).catch(() => false);
+  await expect.poll(isThere, { timeout: SHOWN_MS_MAX }).toBe(true);
 }
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PeersHere } from '../../cli/peers-here.ts';
-import { BROWSER_TEST_MS, hasBrowser, Person } from './browser.ts';
+import { BROWSER_TEST_MS, hasBrowser, lookedOut, Person } from './browser.ts';
 
 const PASSWORDS = { root: 'correct horse battery', anna: 'violet candle of anna', mallory: 'a plan that mallory has' };
 const GONE_MS_MAX = 30_000;
@@ -23,12 +23,6 @@ describe.skipIf(!hasBrowser)('an address that says to go on here', { timeout: BR
   /** All that a page of this browser could still read or send by itself. */
   const kept = async (page: Page) =>
     JSON.stringify([await page.context().cookies(), await page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }])]);
-
-  /** What looks for other peers is there: who is left before that goes on by hand. */
-  async function lookedOut(page: Page): Promise<void> {
-    const worker = page.workers()[0] ?? (await page.waitForEvent('worker'));
-    await worker.evaluate('true');
-  }
 
   async function up(name: string, http: string): Promise<void> {
     addresses.set(name, String((await peers.up(name, '--http', http)).http));

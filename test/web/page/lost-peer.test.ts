@@ -4,7 +4,17 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PeersHere } from '../../cli/peers-here.ts';
 import { until } from '../../faults/process.ts';
-import { BROWSER_TEST_MS, drop, hasBrowser, nightPicture, Person, picture, slowUploads, wholeText } from './browser.ts';
+import {
+  BROWSER_TEST_MS,
+  drop,
+  hasBrowser,
+  lookedOut,
+  nightPicture,
+  Person,
+  picture,
+  slowUploads,
+  wholeText,
+} from './browser.ts';
 import { madeFilm } from './film.ts';
 
 const NAMES = ['alpha', 'bravo', 'charlie'];
@@ -45,6 +55,7 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     page = await person.open(`${addresses.get(name)}/${hash}`);
     await page.getByText('3 peers here').waitFor();
     await expect.poll(() => page.evaluate(() => JSON.stringify({ ...localStorage })), PATIENT).toContain('charlie');
+    await lookedOut(page);
   }
 
   async function up(name: string, http = '127.0.0.1:0'): Promise<void> {
