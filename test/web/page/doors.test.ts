@@ -62,7 +62,9 @@ describe.skipIf(!hasBrowser)('a login in a browser', { timeout: BROWSER_TEST_MS 
 
   it('that fails leaves the keys where the password is typed anew', async () => {
     const page = await person.open(origin);
-    await login(page, 'ben', 'a wrong password');
+    await page.getByLabel('Name').fill('ben');
+    await page.getByLabel('Password').fill('a wrong password');
+    await door(page).press('Enter');
     await page.getByRole('alert').waitFor();
     await focused(page, '[name=password]');
     await page.keyboard.type(PASSWORDS.ben);
