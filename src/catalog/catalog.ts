@@ -41,6 +41,10 @@ export class Catalog {
   readonly self: PeerId;
   /** Volatile: who lives, with what load. */
   readonly peers = new PeerTable();
+  /** Versions as short strings of bytes, for rows of the store. */
+  readonly versions: Pick<KnownPaths, 'pack' | 'unpack'>;
+  /** The folders in which paths with contents lie. */
+  readonly folders: Pick<KnownPaths['tree'], 'isFolder' | 'foldersIn'>;
   readonly #store: Store;
   readonly #log: Log;
   readonly #known: KnownPaths;
@@ -66,6 +70,8 @@ export class Catalog {
     this.#store = store;
     this.#log = log;
     this.#known = known;
+    this.versions = known;
+    this.folders = known.tree;
     this.#facts = facts;
     const own = heads.get(self) ?? { trail: [], sequence: 0 };
     this.#own = new OwnIndex(self, random, own.trail, own.sequence);
@@ -109,11 +115,6 @@ export class Catalog {
   /** Paths with contents now that equal `path` after case-fold, itself left out. */
   twinsOf(path: FilePath): FilePath[] {
     return this.#known.tree.twinsOf(path);
-  }
-
-  /** The folders in which paths with contents lie. */
-  get folders(): Pick<KnownPaths['tree'], 'isFolder' | 'foldersIn'> {
-    return this.#known.tree;
   }
 
   /**
@@ -211,8 +212,6 @@ export class Catalog {
       batch.growsOwn = true;
     });
   }
-
-  // facts
 
   facts(): readonly Fact[] {
     return this.#facts.all();

@@ -75,7 +75,7 @@ export class IndexCopies {
 
   #replace(copy: IndexCopy | undefined, delta: Delta, batch: Batch): boolean | Promise<boolean> {
     const peer = delta.index;
-    const coming = this.#replacements.add(delta);
+    const coming = this.#replacements.add(delta, (record) => this.#known.lineOf(record));
     if (coming === undefined) {
       // The cursor may lie on both trails, so that its teller saw no need for the whole.
       if (copy !== undefined) this.#copies.set(peer, { ...copy, doubtful: true });

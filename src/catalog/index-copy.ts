@@ -1,15 +1,10 @@
 import { MeshError } from '../core/errors.ts';
 import type { FilePath, PeerId } from '../core/ids.ts';
-import type { IndexRecord } from '../core/namespace.ts';
 import { type Cursor, cursorAt, isOnTrail, outranks, type Trail } from '../core/trail.ts';
 import { isBefore, isSameVersion } from '../core/version.ts';
-import { type IndexLine, type KnownPaths, lineOf } from './known-paths.ts';
+import type { IndexLine, KnownPaths, NumberedRecord } from './known-paths.ts';
 
-/** A record with the sequence its index gave it. */
-export interface NumberedRecord {
-  readonly sequence: number;
-  readonly record: IndexRecord;
-}
+export type { NumberedRecord } from './known-paths.ts';
 
 /** How far an index reaches, and how far it is read here. */
 export interface IndexState {
@@ -94,13 +89,13 @@ export function checkDelta(delta: Delta): void {
   if (delta.upTo > 0 && delta.trail.length === 0) throw new MeshError('protocol', 'a delta has records and no trail');
 }
 
-/** What each path's lines become when the records beyond `sequence` are added to the copy. */
+/** What each path's lines become when the records beyond `sequence` are added to the copy. Throws `protocol`: see KnownPaths.lineOf. */
 export function appended(known: KnownPaths, { peer, sequence }: { peer: PeerId; sequence: number }, delta: Delta): LinesByPath {
   const lines: LinesByPath = new Map();
-  for (const numbered of delta.records) {
-    if (numbered.sequence <= sequence) continue;
-    const { path } = numbered.record;
-    lines.set(path, withLine(lines.get(path) ?? known.lines(peer, path), numbered));
+  for (const record of delta.records) {
+    if (record.sequence <= sequence) continue;
+    const { path } = record;
+    lines.set(path, withLine(lines.get(path) ?? known.lines(peer, path), known.lineOf(record)));
   }
   return lines;
 }
@@ -111,11 +106,12 @@ export type LinesByPath = Map<FilePath, readonly IndexLine[]>;
  * Lines of one path in a copy after the next record of the path. The owner keeps all records of a path in consecutive
  * sequences: one that stands before a break is gone there, whether or not what replaced it was seen here.
  */
-export function withLine(lines: readonly IndexLine[], { sequence, record }: NumberedRecord): IndexLine[] {
+export function withLine(lines: readonly IndexLine[], added: IndexLine): IndexLine[] {
+  const { sequence, version } = added;
   let first = sequence;
   while (lines.some((line) => line.sequence === first - 1)) first -= 1;
   const staying = lines.filter(
-    (line) => line.sequence >= first && !isSameVersion(line.version, record.version) && !isBefore(line.version, record.version),
+    (line) => line.sequence >= first && !isSameVersion(line.version, version) && !isBefore(line.version, version),
   );
-  return [...staying, lineOf(record.version, record.holding, sequence)];
+  return [...staying, added];
 }

@@ -1,7 +1,7 @@
 import type { PeerId } from '../core/ids.ts';
 import type { Store } from '../platform/store.ts';
-import type { NumberedRecord } from './index-copy.ts';
-import { decodeRecord, unpackStored } from './persistence.ts';
+import type { NumberedRecord } from './known-paths.ts';
+import { decodeRecord } from './persistence.ts';
 import type { RecentRecords } from './recent-records.ts';
 import { parseRecordKey, recordKey } from './store-keys.ts';
 
@@ -48,11 +48,10 @@ async function readStored(
 /** Position of the last place in `records` before its last record where one path ends and another begins. */
 function endOfPage(records: readonly NumberedRecord[]): number {
   let end = records.length - 1;
-  while (end > 0 && records[end - 1]?.record.path === records[end]?.record.path) end -= 1;
+  while (end > 0 && records[end - 1]?.path === records[end]?.path) end -= 1;
   return end > 0 ? end : records.length - 1;
 }
 
 function numberedOf(key: string, value: Uint8Array): NumberedRecord {
-  const { path, holding, packed } = decodeRecord(key, value);
-  return { sequence: parseRecordKey(key).sequence, record: { path, version: unpackStored(key, packed), holding } };
+  return { sequence: parseRecordKey(key).sequence, ...decodeRecord(key, value) };
 }

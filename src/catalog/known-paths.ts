@@ -2,9 +2,19 @@ import type { FilePath, PeerId } from '../core/ids.ts';
 import { type Holding, type PathView, viewOf } from '../core/namespace.ts';
 import { undominated, type Version } from '../core/version.ts';
 import { HeldTotals } from './held-totals.ts';
-import { type PackedVersion, packVersion, unpackVersion } from './packed-version.ts';
+import { Lately } from './lately.ts';
+import { asPacked, bytesOf, type PackedVersion, packVersion, unpackVersion } from './packed-version.ts';
 import { PathOrder } from './path-order.ts';
+import { readTold } from './told-version.ts';
 import { Tree } from './tree.ts';
+
+/** A record with the sequence its index gave it. */
+export interface NumberedRecord {
+  readonly sequence: number;
+  readonly path: FilePath;
+  readonly holding: Holding;
+  readonly packed: PackedVersion;
+}
 
 /** What one index says of one version of a path, and at which sequence it said so. */
 export interface IndexLine {
@@ -14,12 +24,8 @@ export interface IndexLine {
   readonly sequence: number;
 }
 
-export function lineOf(version: Version, holding: Holding, sequence: number): IndexLine {
-  return { version, packed: packVersion(version), holding, sequence };
-}
-
-/** Versions kept unpacked, 600 bytes each: those of a few changes of the catalog. Range 64–16,384. */
-const UNPACKED_MAX = 2_048;
+/** Versions kept unpacked, 600 bytes each: those of the changes of the catalog that are told around now. Range 64–16,384. */
+const UNPACKED_MAX = 4_096;
 /** Views kept, some 600 bytes each beside their versions: those of the paths that are looked at now. Range 64–16,384. */
 const VIEWS_MAX = 1_024;
 
@@ -45,8 +51,8 @@ export class KnownPaths {
   readonly #order = new PathOrder();
   /** One text for each peer, however many lines name it. */
   readonly #peers = new Map<PeerId, PeerId>();
-  readonly #unpacked = new Map<PackedVersion, Version>();
-  readonly #views = new Map<FilePath, PathView>();
+  readonly #unpacked = new Lately<PackedVersion, Version>(UNPACKED_MAX);
+  readonly #views = new Lately<FilePath, PathView>(VIEWS_MAX);
   readonly tree = new Tree((path) => hasContents(this.#linesOf(path as FilePath)));
   readonly held = new HeldTotals();
 
@@ -77,6 +83,35 @@ export class KnownPaths {
     return lines;
   }
 
+  /** The record that the index of `peer` has at that sequence, if it is of that path. */
+  told(peer: PeerId, path: FilePath, sequence: number): NumberedRecord | undefined {
+    const line = this.#linesOf(path).find((one) => one.sequence === sequence && one.peer === peer);
+    return line && { sequence, path, holding: line.holding, packed: line.packed };
+  }
+
+  /** What a record that was told says. Throws `protocol` when its version is none; one that is known here is not looked at again. */
+  lineOf({ path, packed, holding, sequence }: NumberedRecord): IndexLine {
+    const known = this.#linesOf(path).find((line) => line.packed === packed);
+    if (known !== undefined) return { version: this.#version(known.packed), packed: known.packed, holding, sequence };
+    return { version: readTold(packed), packed, holding, sequence };
+  }
+
+  /** The text of a version of a path. One that is known here, and was given by this, is not packed again. */
+  packed(path: FilePath, version: Version): PackedVersion {
+    const known = this.#linesOf(path).find((line) => this.#unpacked.get(line.packed) === version);
+    return known?.packed ?? packVersion(version);
+  }
+
+  /** For rows of the store: what `unpack` gives back. */
+  pack(path: FilePath, version: Version): Uint8Array {
+    return bytesOf(this.packed(path, version));
+  }
+
+  /** Throws when these are no bytes of `pack`. */
+  unpack(bytes: Uint8Array): Version {
+    return unpackVersion(asPacked(bytes));
+  }
+
   /** What every index says of a path, dominated versions too. */
   records(path: FilePath): { peer: PeerId; version: Version; holding: Holding }[] {
     return this.#linesOf(path).map(({ peer, packed, holding }) => ({ peer, version: this.#version(packed), holding }));
@@ -103,7 +138,7 @@ export class KnownPaths {
     const says = lines.map(({ version, packed, holding, sequence }) => {
       const text = sharedText(packed, before);
       // It is looked at next, by all who are told of the change.
-      this.#keepUnpacked(text, version);
+      this.#unpacked.set(text, version);
       return this.#line(peer, { packed: text, size: sizeOf(version), holding, sequence });
     });
     this.#keep(path, before, before.filter((line) => line.peer !== peer).concat(says));
@@ -126,7 +161,6 @@ export class KnownPaths {
     const records = this.records(path);
     if (records.length === 0) return undefined;
     const view = viewOf(path, records);
-    if (this.#views.size >= VIEWS_MAX) this.#views.clear();
     this.#views.set(path, view);
     return view;
   }
@@ -153,14 +187,9 @@ export class KnownPaths {
     let version = this.#unpacked.get(packed);
     if (version === undefined) {
       version = unpackVersion(packed);
-      this.#keepUnpacked(packed, version);
+      this.#unpacked.set(packed, version);
     }
     return version;
-  }
-
-  #keepUnpacked(packed: PackedVersion, version: Version): void {
-    if (this.#unpacked.size >= UNPACKED_MAX) this.#unpacked.clear();
-    this.#unpacked.set(packed, version);
   }
 
   #line(peer: PeerId, { packed, size, holding, sequence }: Omit<KnownLine, 'peer'>): KnownLine {

@@ -1,4 +1,5 @@
-import type { PeerId } from '../core/ids.ts';
+import type { FilePath, PeerId } from '../core/ids.ts';
+import { Owners } from '../core/ownership.ts';
 import type { Load } from '../core/placement.ts';
 import type { Address } from '../platform/network.ts';
 
@@ -36,6 +37,8 @@ export class PeerTable {
   readonly #read = new Map<PeerId, number>();
   readonly #readListeners: ((peer: PeerId) => void)[] = [];
   readonly #reserved = new Map<PeerId, { bytes: number; files: number }>();
+  /** Until the table changes. */
+  #owners: Owners | undefined;
 
   get(peer: PeerId): PeerStatus | undefined {
     return this.#statuses.get(peer);
@@ -71,11 +74,14 @@ export class PeerTable {
     if (this.#statuses.delete(peer)) this.#tell();
   }
 
-  /** Peers that may own names: live, unpaused, caught up. */
-  ownerCandidates(): PeerId[] {
-    return this.all()
-      .filter((one) => this.isServing(one.id) && one.caughtUp)
-      .map((one) => one.id);
+  /** The owner of a name: of the peers that are live, unpaused and caught up. Undefined when there is none. */
+  ownerOf(path: FilePath): PeerId | undefined {
+    this.#owners ??= new Owners(
+      this.all()
+        .filter((one) => this.isServing(one.id) && one.caughtUp)
+        .map((one) => one.id),
+    );
+    return this.#owners.of(path);
   }
 
   /** Counts what this peer has asked another to take, until `release` is called. */
@@ -122,6 +128,7 @@ export class PeerTable {
   }
 
   #tell(): void {
+    this.#owners = undefined;
     for (const listener of this.#listeners) listener();
   }
 }

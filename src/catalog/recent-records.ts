@@ -1,7 +1,6 @@
 import type { FilePath, PeerId } from '../core/ids.ts';
 import type { Batch } from './change-queue.ts';
-import type { NumberedRecord } from './index-copy.ts';
-import type { KnownPaths } from './known-paths.ts';
+import type { KnownPaths, NumberedRecord } from './known-paths.ts';
 
 /** Sequences remembered: those that are told to others now. At the double of it the older half goes. Range 512–16,384. */
 const RECENT_MAX = 4_096;
@@ -47,8 +46,8 @@ export class RecentRecords {
     const records: NumberedRecord[] = [];
     for (let at = this.#firstBeyond(after); at < this.#entries.length && records.length < limit; at++) {
       const { sequence, path } = this.#entries[at] as { sequence: number; path: FilePath };
-      const line = this.#known.lines(this.#peer, path).find((one) => one.sequence === sequence);
-      if (line !== undefined) records.push({ sequence, record: { path, version: line.version, holding: line.holding } });
+      const record = this.#known.told(this.#peer, path, sequence);
+      if (record !== undefined) records.push(record);
     }
     return records;
   }

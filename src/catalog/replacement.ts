@@ -1,10 +1,10 @@
 import { MeshError } from '../core/errors.ts';
 import type { FilePath, PeerId } from '../core/ids.ts';
 import type { Trail } from '../core/trail.ts';
-import { isBefore, isSameVersion } from '../core/version.ts';
+import { isBefore, isSameVersion, type Version } from '../core/version.ts';
 import type { Batch } from './change-queue.ts';
-import { type Delta, goesOn, type LinesByPath, type NumberedRecord, withLine } from './index-copy.ts';
-import type { IndexLine, KnownPaths } from './known-paths.ts';
+import { type Delta, goesOn, type LinesByPath, withLine } from './index-copy.ts';
+import type { IndexLine, KnownPaths, NumberedRecord } from './known-paths.ts';
 import type { OwnIndex } from './own-index.ts';
 import { LOOKS_A_TURN, type Pauses } from './pauses.ts';
 import { eraseLines, OwnChange, writeLines } from './transaction.ts';
@@ -36,12 +36,15 @@ export class Replacements {
     this.#bytesMax = bytesMax;
   }
 
-  /** Adds a piece. Undefined: it does not follow what came before, and nothing is kept of it. */
-  add(delta: Delta): Replacement | undefined {
+  /** Adds a piece; `lineOf` reads its records, and may throw. Undefined: it does not follow what came before, and nothing is kept of it. */
+  add(delta: Delta, lineOf: (record: NumberedRecord) => IndexLine): Replacement | undefined {
     const before = delta.after === 0 ? NOTHING : this.#coming.get(delta.index);
     this.#coming.delete(delta.index);
     if (before === undefined || delta.after > before.sequence || !goesOn(before.trail, delta.trail)) return undefined;
-    return this.#keep(delta, before, before === NOTHING ? new Map() : before.lines);
+    const added = delta.records
+      .filter(({ sequence }) => sequence > before.sequence)
+      .map((one) => [one.path, lineOf(one)] as const);
+    return this.#keep(delta, before, added);
   }
 
   /** Forgets the pieces of an index. */
@@ -49,14 +52,11 @@ export class Replacements {
     this.#coming.delete(peer);
   }
 
-  #keep(delta: Delta, before: Replacement, lines: LinesByPath): Replacement {
-    for (const numbered of delta.records) {
-      if (numbered.sequence <= before.sequence) continue;
-      const { path } = numbered.record;
-      lines.set(path, withLine(lines.get(path) ?? [], numbered));
-    }
+  #keep(delta: Delta, before: Replacement, added: readonly (readonly [FilePath, IndexLine])[]): Replacement {
+    const lines: LinesByPath = before === NOTHING ? new Map() : before.lines;
+    for (const [path, line] of added) lines.set(path, withLine(lines.get(path) ?? [], line));
     const records = before.records + delta.records.length;
-    const bytes = delta.records.reduce((sum, one) => sum + bytesOf(one), before.bytes);
+    const bytes = added.reduce((sum, [path, { version }]) => sum + bytesOf(path, version), before.bytes);
     if (bytes > this.#bytesMax) throw new MeshError('full', `an index takes more than ${this.#bytesMax} bytes`);
     const sequence = Math.max(before.sequence, delta.upTo);
     const after = { trail: delta.trail, sequence, records, bytes, lines };
@@ -77,7 +77,7 @@ export class Replacements {
 
 const NOTHING: Replacement = { trail: [], sequence: 0, records: 0, bytes: 0, lines: new Map() };
 
-function bytesOf({ record: { path, version } }: NumberedRecord): number {
+function bytesOf(path: FilePath, version: Version): number {
   const [buried, renamedTo] = version.kind === 'file' ? [0, 0] : [version.buried.length, version.renamedTo?.length ?? 0];
   const entries = version.vector.length + version.inherited.length + buried;
   return RECORD_BYTES + ENTRY_BYTES * entries + UNIT_BYTES * (path.length + renamedTo);

@@ -4,8 +4,9 @@ import type { IndexRecord, PathView } from '../core/namespace.ts';
 import { type Draft, isBefore, isSameVersion, makeVersion, mayWrite, type Version } from '../core/version.ts';
 import type { StoreWrite } from '../platform/store.ts';
 import type { Batch } from './change-queue.ts';
-import { type IndexLine, isSameHolding, type KnownPaths, lineOf } from './known-paths.ts';
+import { type IndexLine, isSameHolding, type KnownPaths } from './known-paths.ts';
 import type { OwnIndex } from './own-index.ts';
+import { bytesOf } from './packed-version.ts';
 import { encodeRecord } from './persistence.ts';
 import { recordKey } from './store-keys.ts';
 
@@ -28,6 +29,8 @@ export interface Transaction {
    * Nothing happens when an own record dominates it, or says the same.
    */
   put(record: IndexRecord): void;
+  /** A version of the path for a row of the caller's own, as `Catalog.versions` unpacks it: not packed again when it is recorded here. */
+  pack(path: FilePath, version: Version): Uint8Array;
   /** A key of the caller's own keyspace (`f/…` folder, `m/…` membership, `s/…` server), in the same batch. */
   save(key: string, value: Uint8Array | undefined): void;
 }
@@ -72,7 +75,7 @@ export class OwnChange implements Transaction {
     const own = { writer: this.#index.writer, counter: sequence };
     const entry = mayWrite(own, base, known) ? own : { ...own, writer: this.#index.newWriter() };
     const version = makeVersion(draft, base, entry, known);
-    this.#record(path, lineOf(version, holding, sequence));
+    this.#record(path, this.#lineOf(path, version, holding, sequence));
     return version;
   }
 
@@ -81,7 +84,12 @@ export class OwnChange implements Transaction {
     const same = lines.find((line) => isSameVersion(line.version, version));
     if (same !== undefined && isSameHolding(same.holding, holding)) return;
     if (lines.some((line) => isBefore(version, line.version))) return;
-    this.#record(path, lineOf(version, holding, this.#index.nextSequence()));
+    this.#record(path, this.#lineOf(path, version, holding, this.#index.nextSequence()));
+  }
+
+  pack(path: FilePath, version: Version): Uint8Array {
+    const line = this.#changed.get(path)?.find((one) => one.version === version);
+    return line === undefined ? this.#known.pack(path, version) : bytesOf(line.packed);
   }
 
   save(key: string, value: Uint8Array | undefined): void {
@@ -101,6 +109,10 @@ export class OwnChange implements Transaction {
   #lines(path: FilePath): readonly IndexLine[] {
     invariant(this.#paths?.has(path) !== false, 'a change touches only the paths it named');
     return this.#changed.get(path) ?? this.#known.lines(this.#index.peer, path);
+  }
+
+  #lineOf(path: FilePath, version: Version, holding: IndexRecord['holding'], sequence: number): IndexLine {
+    return { version, packed: this.#known.packed(path, version), holding, sequence };
   }
 
   #record(path: FilePath, line: IndexLine): void {

@@ -50,12 +50,11 @@ export interface PathView {
 export function viewOf(path: FilePath, records: readonly { peer: PeerId; version: Version; holding: Holding }[]): PathView {
   const versions = undominated(records.map((record) => record.version)).sort(byVersionKey);
   const byPeer = [...records].sort((a, b) => byCodeUnits(a.peer, b.peer));
-  const known = versions.map((version) => ({
-    version,
-    holdings: new Map(
-      byPeer.filter((record) => isSameVersion(record.version, version)).map((record) => [record.peer, record.holding] as const),
-    ),
-  }));
+  const known = versions.map((version) => {
+    const holdings = new Map<PeerId, Holding>();
+    for (const record of byPeer) if (isSameVersion(record.version, version)) holdings.set(record.peer, record.holding);
+    return { version, holdings };
+  });
   return {
     path,
     known,

@@ -21,6 +21,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const BIDIRECTIONAL = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 const RESERVED = /^(con|prn|aux|nul|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3]|conin\$|conout\$)(\..*)?$/i;
 const DRIVE = /^[a-z]:/i;
+const NOT_ASCII = /[\u0080-\uffff]/;
 const DOWNLOAD = new RegExp(`^\\${DOWNLOAD_PREFIX}[0-9a-f]{16}(-[0-9a-f]{16})?$`);
 
 /**
@@ -88,8 +89,6 @@ export function isSealedName(path: string): boolean {
   return path.endsWith(SEALED_SUFFIX) && baseName(path).length > SEALED_SUFFIX.length;
 }
 
-const NOT_ASCII = /[\u0080-\uffff]/;
-
 /**
  * Two names with one fold are the same name on a disk that ignores case: full case folding, by way of upper case. Lower case comes
  * first for U+1E9E, whose upper case is itself and not that of its lower case, and NFC last, for not every case of a name is in it.
@@ -119,6 +118,7 @@ export function foldersOf(path: string): string[] {
 
 /** UTF-8 length without encoding: every room counts names this way. */
 export function utf8Bytes(text: string): number {
+  if (!NOT_ASCII.test(text)) return text.length;
   let bytes = 0;
   for (const character of text) {
     const code = character.codePointAt(0) as number;

@@ -91,6 +91,7 @@ export interface NewFileAct extends Act {
   readonly moves: readonly [
     { readonly kind: 'commit'; readonly intent: NewFileIntent; readonly replaced: readonly FileVersion[] },
   ];
+  readonly effects: readonly [Effect & { readonly kind: 'hold' }];
 }
 
 /** The paths an act touches: their locks are held from before it is told until it is recorded. */

@@ -7,11 +7,11 @@ import type { Asides } from './asides.ts';
 import { writeEffects } from './effects.ts';
 import { commitNew } from './new-files.ts';
 import type { Room } from './room.ts';
-import { decodeRow, encodeRow, INTENT_KEYS, intentKey } from './rows.ts';
+import { encodeRow, INTENT_KEYS, intentKey } from './rows.ts';
 import { isSameFile } from './stats.ts';
 import { rowsOf } from './store-queue.ts';
 import { StuckActs, tellAgain } from './stuck-acts.ts';
-import { actWrite, apart, together, togetherWrite } from './told-together.ts';
+import { actWrite, apart, decodeIntent, together } from './told-together.ts';
 import { undoMove } from './undoing.ts';
 
 export type Stats = Map<DiskPath, FileStat>;
@@ -62,12 +62,12 @@ export class Acts {
   async finishAll(): Promise<void> {
     for await (const page of rowsOf(this.#room.options.store, INTENT_KEYS)) {
       for (const { key, value } of page) {
-        const row = decodeRow<IntentRow>(value);
+        const row = decodeIntent(value, this.#room.options.ledger);
         if (row.phase === 'watching') {
           this.#asides.watch(key, row.asides);
           continue;
         }
-        if (row.phase === 'acting together') await this.#room.queue.write(apart([{ key, acts: row.acts }], row.acts));
+        if (row.phase === 'acting together') await this.#room.queue.write(apart([{ key }], row.acts));
         for (const act of row.phase === 'acting' ? [row.act] : row.acts) await this.#finish(act);
       }
     }
@@ -99,8 +99,8 @@ export class Acts {
   async #runNew(acts: readonly NewFileAct[]): Promise<(MeshError | undefined)[]> {
     if (acts.length === 0) return [];
     const { queue, options } = this.#room;
-    const rows = together(acts);
-    await queue.write(rows.map(togetherWrite));
+    const rows = together(acts, options.ledger);
+    await queue.write(rows);
     const stats: Stats = new Map();
     const endings = await commitNew(options.disk, acts, stats);
     const done = acts.filter((_, index) => endings[index]?.kind === 'done');

@@ -226,7 +226,8 @@ class EffectWriter {
     const stat = this.#stats.get(disk) ?? placed.stat;
     invariant(stat !== undefined, 'a copy that is recorded has been seen');
     const copy = { path, hash, disk, stat };
-    const { key, value } = this.#room.held.row(copy, versions);
+    const packed = versions.map((version) => this.#transaction.pack(path, version));
+    const { key, value } = this.#room.held.row(copy, packed);
     const manifest = this.#room.kept.writesFor([hash]);
     for (const write of [{ key, value }, ...manifest.writes]) this.#transaction.save(write.key, write.value);
     this.#told.push(() => this.#room.held.set(copy), manifest.noted);

@@ -53,7 +53,6 @@ export class Folder {
   readonly #missing: Missing;
   readonly #intake: Intake;
   readonly #asides: Asides;
-  readonly #acts: Acts;
   readonly #stagings: Stagings;
   readonly #keeping: Keeping;
   readonly #making: Making;
@@ -80,21 +79,21 @@ export class Folder {
     });
     this.#settling = new Settling(room, this.#intake);
     this.#asides = new Asides(room, (aside, digest, stat, key) => lateEdits.recover(aside, digest, stat, key));
-    this.#acts = new Acts(room, this.#asides);
+    const acts = new Acts(room, this.#asides);
     this.#stagings = new Stagings(room);
-    this.#keeping = new Keeping(room, this.#acts, this.#stagings);
-    this.many = new Many(room, this.#acts, this.#stagings, (path) => this.arrange(path));
-    this.renaming = new Renaming(room, this.#acts, (path) => this.arrange(path));
-    this.#making = new Making(room, this.#acts, this.#stagings);
-    this.restoring = new Restoring(room, this.#acts, this.#stagings);
-    this.#copies = new Copies(room, this.#acts);
-    this.runs = new Runs(room, this.#acts, this.#stagings);
+    this.#keeping = new Keeping(room, acts, this.#stagings);
+    this.many = new Many(room, acts, this.#stagings, (path) => this.arrange(path));
+    this.renaming = new Renaming(room, acts, (path) => this.arrange(path));
+    this.#making = new Making(room, acts, this.#stagings);
+    this.restoring = new Restoring(room, acts, this.#stagings);
+    this.#copies = new Copies(room, acts);
+    this.runs = new Runs(room, acts, this.#stagings);
     this.chunks = new Chunks(room, this.#copies, this.runs);
     this.lentRuns = new LentRuns(room, this.#copies, this.runs, (name, size) => this.stage(name, size));
     this.#scrub = new Scrub(room, (path, hash) => this.verify(path, hash));
-    const lateEdits = new LateEdits(room, this.#acts, this.#keeping);
+    const lateEdits = new LateEdits(room, acts, this.#keeping);
     this.#missing = new Missing(room, (path) => this.#arrangeLater(path));
-    this.#upkeep = new Upkeep(room, this.#acts, this.#asides, this.#stagings, this.runs);
+    this.#upkeep = new Upkeep(room, acts, this.#asides, this.#stagings, this.runs);
     this.#scanning = new Scanning({
       room,
       settling: this.#settling,
@@ -232,6 +231,11 @@ export class Folder {
     await this.runs.arrange(path);
   }
 
+  /** False while `arrange` has something to do. */
+  isArranged(path: FilePath): boolean {
+    return this.#keeping.isArranged(path) && this.runs.isArranged(path);
+  }
+
   /**
    * Carries out a client's change as one act: durable when it resolves with the versions made, one a step. Rejects with
    * `busy` when the folder has a change of its own there; whatever it rejects with, nothing was made.
@@ -269,11 +273,8 @@ export class Folder {
 
   /** Hinted, and no file: a new folder is walked at once; where held files are gone, scans find out. */
   #lookBelow(path: FilePath): void {
-    if (this.#room.held.plain(path) !== undefined) {
-      this.#scanning.want();
-      return;
-    }
-    this.#scanning.lookBelow(path);
+    if (this.#room.held.plain(path) !== undefined) this.#scanning.want();
+    else this.#scanning.lookBelow(path);
   }
 
   #noteUnreadable(path: FilePath, reason: string | undefined): void {

@@ -5,7 +5,9 @@ import type { FileVersion } from '../core/version.ts';
 import type { DiskPath, FileStat } from '../platform/disk.ts';
 import type { Hasher } from '../platform/hasher.ts';
 import type { Store, StoreWrite } from '../platform/store.ts';
-import { decodeRow, encodeRow, HELD_KEYS, heldKey } from './rows.ts';
+import { decodeHeld, encodeHeld } from './held-row.ts';
+import type { Ledger } from './ledger.ts';
+import { HELD_KEYS, heldKey } from './rows.ts';
 import { rowsOf } from './store-queue.ts';
 
 /** A content of a path that lies here whole. Immutable but for the mark of the scans. */
@@ -18,11 +20,6 @@ export interface HeldCopy {
   readonly stat: FileStat;
   /** Number of the last scan that met the plain file. */
   seenScan: number;
-}
-
-/** What the store keeps of a copy. `versions`: for the day on which the own index knows them no longer. */
-interface HeldRow extends Omit<HeldCopy, 'seenScan'> {
-  readonly versions: readonly FileVersion[];
 }
 
 /**
@@ -47,10 +44,7 @@ export class HeldTable {
 
   async load(store: Store): Promise<void> {
     for await (const page of rowsOf(store, HELD_KEYS)) {
-      for (const { value } of page) {
-        const { path, hash, disk, stat } = decodeRow<HeldRow>(value);
-        this.set({ path, hash, disk: disk === path ? path : disk, stat });
-      }
+      for (const { key, value } of page) this.set(decodeHeld(key, value));
     }
   }
 
@@ -110,11 +104,9 @@ export class HeldTable {
     return this.#folders.has(path);
   }
 
-  /** The write that records a copy. */
-  row(copy: Omit<HeldCopy, 'seenScan'>, versions: readonly FileVersion[]): StoreWrite {
-    const { path, hash, disk, stat } = copy;
-    const row: HeldRow = { path, hash, disk, stat, versions };
-    return { key: heldKey(this.#hasher, path, hash), value: encodeRow(row) };
+  /** The write that records a copy. `versions`: as the ledger packs them. */
+  row({ path, hash, disk, stat }: Omit<HeldCopy, 'seenScan'>, versions: readonly Uint8Array[]): StoreWrite {
+    return { key: heldKey(this.#hasher, path, hash), value: encodeHeld({ path, disk, stat, versions }) };
   }
 
   rowGone(copy: { readonly path: FilePath; readonly hash: ContentHash }): StoreWrite {
@@ -122,9 +114,11 @@ export class HeldTable {
   }
 
   /** The versions a copy was recorded for, from the store. */
-  async versionsOf(store: Store, copy: HeldCopy): Promise<readonly FileVersion[]> {
-    const value = await store.get(heldKey(this.#hasher, copy.path, copy.hash));
-    return value === undefined ? [] : decodeRow<HeldRow>(value).versions;
+  async versionsOf(store: Store, copy: HeldCopy, ledger: Pick<Ledger, 'versions'>): Promise<readonly FileVersion[]> {
+    const key = heldKey(this.#hasher, copy.path, copy.hash);
+    const value = await store.get(key);
+    const versions = value === undefined ? [] : decodeHeld(key, value).versions;
+    return versions.map((one) => (one instanceof Uint8Array ? (ledger.versions.unpack(one) as FileVersion) : one));
   }
 
   /** Takes a recorded copy in; it replaces the one of the same path and hash, and a plain one the plain one before it. */

@@ -183,7 +183,7 @@ export class Keeping {
 
   /** See Folder.arrange. */
   async arrange(path: FilePath): Promise<void> {
-    if (!this.#isDisarranged(path)) return;
+    if (this.isArranged(path)) return;
     this.#room.assertOpen();
     await this.#room.locks.with([path], async () => {
       const ground = await groundAt(this.#room, path);
@@ -192,9 +192,9 @@ export class Keeping {
     });
   }
 
-  /** Something lies here beside the plain file, or is neither current nor in the own index any more. */
-  #isDisarranged(path: FilePath): boolean {
-    return this.#room.held.copies(path).some((copy) => copy.disk !== path || this.#isReplaced(copy));
+  /** Nothing lies here beside the plain file, and nothing that is neither current nor in the own index any more. */
+  isArranged(path: FilePath): boolean {
+    return this.#room.held.copies(path).every((copy) => copy.disk === path && !this.#isReplaced(copy));
   }
 
   /** A sibling takes the plain name when that is free, or has a content no longer current and the sibling a current one. */

@@ -88,7 +88,7 @@ export class Room {
   async versionsOf(copy: HeldCopy): Promise<readonly FileVersion[]> {
     const own = this.options.ledger.own(copy.path).map((record) => record.version);
     const known = own.filter((version): version is FileVersion => version.kind === 'file' && version.hash === copy.hash);
-    return known.length > 0 ? known : this.held.versionsOf(this.options.store, copy);
+    return known.length > 0 ? known : this.held.versionsOf(this.options.store, copy, this.options.ledger);
   }
 
   /** Where a disk refuses to look, or a link or a mount hides it, a file is not known to be gone, and was not renamed. */

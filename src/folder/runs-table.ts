@@ -94,13 +94,18 @@ export class RunsTable {
 
   /** The runs held for one name; none: undefined. */
   heldFor(path: FilePath, hash: ContentHash): HeldRuns | undefined {
-    const keys = [...(this.#byPath.get(path) ?? [])];
-    return keys.map((key) => this.#held.get(key)).find((held) => held?.hash === hash);
+    for (const key of this.#byPath.get(path) ?? []) {
+      const held = this.#held.get(key);
+      if (held?.hash === hash) return held;
+    }
+    return undefined;
   }
 
   /** Contents of which runs are held for a name. */
   hashesOf(path: FilePath): ContentHash[] {
-    const held = [...(this.#byPath.get(path) ?? [])].map((key) => this.#held.get(key)?.hash);
+    const keys = this.#byPath.get(path);
+    if (keys === undefined) return [];
+    const held = [...keys].map((key) => this.#held.get(key)?.hash);
     return [...new Set(held.filter((hash) => hash !== undefined))];
   }
 

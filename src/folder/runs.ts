@@ -165,11 +165,18 @@ export class Runs {
 
   /** Lets go of runs held for a name whose content is neither current nor in the own index any more. */
   async arrange(path: FilePath): Promise<void> {
+    for (const hash of this.#room.runs.hashesOf(path)) if (this.#isOver(path, hash)) await this.letGo(path, hash);
+  }
+
+  /** False while `arrange` has something to do. */
+  isArranged(path: FilePath): boolean {
+    return !this.#room.runs.hashesOf(path).some((hash) => this.#isOver(path, hash));
+  }
+
+  #isOver(path: FilePath, hash: ContentHash): boolean {
     const { ledger } = this.#room.options;
-    for (const hash of this.#room.runs.hashesOf(path)) {
-      const isRecorded = this.#room.runs.recordsOf(ledger, path).some(({ version }) => version.hash === hash);
-      if (!isRecorded && !isCurrent(ledger.view(path), hash)) await this.letGo(path, hash);
-    }
+    const isRecorded = this.#room.runs.recordsOf(ledger, path).some(({ version }) => version.hash === hash);
+    return !isRecorded && !isCurrent(ledger.view(path), hash);
   }
 
   /** Reads runs as if they were the whole content: a range that is not held rejects with `gone`. */

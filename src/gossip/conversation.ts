@@ -8,6 +8,7 @@ import type { Link } from '../wire/link.ts';
 import { isFromLostHistory, lackOf, type TellableIndex } from './lacking.ts';
 import { type PieceWish, readPiece } from './piece.ts';
 import { indexesToTell } from './telling.ts';
+import { askOf } from './told-delta.ts';
 
 /** A piece the other end did not take, or a call that failed: cursors are asked again after so long. Range 50 ms – 5 s. */
 const RETRY_MS = 250;
@@ -157,7 +158,7 @@ export class Conversation {
     const state = isOwn ? (catalog.index(peer) ?? wish.state) : wish.state;
     const piece = await readPiece(catalog, { ...wish, state });
     if (piece === undefined) return;
-    const { reply } = await link.call('delta', { ...piece, trail: [...piece.trail], records: [...piece.records] }, CALL_OPTIONS);
+    const { reply } = await link.call('delta', askOf(piece), CALL_OPTIONS);
     if (reply.taken) {
       this.#succeeded();
       this.#advance(piece, state);

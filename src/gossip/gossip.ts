@@ -9,6 +9,7 @@ import { CatchingUp } from './catching-up.ts';
 import { Conversation } from './conversation.ts';
 import { Intake } from './intake.ts';
 import { indexesToTell } from './telling.ts';
+import { deltaOf } from './told-delta.ts';
 
 /** Anti-entropy: one random peer is asked so often, give or take a fifth. Range 1–60 s. */
 export const ROUND_MS = 10_000;
@@ -58,7 +59,7 @@ export class Gossip {
       return { indexes: indexesToTell(catalog) };
     });
     switchboard.answer('delta', async (ask, from) => {
-      const taken = await this.#intake.take(ask, from);
+      const taken = await this.#intake.take(deltaOf(ask), from);
       this.#catchingUp.took(ask.index, taken ? ask.records.length : 0);
       return { taken };
     });

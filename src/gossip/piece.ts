@@ -1,6 +1,6 @@
 import type { Catalog, Delta, IndexState, NumberedRecord } from '../catalog/catalog.ts';
 import type { Trail } from '../core/trail.ts';
-import { encodedBytes, HEAD_BYTES_MAX } from '../wire/codec.ts';
+import { HEAD_BYTES_MAX } from '../wire/codec.ts';
 
 /** Records of one piece. Range 50–1,000: above, taking a piece in holds up the event loop of the reader. */
 const PIECE_RECORDS_MAX = 128;
@@ -36,26 +36,18 @@ function isSameTrail(a: Trail, b: Trail): boolean {
   return a.length === b.length && a.at(-1)?.writer === b.at(-1)?.writer;
 }
 
-/** What a short record takes at most: 96 bytes an entry and id, 3 a code unit of its paths, and 640 for all else. */
-const SHORT_BYTES_MAX = PIECE_BYTES_MAX / PIECE_RECORDS_MAX;
-
-/** Whether a record is short, without encoding it: nearly all are, and each is encoded once more when it is sent. */
-function isShort({ record: { path, version } }: NumberedRecord): boolean {
-  const { vector, inherited } = version;
-  const [ids, paths] = version.kind === 'file' ? [0, 0] : [version.buried.length, version.renamedTo?.length ?? 0];
-  return 96 * (vector.length + inherited.length + ids) + 3 * (path.length + paths) + 640 <= SHORT_BYTES_MAX;
-}
+/** What a record takes beside its path and version: keys, sequence, a mask of runs, and how long they are. */
+const RECORD_BYTES = 96;
 
 /** The first records that fit into a piece: one at least, and those of one path together where they fit. */
 function withinBytes(records: readonly NumberedRecord[]): readonly NumberedRecord[] {
-  if (records.length <= PIECE_RECORDS_MAX && records.every(isShort)) return records;
   let bytes = 0;
   /** Where the records of one path begin that are not all in yet. */
   let boundary = 0;
-  for (const [index, one] of records.entries()) {
-    if (one.record.path !== records[index - 1]?.record.path) boundary = index;
-    // One byte more for the list; the shapes keep a single record below any such limit.
-    bytes += encodedBytes(one) + 1;
+  for (const [index, { path, packed }] of records.entries()) {
+    if (path !== records[index - 1]?.path) boundary = index;
+    // At most three bytes a code unit; the shapes keep a single record below any such limit.
+    bytes += RECORD_BYTES + 3 * path.length + packed.length;
     if (bytes > PIECE_BYTES_MAX && index > 0) return records.slice(0, boundary > 0 ? boundary : index);
   }
   return records;

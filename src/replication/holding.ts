@@ -2,7 +2,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
 import type { Content, IndexRecord, PathView } from '../core/namespace.ts';
-import { dutyOf } from '../core/repair.ts';
+import { type Duty, dutyOf } from '../core/repair.ts';
 import { copiesOf, NO_RUNS } from '../core/striping.ts';
 import { type FileVersion, isBefore, isSameVersion, type Version } from '../core/version.ts';
 import type { Folder } from '../folder/folder.ts';
@@ -24,6 +24,15 @@ export class Holding {
     this.#slice = slice;
   }
 
+  /** False: `attend` has nothing to do. So it is with most paths, however often they are looked at. */
+  owes(path: FilePath): boolean {
+    const { catalog, folder } = this.#slice;
+    const view = catalog.view(path);
+    if (view === undefined) return false;
+    if (catalog.own(path).some((record) => this.#dutyOf(record, view).kind !== 'keep') || !folder.isArranged(path)) return true;
+    return view.contents.some((content) => this.#owesCopy(path, content) || this.#owesRuns(path, content));
+  }
+
   /** Does every duty that stands now. Rejects with `busy` when the folder has a change of its own there: come again. */
   async attend(path: FilePath): Promise<void> {
     const { catalog, folder } = this.#slice;
@@ -33,32 +42,49 @@ export class Holding {
     // A record that dominates another took its place in the index: what that one stood for may still lie here.
     await folder.arrange(path);
     for (const content of catalog.view(path)?.contents ?? []) {
-      const { hash, holders, shown } = content;
-      if (!holders.includes(catalog.self) && folder.holds(path, hash)) await folder.keepFromHere(path, shown);
-      await this.#attendRuns(path, content);
+      if (this.#owesCopy(path, content)) await folder.keepFromHere(path, content.shown);
+      if (this.#owesRuns(path, content)) await this.#attendRuns(path, content);
     }
+  }
+
+  /** It lies here, and the own index does not say so. */
+  #owesCopy(path: FilePath, { hash, holders }: Content): boolean {
+    return !holders.includes(this.#slice.catalog.self) && this.#slice.folder.holds(path, hash);
+  }
+
+  #owesRuns(path: FilePath, content: Content): boolean {
+    const { hash, holders, parts } = content;
+    if (holders.includes(this.#slice.catalog.self)) return this.#slice.folder.runs.heldFor(path, hash) !== undefined;
+    return parts !== undefined && (this.#liveCopies(content) === 0 || this.#hasNewRuns(content));
   }
 
   /** Runs that lie here are announced for every content that is striped, and given up where all of it lies here. */
   async #attendRuns(path: FilePath, content: Content): Promise<void> {
-    const { catalog, folder, wanted } = this.#slice;
-    const { hash, holders, parts, shown } = content;
-    if (holders.includes(catalog.self)) {
-      if (folder.runs.heldFor(path, hash) !== undefined) await folder.runs.letGo(path, hash);
-      return;
-    }
+    const { catalog, folder } = this.#slice;
+    const { hash, holders, shown } = content;
+    if (holders.includes(catalog.self)) return await folder.runs.letGo(path, hash);
     // All of it may lie here under another name, or set aside.
-    if (parts !== undefined && this.#liveCopies(content) === 0 && (await folder.keepFromHere(path, shown))) return;
+    if (this.#liveCopies(content) === 0 && (await folder.keepFromHere(path, shown))) return;
+    if (this.#hasNewRuns(content)) await folder.runs.adopt(path, shown);
+  }
+
+  /** What nobody lacks is not told: it would be one copy more, each time another name of the content gets runs. */
+  #hasNewRuns(content: Content): boolean {
+    const { catalog, folder, wanted } = this.#slice;
+    const { hash, parts, shown } = content;
     const lying = folder.runs.lying(hash, shown.manifest.hash);
     const isNews = lying !== NO_RUNS && lying !== parts?.get(catalog.self);
-    // What nobody lacks is not told: it would be one copy more, each time another name of the content gets runs.
-    if (parts !== undefined && isNews && this.#liveCopies(content) < wanted()) await folder.runs.adopt(path, shown);
+    return isNews && this.#liveCopies(content) < wanted();
+  }
+
+  #dutyOf(record: IndexRecord, view: PathView): Duty {
+    return dutyOf(record, view, (content) => this.#liveCopies(content), this.#slice.wanted());
   }
 
   async #discharge(record: IndexRecord, view: PathView): Promise<void> {
-    const { folder, wanted } = this.#slice;
+    const { folder } = this.#slice;
     const { path, version } = record;
-    const duty = dutyOf(record, view, (content) => this.#liveCopies(content), wanted());
+    const duty = this.#dutyOf(record, view);
     if (duty.kind === 'carry') {
       await this.#carry(path, duty.by);
     } else if (duty.kind === 'adopt') {

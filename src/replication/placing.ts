@@ -83,8 +83,7 @@ export class Placing {
     this.#resting = new Resting({
       clock: slice.clock,
       retry: (need) => this.#retry(need),
-      // While it rested the name may have come to another owner, who places it now.
-      look: (need) => this.#slice.owns(need.path) && this.consider(need.path),
+      look: (need) => this.consider(need.path),
     });
   }
 
@@ -94,13 +93,14 @@ export class Placing {
     this.#resting.stop();
   }
 
-  /** Looks at every content of a path whose name this peer owns. Cheap when nothing is missing, or nobody is there to take it. */
+  /** Looks at every content of a path, should this peer (still) own its name. Cheap when nothing is missing, or nobody is there to take it. */
   consider(path: FilePath): void {
     for (const content of this.#slice.catalog.view(path)?.contents ?? []) {
       const shortage = this.#shortage(content);
       const need = { path, hash: content.hash };
       if (shortage.missing === 0) this.#resting.delete(need);
-      else if (this.#canBePlaced(content, shortage) && !this.#resting.has(need)) this.#needs.add(need, shortage.live.length);
+      else if (this.#slice.owns(path) && this.#canBePlaced(content, shortage) && !this.#resting.has(need))
+        this.#needs.add(need, shortage.live.length);
     }
     this.#pump();
   }

@@ -3,7 +3,6 @@ import type { PathWaiters } from '../catalog/path-waiters.ts';
 import { asMeshError } from '../core/errors.ts';
 import { FirstOut } from '../core/first-out.ts';
 import type { FilePath } from '../core/ids.ts';
-import { ownerOf } from '../core/ownership.ts';
 import type { PlacementRule } from '../core/placement.ts';
 import { REPLICAS_DEFAULT } from '../core/settings.ts';
 import type { Folder } from '../folder/folder.ts';
@@ -167,14 +166,38 @@ export class Replication {
       const path = this.#marked.take();
       if (path === undefined) return;
       this.#countInTurn();
-      this.#attending.set(path, false);
-      const attended = this.#attend(path).finally(() => {
-        if (this.#attending.get(path) === true) this.#marked.set(path, path);
-        this.#attending.delete(path);
-        this.#pump();
-      });
-      attended.catch((error: unknown) => this.#options.log.error('replication failed', { path, error: String(error) }));
+      this.#look(path);
     }
+  }
+
+  /** Most paths ask for nothing, or for copies elsewhere: no promise is made for them. */
+  #look(path: FilePath): void {
+    try {
+      if (this.#owes(path)) this.#begin(path);
+      else this.#placing.consider(path);
+    } catch (error) {
+      this.#failed(path, error);
+    }
+  }
+
+  /** Something is to be done in the folder about it; until that is believed and open nobody is to judge by it. */
+  #owes(path: FilePath): boolean {
+    const { folder } = this.#options;
+    return folder.isOpen && folder.paused === undefined && this.#holding.owes(path);
+  }
+
+  #begin(path: FilePath): void {
+    this.#attending.set(path, false);
+    const attended = this.#attend(path).finally(() => {
+      if (this.#attending.get(path) === true) this.#marked.set(path, path);
+      this.#attending.delete(path);
+      this.#pump();
+    });
+    attended.catch((error: unknown) => this.#failed(path, error));
+  }
+
+  #failed(path: FilePath, error: unknown): void {
+    this.#options.log.error('replication failed', { path, error: String(error) });
   }
 
   #countInTurn(): void {
@@ -187,23 +210,20 @@ export class Replication {
   }
 
   async #attend(path: FilePath): Promise<void> {
-    const { folder } = this.#options;
-    if (folder.isOpen && folder.paused === undefined) {
-      try {
-        await this.#holding.attend(path);
-      } catch (error) {
-        const reason = asMeshError(error).code;
-        this.#options.log.debug('a path must wait', { path, reason });
-        // A full disk does not get room within the second: the sweep comes by again.
-        if (reason !== 'full') this.#later(path);
-      }
+    try {
+      await this.#holding.attend(path);
+    } catch (error) {
+      const reason = asMeshError(error).code;
+      this.#options.log.debug('a path must wait', { path, reason });
+      // A full disk does not get room within the second: the sweep comes by again.
+      if (reason !== 'full') this.#later(path);
     }
-    if (this.#isOwner(path)) this.#placing.consider(path);
+    this.#placing.consider(path);
   }
 
   #isOwner(path: FilePath): boolean {
     const { catalog } = this.#options;
-    return ownerOf(path, catalog.peers.ownerCandidates()) === catalog.self;
+    return catalog.peers.ownerOf(path) === catalog.self;
   }
 
   #later(path: FilePath): void {

@@ -1,7 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import { byCodeUnits, type FilePath, type RequestId, type VersionKey } from '../core/ids.ts';
-import { ownerOf } from '../core/ownership.ts';
 import { foldCase } from '../core/path.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Link } from '../wire/link.ts';
@@ -93,7 +92,7 @@ export class Claiming {
 
   async #claimOne(request: RequestId, wish: Wish): Promise<Granted> {
     const { catalog, switchboard, claims } = this.#slice;
-    const owner = ownerOf(wish.path, catalog.peers.ownerCandidates());
+    const owner = catalog.peers.ownerOf(wish.path);
     const except = wish.except === undefined ? {} : { except: wish.except };
     const ask = { request, path: wish.path, base: [...wish.base], fresh: wish.fresh, ...except };
     if (owner === catalog.self) {

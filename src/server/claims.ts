@@ -3,7 +3,6 @@ import type { PathWaiters } from '../catalog/path-waiters.ts';
 import { MeshError } from '../core/errors.ts';
 import type { FilePath, RequestId, VersionKey } from '../core/ids.ts';
 import { madeBy } from '../core/namespace.ts';
-import { ownerOf } from '../core/ownership.ts';
 import { foldCase, foldersOf } from '../core/path.ts';
 import { versionKey } from '../core/version.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -45,7 +44,7 @@ export class Claims {
   /** Throws `busy` (later), `overtaken`, or `exists`. Granted again to the same request. */
   grant(ask: Ask<'claim'>, link: Link | undefined): void {
     const { catalog } = this.#slice;
-    if (ownerOf(ask.path, catalog.peers.ownerCandidates()) !== catalog.self) {
+    if (catalog.peers.ownerOf(ask.path) !== catalog.self) {
       throw new MeshError('busy', 'another peer owns this name, or none does yet');
     }
     const fold = foldCase(ask.path);

@@ -4,7 +4,6 @@ import { MeshError } from '../core/errors.ts';
 import { ANY_PATH, compilePattern, type PathTest } from '../core/glob.ts';
 import type { FilePath, PeerId } from '../core/ids.ts';
 import { type Content, originLabels, type PathView, shownNames } from '../core/namespace.ts';
-import { ownerOf } from '../core/ownership.ts';
 import { copiesOf, keepersOf } from '../core/striping.ts';
 import { versionKey } from '../core/version.ts';
 import { type Clock, nextTurn } from '../platform/clock.ts';
@@ -113,7 +112,7 @@ export class Entries {
   }
 
   async #noteOfOwner(path: FilePath): Promise<string | undefined> {
-    const owner = ownerOf(path, this.#catalog.peers.ownerCandidates());
+    const owner = this.#catalog.peers.ownerOf(path);
     const link = owner === undefined ? undefined : this.#slice.switchboard.link(owner);
     try {
       return (await link?.call('locate', { path }, { deadlineMs: NOTE_DEADLINE_MS }))?.reply.note;

@@ -18,12 +18,13 @@ import {
   emptyShape,
   factShape,
   filePathShape,
+  holdingShape,
   httpShape,
-  indexRecordShape,
   labelShape,
   peerIdShape,
   runMaskShape,
   trailShape,
+  VERSION_BYTES_MAX,
   versionKeyShape,
   wordsShape,
 } from './shapes.ts';
@@ -119,7 +120,8 @@ export const CALLS = {
   },
   /**
    * Records of one index in sequence order: those with `after` < sequence ≤ `upTo`. `whole`: the first piece of the
-   * whole index (after = 0), which replaces the reader's copy once the piece with `last` has come.
+   * whole index (after = 0), which replaces the reader's copy once the piece with `last` has come. `versions` has theirs packed,
+   * one behind the other, `bytes` of each: read by the catalog, which knows most of them already.
    */
   delta: {
     callers: peers,
@@ -130,7 +132,17 @@ export const CALLS = {
       upTo: countShape,
       whole: z.boolean(),
       last: z.boolean(),
-      records: z.array(z.object({ sequence: countShape.min(1), record: indexRecordShape })).max(DELTA_RECORDS_MAX),
+      records: z
+        .array(
+          z.object({
+            sequence: countShape.min(1),
+            path: filePathShape,
+            holding: holdingShape,
+            bytes: z.number().int().min(1).max(VERSION_BYTES_MAX),
+          }),
+        )
+        .max(DELTA_RECORDS_MAX),
+      versions: z.instanceof(Uint8Array) as z.ZodType<Uint8Array>,
     }),
     /** False: the delta did not fit what is known here (a gap); the next round fills it. */
     reply: z.object({ taken: z.boolean() }),

@@ -8,11 +8,11 @@ import { MeshError } from '../core/errors.ts';
  * member costs too much heap; below, a delta of long vectors is a handful of records.
  */
 export const HEAD_BYTES_MAX = 256 * 1024;
-/** Nesting of one head. The deepest message (a delta's vector entries) has seven levels. */
+/** Nesting of one head. The deepest message (a trail in `cursors`) has six levels. */
 export const HEAD_DEPTH_MAX = 16;
 /**
- * Values and keys of one head. A record of a delta takes about 7 bytes an item, so a head full of them has 38,000; what
- * has fewer bytes an item than 4 is a bomb (1 byte an item becomes 191 bytes of heap each).
+ * Values and keys of one head. What is sent takes 7 bytes an item and more; what has fewer than 4 is a bomb (1 byte an item
+ * becomes 191 bytes of heap each).
  */
 export const HEAD_ITEMS_MAX = HEAD_BYTES_MAX / 4;
 

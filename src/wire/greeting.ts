@@ -7,7 +7,7 @@ import type { Pipe } from '../platform/network.ts';
 import { HandoverPipe } from './handover-pipe.ts';
 
 /** Of everything behind the greeting. Another version: no conversation. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 /** Time for the whole greeting. Range 1,000–30,000. */
 export const GREETING_MS = 5_000;
 /** Proofs one end sends. Always as many, so that a stranger cannot count the secrets: the newest ones, then filling. */

@@ -3,20 +3,12 @@ import { EVERYONE, isAccountName, LIFE_MAX, MADE_MAX, REVISION_MAX, VERIFIER_PAT
 import { type Fact, GENERATION_MAX, LABEL_LENGTH_MAX } from '../core/facts.ts';
 import { SAID_MAX } from '../core/grants.ts';
 import type { ContentHash, FilePath, MeshId, PeerId, RequestId, VersionKey, WriterId } from '../core/ids.ts';
-import type { Holding, IndexRecord } from '../core/namespace.ts';
+import type { Holding } from '../core/namespace.ts';
 import { faultOfPath } from '../core/path.ts';
 import type { RunMask } from '../core/striping.ts';
 import type { Cursor, Trail } from '../core/trail.ts';
 import { TRAIL_STARTS_MAX } from '../core/trail.ts';
-import {
-  BURIED_MAX,
-  type FileVersion,
-  INHERITED_REQUESTS_MAX,
-  type Tombstone,
-  VECTOR_ENTRIES_MAX,
-  type Version,
-  WALL_MS_MAX,
-} from '../core/version.ts';
+import { WALL_MS_MAX } from '../core/version.ts';
 
 /**
  * The shapes of what crosses the wire, and of what the store keeps: decoded, then checked here, then trusted. Every
@@ -59,38 +51,6 @@ export const httpShape = z
 /** A sentence for a person; bounded, of one line. */
 export const wordsShape = z.string().max(500);
 
-const entryShape = z.object({ writer: writerIdShape, counter: countShape.min(1) });
-const descentShapes = {
-  own: entryShape,
-  vector: z
-    .array(entryShape)
-    .min(1)
-    .max(VECTOR_ENTRIES_MAX * 2),
-  request: requestIdShape.optional(),
-  inherited: z.array(requestIdShape).max(INHERITED_REQUESTS_MAX),
-  origin: peerIdShape,
-  modifiedMs: wallShape,
-};
-
-const fileVersionShape = z.object({
-  kind: z.literal('file'),
-  ...descentShapes,
-  hash: contentHashShape,
-  size: countShape,
-  mode: modeShape,
-  manifest: z.object({ scheme: z.number().int().min(0).max(255), hash: contentHashShape }),
-  found: z.boolean(),
-}) as unknown as z.ZodType<FileVersion>;
-
-const tombstoneShape = z.object({
-  kind: z.literal('tombstone'),
-  ...descentShapes,
-  buried: z.array(contentHashShape).max(BURIED_MAX),
-  renamedTo: filePathShape.optional(),
-}) as unknown as z.ZodType<Tombstone>;
-
-export const versionShape = z.union([fileVersionShape, tombstoneShape]) as z.ZodType<Version>;
-
 export const runMaskShape = hex(16) as unknown as z.ZodType<RunMask>;
 
 export const holdingShape = z.union([
@@ -99,11 +59,8 @@ export const holdingShape = z.union([
   z.object({ mask: runMaskShape }),
 ]) as z.ZodType<Holding>;
 
-export const indexRecordShape = z.object({
-  path: filePathShape,
-  version: versionShape,
-  holding: holdingShape,
-}) as unknown as z.ZodType<IndexRecord>;
+/** Bytes of one packed version: room for twice the entries that are kept. */
+export const VERSION_BYTES_MAX = 8 * 1024;
 
 export const cursorShape = z.object({ writer: writerIdShape, sequence: countShape }) as z.ZodType<Cursor>;
 export const trailShape = z

@@ -169,7 +169,7 @@ describe('the own index', () => {
     ]);
     await catalog.change([a], (tx) => tx.mint(a, fileDraft(self, 'two'), [], 'all'));
     const { records } = await catalog.read(self, 0, 10);
-    expect(records.map(({ sequence, record }) => [sequence, record.path])).toEqual([
+    expect(records.map(({ sequence, path: at }) => [sequence, at])).toEqual([
       [2, 'b'],
       [3, 'a'],
       [4, 'a'],
@@ -263,7 +263,7 @@ describe('a page of an index', () => {
     const first = await catalog.read(self, 0, 2);
     expect(first).toMatchObject({ upTo: 1, last: false });
     const rest = await catalog.read(self, first.upTo, 2);
-    expect(rest.records.map((one) => one.record.path)).toEqual(['a', 'a']);
+    expect(rest.records.map((one) => one.path)).toEqual(['a', 'a']);
     expect(rest).toMatchObject({ upTo: catalog.index(self)?.sequence, last: true });
   });
 });

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { packVersion } from '../../src/catalog/packed-version.ts';
 import type { WriterId } from '../../src/core/ids.ts';
 import { makeVersion } from '../../src/core/version.ts';
 import { contentOf, fileDraft, mint, path, peerNamed, startOn, syncIndex } from './mesh-of-catalogs.ts';
@@ -11,7 +12,7 @@ it('a peer that puts a counter of another into a vector does not bury what that 
   const writer = 'ab'.repeat(8) as WriterId;
   const theirs = makeVersion(fileDraft(liar, 'theirs'), [], { writer, counter: 1 }, []);
   const version = { ...theirs, vector: [{ writer: own.writer, counter: 1e15 }, ...theirs.vector] };
-  const records = [{ sequence: 1, record: { path: a, version, holding: 'all' as const } }];
+  const records = [{ sequence: 1, path: a, packed: packVersion(version), holding: 'all' as const }];
   await catalog.take({ index: liar, trail: [{ writer, first: 1 }], after: 0, upTo: 1, whole: false, last: true, records }, true);
   expect(catalog.view(a)?.contents.map((one) => one.hash)).toEqual([contentOf('theirs')]);
 

@@ -31,7 +31,7 @@ describe('the newest records of the own index', () => {
     await mintAll(paths(10, 10));
     const asked = store.ranges;
     const { records } = await catalog.read(self, 10, 100);
-    expect(records.map((one) => one.record.path)).toEqual(paths(10, 10));
+    expect(records.map((one) => one.path)).toEqual(paths(10, 10));
     expect(store.ranges).toBe(asked);
     expect((await catalog.read(self, 9, 100)).records).toHaveLength(11);
     expect(store.ranges).toBeGreaterThan(asked);
@@ -43,7 +43,7 @@ describe('the newest records of the own index', () => {
     const asked = store.ranges;
     expect((await catalog.read(self, 9_050, 100)).records).toHaveLength(50);
     expect(store.ranges).toBe(asked);
-    expect((await catalog.read(self, 0, 50)).records.map((one) => one.record.path)).toEqual(paths(50));
+    expect((await catalog.read(self, 0, 50)).records.map((one) => one.path)).toEqual(paths(50));
     expect(store.ranges).toBeGreaterThan(asked);
   });
 });

@@ -1,46 +1,59 @@
 import { describe, expect, it } from 'vitest';
-import type { Delta, NumberedRecord } from '../../src/catalog/index-copy.ts';
+import type { Delta } from '../../src/catalog/index-copy.ts';
+import { KnownPaths, type NumberedRecord } from '../../src/catalog/known-paths.ts';
+import { packVersion } from '../../src/catalog/packed-version.ts';
 import { Replacements } from '../../src/catalog/replacement.ts';
-import type { WriterId } from '../../src/core/ids.ts';
+import type { FilePath, WriterId } from '../../src/core/ids.ts';
 import { type Draft, makeVersion } from '../../src/core/version.ts';
 import { HandClock } from '../replication/hand-clock.ts';
 import { fullDisk, MemoryStore, StoreDisk } from './memory-store.ts';
 import { contentOf, fileDraft, graveDraft, openCatalog, path, peerNamed } from './mesh-of-catalogs.ts';
 
+const known = new KnownPaths();
+
+function writerNamed(name: string): WriterId {
+  return peerNamed(name).slice(0, 16) as WriterId;
+}
+
+/** A record of a new file of that peer. */
+function recordOf(peer: string, sequence: number, at: FilePath, content: string, writer = writerNamed(peer)): NumberedRecord {
+  const version = makeVersion(fileDraft(peerNamed(peer), content), [], { writer, counter: sequence }, []);
+  return { sequence, path: at, packed: packVersion(version), holding: 'all' };
+}
+
 /** A piece of the whole index of that peer. */
 function piece(name: string, after: number, upTo: number): Delta {
-  const writer = name as WriterId;
+  const writer = writerNamed(name);
   const records: NumberedRecord[] = [];
   for (let sequence = after + 1; sequence <= upTo; sequence++) {
-    const version = makeVersion(fileDraft(peerNamed(name), `${sequence}`), [], { writer, counter: sequence }, []);
-    records.push({ sequence, record: { path: path(`${name}${sequence}`), version, holding: 'all' } });
+    records.push(recordOf(name, sequence, path(`${name}${sequence}`), `${sequence}`));
   }
   return { index: peerNamed(name), trail: [{ writer, first: 1 }], after, upTo, whole: true, last: false, records };
 }
 
+const lineOf = (record: NumberedRecord) => known.lineOf(record);
+
 describe('indexes that wait for their last piece', () => {
   it('have a bound on their bytes all together: the oldest gives way', () => {
-    const oneRecord = new Replacements().add(piece('alpha', 0, 1))?.bytes ?? 0;
+    const oneRecord = new Replacements().add(piece('alpha', 0, 1), lineOf)?.bytes ?? 0;
     const replacements = new Replacements(102 * oneRecord);
-    expect(replacements.add(piece('alpha', 0, 60))?.records).toBe(60);
-    expect(replacements.add(piece('bravo', 0, 40))?.records).toBe(40);
-    expect(replacements.add(piece('charlie', 0, 10))?.records).toBe(10);
-    expect(replacements.add(piece('alpha', 60, 70))).toBeUndefined();
-    expect(replacements.add(piece('bravo', 40, 80))?.records).toBe(80);
-    expect(replacements.add(piece('charlie', 10, 20))?.records).toBe(20);
-    expect(() => replacements.add(piece('bravo', 80, 110))).toThrow(expect.objectContaining({ code: 'full' }));
+    expect(replacements.add(piece('alpha', 0, 60), lineOf)?.records).toBe(60);
+    expect(replacements.add(piece('bravo', 0, 40), lineOf)?.records).toBe(40);
+    expect(replacements.add(piece('charlie', 0, 10), lineOf)?.records).toBe(10);
+    expect(replacements.add(piece('alpha', 60, 70), lineOf)).toBeUndefined();
+    expect(replacements.add(piece('bravo', 40, 80), lineOf)?.records).toBe(80);
+    expect(replacements.add(piece('charlie', 10, 20), lineOf)?.records).toBe(20);
+    expect(() => replacements.add(piece('bravo', 80, 110), lineOf)).toThrow(expect.objectContaining({ code: 'full' }));
   });
 
   it('count what a record takes, not that it is one', () => {
     const replacements = new Replacements(100_000);
-    expect(replacements.add(piece('alpha', 0, 10))?.records).toBe(10);
+    expect(replacements.add(piece('alpha', 0, 10), lineOf)?.records).toBe(10);
     const buried = Array.from({ length: 1_100 }, (_, count) => contentOf(`${count}`));
-    const version = makeVersion(graveDraft(peerNamed('bravo'), buried), [], { writer: 'bravo' as WriterId, counter: 1 }, []);
-    const fat = {
-      ...piece('bravo', 0, 1),
-      records: [{ sequence: 1, record: { path: path('fat'), version, holding: 'none' as const } }],
-    };
-    expect(() => replacements.add(fat)).toThrow(expect.objectContaining({ code: 'full' }));
+    const version = makeVersion(graveDraft(peerNamed('bravo'), buried), [], { writer: writerNamed('bravo'), counter: 1 }, []);
+    // More than any that is taken may bury: it is counted all the same.
+    const fat = ({ packed, holding, sequence }: NumberedRecord) => ({ version, packed, holding, sequence });
+    expect(() => replacements.add(piece('bravo', 0, 1), fat)).toThrow(expect.objectContaining({ code: 'full' }));
   });
 });
 
@@ -53,11 +66,10 @@ describe('an index that replaces a large copy', () => {
 
   /** The whole index of alpha in one of two histories: half of the paths are the same, at other sequences. */
   function history(name: 'old' | 'new'): Delta {
-    const writer = name as WriterId;
+    const writer = writerNamed(name);
     const records = names(name).map((one, number) => {
       const at = number % 2 === 0 ? one : path(`same${(name === 'old' ? number : PATHS - number).toString().padStart(4, '0')}`);
-      const version = makeVersion(fileDraft(index, `${name}${at}`), [], { writer, counter: number + 1 }, []);
-      return { sequence: number + 1, record: { path: at, version, holding: 'all' as const } };
+      return recordOf('alpha', number + 1, at, `${name}${at}`, writer);
     });
     return { index, trail: [{ writer, first: 1 }], after: 0, upTo: PATHS, whole: true, last: true, records };
   }
@@ -127,12 +139,12 @@ describe('an index that replaces a large copy', () => {
     const read = catalog.read(index, 0, 10);
     await clock.pass(3, () => states.push(catalog.index(index)?.cursor?.writer));
     // In the store it is whole; in memory it comes in, and is told as what it was.
-    expect(new Set(states)).toEqual(new Set(['old']));
+    expect(new Set(states)).toEqual(new Set([writerNamed('old')]));
     expect(await read).toEqual({ records: [], upTo: 0, last: false });
     expect(isChanged).toBe(false);
     await clock.pass(60_000);
     await Promise.all([taking, change]);
-    expect(catalog.index(index)?.cursor).toEqual({ writer: 'new', sequence: PATHS });
+    expect(catalog.index(index)?.cursor).toEqual({ writer: writerNamed('new'), sequence: PATHS });
     expect(shown({ catalog })).toEqual(crashed);
     expect((await catalog.read(index, 0, 10)).records[0]?.sequence).toBe(1);
   });
@@ -169,14 +181,14 @@ describe('an index of before, that takes the place of a later one', () => {
 
   async function story(successor: Draft) {
     const catalog = await openCatalog(self, new MemoryStore(new StoreDisk()), 1);
-    const [early, late] = ['early', 'late'] as WriterId[] as [WriterId, WriterId];
+    const [early, late] = [writerNamed('early'), writerNamed('late')];
     const first = makeVersion(fileDraft(index, 'one'), [], { writer: early, counter: 1 }, []);
     await catalog.change([one], (own) => own.put({ path: one, version: first, holding: 'all' }));
     const second = makeVersion(successor, [first], { writer: late, counter: 1 }, [first]);
-    await catalog.take(whole(late, [{ sequence: 1, record: { path: one, version: second, holding: 'all' } }]), true);
+    await catalog.take(whole(late, [{ sequence: 1, path: one, packed: packVersion(second), holding: 'all' }]), true);
     expect(catalog.view(one)?.known).toHaveLength(1);
     // Restored from last night's backup: it has the first again, and has never made a second.
-    await catalog.take(whole(early, [{ sequence: 1, record: { path: one, version: first, holding: 'all' } }]), true);
+    await catalog.take(whole(early, [{ sequence: 1, path: one, packed: packVersion(first), holding: 'all' }]), true);
     return { catalog, first, second };
   }
 

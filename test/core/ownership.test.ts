@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { FilePath } from '../../src/core/ids.ts';
-import { ownerOf } from '../../src/core/ownership.ts';
+import type { FilePath, PeerId } from '../../src/core/ids.ts';
+import { Owners } from '../../src/core/ownership.ts';
 import { peerId } from './histories.ts';
 
 const name = fc.string({ minLength: 1, maxLength: 20 }).map((text) => text as FilePath);
 const peers = fc.uniqueArray(fc.nat(50), { minLength: 1, maxLength: 8 }).map((numbers) => numbers.map(peerId));
+
+const ownerOf = (path: FilePath, candidates: readonly PeerId[]) => new Owners(candidates).of(path);
 
 describe('the owner of a name', () => {
   it('is none when there is no candidate', () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MeshError } from '../../src/core/errors.ts';
 import type { FileStat } from '../../src/platform/disk.ts';
-import { versionShape } from '../../src/wire/shapes.ts';
+import { versionShape } from '../catalog/version-shape.ts';
 import { bytes, FolderBench, hashOf } from './folder-bench.ts';
 
 describe('taking in what people do', () => {

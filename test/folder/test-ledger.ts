@@ -31,6 +31,7 @@ export class TestLedger implements Ledger {
   readonly #own = new Map<FilePath, IndexRecord[]>();
   #sequence = 0;
   #last: Promise<unknown> = Promise.resolve();
+  readonly versions = { pack: (_: FilePath, version: Version) => packed(version), unpack: unpacked };
   /** Changes carried out. */
   changes = 0;
 
@@ -109,6 +110,7 @@ export class TestLedger implements Ledger {
         put({ path, version, holding });
         return version;
       },
+      pack: (_, version) => packed(version),
       save: (key, value) => saved.push({ key, value }),
     });
     for (const [path, records] of own) saved.push({ key: rowKey(path), value: encoder.encode(JSON.stringify(records)) });
@@ -123,6 +125,14 @@ export class TestLedger implements Ledger {
     const records = [...own.map(({ version, holding }) => ({ peer: this.self, version, holding })), ...others];
     return records.length === 0 ? undefined : viewOf(path, records);
   }
+}
+
+function packed(version: Version): Uint8Array {
+  return encoder.encode(JSON.stringify(version));
+}
+
+function unpacked(bytes: Uint8Array): Version {
+  return JSON.parse(decoder.decode(bytes)) as Version;
 }
 
 function rowKey(path: FilePath): string {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Catalog } from '../../src/catalog/catalog.ts';
 import type { Delta } from '../../src/catalog/index-copy.ts';
+import { packVersion } from '../../src/catalog/packed-version.ts';
 import type { PeerId, WriterId } from '../../src/core/ids.ts';
 import { makeVersion } from '../../src/core/version.ts';
 import { Intake } from '../../src/gossip/intake.ts';
@@ -18,7 +19,7 @@ function delta(index: PeerId, history: string, after: number, upTo: number, more
   const records = Array.from({ length: upTo - after }, (_, count) => {
     const counter = after + count + 1;
     const version = makeVersion(fileDraft(index, `${history} ${counter}`), [], { writer, counter }, []);
-    return { sequence: counter, record: { path: path(`file ${counter}`), version, holding: 'all' as const } };
+    return { sequence: counter, path: path(`file ${counter}`), packed: packVersion(version), holding: 'all' as const };
   });
   return { index, trail: [{ writer, first: 1 }], after, upTo, whole: false, last: true, records, ...more };
 }
@@ -73,4 +74,28 @@ test('indexes of peers that never linked here leave room for those that do', asy
   const newcomer = peerNamed('newcomer');
   expect(await intake.take(delta(newcomer, 'ab', 0, 1), from(newcomer))).toBe(true);
   expect(await intake.take(delta(newcomer, 'ab', 1, 2), from(owner))).toBe(true);
+});
+
+/** The delta, in its last version a number where a yes or no is to be: a lenient reader of MessagePack would take it. */
+function malformed(told: Delta): Delta {
+  const last = told.records.length - 1;
+  const records = told.records.map((one, at) =>
+    at === last ? { ...one, packed: `${one.packed.slice(0, -1)}\x01` as typeof one.packed } : one,
+  );
+  return { ...told, records };
+}
+
+test.each([
+  ['more of an index', delta(owner, 'ab', 3, 6)],
+  ['a piece of a whole one', delta(owner, 'cd', 0, 6, { whole: true, last: false })],
+  ['a whole one', delta(owner, 'cd', 0, 6, { whole: true })],
+])('%s with one malformed version is refused with `protocol`, and nothing of it is kept', async (_, told) => {
+  const { intake, catalog } = await story();
+  const link = from(owner);
+  expect(await intake.take(delta(owner, 'ab', 0, 3), link)).toBe(true);
+  await expect(intake.take(malformed(told), link)).rejects.toMatchObject({ code: 'protocol' });
+  expect(catalog.index(owner)).toMatchObject({ sequence: 3, trail: [{ writer: 'ab'.repeat(8) }] });
+  expect(catalog.view(path('file 5'))).toBeUndefined();
+  // What is right is taken after it.
+  expect(await intake.take(told, link)).toBe(true);
 });

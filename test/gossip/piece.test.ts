@@ -1,11 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import type { Catalog, IndexState, NumberedRecord } from '../../src/catalog/catalog.ts';
+import { packVersion } from '../../src/catalog/packed-version.ts';
 import type { ContentHash, FilePath, PeerId, RequestId, WriterId } from '../../src/core/ids.ts';
 import type { Holding } from '../../src/core/namespace.ts';
 import type { RunMask } from '../../src/core/striping.ts';
+import { TRAIL_STARTS_MAX } from '../../src/core/trail.ts';
 import type { Entry, Version } from '../../src/core/version.ts';
-import { PIECE_BYTES_MAX, readPiece } from '../../src/gossip/piece.ts';
-import { encodedBytes } from '../../src/wire/codec.ts';
+import { readPiece } from '../../src/gossip/piece.ts';
+import { askOf, deltaOf } from '../../src/gossip/told-delta.ts';
+import { CALLS } from '../../src/wire/calls.ts';
+import { decode, encode, HEAD_BYTES_MAX, validate } from '../../src/wire/codec.ts';
 
 const PEER = 'ab'.repeat(32) as PeerId;
 const HASH = 'cd'.repeat(32) as ContentHash;
@@ -25,6 +29,11 @@ interface Size {
   readonly buried?: number;
 }
 
+/** A path of so many letters of three bytes, in folders of 60. */
+function named(length: number): string {
+  return Array.from({ length }, (_, index) => ((index + 1) % 61 === 0 ? '/' : '字')).join('');
+}
+
 /** A record of those sizes whose numbers are all as long as they can be, its path in letters of three bytes. */
 function longest(sequence: number, { path, entries, requests, buried }: Size): NumberedRecord {
   const vector = Array.from({ length: entries }, (): Entry => ({ writer: 'ef'.repeat(8) as WriterId, counter: BIG }));
@@ -37,11 +46,11 @@ function longest(sequence: number, { path, entries, requests, buried }: Size): N
     modifiedMs: 1_700_000_000_000.5,
   };
   const file = { hash: HASH, size: BIG, mode: 0o777, manifest: { scheme: 255, hash: HASH }, found: false };
-  const grave = { buried: Array.from({ length: buried ?? 0 }, () => HASH), renamedTo: '字'.repeat(path) as FilePath };
+  const grave = { buried: Array.from({ length: buried ?? 0 }, () => HASH), renamedTo: named(path) as FilePath };
   const version: Version =
     buried === undefined ? { kind: 'file', ...descent, ...file } : { kind: 'tombstone', ...descent, ...grave };
   const holding: Holding = { mask: 'ff'.repeat(8) as RunMask };
-  return { sequence, record: { path: '字'.repeat(path) as FilePath, version, holding } };
+  return { sequence, path: named(path) as FilePath, packed: packVersion(version), holding };
 }
 
 async function pieceOf(records: readonly NumberedRecord[]) {
@@ -61,11 +70,15 @@ describe('a piece of an index', () => {
   ]);
 
   test.each(sizes)(
-    'of the longest records of $entries entries, $requests requests, paths of $path and $buried buried stays within a head',
+    'of the longest records of $entries entries, $requests requests, paths of $path and $buried buried comes over in one head',
     async (size) => {
       const records = Array.from({ length: 128 }, (_, index) => longest(BIG - 200 + index, size));
       const piece = await pieceOf(records);
-      expect(encodedBytes(piece.records)).toBeLessThanOrEqual(PIECE_BYTES_MAX);
+      const trail = Array.from({ length: TRAIL_STARTS_MAX }, () => ({ writer: 'ef'.repeat(8) as WriterId, first: BIG }));
+      const head = encode(['delta', askOf({ ...piece, trail })]);
+      expect(head.length).toBeLessThanOrEqual(HEAD_BYTES_MAX);
+      const [, ask] = decode(head) as [string, unknown];
+      expect(deltaOf(validate(CALLS.delta.ask, ask, 'a delta'))).toEqual({ ...piece, trail });
       expect(piece.records.length).toBeGreaterThan(20);
     },
   );
@@ -75,5 +88,14 @@ describe('a piece of an index', () => {
     const piece = await pieceOf(records);
     expect(piece).toMatchObject({ last: true, upTo: BIG });
     expect(piece.records).toHaveLength(128);
+  });
+
+  test.each([
+    ['shorter', -1],
+    ['longer', 1],
+  ])('whose versions are %s than told is refused with `protocol`', async (_, more) => {
+    const ask = askOf(await pieceOf([longest(1, { path: 1, entries: 1, requests: 0 })]));
+    const versions = new Uint8Array(ask.versions.length + more);
+    expect(() => deltaOf({ ...ask, versions })).toThrow(expect.objectContaining({ code: 'protocol' }));
   });
 });

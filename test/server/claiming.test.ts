@@ -23,7 +23,7 @@ function story() {
       return { reply: {} };
     },
   };
-  const catalog = { self: 'ef'.repeat(32), peers: { ownerCandidates: () => [owner] } };
+  const catalog = { self: 'ef'.repeat(32), peers: { ownerOf: () => owner } };
   const slice = { clock, catalog, switchboard: { link: () => link }, claims: {} };
   const claiming = new Claiming(slice as unknown as ConstructorParameters<typeof Claiming>[0]);
   const claim = () => claiming.claim(request, [wish], () => false);

@@ -67,7 +67,7 @@ export const TRANSFER_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: 'src/folder/acts.ts',
-        find: '    await queue.write(rows.map(togetherWrite));\n',
+        find: '    await queue.write(rows);\n',
         replace: '    await queue.write([]);\n',
       },
     ],

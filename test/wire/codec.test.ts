@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { ContentHash, FilePath, PeerId, WriterId } from '../../src/core/ids.ts';
-import { DELTA_RECORDS_MAX } from '../../src/wire/calls.ts';
+import type { FilePath, PeerId } from '../../src/core/ids.ts';
+import { CALLS, DELTA_RECORDS_MAX } from '../../src/wire/calls.ts';
 import {
   decode,
   encode,
@@ -14,7 +14,6 @@ import {
   scan,
   validate,
 } from '../../src/wire/codec.ts';
-import { indexRecordShape } from '../../src/wire/shapes.ts';
 
 const refused = (head: Uint8Array | readonly number[]) => {
   const bytes = Uint8Array.from(head);
@@ -155,35 +154,14 @@ describe('codec: frames as bombs (pitfall 26)', () => {
 });
 
 describe('codec: honest messages fit the limits', () => {
-  const writer = 'ab'.repeat(8) as WriterId;
-  const record = (entries: number) => ({
-    sequence: 123_456_789,
-    record: {
-      path: 'photos/2026/holiday/image-0001.jpg' as FilePath,
-      holding: 'all',
-      version: {
-        kind: 'file',
-        own: { writer, counter: 1 },
-        vector: Array.from({ length: entries }, (_, counter) => ({ writer, counter: counter + 1 })),
-        inherited: [],
-        origin: 'cd'.repeat(32) as PeerId,
-        modifiedMs: 1.7e12 + 0.5,
-        hash: 'ef'.repeat(32) as ContentHash,
-        size: 3_000_000,
-        mode: 0o644,
-        manifest: { scheme: 1, hash: '01'.repeat(32) as ContentHash },
-        found: false,
-      },
-    },
-  });
-
-  test.each([1, 8, 64, 128])('a head full of records with vectors of %i entries', (entries) => {
-    const one = encodedBytes(record(entries));
-    const count = Math.min(DELTA_RECORDS_MAX, Math.floor((HEAD_BYTES_MAX - 5) / one));
-    const records = Array.from({ length: count }, () => record(entries));
-    const decoded = decode(encode(records)) as ReturnType<typeof record>[];
-    expect(decoded).toEqual(records);
-    for (const each of decoded.slice(0, 3)) expect(() => validate(indexRecordShape, each.record, 'a record')).not.toThrow();
+  test.each([1, 8, 64, 128])('a delta full of records, their versions with vectors of %i entries', (entries) => {
+    const bytes = 160 + 19 * entries;
+    const count = Math.min(DELTA_RECORDS_MAX, Math.floor(HEAD_BYTES_MAX / (bytes + 96)));
+    const path = 'photos/2026/holiday/image-0001.jpg' as FilePath;
+    const records = Array.from({ length: count }, () => ({ sequence: 123_456_789, path, holding: 'all' as const, bytes }));
+    const more = { index: 'cd'.repeat(32) as PeerId, trail: [], after: 0, upTo: count, whole: true, last: false };
+    const delta = { ...more, records, versions: Buffer.alloc(count * bytes, 0xab) };
+    expect(validate(CALLS.delta.ask, decode(encode(delta)), 'a delta')).toEqual(delta);
   });
 
   test('what fails its shape is a protocol error that names the place, not the value', () => {

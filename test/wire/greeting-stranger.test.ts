@@ -73,7 +73,7 @@ describe('a stranger', () => {
 
   test.each([
     ['says nothing', ''],
-    ['stops in the middle', 'filemesh\0\x03'],
+    ['stops in the middle', 'filemesh\0\x04'],
     ['speaks a byte a second', 'filemesh'],
   ])('who %s is hung up on after five seconds', async (how, words) => {
     const beforeMs = bench.world.scheduler.nowMs;
@@ -99,7 +99,7 @@ describe('a stranger', () => {
     near.write([Buffer.from(`filemesh\0${String.fromCharCode(version)} and whatever it says`)]);
     expect(await bench.settle(failed)).toMatchObject({
       code: 'protocol',
-      message: `the other end speaks protocol ${version}, this one 3: update the older`,
+      message: `the other end speaks protocol ${version}, this one 4: update the older`,
     });
   });
 
@@ -113,7 +113,7 @@ describe('a stranger', () => {
   });
 
   test('garbage is refused whatever it is and however it is cut', async () => {
-    const start = fc.constantFrom('', 'filemesh', 'filemesh\0\x03', 'filemesh\0\x03\0', 'filemesh\0\x03\x09');
+    const start = fc.constantFrom('', 'filemesh', 'filemesh\0\x04', 'filemesh\0\x04\0', 'filemesh\0\x04\x09');
     const garbage = fc.uint8Array({ maxLength: 500 });
     await fc.assert(
       fc.asyncProperty(start, garbage, fc.nat(300), async (first, rest, cut) => {

@@ -147,7 +147,7 @@ describe('handover', () => {
   test('what comes in one piece with the verdict is the link’s', async () => {
     const { near, far } = await bench.pipes(bench.alpha, bench.bravo);
     const greeting = new Uint8Array(GREETING_BYTES);
-    greeting.set(Buffer.from('filemesh\0\x03'));
+    greeting.set(Buffer.from('filemesh\0\x04'));
     new PipeEar(near);
     near.write([greeting, Uint8Array.of(1), Uint8Array.of(7, 8, 9)]);
     const greeted = await bench.settle(greet(far, bench.options(bench.bravo, { standing: 'member' })));

@@ -131,7 +131,7 @@ function newInstance(): string {
 }
 
 function greetingOf(secret: string, binding: Buffer, instance: string): Buffer {
-  const start = Buffer.concat([Buffer.from('filemesh'), Buffer.of(0, 3, 1), Buffer.from(instance, 'hex')]);
+  const start = Buffer.concat([Buffer.from('filemesh'), Buffer.of(0, 4, 1), Buffer.from(instance, 'hex')]);
   return Buffer.concat([start, proofOf(secret, 'dialler', binding), randomBytes(7 * PROOF_BYTES)]);
 }
 
@@ -199,7 +199,7 @@ export class StrangerClient {
     const instance = newInstance();
     socket.write(greetingOf(proves ? secret : newInstance(), binding, instance));
     const heard = await ear.take(GREETING_BYTES);
-    if (heard.subarray(0, 11).compare(Buffer.from('filemesh\0\x03\0', 'latin1')) !== 0) throw new Error('no peer of version 3');
+    if (heard.subarray(0, 11).compare(Buffer.from('filemesh\0\x04\0', 'latin1')) !== 0) throw new Error('no peer of version 4');
     const expected = proofOf(secret, 'listener', binding);
     const proofs = Array.from({ length: 8 }, (_, index) =>
       heard.subarray(PROOFS_AT + index * PROOF_BYTES).subarray(0, PROOF_BYTES),

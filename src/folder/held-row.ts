@@ -1,0 +1,45 @@
+import { Packr } from 'msgpackr';
+import type { ContentHash, FilePath } from '../core/ids.ts';
+import type { FileVersion } from '../core/version.ts';
+import type { DiskPath, FileStat } from '../platform/disk.ts';
+import { decodeRow } from './rows.ts';
+
+/** A copy as the store keeps it. There are as many as files, so it is a list by position, in MessagePack, the versions packed. */
+export interface HeldRow {
+  readonly path: FilePath;
+  readonly disk: DiskPath;
+  readonly stat: FileStat;
+  /** Of the ledger's packing. For the day on which the own index knows them no longer. */
+  readonly versions: readonly Uint8Array[];
+}
+
+/** What the store has of a copy. */
+export interface StoredCopy {
+  readonly path: FilePath;
+  readonly hash: ContentHash;
+  readonly disk: DiskPath;
+  readonly stat: FileStat;
+  readonly versions: readonly (Uint8Array | FileVersion)[];
+}
+
+type Fields = [FilePath, DiskPath | null, number, number, number, number, number, Uint8Array[]];
+
+const packr = new Packr({ useRecords: false, structuredClone: false });
+/** How a row of before begins: as JSON, with its versions whole. */
+const JSON_START = '{'.charCodeAt(0);
+
+/** The bytes of a row; its key tells the hash. */
+export function encodeHeld({ path, disk, stat, versions }: HeldRow): Uint8Array {
+  const { size, mtimeMs, ctimeMs, inode, mode } = stat;
+  const fields: Fields = [path, disk === path ? null : disk, size, mtimeMs, ctimeMs, inode, mode, [...versions]];
+  // `pack` lends a view of a buffer it writes on: what is kept is copied.
+  return new Uint8Array(packr.pack(fields));
+}
+
+/** What `encodeHeld` was given: rows are this program's own, so they are believed. */
+export function decodeHeld(key: string, value: Uint8Array): StoredCopy {
+  if (value[0] === JSON_START) return decodeRow<StoredCopy>(value);
+  const [path, disk, size, mtimeMs, ctimeMs, inode, mode, versions] = packr.unpack(value) as Fields;
+  const hash = key.slice(key.lastIndexOf('/') + 1) as ContentHash;
+  return { path, hash, disk: disk ?? path, stat: { size, mtimeMs, ctimeMs, inode, mode }, versions };
+}
