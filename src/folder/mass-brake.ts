@@ -10,12 +10,17 @@ export class MassBrake {
   readonly #words: string;
   readonly #paths = new Set<FilePath>();
   #sinceMs = Number.NEGATIVE_INFINITY;
-  isHolding = false;
+  /** Wall ms when it began to hold. */
+  heldSinceMs: number | undefined;
 
   /** @param words what happened, and what is kept. */
   constructor(key: string, words: string) {
     this.key = key;
     this.#words = words;
+  }
+
+  get isHolding(): boolean {
+    return this.heldSinceMs !== undefined;
   }
 
   /** A sentence for a person while it holds. */
@@ -34,7 +39,7 @@ export class MassBrake {
   }
 
   release(): void {
-    this.isHolding = false;
+    this.heldSinceMs = undefined;
     this.#paths.clear();
   }
 }

@@ -29,6 +29,12 @@ interface Slice {
   readonly tell: () => void;
 }
 
+/** The row of a brake that holds. */
+interface HeldRow {
+  /** Wall ms. */
+  readonly sinceMs: number;
+}
+
 /** One content set aside, as the store has it. */
 export interface OldRow extends OldCopy {
   readonly disk: DiskPath;
@@ -48,7 +54,10 @@ export class OldCopies {
   readonly #bytes = { trash: 0, versions: 0 };
   readonly #brakes = {
     trash: new MassBrake(TRASH_HELD_KEY, 'other peers deleted many files at once; the trash keeps them all'),
-    versions: new MassBrake(VERSIONS_HELD_KEY, 'other peers replaced many files at once; what they were is all kept'),
+    versions: new MassBrake(
+      VERSIONS_HELD_KEY,
+      'other peers replaced many files at once; what they were is all kept for 30 days, or',
+    ),
   };
 
   constructor(slice: Slice) {
@@ -61,7 +70,12 @@ export class OldCopies {
     for await (const page of rowsOf(store, OLD_KEYS)) for (const { value } of page) rows.push(decodeRow<OldRow>(value));
     rows.sort((a, b) => a.asideMs - b.asideMs);
     for (const row of rows) this.add(row);
-    for (const brake of Object.values(this.#brakes)) brake.isHolding = (await store.get(brake.key)) !== undefined;
+    for (const brake of Object.values(this.#brakes)) {
+      const row = await store.get(brake.key);
+      if (row === undefined) continue;
+      // An earlier program wrote one byte.
+      brake.heldSinceMs = row.length > 1 ? decodeRow<HeldRow>(row).sinceMs : this.#slice.calendar.stampMs;
+    }
     // A restart in the middle of many deletions does not begin to count anew.
     const oldestMs = clock.wall() - MASS_WINDOW_MS;
     const late = rows.filter((row) => row.asideMs >= oldestMs && row.byOthers === true);
@@ -143,14 +157,18 @@ export class OldCopies {
     const count = brake.note(path, this.#slice.options.clock.now());
     // What was deleted is held no more.
     if (brake.isHolding || !isTooMany(count, kind === 'trash' ? files + count : files)) return;
-    brake.isHolding = true;
-    await this.#slice.queue.write([{ key: brake.key, value: new Uint8Array([1]) }]);
+    const sinceMs = this.#slice.calendar.stampMs;
+    brake.heldSinceMs = sinceMs;
+    await this.#slice.queue.write([{ key: brake.key, value: encodeRow({ sinceMs } satisfies HeldRow) }]);
     this.#slice.tell();
   }
 
   /** A person has spoken. */
-  async release(): Promise<void> {
-    const holding = Object.values(this.#brakes).filter((brake) => brake.isHolding);
+  release(): Promise<void> {
+    return this.#release(Object.values(this.#brakes).filter((brake) => brake.isHolding));
+  }
+
+  async #release(holding: readonly MassBrake[]): Promise<void> {
     if (holding.length === 0) return;
     await this.#slice.queue.write(holding.map(({ key }) => ({ key, value: undefined })));
     for (const brake of holding) brake.release();
@@ -166,6 +184,9 @@ export class OldCopies {
   async purge(room: number, isInUse: (place: DiskPath) => boolean): Promise<void> {
     if (this.#slice.belief.paused !== undefined) return;
     const oldestMs = this.#slice.calendar.todayMs - KEEP_MS;
+    const { versions } = this.#brakes;
+    // Much work of others looks the same, to who was away above all: if nobody speaks, it ends by itself.
+    if ((versions.heldSinceMs ?? oldestMs) < oldestMs) await this.#release([versions]);
     let looked = 0;
     // What is put away meanwhile comes last, and waits for the next time.
     let isOver = true;

@@ -171,7 +171,9 @@ describe('what is set aside', () => {
       for (const name of names.slice(1, 10)) await bench.keep(name, bench.foreign(name, name, [bench.held(name)]), name);
       await bench.restart();
       for (const name of names.slice(10, 30)) await bench.keep(name, bench.foreign(name, name, [bench.held(name)]), name);
-      expect(bench.folder.state().warnings.join()).toContain('what they were is all kept until you type `filemesh resume');
+      expect(bench.folder.state().warnings.join()).toContain(
+        'what they were is all kept for 30 days, or until you type `filemesh resume',
+      );
       await buried(bench, 'gone', OLD);
       fillDisk(bench);
       await bench.pass(3_700_000);
@@ -179,6 +181,22 @@ describe('what is set aside', () => {
       await bench.folder.resume('restore');
       expect(bench.folder.state().warnings).toEqual([]);
       await bench.pass(3_700_000);
+      expect(bench.private('versions').length).toBeLessThan(10);
+    }));
+
+  it('stays for thirty days where nobody speaks, and no longer', () =>
+    withBench(undefined, async (bench) => {
+      const names = Array.from({ length: 30 }, (_, index) => `f${index}`);
+      for (const name of names) bench.write(name, `${OLD}${name}`);
+      await bench.settle();
+      for (const name of names) await bench.keep(name, bench.foreign(name, name, [bench.held(name)]), name);
+      fillDisk(bench);
+      await bench.pass(3_700_000);
+      await bench.restart();
+      for (let day = 0; day < 29; day++) await bench.pass(DAY_MS);
+      expect(bench.private('versions')).toHaveLength(30);
+      for (let day = 0; day < 2; day++) await bench.pass(DAY_MS);
+      expect(bench.folder.state().warnings).toEqual([]);
       expect(bench.private('versions').length).toBeLessThan(10);
     }));
 
@@ -197,7 +215,7 @@ describe('what is set aside', () => {
         },
         disk: { list: () => Promise.resolve([]), remove: async () => void removed++ },
       },
-      ...{ queue: { write: () => Promise.resolve() }, belief: {}, calendar: { todayMs: 100 * DAY_MS } },
+      ...{ queue: { write: () => Promise.resolve() }, belief: {}, calendar: { todayMs: 100 * DAY_MS, stampMs: 100 * DAY_MS } },
     } as unknown as ConstructorParameters<typeof OldCopies>[0]);
     await old.load();
     for (let index = 0; index < 20_000; index++) {
