@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { fstatSync } from 'node:fs';
-import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { type FileHandle, open, rm, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -48,5 +48,20 @@ export async function spool(input: Readable, signal: AbortSignal | undefined): P
   } catch (error) {
     await handle.close();
     throw error;
+  }
+}
+
+/** The same under a name of its own, for whoever reads it later; the name. Rejects where there is no room for it. */
+export async function keepSpooled(handle: FileHandle): Promise<string> {
+  const file = join(tmpdir(), `filemesh-kept-${randomBytes(8).toString('hex')}`);
+  const kept = await open(file, 'wx', 0o600).catch(noTemporaryFile);
+  try {
+    for await (const piece of handle.createReadStream({ start: 0, autoClose: false })) await kept.appendFile(piece as Buffer);
+    await kept.close();
+    return file;
+  } catch (error) {
+    await kept.close().catch(() => undefined);
+    await rm(file, { force: true });
+    return noTemporaryFile(error);
   }
 }

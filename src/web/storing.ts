@@ -3,9 +3,9 @@ import type { Session } from '../client/session.ts';
 import type { Source, VerbOptions } from '../client/transfer.ts';
 import { rightsOf } from '../client/verbs/accounts.ts';
 import { findEntry } from '../client/verbs/listing.ts';
-import { create, inConflict, put, store } from '../client/verbs/upload.ts';
+import { create, inConflict, store } from '../client/verbs/upload.ts';
 import { asMeshError } from '../core/errors.ts';
-import type { FilePath } from '../core/ids.ts';
+import type { FilePath, VersionKey } from '../core/ids.ts';
 import { assertStorable, foldersOf, quote } from '../core/path.ts';
 import { rightAmong } from '../core/rights.ts';
 import type { Entry } from '../wire/calls.ts';
@@ -26,6 +26,8 @@ export interface StoreWish {
 export interface Storing {
   /** Nothing of that name was there. */
   readonly isNew: boolean;
+  /** What it follows: as of now, not of when its bytes are all there. */
+  readonly base: readonly VersionKey[];
   with(source: Source): Promise<ChangeResult>;
 }
 
@@ -57,13 +59,19 @@ export async function prepareStore(
     await checkFolders(session, path, options);
   }
   const base = entry?.base ?? [];
-  const isBound = ifMatch !== undefined || ifUnmodifiedSince !== undefined;
-  const storeIt = (source: Source): Promise<ChangeResult> => {
-    if (mustBeNew) return create(session, path, source, options);
-    if (isBound) return store(session, { kind: 'put', path, source, base }, options);
-    return put(session, path, source, options);
-  };
-  return { isNew: present === undefined, with: storeIt };
+  return { isNew: present === undefined, base, with: storeOn(session, path, base, { ifNoneMatch }, options) };
+}
+
+/** Stores on top of what was there when the bytes were announced. Rejects with `overtaken` or `exists` when that is current no more. */
+export function storeOn(
+  session: Session,
+  path: FilePath,
+  base: readonly VersionKey[],
+  { ifNoneMatch }: Pick<StoreWish, 'ifNoneMatch'>,
+  options: VerbOptions,
+): Storing['with'] {
+  if (ifNoneMatch === '*') return (source) => create(session, path, source, options);
+  return (source) => store(session, { kind: 'put', path, source, base }, options);
 }
 
 /** The peers would refuse it too, but when all of its bytes are here. */

@@ -1,13 +1,18 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { versionKeyShape } from '../wire/shapes.ts';
 
+/** Versions a change can follow, as calls between peers bound it. */
+const BASE_MAX = 128;
 const ID = /^[0-9a-f]{32}$/;
 
 const noteShape = z.object({
   path: z.string().max(1024),
   length: z.number().int().min(0),
   wish: z.object({ ifMatch: z.string().optional(), ifNoneMatch: z.string().optional() }),
+  /** What it follows: current when it was begun. Absent in notes of older builds: what is current at its end. */
+  base: z.array(versionKeyShape).max(BASE_MAX).readonly().optional(),
   modifiedMs: z.number().optional(),
   /** The account and its life: see `keeperOf`; absent: nobody's. */
   owner: z.string().optional(),

@@ -6,7 +6,8 @@ import { keeperOf, ownersOf } from './owners.ts';
 import { type Call, openRoute, type Route, route } from './route.ts';
 import type { RouteRooms } from './routes.ts';
 import { requestBody } from './spool.ts';
-import { prepareStore } from './storing.ts';
+import { prepareStore, type Storing, storeOn } from './storing.ts';
+import type { TusNote } from './tus-files.ts';
 import type { TusUploads } from './tus-uploads.ts';
 
 const VERSION = '1.0.0';
@@ -75,17 +76,17 @@ async function begin(call: Call, uploads: TusUploads): Promise<void> {
   const path = checkPath(told.get('path') ?? told.get('filename') ?? '');
   const wish = { ifMatch: told.get('ifMatch'), ifNoneMatch: told.get('ifNoneMatch') };
   // What cannot be stored is refused before its bytes come.
-  await prepareStore(session, path, wish, options);
+  const { base } = await prepareStore(session, path, wish, options);
   const modified = Number(told.get('modified'));
   const modifiedMs = modified > 0 && modified <= WALL_MS_MAX ? modified : undefined;
-  const upload = await uploads.begin({ path, length, wish, modifiedMs, owner: keeperOf(call) });
+  const upload = await uploads.begin({ path, length, wish, base, modifiedMs, owner: keeperOf(call) });
   head(call)
     .code(201)
     .headers({ location: `/tus/${upload.id}`, 'upload-offset': 0, 'upload-expires': upload.expires });
 }
 
 async function append(call: Call, uploads: TusUploads): Promise<void> {
-  const { session, request, options, rest: id } = call;
+  const { request, rest: id } = call;
   if (request.headers['content-type'] !== PART_TYPE) throw new WebFailure(415, 'usage', `a part is to come as ${PART_TYPE}`);
   const reply = head(call);
   const at = {
@@ -95,11 +96,18 @@ async function append(call: Call, uploads: TusUploads): Promise<void> {
     end: () => request.raw.socket.destroy(),
   };
   const part = { body: requestBody(request), said: request.headers['content-length'], owners: ownersOf(call) };
-  const upload = await uploads.append(at, part, async ({ path, wish }, source) => {
-    const made = await (await prepareStore(session, checkPath(path), wish, options)).with(source);
+  const upload = await uploads.append(at, part, async (whole, source) => {
+    const made = await (await endOf(call, whole))(source);
     reply.headers({ etag: tagOf(made.version), 'x-filemesh-copies': `${made.copies}/${made.wanted}` });
   });
   reply.code(204).headers({ 'upload-offset': upload.offset, 'upload-expires': upload.expires });
+}
+
+/** How it is stored once all is there: on top of what was current when it was begun, however long ago. */
+async function endOf({ session, options }: Call, { path, base, wish }: TusNote): Promise<Storing['with']> {
+  const name = checkPath(path);
+  if (base === undefined) return (await prepareStore(session, name, wish, options)).with;
+  return storeOn(session, name, base, wish, options);
 }
 
 function head({ request, reply }: Call) {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { Source } from '../client/transfer.ts';
+import type { VersionKey } from '../core/ids.ts';
 import type { Log } from '../platform/log.ts';
 import type { Claim } from './claims.ts';
 import { reasonOf, WebFailure } from './failures.ts';
@@ -91,6 +92,7 @@ export class TusUploads {
     readonly path: string;
     readonly length: number;
     readonly wish: StoreWish;
+    readonly base: readonly VersionKey[];
     readonly modifiedMs: number | undefined;
     readonly owner: string | undefined;
   }): Promise<TusUpload> {

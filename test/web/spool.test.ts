@@ -58,7 +58,7 @@ describe('of a body that goes on and on', () => {
     const uploads = await TusUploads.open(join(place, 'uploads'), spool, log);
     try {
       const length = PIECES * PIECE_BYTES;
-      const note = { path: 'a', length, wish: {}, modifiedMs: undefined, owner: undefined };
+      const note = { path: 'a', length, wish: {}, base: [], modifiedMs: undefined, owner: undefined };
       const { id } = await uploads.begin(note);
       const part = { body, said: String(length), owners: [] };
       const to = { id, owner: undefined, offset: 0, end: () => {} };
@@ -71,7 +71,7 @@ describe('of a body that goes on and on', () => {
 });
 
 describe('room', () => {
-  const note = (owner: string, length: number) => ({ path: 'a', length, wish: {}, modifiedMs: undefined, owner });
+  const note = (owner: string, length: number) => ({ path: 'a', length, wish: {}, base: [], modifiedMs: undefined, owner });
   const part = (text: string) => ({ body: Readable.from([Buffer.from(text)]), said: String(text.length), owners: [] });
 
   test('that was set aside is there, whatever else takes the rest', async () => {

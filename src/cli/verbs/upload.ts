@@ -1,10 +1,11 @@
-import { stat } from 'node:fs/promises';
+import { type FileHandle, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { ChangeResult } from '../../client/results.ts';
 import { sideBySide } from '../../client/side-by-side.ts';
 import type { Source } from '../../client/transfer.ts';
-import { create as createFile, put } from '../../client/verbs/upload.ts';
+import { create as createFile, currentBase, put } from '../../client/verbs/upload.ts';
 import { asMeshError, MeshError } from '../../core/errors.ts';
+import type { VersionKey } from '../../core/ids.ts';
 import { checkPath, isSealedName, quote, SEALED_SUFFIX } from '../../core/path.ts';
 import { jointly } from '../joint-progress.ts';
 import { FileSource } from '../local-file.ts';
@@ -13,7 +14,7 @@ import { shownText } from '../output.ts';
 import type { Parsed } from '../parse.ts';
 import { SEAL_OPTIONS, sealingOf } from '../sealing/seal-options.ts';
 import type { Sealing } from '../sealing/sealing.ts';
-import { isGiven, openNameless, spool } from '../standard-input.ts';
+import { isGiven, keepSpooled, openNameless, spool } from '../standard-input.ts';
 import { readSize } from '../values.ts';
 import { optionText, type VerbCommand, type VerbContext, wordAt } from '../verb.ts';
 import { tellChanges } from './change-words.ts';
@@ -109,12 +110,28 @@ async function uploadInput(context: VerbContext, words: readonly string[], to: s
   if (to === undefined || to.endsWith('/'))
     throw new MeshError('usage', 'what comes from standard input needs a name: --to NAME');
   const name = plainNameOf(to, way);
-  checkPath(nameOf(name, way));
-  const source = await FileSource.spooled(await spool(process.stdin, context.options.signal));
+  const path = checkPath(nameOf(name, way));
+  // Before a byte is read: what comes may take hours, and follows what was there when it began.
+  const base = await currentBase(context.session, path, context.options);
+  const handle = await spool(process.stdin, context.options.signal);
+  const source = await FileSource.spooled(handle);
   try {
-    return tellChanges(context, 'stored', [await putSource(context, name, source, way)], false);
+    return tellChanges(context, 'stored', [await putSource(context, name, source, way, base)], false);
+  } catch (thrown) {
+    const { code, message } = asMeshError(thrown);
+    if (code !== 'overtaken') throw thrown;
+    throw new MeshError(code, `${message}; ${await keptWords(handle)}`, { cause: thrown });
   } finally {
     await source.close();
+  }
+}
+
+/** What came from standard input comes no second time. */
+async function keptWords(handle: FileHandle): Promise<string> {
+  try {
+    return `what was read is kept in ${await keepSpooled(handle)}`;
+  } catch (thrown) {
+    return `what was read could not be kept: ${asMeshError(thrown).message}`;
   }
 }
 
@@ -177,12 +194,22 @@ async function uploadFile(context: VerbContext, { file, path }: TreeFile, way: W
   }
 }
 
-async function putSource(context: VerbContext, name: string, source: Source, way: Way): Promise<ChangeResult> {
+/** `from`: what it follows; absent: what is current now. */
+async function putSource(
+  context: VerbContext,
+  name: string,
+  source: Source,
+  way: Way,
+  from?: readonly VersionKey[],
+): Promise<ChangeResult> {
   const path = checkPath(nameOf(name, way));
   const { sealing, stripeOver } = way;
-  if (sealing === undefined) return await put(context.session, path, source, { ...context.options, stripeOver });
+  // Before all of it is read for its seal, too.
+  const base = from ?? (await currentBase(context.session, path, context.options));
+  if (sealing === undefined) return await put(context.session, path, source, { ...context.options, stripeOver, base });
   // In parts, however small: so no peer has even all the sealed bytes, and the load of a large one is shared.
-  return await sealing.with(path, source, (sealed) => put(context.session, path, sealed, { ...context.options, stripeOver: 0 }));
+  const sealedWay = { ...context.options, stripeOver: 0, base };
+  return await sealing.with(path, source, (sealed) => put(context.session, path, sealed, sealedWay));
 }
 
 /** Whoever names the sealed file itself (`--to x.age`) means that name, and not `x.age.age`. */

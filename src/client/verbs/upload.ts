@@ -41,17 +41,26 @@ export async function create(session: Session, path: FilePath, source: Source, o
   return await store(session, { kind: 'create', path, source, base: [] }, options);
 }
 
-/** Stores a new file, or the next version of what is current now. Rejects with `overtaken` when another came in between. */
+/** What an upload of that name follows if it begins now. Rejects with `conflict` where several versions have the name. */
+export async function currentBase(session: Session, path: FilePath, options: VerbOptions): Promise<readonly VersionKey[]> {
+  const entry = await findEntry(session, path, options);
+  if (entry !== undefined && entry.contents.length > 1) throw inConflict(path);
+  return entry?.base ?? [];
+}
+
+/**
+ * Stores a new file, or the next version of `base`: what was current when its bytes began to come; absent: what is now. Rejects
+ * with `overtaken` when another came in between.
+ */
 export async function put(
   session: Session,
   path: FilePath,
   source: Source,
-  options: VerbOptions & { readonly stripeOver?: number | undefined },
+  options: VerbOptions & { readonly stripeOver?: number | undefined; readonly base?: readonly VersionKey[] | undefined },
 ): Promise<ChangeResult> {
-  const entry = await findEntry(session, path, options);
-  if (entry !== undefined && entry.contents.length > 1) throw inConflict(path);
+  const base = options.base ?? (await currentBase(session, path, options));
   const striped = source.size > 1 && source.size >= (options.stripeOver ?? Number.POSITIVE_INFINITY);
-  return await store(session, { kind: 'put', path, source, base: entry?.base ?? [], striped }, options);
+  return await store(session, { kind: 'put', path, source, base, striped }, options);
 }
 
 /** Stores one content on top of a base known before. One request id through all failovers: it happens at most once. */
@@ -59,10 +68,16 @@ export async function store(session: Session, upload: Upload, options: VerbOptio
   assertStorable(upload.path);
   const storing = new Storing(session, upload, options);
   const through = (link: Link) => storing.through(link);
-  const done = await session.attempt(through, { signal: options.signal, changedMs: () => storing.changedMs });
-  const made = done[0];
-  if (made === undefined) throw new MeshError('protocol', 'the peer did not tell what it stored');
-  return changeResult(made);
+  try {
+    const done = await session.attempt(through, { signal: options.signal, changedMs: () => storing.changedMs });
+    const made = done[0];
+    if (made === undefined) throw new MeshError('protocol', 'the peer did not tell what it stored');
+    return changeResult(made);
+  } catch (thrown) {
+    const same = asMeshError(thrown).code === 'overtaken' ? await storing.storedByOther() : undefined;
+    if (same === undefined) throw thrown;
+    return same;
+  }
 }
 
 export function inConflict(path: string): MeshError {
@@ -101,6 +116,15 @@ class Storing {
 
   get changedMs(): number | undefined {
     return this.#changedMs;
+  }
+
+  /** What overtook it, if that is the very content: most often an earlier try, of which no answer came. */
+  async storedByOther(): Promise<ChangeResult | undefined> {
+    if (this.#asked === undefined) return undefined;
+    const entry = await findEntry(this.#session, this.#upload.path, this.#options).catch(() => undefined);
+    const [content, ...others] = entry?.contents ?? [];
+    if (entry === undefined || content === undefined || others.length > 0 || content.hash !== this.#asked.hash) return undefined;
+    return { path: entry.path, version: content.hash, copies: content.copies, wanted: entry.wanted };
   }
 
   /** The whole upload by way of `link`; safe to repeat with another. */

@@ -1,0 +1,35 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Process } from '../faults/process.ts';
+import { PeersHere } from './peers-here.ts';
+
+const here = new PeersHere();
+const program = process.env.FILEMESH_PROGRAM ?? join(import.meta.dirname, '../../dist/main.js');
+beforeAll(async () => {
+  await here.up('alpha');
+}, 60_000);
+afterAll(() => here.end());
+
+/** Runs a script in which `fm` is the program. */
+function shell(script: string) {
+  const fm = `fm() { ${process.execPath} ${program} "$@"; }`;
+  const env = { ...process.env, FILEMESH_HOME: join(here.place, 'home'), FILEMESH_INTERFACE: '127.0.0.1', TMPDIR: here.place };
+  return new Process(['/bin/sh', '-c', `${fm}; ${script}`], { env, cwd: here.place }).ended;
+}
+
+test.each(['known.txt', 'new.txt'])(
+  'what comes from standard input follows what was there when it began: %s',
+  async (name) => {
+    await here.value(0, ['create', 'known.txt'], { input: 'first' }).catch(() => undefined);
+    // A pipe holds less than that: once it is written, the upload reads.
+    const slow = `head -c 1000000 /dev/zero; echo theirs | fm upload - --to ${name} >&2`;
+    const overtaken = await shell(`{ ${slow}; echo mine; } | fm upload - --to ${name}`);
+    expect([overtaken.code, overtaken.error]).toEqual([6, expect.stringMatching(/so nothing was stored/)]);
+    expect((await here.filemesh(['download', name, '--to', '-'])).output).toBe('theirs');
+    const kept = /what was read is kept in (\S+)/.exec(overtaken.error)?.[1] ?? '';
+    expect(readFileSync(kept, 'latin1')).toBe(`${'\0'.repeat(1_000_000)}mine\n`);
+    expect(statSync(kept).mode & 0o777).toBe(0o600);
+  },
+  60_000,
+);
