@@ -14,6 +14,8 @@ export const AUDIT_OF_ONE_MAX = AUDIT_ENTRIES_MAX / 4;
 export const LOGIN_REFUSED = 'login refused';
 /** Entries that go into the store at once. */
 const BATCH_MAX = 500;
+/** What the store refused, as on a full disk, is tried again after so long. Range 1 s – 10 min. */
+const RETRY_MS = 30_000;
 /** Entries read from the store at once. */
 const PAGE_ROWS = 1_000;
 const PREFIX = 's/audit/';
@@ -41,9 +43,16 @@ export class Audit {
   readonly #counts = new Map<string, number>();
   /** Of those that have `made`: see `deedKey`. */
   readonly #deeds = new Set<string>();
-  readonly #unwritten: StoreWrite[] = [];
+  /**
+   * What the store has not taken yet, by key, oldest first. However long it refuses: at most the entries kept, as many stored ones
+   * that are to go, and one batch.
+   */
+  readonly #unwritten = new Map<string, StoreWrite>();
   #loaded: Promise<void> | undefined;
+  /** What the store was given last: refused, it may be there all the same. */
+  #given: ReadonlyMap<string, StoreWrite> = new Map();
   #isWriting = false;
+  #isTriedLater = false;
 
   constructor(slice: Slice) {
     this.#slice = slice;
@@ -70,12 +79,13 @@ export class Audit {
     if (entry.made !== undefined && this.#deeds.has(deedKey(entry))) return;
     const sequence = (this.#entries.at(-1)?.sequence ?? 0) + 1;
     this.#add(sequence, entry);
-    this.#unwritten.push({ key: keyOf(sequence), value: Buffer.from(JSON.stringify(entry)) });
+    const key = keyOf(sequence);
+    this.#unwritten.set(key, { key, value: Buffer.from(JSON.stringify(entry)) });
     const whose = whoseOf(entry);
     if ((this.#counts.get(whose) ?? 0) > AUDIT_OF_ONE_MAX)
       this.#drop(this.#entries.findIndex((one) => whoseOf(one.entry) === whose));
     while (this.#entries.length > AUDIT_ENTRIES_MAX) this.#drop(0);
-    if (!this.#isWriting) await this.#write();
+    await this.#write();
   }
 
   #add(sequence: number, entry: LogEntry): void {
@@ -88,7 +98,10 @@ export class Audit {
   #drop(at: number): void {
     const [dropped] = this.#entries.splice(at, 1);
     if (dropped === undefined) return;
-    this.#unwritten.push({ key: keyOf(dropped.sequence), value: undefined });
+    const key = keyOf(dropped.sequence);
+    // One that never came into the store need not go out of it.
+    if (this.#unwritten.has(key) && !this.#given.has(key)) this.#unwritten.delete(key);
+    else this.#unwritten.set(key, { key, value: undefined });
     this.#deeds.delete(deedKey(dropped.entry));
     const whose = whoseOf(dropped.entry);
     const left = (this.#counts.get(whose) ?? 1) - 1;
@@ -96,14 +109,31 @@ export class Audit {
     else this.#counts.delete(whose);
   }
 
-  /** What comes while a batch is on its way goes with the next one. */
+  /** What comes while a batch is on its way goes with the next one; what the store refuses is tried again. */
   async #write(): Promise<void> {
+    if (this.#isWriting) return;
     this.#isWriting = true;
     try {
-      while (this.#unwritten.length > 0) await this.#slice.store.batch(this.#unwritten.splice(0, BATCH_MAX));
+      while (this.#unwritten.size > 0) {
+        this.#given = new Map([...this.#unwritten].slice(0, BATCH_MAX));
+        await this.#slice.store.batch([...this.#given.values()]);
+        for (const [key, write] of this.#given) if (this.#unwritten.get(key) === write) this.#unwritten.delete(key);
+      }
+    } catch (thrown) {
+      this.#tryLater();
+      throw thrown;
     } finally {
       this.#isWriting = false;
     }
+  }
+
+  #tryLater(): void {
+    if (this.#isTriedLater) return;
+    this.#isTriedLater = true;
+    this.#slice.clock.after(RETRY_MS, () => {
+      this.#isTriedLater = false;
+      this.#write().catch((thrown: unknown) => this.#failed(thrown));
+    });
   }
 
   #load(): Promise<void> {

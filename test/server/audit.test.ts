@@ -49,3 +49,40 @@ test('a deed that is asked for again and again is noted once', async () => {
   for (let at = 11; at < 13; at++) audit.note({ ...unmade, at });
   expect((await audit.newest(() => true, 100)).map(({ at }) => at)).toEqual([12, 11, 10, 0]);
 });
+
+test('what the store refuses is tried again, and goes into it when it can', async () => {
+  const rows = new Map<string, string>();
+  let isFull = true;
+  let given = 0;
+  const store = {
+    range: async () => [],
+    batch: async (writes: readonly StoreWrite[]) => {
+      given = Math.max(given, writes.length);
+      if (isFull) throw new Error('no space left');
+      for (const { key, value } of writes) {
+        if (value === undefined) rows.delete(key);
+        else rows.set(key, (JSON.parse(Buffer.from(value).toString()) as LogEntry).user);
+      }
+    },
+  } as unknown as Store;
+  const later: (() => void)[] = [];
+  const clock = { after: (_ms: number, act: () => void) => void later.push(act) } as unknown as Clock;
+  const warned: string[] = [];
+  const log = { warn: (event: string) => void warned.push(event) } as unknown as Log;
+  const audit = new Audit({ clock, log, store });
+  const note = (user: string, at: number) => audit.note({ at, user, action: 'rename', subject: '', from: '', peer: 'alpha' });
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  note('anna', 0);
+  await settled();
+  // More than are kept of one: those that go were never stored.
+  for (let at = 1; at <= AUDIT_OF_ONE_MAX + 100; at++) note('bob', at);
+  await settled();
+  expect([rows.size, later.length, warned[0]]).toEqual([0, 1, 'what was done could not be noted']);
+  isFull = false;
+  // Nobody does anything more: it is tried again all the same.
+  later.pop()?.();
+  await settled();
+  const users = [...rows.values()];
+  expect([users.filter((user) => user === 'anna').length, users.length]).toEqual([1, AUDIT_OF_ONE_MAX + 1]);
+  expect(given).toBeLessThanOrEqual(500);
+});
