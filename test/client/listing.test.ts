@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { listEntries } from '../../src/client/verbs/listing.ts';
+import { listEntries, selectEntries } from '../../src/client/verbs/listing.ts';
 import { openBench } from './verb-bench.ts';
 
 test('a list ends with a peer whose pages do not go on', async () => {
@@ -13,4 +13,12 @@ test('a list ends with a peer whose pages do not go on', async () => {
     await expect(settle(walk())).rejects.toMatchObject({ code: 'protocol' });
     expect(asked).toBeLessThan(3);
   }
+});
+
+test.each(['.', './', '/'])('whoever names all by %s is told how that is done', async (name) => {
+  const { session, settle } = await openBench();
+  await expect(settle(selectEntries(session, name))).rejects.toMatchObject({
+    code: 'bad-name',
+    message: expect.stringContaining("'*' in quotes"),
+  });
 });

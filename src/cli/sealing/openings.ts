@@ -43,7 +43,7 @@ export class Openings {
     const opened = await open(head, size, this.#keys);
     if (opened !== undefined) return opened;
     const isByPassphrase = Buffer.from(head.header).includes('\n-> scrypt ');
-    if (!isByPassphrase) return { reason: 'is sealed for others' };
+    if (!isByPassphrase) return { reason: 'is sealed for others, or for a key that is not here' };
     if (this.#keys.passphrase === undefined) return { reason: 'is sealed with a passphrase, which --passphrase asks for' };
     throw new MeshError('not-allowed', `that is not the passphrase of ${quote(path)}`);
   }

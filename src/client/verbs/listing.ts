@@ -36,6 +36,9 @@ export async function* listFolder(
   }
 }
 
+/** How people name the folder they are in, or all there is. */
+const ALL_HERE = /^(?:\.?\/|\.)$/;
+
 /** What a person named: a file, else the files of a folder, else those a pattern fits. Rejects with `not-found`. */
 export async function selectEntries(session: Session, name: string, options: Pick<VerbOptions, 'signal'> = {}): Promise<Entry[]> {
   const path = pathOf(name);
@@ -45,6 +48,8 @@ export async function selectEntries(session: Session, name: string, options: Pic
   }
   const fitting = isPattern(name) ? await collected(listEntries(session, { pattern: name }, options)) : [];
   if (fitting.length > 0) return fitting;
+  if (ALL_HERE.test(name))
+    throw new MeshError('bad-name', `${quote(name)} is no name in the mesh; '*' in quotes names all files`);
   if (path === undefined && !isPattern(name)) checkPath(name);
   throw notFound(name);
 }
@@ -80,12 +85,7 @@ export async function presentEntry(session: Session, name: string, options: Pick
   throw notFound(name);
 }
 
-/** How people name the folder they are in, or all there is. */
-const ALL_HERE = /^(?:\.?\/|\.)$/;
-
 export function notFound(name: string): MeshError {
-  if (ALL_HERE.test(name))
-    return new MeshError('not-found', `${quote(name)} is no file in the mesh; '*' in quotes names all of them`);
   const words = isPattern(name) ? `no file in the mesh fits ${quote(name)}` : `there is no file ${quote(name)} in the mesh`;
   return new MeshError('not-found', `${words}; "filemesh show" lists what there is`);
 }
