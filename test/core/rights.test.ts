@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EVERYONE, isAccountName, parseToken, type Right, tokenBody } from '../../src/core/accounts.ts';
+import { EVERYONE, isAccountName, parseToken, type Right, tokenBody, VERIFIER_NOBODY } from '../../src/core/accounts.ts';
+import type { Fact } from '../../src/core/facts.ts';
+import { grantAfter } from '../../src/core/grants.ts';
 import { foldCase } from '../../src/core/path.ts';
-import { type Grant, type Person, Rights } from '../../src/core/rights.ts';
+import { type Grant, grantsInForce, type Person, Rights } from '../../src/core/rights.ts';
 
 const anna: Person = { name: 'anna', admin: false };
 const bob: Person = { name: 'bob', admin: false };
@@ -110,6 +112,18 @@ describe('rights', () => {
     );
   });
 
+  it('do not hide a folder in which something is given', () => {
+    const rights = new Rights([
+      grantOf('Docs', 'bob', 'none'),
+      grantOf('docs/sub/open', 'bob', 'read'),
+      grantOf('x', 'bob', 'none'),
+    ]);
+    expect(rights.hiddenFolderOf(bob, 'docs/a/b')).toBeUndefined();
+    expect(rights.hiddenFolderOf(bob, 'docs/sub/b')).toBeUndefined();
+    expect(rights.hiddenFolderOf(bob, 'x/a/b')).toBe('x');
+    expect(rights.hiddenFolderOf(anna, 'x/a/b')).toBeUndefined();
+  });
+
   it('hide a folder only when all below it is hidden', () => {
     fc.assert(
       fc.property(grants, path, path, (all, one, more) => {
@@ -120,6 +134,38 @@ describe('rights', () => {
         expect(rights.mayRead(bob, `${folder}/${more}`)).toBe(false);
       }),
     );
+  });
+});
+
+describe('who gives rights', () => {
+  it.each<[Person, string, boolean]>([
+    [root, 'docs/x', true],
+    [anna, 'home/anna', true],
+    [anna, 'home/anna/pub/x', true],
+    [anna, 'Home/ANNA/pub', true],
+    [anna, 'home', false],
+    [anna, 'home/annabel/x', false],
+    [anna, 'home/bob/x', false],
+    [anna, 'docs/home/anna/x', false],
+  ])('%o of %s: %s', (person, path, may) => expect(new Rights([]).mayGrant(person, path)).toBe(may));
+});
+
+describe('grants in force', () => {
+  /** Of that name for the second time. */
+  const accountAgain = (name: string): Fact => ({
+    ...{ kind: 'account', name, admin: false, verifier: VERIFIER_NOBODY, removed: false },
+    ...{ life: 1, revision: 1, adminRevision: 0 },
+  });
+
+  it('are those of who has the name now, in the home of who has it now', () => {
+    const said = [
+      { path: 'docs/before', who: 'bob', life: 0, homeLife: 0 },
+      { path: 'docs/now', who: 'bob', life: 1, homeLife: 0 },
+      { path: 'home/anna/before', who: EVERYONE, life: 0, homeLife: 0 },
+      { path: 'home/anna/now', who: EVERYONE, life: 0, homeLife: 1 },
+    ].map((wish) => grantAfter(undefined, { ...wish, right: 'read' }));
+    const facts = [accountAgain('anna'), accountAgain('bob'), ...said];
+    expect(grantsInForce(facts).map((grant) => grant.path)).toEqual(['docs/now', 'home/anna/now']);
   });
 });
 

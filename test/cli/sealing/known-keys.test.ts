@@ -16,6 +16,15 @@ describe('a key that was seen here', () => {
     expect(await new KnownKeys(folder).check('ben', 'age1new')).toBe(false);
   });
 
+  it('is the only one that is taken of that account, until another is kept', async () => {
+    const keys = new KnownKeys(folder);
+    await keys.keep('ben', 'age1new');
+    expect(await keys.check('ben', 'age1new')).toBe(true);
+    await expect(keys.check('ben', 'age1other')).rejects.toMatchObject({ code: 'not-allowed' });
+    await keys.keep('ben', 'age1other');
+    expect(await keys.check('ben', 'age1other')).toBe(true);
+  });
+
   it.each([
     ['empty', (file: string) => writeFileSync(file, '')],
     ['no key', (file: string) => writeFileSync(file, 'age1\u0000\n')],
