@@ -99,6 +99,29 @@ describe('accounts', () => {
     expect(await mesh.settle(codeOf(removeUser(root, 'root', VERB)))).toBe('usage');
   });
 
+  test('nobody but an admin sets the password of another', async () => {
+    const { mesh, root, anna, bob } = await people('the password of another');
+    const { proof } = await mesh.settle(anna.signIn.secretsOf('bob', 'set by anna'));
+    const { proof: oldProof } = await mesh.settle(anna.signIn.secretsOf('anna', 'of anna'));
+    expect(await mesh.settle(codeOf(changePassword(anna, { user: 'bob', proof }, VERB)))).toBe('not-allowed');
+    expect(await mesh.settle(changePassword(anna, { user: 'bob', proof, oldProof }, VERB))).toEqual({ kind: 'wrong' });
+    expect(await mesh.settle(codeOf(listed(bob)))).toBeUndefined();
+    expect(await mesh.settle(changePassword(root, { user: 'bob', proof }, VERB))).toMatchObject({ kind: 'done' });
+    await mesh.run(500);
+    expect(await mesh.settle(codeOf(listed(bob)))).toBe('not-allowed');
+    expect(await mesh.settle(enter(bob, 'bob', 'set by anna'))).toMatchObject({ kind: 'in' });
+  });
+
+  test('a password is not changed without the sealing key that it wraps', async () => {
+    const { mesh, anna } = await people('a key left behind');
+    const { proof } = await mesh.settle(anna.signIn.secretsOf('anna', 'of anna'));
+    const change = { user: 'anna', oldProof: proof, proof };
+    const key = { recipient: `age1${'q'.repeat(58)}`, wrapped: 'A'.repeat(64) };
+    expect(await mesh.settle(changePassword(anna, { ...change, key }, VERB))).toMatchObject({ kind: 'done' });
+    expect(await mesh.settle(codeOf(changePassword(anna, change, VERB)))).toBe('usage');
+    expect(await mesh.settle(enter(anna, 'anna', 'of anna'))).toMatchObject({ kind: 'in', key });
+  });
+
   test('a token that was changed, made elsewhere, or is of nobody, is void', async () => {
     const { mesh, anna } = await people('forged');
     const token = anna.signIn.token ?? '';
