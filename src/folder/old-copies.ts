@@ -30,7 +30,7 @@ interface Slice {
 }
 
 /** The row of a brake that holds. */
-interface HeldRow {
+interface BrakeRow {
   /** Wall ms. */
   readonly sinceMs: number;
 }
@@ -74,7 +74,7 @@ export class OldCopies {
       const row = await store.get(brake.key);
       if (row === undefined) continue;
       // An earlier program wrote one byte.
-      brake.heldSinceMs = row.length > 1 ? decodeRow<HeldRow>(row).sinceMs : this.#slice.calendar.stampMs;
+      brake.heldSinceMs = row.length > 1 ? decodeRow<BrakeRow>(row).sinceMs : this.#slice.calendar.stampMs;
     }
     // A restart in the middle of many deletions does not begin to count anew.
     const oldestMs = clock.wall() - MASS_WINDOW_MS;
@@ -159,7 +159,7 @@ export class OldCopies {
     if (brake.isHolding || !isTooMany(count, kind === 'trash' ? files + count : files)) return;
     const sinceMs = this.#slice.calendar.stampMs;
     brake.heldSinceMs = sinceMs;
-    await this.#slice.queue.write([{ key: brake.key, value: encodeRow({ sinceMs } satisfies HeldRow) }]);
+    await this.#slice.queue.write([{ key: brake.key, value: encodeRow({ sinceMs } satisfies BrakeRow) }]);
     this.#slice.tell();
   }
 

@@ -1,6 +1,7 @@
 import { asMeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { Timer } from '../platform/clock.ts';
+import { decodeHeld } from './held-row.ts';
 import type { Room } from './room.ts';
 import { decodeRow, encodeRow, HELD_KEYS, RUNS_KEYS, SCRUB_KEY } from './rows.ts';
 import type { HeldRuns } from './runs-table.ts';
@@ -88,12 +89,12 @@ export class Scrub {
     const { store, log } = this.#room.options;
     const row = await store.get(SCRUB_KEY);
     const after = row === undefined ? '' : decodeRow<ScrubRow>(row).after;
-    const next = (await this.#after(after, HELD_KEYS)) ?? (await this.#after(after, RUNS_KEYS));
+    const held = await this.#after(after, HELD_KEYS);
+    const next = held ?? (await this.#after(after, RUNS_KEYS));
     // Noted before: a copy that cannot be read must not hold up the others for ever.
     await this.#note(next?.key ?? '');
     if (next === undefined) return;
-    const { hash, ...held } = decodeRow<{ path: FilePath; hash: ContentHash } | HeldRuns>(next.value);
-    const path = 'path' in held ? held.path : held.paths[0];
+    const { path, hash } = held === undefined ? runsIn(next.value) : decodeHeld(next.key, next.value);
     // Runs kept for no name are told of to nobody.
     if (path === undefined) return;
     try {
@@ -108,4 +109,9 @@ export class Scrub {
     const begin = key < from ? from : `${key}\u0000`;
     return (await this.#room.options.store.range({ from: begin, to, limit: 1 }))[0];
   }
+}
+
+function runsIn(row: Uint8Array): { readonly path: FilePath | undefined; readonly hash: ContentHash } {
+  const { paths, hash } = decodeRow<HeldRuns>(row);
+  return { path: paths[0], hash };
 }

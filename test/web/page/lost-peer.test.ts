@@ -132,7 +132,6 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await row('film.webm').waitFor();
     expect(await tray().count()).toBe(0);
     await first.close({ runBeforeUnload: false });
-    await page.reload();
     await tray().getByText('Choose the file again').waitFor();
     await drop(page, [{ ...LARGE, name: 'of another tab.txt' }]);
     await row('of another tab.txt').getByText('Kept on 2 machines').waitFor({ state: 'attached' });

@@ -29,27 +29,33 @@ export function keepUploads(user: string, kept: readonly KeptUpload[]): void {
   }
 }
 
-/** What this tab kept, and what tabs left that are no more: whoever asks first has it from then on. */
-export async function takeLeftUploads(user: string): Promise<readonly KeptUpload[]> {
-  const others = await otherTabs();
-  const left: KeptUpload[] = [];
-  try {
-    const prefix = `${KEY}/${user}/`;
-    for (const key of Object.keys(localStorage)) {
-      if (!key.startsWith(prefix) || others.has(key.slice(prefix.length))) continue;
-      left.push(...keptUnder(key));
+/**
+ * Gives what this tab kept, at once, and what each other tab keeps as soon as that one is no more: the first that waits for it has it
+ * from then on.
+ *
+ * @param isHere false: that person is here no more, and nothing is taken.
+ */
+export function takeLeftUploads(user: string, isHere: () => boolean, take: (left: readonly KeptUpload[]) => void): void {
+  const prefix = `${KEY}/${user}/`;
+  for (const key of keysOf(prefix)) {
+    const other = key.slice(prefix.length);
+    const takeIt = (): void => {
+      const left = isHere() ? keptUnder(key) : [];
+      if (left.length === 0) return;
       localStorage.removeItem(key);
-    }
-  } catch {
-    // The same.
+      take(left);
+    };
+    if (other === tab || navigator.locks === undefined) takeIt();
+    else void navigator.locks.request(`${LOCK}/${other}`, takeIt);
   }
-  return left;
 }
 
-async function otherTabs(): Promise<ReadonlySet<string>> {
-  const { held = [], pending = [] } = (await navigator.locks?.query()) ?? {};
-  const names = [...held, ...pending].map(({ name = '' }) => name).filter((name) => name.startsWith(`${LOCK}/`));
-  return new Set(names.map((name) => name.slice(LOCK.length + 1)).filter((other) => other !== tab));
+function keysOf(prefix: string): readonly string[] {
+  try {
+    return Object.keys(localStorage).filter((key) => key.startsWith(prefix));
+  } catch {
+    return [];
+  }
 }
 
 function keptUnder(key: string): readonly KeptUpload[] {

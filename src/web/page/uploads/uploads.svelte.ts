@@ -32,7 +32,7 @@ class Uploads {
   }
 
   /** Somebody is here: shows what of theirs was cut short when a page was left, and nothing of who was here before. */
-  async recall(user: string): Promise<void> {
+  recall(user: string): void {
     if (this.#user === user) return;
     const isOther = this.#user !== undefined && this.#user !== '';
     if (isOther) {
@@ -42,9 +42,8 @@ class Uploads {
     }
     this.#user = user;
     this.list = isOther ? [] : this.list;
-    const left = await takeLeftUploads(user);
-    if (this.#user === user) this.#recalled(left);
-    else keepUploads(user, left);
+    const isHere = () => this.#user === user;
+    takeLeftUploads(user, isHere, (left) => this.#recalled(left));
   }
 
   /** What was cut short at another page. */
