@@ -19,10 +19,11 @@ const STALE_MS = 7 * 24 * 3_600_000;
 const CROWDED_MS = 24 * 3_600_000;
 /** Of the names of stagings that nobody goes on with once their opener is gone: what they are for is sent, or made, anew. */
 export const ONCE_PREFIX = 'once-';
-/** One of those is removed so long after its last write, unless it is open: a peer that started anew is come back to at once. */
+/**
+ * One of those goes when at a second look, so much later, nobody is at it still: a peer that started anew is come back to at once.
+ * Others too, which are too old besides: a clock that is ahead for a moment removes nothing. 10 s – 1 h.
+ */
 export const ONCE_MS = 10 * 60_000;
-/** What is too old goes when it still is that much later: a clock that is ahead for a moment removes nothing. 1 s – 1 h. */
-const CONFIRM_MS = ONCE_MS;
 /** Share of the disk that the default capacity leaves free. 0…1. */
 const FREE_SHARE = 0.1;
 /** What is placed here never takes the disk's last bytes: this much, or a tenth of a small disk. */
@@ -44,8 +45,8 @@ export class Stagings implements Reservations {
   #reserved = 0;
   /** Files that are put down in batches, beside those that are open. */
   #many = 0;
-  /** Those found too old, by name: when first, by the clock that nobody sets. */
-  readonly #overMs = new Map<string, number>();
+  /** Those found with nobody at them, or too old, by name: when first, by the clock that nobody sets. */
+  readonly #over = new Map<string, { readonly sinceMs: number; readonly ctimeMs: number }>();
   /** Of the small ones: they are in memory. */
   #smallBytes = 0;
   #disk = { free: 0, total: 0 };
@@ -208,27 +209,26 @@ export class Stagings implements Reservations {
       const staleMs = bytes > this.room * KEEP_SHARE ? CROWDED_MS : STALE_MS;
       // A small one is found again by nobody; but once acts run, it may be one's that has just begun, or is tried again.
       const isNobodys = name.startsWith(SMALL_PREFIX) && !this.#room.isOpen;
-      const isOld = !isKept && stat.ctimeMs < nowMs - (name.startsWith(ONCE_PREFIX) ? ONCE_MS : staleMs);
-      const isOver = this.#isOverStill(name, isOld) || isNobodys;
+      const isOld = !isKept && (name.startsWith(ONCE_PREFIX) || stat.ctimeMs < nowMs - staleMs);
+      const isOver = (isOld && this.#isOverStill(name, stat.ctimeMs)) || isNobodys;
+      if (!isOld) this.#over.delete(name);
       if (isOver && !isKept && (await this.#isRemoved(place))) continue;
       names.add(name);
     }
-    for (const name of this.#overMs.keys()) if (!names.has(name)) this.#overMs.delete(name);
+    for (const name of this.#over.keys()) if (!names.has(name)) this.#over.delete(name);
     for await (const page of rowsOf(store, STAGING_KEYS)) {
       const gone = page.filter(({ key }) => !names.has(key.slice(STAGING_KEYS.from.length)));
       await this.#room.queue.write(gone.map(({ key }) => ({ key, value: undefined })));
     }
   }
 
-  #isOverStill(name: string, isOld: boolean): boolean {
-    if (!isOld) {
-      this.#overMs.delete(name);
-      return false;
-    }
+  /** At this look as at one long enough before, and not written to between. */
+  #isOverStill(name: string, ctimeMs: number): boolean {
     const nowMs = this.#room.options.clock.now();
-    const sinceMs = this.#overMs.get(name) ?? nowMs;
-    this.#overMs.set(name, sinceMs);
-    return nowMs - sinceMs >= CONFIRM_MS;
+    const known = this.#over.get(name);
+    if (known?.ctimeMs === ctimeMs) return nowMs - known.sinceMs >= ONCE_MS;
+    this.#over.set(name, { sinceMs: nowMs, ctimeMs });
+    return false;
   }
 
   /** One that cannot be removed stays, and nothing else waits for it. */
