@@ -134,7 +134,7 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await first.close({ runBeforeUnload: false });
     await tray().getByText('Choose the file again').waitFor();
     await drop(page, [{ ...LARGE, name: 'of another tab.txt' }]);
-    await row('of another tab.txt').getByText('Kept on 2 machines').waitFor({ state: 'attached' });
+    await row('of another tab.txt').getByText('Kept on 2 peers').waitFor({ state: 'attached' });
     await page.context().close();
   });
 
