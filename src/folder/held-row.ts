@@ -2,7 +2,7 @@ import { Packr } from 'msgpackr';
 import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { DiskPath, FileStat } from '../platform/disk.ts';
-import { decodeRow } from './rows.ts';
+import { decodeRow, isJson } from './rows.ts';
 
 /** A copy as the store keeps it. There are as many as files, so it is a list by position, in MessagePack, the versions packed. */
 export interface HeldRow {
@@ -25,8 +25,6 @@ export interface StoredCopy {
 type Fields = [FilePath, DiskPath | null, number, number, number, number, number, Uint8Array[]];
 
 const packr = new Packr({ useRecords: false, structuredClone: false });
-/** How a row of before begins: as JSON, with its versions whole. */
-const JSON_START = '{'.charCodeAt(0);
 
 /** The bytes of a row; its key tells the hash. */
 export function encodeHeld({ path, disk, stat, versions }: HeldRow): Uint8Array {
@@ -38,7 +36,8 @@ export function encodeHeld({ path, disk, stat, versions }: HeldRow): Uint8Array 
 
 /** What `encodeHeld` was given: rows are this program's own, so they are believed. */
 export function decodeHeld(key: string, value: Uint8Array): StoredCopy {
-  if (value[0] === JSON_START) return decodeRow<StoredCopy>(value);
+  // Of an earlier program, with its versions whole.
+  if (isJson(value)) return decodeRow<StoredCopy>(value);
   const [path, disk, size, mtimeMs, ctimeMs, inode, mode, versions] = packr.unpack(value) as Fields;
   const hash = key.slice(key.lastIndexOf('/') + 1) as ContentHash;
   return { path, hash, disk: disk ?? path, stat: { size, mtimeMs, ctimeMs, inode, mode }, versions };

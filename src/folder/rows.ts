@@ -61,9 +61,16 @@ export function manifestKey(hash: ContentHash, piece: number): string {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+const JSON_START = '{'.charCodeAt(0);
+
 /** The bytes of a row. */
 export function encodeRow(row: unknown): Uint8Array {
   return encoder.encode(JSON.stringify(row));
+}
+
+/** Whether `encodeRow` made it, of rows that are now written in another way. */
+export function isJson(row: Uint8Array): boolean {
+  return row[0] === JSON_START;
 }
 
 /** What `encodeRow` was given: rows are this program's own, so they are believed. */

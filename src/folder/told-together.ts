@@ -5,7 +5,7 @@ import type { DiskPath } from '../platform/disk.ts';
 import type { StoreWrite } from '../platform/store.ts';
 import type { Act, IntentRow, NewFileAct } from './act.ts';
 import type { Ledger } from './ledger.ts';
-import { decodeRow, encodeRow, intentKey } from './rows.ts';
+import { decodeRow, encodeRow, intentKey, isJson } from './rows.ts';
 
 /** Acts told by one row: with the longest paths and vectors it is still far from the largest value of the store. 1…64. */
 const ACTS_MAX = 32;
@@ -20,8 +20,6 @@ export interface Together {
 type Fields = [id: string, path: FilePath, staged: DiskPath, aside: DiskPath, hash: ContentHash, versions: Uint8Array[]];
 
 const packr = new Packr({ useRecords: false, structuredClone: false });
-/** How a row begins that is no such list, but JSON. */
-const JSON_START = '{'.charCodeAt(0);
 
 /** Parts acts into rows: a row an act would be written and removed for each file. */
 export function together(acts: readonly NewFileAct[], ledger: Pick<Ledger, 'versions'>): Together[] {
@@ -47,7 +45,7 @@ export function apart(rows: readonly Pick<Together, 'key'>[], left: readonly Act
 
 /** What a row tells. */
 export function decodeIntent(value: Uint8Array, ledger: Pick<Ledger, 'versions'>): IntentRow {
-  if (value[0] === JSON_START) return decodeRow<IntentRow>(value);
+  if (isJson(value)) return decodeRow<IntentRow>(value);
   return { phase: 'acting together', acts: (packr.unpack(value) as Fields[]).map((fields) => actOf(fields, ledger)) };
 }
 

@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/catalog.ts';
+import { Lately } from '../catalog/lately.ts';
 import type { FilePath } from '../core/ids.ts';
 import type { PathView } from '../core/namespace.ts';
 import { copiesOf } from '../core/striping.ts';
@@ -11,16 +12,14 @@ export interface PathEvent {
   readonly version?: string;
 }
 
-/** Paths whose last told state is remembered, the same number of older ones beside: what is older may be told again when it changes. */
-const TOLD_MAX = 5_000;
+/** Paths whose last told state is remembered: what is older may be told again when it changes. */
+const TOLD_MAX = 10_000;
 
 /** Turns changes of the catalog into events, each told once. */
 export class PathEvents {
   readonly #catalog: Catalog;
   readonly #tell: (event: PathEvent) => void;
-  /** Two generations: to forget the oldest one by one would search for it each time. */
-  #told = new Map<FilePath, ReadonlySet<string>>();
-  #toldBefore = new Map<FilePath, ReadonlySet<string>>();
+  readonly #told = new Lately<FilePath, ReadonlySet<string>>(TOLD_MAX);
 
   constructor(catalog: Catalog, tell: (event: PathEvent) => void) {
     this.#catalog = catalog;
@@ -33,14 +32,14 @@ export class PathEvents {
   #look(path: FilePath): void {
     const view = this.#catalog.view(path);
     if (view === undefined) return;
-    const before = this.#told.get(path) ?? this.#toldBefore.get(path);
+    const before = this.#told.get(path);
     const now = new Set<string>();
     for (const event of this.#eventsOf(view)) {
       const key = `${event.event} ${event.version ?? ''}`;
       now.add(key);
       if (before?.has(key) !== true) this.#tell(event);
     }
-    this.#remember(path, now);
+    this.#told.set(path, now);
   }
 
   #eventsOf(view: PathView): PathEvent[] {
@@ -55,12 +54,5 @@ export class PathEvents {
       if (copies >= wanted) events.push({ event: 'replicated', path, version });
     }
     return events;
-  }
-
-  #remember(path: FilePath, told: ReadonlySet<string>): void {
-    this.#told.set(path, told);
-    if (this.#told.size < TOLD_MAX) return;
-    this.#toldBefore = this.#told;
-    this.#told = new Map();
   }
 }
