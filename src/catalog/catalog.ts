@@ -108,32 +108,9 @@ export class Catalog {
     return this.#known.after(after, limit);
   }
 
-  pathCount(): number {
-    return this.#known.size;
-  }
-
   /** Paths with contents now that equal `path` after case-fold, itself left out. */
   twinsOf(path: FilePath): FilePath[] {
     return this.#known.tree.twinsOf(path);
-  }
-
-  /**
-   * Own records, for walking all that is held here: in pages, after `after` in path order. The records of one path stay
-   * together, so a page may be longer than `limit` by a few. Empty only at the end.
-   */
-  ownAfter(after: string, limit: number): IndexRecord[] {
-    const records: IndexRecord[] = [];
-    let from = after;
-    while (records.length < limit) {
-      const paths = this.#known.after(from, limit);
-      for (const path of paths) {
-        if (records.length < limit) records.push(...this.own(path));
-      }
-      const last = paths.at(-1);
-      if (last === undefined) break;
-      from = last;
-    }
-    return records;
   }
 
   // writing

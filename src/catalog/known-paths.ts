@@ -56,10 +56,6 @@ export class KnownPaths {
   readonly tree = new Tree((path) => hasContents(this.#linesOf(path as FilePath)));
   readonly held = new HeldTotals();
 
-  get size(): number {
-    return this.#known.size;
-  }
-
   has(path: FilePath): boolean {
     return this.#known.has(path);
   }

@@ -207,15 +207,6 @@ describe('the own index', () => {
     catalog = await reopened(3);
     expect(catalog.index(self)?.trail).toEqual([{ writer, first: 1 }]);
   });
-
-  it('is walked in path order, the records of a path together', async () => {
-    for (const name of ['c', 'a', 'b']) await mint(catalog, path(name), name);
-    await catalog.change([b], (tx) => tx.mint(b, fileDraft(self, 'sibling'), [], 'all'));
-    const first = catalog.ownAfter('', 2).map((record) => record.path);
-    expect(first).toEqual(['a', 'b', 'b']);
-    expect(catalog.ownAfter('b', 2).map((record) => record.path)).toEqual(['c']);
-    expect(catalog.ownAfter('c', 2)).toEqual([]);
-  });
 });
 
 describe('the namespace', () => {
@@ -224,7 +215,6 @@ describe('the namespace', () => {
     expect(catalog.paths('', 2)).toEqual(['a', 'b']);
     await mint(catalog, path('c'), 'c');
     expect(catalog.paths('b', 9)).toEqual(['c', 'd']);
-    expect(catalog.pathCount()).toBe(4);
   });
 
   it('knows twins by case and folders, of what has contents now', async () => {

@@ -174,6 +174,10 @@ function holdsFor(machine: MeshPeer, { catalog, plain, rooms }: MachineState, pa
   return plain.get(path) === hash || rooms.get('siblings')?.has(hash) === true;
 }
 
+function ownRecords(catalog: MachineState['catalog']) {
+  return catalog.paths('', PATHS_MAX).flatMap((path) => catalog.own(path));
+}
+
 /** Invariant 7: what an index says its peer holds lies on that disk, and nothing else lies there under its own name. */
 function disksUnlikeCatalogs(states: States, contents: Contents): Finding[] {
   const findings: Finding[] = [];
@@ -181,7 +185,7 @@ function disksUnlikeCatalogs(states: States, contents: Contents): Finding[] {
     const { catalog, plain, rooms } = state;
     const say = (words: string) => findings.push({ invariant: 7, words: `${machine.name}: ${words}` });
     const held = new Map<string, Set<string>>();
-    for (const { path, version, holding } of catalog.ownAfter('', PATHS_MAX)) {
+    for (const { path, version, holding } of ownRecords(catalog)) {
       if (version.kind !== 'file' || holding !== 'all') continue;
       held.set(path, (held.get(path) ?? new Set()).add(version.hash));
       if (plain.get(path) === version.hash || rooms.get('siblings')?.has(version.hash) === true) continue;
@@ -199,7 +203,7 @@ function disksUnlikeCatalogs(states: States, contents: Contents): Finding[] {
 /** Runs that an index says its peer holds, and that do not lie there byte for byte. */
 function missingRuns({ catalog, runs }: MachineState, contents: Contents): string[] {
   const findings: string[] = [];
-  for (const { path, version, holding } of catalog.ownAfter('', PATHS_MAX)) {
+  for (const { path, version, holding } of ownRecords(catalog)) {
     if (version.kind !== 'file' || holding === 'none' || holding === 'all') continue;
     const right = runHashesOf(contents.get(version.hash));
     const missing = runsIn(holding.mask).filter((run) => runs.get(version.hash)?.get(run) !== right[run]);
