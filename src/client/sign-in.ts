@@ -89,8 +89,7 @@ export class SignIn {
         return;
       } catch (thrown) {
         const error = asMeshError(thrown);
-        // `protocol`: a peer of before accounts.
-        if (error.code === 'not-allowed' || error.code === 'protocol') return;
+        if (error.code === 'not-allowed') return;
         if (error.code !== 'busy' || tries >= YOUNG_TRIES_MAX) throw error;
       }
       await pause(this.#options.clock, YOUNG_PAUSE_MS);
@@ -111,7 +110,7 @@ export class SignIn {
       return new MeshError('not-allowed', 'the login is over: log in again with "filemesh login NAME"', cause);
     return new MeshError(
       'not-allowed',
-      `${who.user} may not do that: "filemesh rights NAME" tells who may change a file or folder, and accounts and machines are for admins`,
+      `${who.user} may not do that: "filemesh rights NAME" tells who may change a file or folder, and accounts and peers are for admins`,
       cause,
     );
   }

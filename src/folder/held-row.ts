@@ -1,8 +1,6 @@
 import { Packr } from 'msgpackr';
 import type { ContentHash, FilePath } from '../core/ids.ts';
-import type { FileVersion } from '../core/version.ts';
 import type { DiskPath, FileStat } from '../platform/disk.ts';
-import { decodeRow, isJson } from './rows.ts';
 
 /** A copy as the store keeps it. There are as many as files, so it is a list by position, in MessagePack, the versions packed. */
 export interface HeldRow {
@@ -11,15 +9,6 @@ export interface HeldRow {
   readonly stat: FileStat;
   /** Of the ledger's packing. For the day on which the own index knows them no longer. */
   readonly versions: readonly Uint8Array[];
-}
-
-/** What the store has of a copy. */
-export interface StoredCopy {
-  readonly path: FilePath;
-  readonly hash: ContentHash;
-  readonly disk: DiskPath;
-  readonly stat: FileStat;
-  readonly versions: readonly (Uint8Array | FileVersion)[];
 }
 
 type Fields = [FilePath, DiskPath | null, number, number, number, number, number, Uint8Array[]];
@@ -35,10 +24,9 @@ export function encodeHeld({ path, disk, stat, versions }: HeldRow): Uint8Array 
 }
 
 /** What `encodeHeld` was given: rows are this program's own, so they are believed. */
-export function decodeHeld(key: string, value: Uint8Array): StoredCopy {
-  // Of an earlier program, with its versions whole.
-  if (isJson(value)) return decodeRow<StoredCopy>(value);
+export function decodeHeld(key: string, value: Uint8Array): HeldRow & { readonly hash: ContentHash } {
   const [path, disk, size, mtimeMs, ctimeMs, inode, mode, versions] = packr.unpack(value) as Fields;
-  const hash = key.slice(key.lastIndexOf('/') + 1) as ContentHash;
+  // A slice would keep all of the key.
+  const hash = Buffer.from(key.slice(key.lastIndexOf('/') + 1)).toString() as ContentHash;
   return { path, hash, disk: disk ?? path, stat: { size, mtimeMs, ctimeMs, inode, mode }, versions };
 }

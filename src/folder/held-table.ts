@@ -118,7 +118,7 @@ export class HeldTable {
     const key = heldKey(this.#hasher, copy.path, copy.hash);
     const value = await store.get(key);
     const versions = value === undefined ? [] : decodeHeld(key, value).versions;
-    return versions.map((one) => (one instanceof Uint8Array ? (ledger.versions.unpack(one) as FileVersion) : one));
+    return versions.map((one) => ledger.versions.unpack(one) as FileVersion);
   }
 
   /** Takes a recorded copy in; it replaces the one of the same path and hash, and a plain one the plain one before it. */

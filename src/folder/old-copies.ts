@@ -72,9 +72,7 @@ export class OldCopies {
     for (const row of rows) this.add(row);
     for (const brake of Object.values(this.#brakes)) {
       const row = await store.get(brake.key);
-      if (row === undefined) continue;
-      // An earlier program wrote one byte.
-      brake.heldSinceMs = row.length > 1 ? decodeRow<BrakeRow>(row).sinceMs : this.#slice.calendar.stampMs;
+      if (row !== undefined) brake.heldSinceMs = decodeRow<BrakeRow>(row).sinceMs;
     }
     // A restart in the middle of many deletions does not begin to count anew.
     const oldestMs = clock.wall() - MASS_WINDOW_MS;

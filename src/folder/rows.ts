@@ -68,7 +68,7 @@ export function encodeRow(row: unknown): Uint8Array {
   return encoder.encode(JSON.stringify(row));
 }
 
-/** Whether `encodeRow` made it, of rows that are now written in another way. */
+/** Whether `encodeRow` made it: of rows that may be a list by position. */
 export function isJson(row: Uint8Array): boolean {
   return row[0] === JSON_START;
 }

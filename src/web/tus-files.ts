@@ -11,8 +11,8 @@ const noteShape = z.object({
   path: z.string().max(1024),
   length: z.number().int().min(0),
   wish: z.object({ ifMatch: z.string().optional(), ifNoneMatch: z.string().optional() }),
-  /** What it follows: current when it was begun. Absent in notes of older builds: what is current at its end. */
-  base: z.array(versionKeyShape).max(BASE_MAX).readonly().optional(),
+  /** What it follows: current when it was begun. */
+  base: z.array(versionKeyShape).max(BASE_MAX).readonly(),
   modifiedMs: z.number().optional(),
   /** The account and its life: see `keeperOf`; absent: nobody's. */
   owner: z.string().optional(),

@@ -97,17 +97,15 @@ async function append(call: Call, uploads: TusUploads): Promise<void> {
   };
   const part = { body: requestBody(request), said: request.headers['content-length'], owners: ownersOf(call) };
   const upload = await uploads.append(at, part, async (whole, source) => {
-    const made = await (await endOf(call, whole))(source);
+    const made = await endOf(call, whole)(source);
     reply.headers({ etag: tagOf(made.version), 'x-filemesh-copies': `${made.copies}/${made.wanted}` });
   });
   reply.code(204).headers({ 'upload-offset': upload.offset, 'upload-expires': upload.expires });
 }
 
 /** How it is stored once all is there: on top of what was current when it was begun, however long ago. */
-async function endOf({ session, options }: Call, { path, base, wish }: TusNote): Promise<Storing['with']> {
-  const name = checkPath(path);
-  if (base === undefined) return (await prepareStore(session, name, wish, options)).with;
-  return storeOn(session, name, base, wish, options);
+function endOf({ session, options }: Call, { path, base, wish }: TusNote): Storing['with'] {
+  return storeOn(session, checkPath(path), base, wish, options);
 }
 
 function head({ request, reply }: Call) {

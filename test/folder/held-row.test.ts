@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { asPacked, bytesOf, packVersion, unpackVersion } from '../../src/catalog/packed-version.ts';
 import type { FilePath } from '../../src/core/ids.ts';
 import type { FileVersion, Version } from '../../src/core/version.ts';
-import type { IntentRow, NewFileAct } from '../../src/folder/act.ts';
+import type { NewFileAct } from '../../src/folder/act.ts';
 import { decodeHeld, encodeHeld } from '../../src/folder/held-row.ts';
 import { actWrite, decodeIntent, together } from '../../src/folder/told-together.ts';
 import { contentHash, fileDraft, version } from '../core/histories.ts';
@@ -17,7 +17,6 @@ const ledger = {
     unpack: (bytes: Uint8Array) => unpackVersion(asPacked(bytes)),
   },
 };
-const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 
 describe('the row of a copy', () => {
   const versions = [ledger.versions.pack(path, one)];
@@ -28,12 +27,7 @@ describe('the row of a copy', () => {
   ])('keeps one that lies %s', (_, disk) => {
     const { versions: kept, ...copy } = decodeHeld(`f/h/12/${hash}`, encodeHeld({ path, disk, stat, versions }));
     expect(copy).toEqual({ path, hash, disk, stat });
-    expect(kept.map((bytes) => ledger.versions.unpack(bytes as Uint8Array))).toEqual([one]);
-  });
-
-  it('of an earlier program is read too', () => {
-    const row = { path, hash, disk: path, stat, versions: [one] };
-    expect(decodeHeld(`f/h/12/${hash}`, json(row))).toEqual(row);
+    expect(kept.map((bytes) => ledger.versions.unpack(bytes))).toEqual([one]);
   });
 });
 
@@ -61,9 +55,7 @@ describe('the row of acts that are told together', () => {
     expect(told.flatMap((row) => (row as { acts: readonly NewFileAct[] }).acts)).toEqual(acts);
   });
 
-  it('of an earlier program is read too, and so is that of one act', () => {
-    const row: IntentRow = { phase: 'acting together', acts };
-    expect(decodeIntent(json(row), ledger)).toEqual(row);
+  it('is told from the row of one act', () => {
     const act = acts[0] as NewFileAct;
     expect(decodeIntent(actWrite(act).value as Uint8Array, ledger)).toEqual({ phase: 'acting', act });
   });
