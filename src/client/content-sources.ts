@@ -6,6 +6,8 @@ import { quote } from '../core/path.ts';
 import type { Range } from '../core/range.ts';
 import { runEnds } from '../core/striping.ts';
 import type { Entry, Holder, ShownContent } from '../wire/calls.ts';
+import { fetchContent } from '../wire/fetch.ts';
+import type { FetchOptions } from '../wire/fetch-options.ts';
 import type { Link } from '../wire/link.ts';
 import { fetchManifest, type ManifestSource } from '../wire/manifest.ts';
 import { reachOf } from '../wire/stripe-reach.ts';
@@ -20,6 +22,9 @@ const HOLDERS_MAX = 4;
 const PARTS_MAX = 12;
 /** A content up to this size comes from one holder: more handshakes would cost more than they bring. */
 const ONE_HOLDER_BYTES_MAX = 2 * 1024 * 1024;
+
+/** What of the content is fetched, and where to. */
+export type FetchInto = Pick<FetchOptions, 'sink' | 'ends' | 'missing' | 'from' | 'spanBytes' | 'progress' | 'stop'>;
 
 /** Who can give one content now, and whom not to believe any more. */
 export class ContentSources {
@@ -48,7 +53,7 @@ export class ContentSources {
   }
 
   /** True until that peer gave wrong bytes. */
-  trusts(peer: PeerId): boolean {
+  #trusts(peer: PeerId): boolean {
     return !this.#distrusted.has(peer);
   }
 
@@ -61,7 +66,7 @@ export class ContentSources {
    * the own peer alone when it has all of it, for it is nearer than any other.
    */
   async reach(ownFirst = false): Promise<Link[]> {
-    const live = this.#holders.filter((holder) => holder.live && this.trusts(holder.id));
+    const live = this.#holders.filter((holder) => holder.live && this.#trusts(holder.id));
     const ordered = [
       ...live.filter((holder) => holder.id === this.#session.peer),
       ...live.filter((holder) => holder.id !== this.#session.peer),
@@ -100,11 +105,31 @@ export class ContentSources {
   }
 
   /** What of a striped content each peer has; nothing, where nobody tells how it is cut: then all of it is relayed. Undefined: all have all. */
-  reachOf(chunks: ChunkList | undefined): ((source: Link) => readonly Range[] | undefined) | undefined {
+  #reachOf(chunks: ChunkList | undefined): ((source: Link) => readonly Range[] | undefined) | undefined {
     if (!this.isStriped) return undefined;
     if (chunks === undefined) return () => [];
     const ends = runEnds(chunks.ends, this.#content.size);
     return reachOf(() => spreadOf({ ...this.#content, holders: [...this.#holders] }), ends);
+  }
+
+  /**
+   * Brings it, or what `into` says of it, from those of `links` that are trusted; `link` relays what none of them has. Rejects as
+   * `fetchContent` does.
+   */
+  bring(link: Link, links: readonly Link[], chunks: ChunkList | undefined, into: FetchInto): Promise<Map<PeerId, number>> {
+    const { hash, size } = this.#content;
+    const reach = this.#reachOf(chunks);
+    return fetchContent({
+      path: this.#path,
+      hash,
+      size,
+      ...into,
+      sources: () => links.filter((one) => one.open && this.#trusts(one.peer)),
+      ...(reach === undefined ? {} : { reach }),
+      relaySource: this.#trusts(link.peer) ? link : undefined,
+      blamed: (liar) => this.#tellLiar(liar),
+      clock: this.#session.clock,
+    });
   }
 
   /** Asks who has it now. Rejects with `changed` when another version took its place. */
@@ -116,7 +141,7 @@ export class ContentSources {
   }
 
   /** It is not asked again, and is to look at its copy: told for the mesh's sake, whether it is heard or not. */
-  tellLiar(liar: Link): void {
+  #tellLiar(liar: Link): void {
     this.#distrusted.add(liar.peer);
     liar.call('verify', { path: this.#path, hash: this.#content.hash }).catch(() => undefined);
   }
@@ -127,7 +152,7 @@ export class ContentSources {
       this.#distrusted.add(peer);
       const holder = this.#holders.find((one) => one.id === peer);
       const link = holder === undefined ? undefined : await this.#session.linkTo(holder);
-      if (link !== undefined) this.tellLiar(link);
+      if (link !== undefined) this.#tellLiar(link);
     }
   }
 }

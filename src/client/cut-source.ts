@@ -24,7 +24,8 @@ export async function cutSource(source: Source, newHash: () => RunningHash, sign
   for (let offset = 0; offset < source.size; ) {
     checkStopped(signal);
     const bytes = await source.read(offset, Math.min(PIECE_BYTES, source.size - offset));
-    if (bytes.length === 0) throw new MeshError('changed', 'the file became shorter while it was read');
+    if (bytes.length === 0)
+      throw new MeshError('changed', 'the file became shorter while it was read; nothing was stored, try again');
     whole.update(bytes);
     let from = 0;
     for (const cut of chunker.push(bytes)) {

@@ -34,6 +34,11 @@ export function checkPath(text: string): FilePath {
   return text.normalize('NFC') as FilePath;
 }
 
+/** The path of a file or folder as a person names it: a folder may have a slash at its end. Throws as `checkPath` does. */
+export function pathNamed(text: string): FilePath {
+  return checkPath(text.replace(/\/+$/, ''));
+}
+
 /** Why `text` is no path of the mesh, in a few words; undefined when it is one. `text` need not be NFC. */
 export function faultOfPath(text: string): string | undefined {
   if (text === '') return 'it is empty';

@@ -78,6 +78,20 @@ const statusOfSelf = {
 
 const indexHeadShape = z.object({ peer: peerIdShape, trail: trailShape, sequence: countShape });
 
+const helloShape = z.object({
+  ...statusOfSelf,
+  instance: z.string().regex(/^[0-9a-f]{16}$/),
+  addresses: z.array(addressShape).max(16),
+  /** Where its page is; absent: it serves none. */
+  http: httpShape.optional(),
+  /** Hash over all facts known: differing ones are told each other. */
+  factsDigest: contentHashShape,
+  /** Own index; a client has none. */
+  head: indexHeadShape.optional(),
+});
+
+const cursorsShape = z.object({ indexes: z.array(indexHeadShape.extend({ cursor: cursorShape.optional() })).max(1000) });
+
 /**
  * Every message of an admitted link, by name. A call is answered, a note (see NOTES) is not. A new line here fails compilation
  * until some room answers it. `callers` says which roles may send it.
@@ -85,39 +99,13 @@ const indexHeadShape = z.object({ peer: peerIdShape, trail: trailShape, sequence
 export const CALLS = {
   // membership
   /** First message of both ends after the greeting (docs/protocol.md): who speaks. */
-  hello: {
-    callers: both,
-    ask: z.object({
-      ...statusOfSelf,
-      instance: z.string().regex(/^[0-9a-f]{16}$/),
-      addresses: z.array(addressShape).max(16),
-      /** Where its page is; absent: it serves none. */
-      http: httpShape.optional(),
-      /** Hash over all facts known: differing ones are told each other. */
-      factsDigest: contentHashShape,
-      /** Own index; a client has none. */
-      head: indexHeadShape.optional(),
-    }),
-    reply: z.object({
-      ...statusOfSelf,
-      instance: z.string().regex(/^[0-9a-f]{16}$/),
-      addresses: z.array(addressShape).max(16),
-      /** Where its page is; absent: it serves none. */
-      http: httpShape.optional(),
-      factsDigest: contentHashShape,
-      head: indexHeadShape.optional(),
-    }),
-  },
+  hello: { callers: both, ask: helloShape, reply: helloShape },
   /** Nothing: the link is alive and its peer's event loop turns. */
   ping: { callers: both, ask: emptyShape, reply: emptyShape },
 
   // gossip
   /** How far each index is read here; the answer says the same of the other end. */
-  cursors: {
-    callers: peers,
-    ask: z.object({ indexes: z.array(indexHeadShape.extend({ cursor: cursorShape.optional() })).max(1000) }),
-    reply: z.object({ indexes: z.array(indexHeadShape.extend({ cursor: cursorShape.optional() })).max(1000) }),
-  },
+  cursors: { callers: peers, ask: cursorsShape, reply: cursorsShape },
   /**
    * Records of one index in sequence order: those with `after` < sequence ≤ `upTo`. `whole`: the first piece of the
    * whole index (after = 0), which replaces the reader's copy once the piece with `last` has come. `versions` has theirs packed,

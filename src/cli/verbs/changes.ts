@@ -2,7 +2,7 @@ import { remove, rename as renameFiles, resolve as resolveConflict } from '../..
 import { historiesOf, historyItem, restore as restoreVersion } from '../../client/verbs/history.ts';
 import { MeshError } from '../../core/errors.ts';
 import { isPattern } from '../../core/glob.ts';
-import { checkPath } from '../../core/path.ts';
+import { pathNamed } from '../../core/path.ts';
 import { EXIT_DONE } from '../exit-codes.ts';
 import { shownAge, shownSize, shownTable, shownText } from '../output.ts';
 import { optionText, type VerbCommand, wordAt } from '../verb.ts';
@@ -73,7 +73,7 @@ export const history: VerbCommand = {
     const histories = await historiesOf(context.session, name, context.options);
     const all = histories.flatMap(({ path, copies }) => copies.map((copy) => ({ path, copy })));
     // Of a folder: then each line says which file it is about.
-    const isFolder = histories.length !== 1 || histories[0]?.path !== checkPath(name.replace(/\/+$/, ''));
+    const isFolder = histories.length !== 1 || histories[0]?.path !== pathNamed(name);
     if (context.json) {
       context.screen.value(all.map(({ path, copy }) => ({ ...(isFolder ? { path } : {}), ...historyItem(copy) })));
       return EXIT_DONE;

@@ -1,7 +1,7 @@
 import type { AccountKey, Right } from '../../core/accounts.ts';
 import { ACCOUNT_NAME_WORDS, EVERYONE, HOMES, isAccountName } from '../../core/accounts.ts';
 import { asMeshError, MeshError } from '../../core/errors.ts';
-import { checkPath, quote } from '../../core/path.ts';
+import { pathNamed, quote } from '../../core/path.ts';
 import type { Address } from '../../platform/network.ts';
 import type { Reply } from '../../wire/calls.ts';
 import type { Session } from '../session.ts';
@@ -150,7 +150,7 @@ export async function grant(
   { path: name, who, right }: { readonly path: string; readonly who: string; readonly right: Right },
   options: Options,
 ): Promise<void> {
-  const path = checkPath(name.replace(/\/+$/, ''));
+  const path = pathNamed(name);
   const wanted = who === EVERYONE ? who : checkAccountName(who);
   const ask = { path, who: wanted, right, request: session.newRequest() };
   await session.call('grant', ask, { ...options, subject: path }).catch((thrown: unknown) => {
@@ -164,7 +164,7 @@ export async function grant(
 
 /** What everyone may do with a path, and each account that may do something else. */
 export async function rightsOf(session: Session, name: string, options: Options): Promise<Reply<'rights'>['rights']> {
-  const path = checkPath(name.replace(/\/+$/, ''));
+  const path = pathNamed(name);
   return (await session.call('rights', { path }, { ...options, subject: path }).catch(noAccounts)).reply.rights;
 }
 

@@ -1,6 +1,6 @@
 import { MeshError } from '../../core/errors.ts';
 import type { FilePath } from '../../core/ids.ts';
-import { baseName, checkPath, quote } from '../../core/path.ts';
+import { baseName, checkPath, pathNamed, quote } from '../../core/path.ts';
 import type { Ask, Entry } from '../../wire/calls.ts';
 import { type ChangeResult, changeResult } from '../results.ts';
 import type { Session } from '../session.ts';
@@ -23,7 +23,7 @@ export async function remove(session: Session, name: string, options: Options): 
 
 /** Deletes the file, or the files of the folder, of exactly that name, whatever a pattern it might be. */
 export async function removeNamed(session: Session, name: string, options: Options): Promise<ChangeResult[]> {
-  const entries = await entriesOf(session, checkPath(name.replace(/\/+$/, '')), options);
+  const entries = await entriesOf(session, pathNamed(name), options);
   if (entries.length === 0) throw notFound(name);
   return await removeEntries(session, entries, options);
 }
@@ -35,7 +35,7 @@ async function removeEntries(session: Session, entries: readonly Entry[], option
 
 /** Gives a file, or each file of a folder, a new name; `to` with a slash at its end is a folder. */
 export async function rename(session: Session, from: string, to: string, options: Options): Promise<ChangeResult[]> {
-  const source = checkPath(from.replace(/\/+$/, ''));
+  const source = pathNamed(from);
   const target = checkPath(to.endsWith('/') ? `${to.replace(/\/+$/, '')}/${baseName(source)}` : to);
   const entry = await findEntry(session, source, options);
   if (entry !== undefined && entry.contents.length > 0) return await renameOne(session, entry, target, options);

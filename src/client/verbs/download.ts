@@ -3,7 +3,6 @@ import { asMeshError, MeshError } from '../../core/errors.ts';
 import type { PeerId } from '../../core/ids.ts';
 import { quote } from '../../core/path.ts';
 import type { Entry, ShownContent } from '../../wire/calls.ts';
-import { fetchContent } from '../../wire/fetch.ts';
 import type { Link } from '../../wire/link.ts';
 import { never } from '../attempt.ts';
 import { ByChunks } from '../by-chunks.ts';
@@ -142,8 +141,7 @@ class ContentDownload {
     const isFirst = this.#attempts++ === 0;
     if (!isFirst) await this.#sources.refresh(link);
     order.forgetEarly();
-    const { path } = this.#entry;
-    const { hash, size } = this.#content;
+    const { size } = this.#content;
     const { signal, progress } = this.#options;
     // Some hundred gigabytes that were left take minutes: whoever waits is to see it, and may call it off.
     const readAgain = (bytes: number): void => {
@@ -158,22 +156,13 @@ class ContentDownload {
       await this.#chunks.resume(sink, readAgain);
     } else if (isFirst) await order.resume(readAgain);
     const chunks = this.#chunks;
-    const reach = sources.reachOf(this.#cut);
     const missing = chunks?.missing() ?? [{ offset: order.bytes, length: size - order.bytes }];
     this.#savedBytes ??= size - missing.reduce((sum, { length }) => sum + length, 0);
-    const given = await fetchContent({
-      path,
-      hash,
-      size,
+    const given = await sources.bring(link, links, this.#cut, {
       ...(chunks === undefined ? { from: order.bytes } : { ends: chunks.ends, missing }),
-      sources: () => links.filter((one) => one.open && sources.trusts(one.peer)),
-      ...(reach === undefined ? {} : { reach }),
-      ...(sources.trusts(link.peer) ? { relaySource: link } : {}),
       sink: chunks ?? order,
-      blamed: (liar) => sources.tellLiar(liar),
-      clock: this.#session.clock,
       progress: (bytes) => progress?.(this.#content.shownPath, bytes, size, Math.min(bytes, this.#savedBytes ?? 0)),
-      ...(signal === undefined ? {} : { stop: signal }),
+      stop: signal,
     });
     for (const [peer, bytes] of given) if (bytes > 0) this.#from.add(peer);
   }

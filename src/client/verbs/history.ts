@@ -1,6 +1,6 @@
 import { asMeshError, MeshError } from '../../core/errors.ts';
 import type { FilePath, PeerId } from '../../core/ids.ts';
-import { checkPath, quote } from '../../core/path.ts';
+import { checkPath, pathNamed, quote } from '../../core/path.ts';
 import { type Entry, type Reply, TAIL_BYTES_MAX, WRONG_GIVERS_MAX } from '../../wire/calls.ts';
 import { type ChangeResult, type HistoryItem, isoTime } from '../results.ts';
 import type { Session } from '../session.ts';
@@ -36,7 +36,7 @@ export async function restore(
   version: string | undefined,
   options: Options,
 ): Promise<ChangeResult[]> {
-  const path = checkPath(name.replace(/\/+$/, ''));
+  const path = pathNamed(name);
   if (version === undefined && (await findEntry(session, path, options)) === undefined) {
     const below = await collected(listFolder(session, path, options, true));
     const one = (file: Entry) => restoreFile(session, file.path, undefined, options);
@@ -97,7 +97,7 @@ export async function historiesOf(
   name: string,
   options: Options,
 ): Promise<{ path: FilePath; copies: Copy[] }[]> {
-  const path = checkPath(name.replace(/\/+$/, ''));
+  const path = pathNamed(name);
   try {
     return [{ path, copies: await copiesOf(session, path, options) }];
   } catch (thrown) {

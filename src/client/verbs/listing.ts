@@ -1,7 +1,7 @@
 import { MeshError } from '../../core/errors.ts';
 import { isPattern } from '../../core/glob.ts';
 import type { FilePath } from '../../core/ids.ts';
-import { checkPath, quote } from '../../core/path.ts';
+import { checkPath, pathNamed, quote } from '../../core/path.ts';
 import { type Entry, LIST_ENTRIES_MAX } from '../../wire/calls.ts';
 import type { Session } from '../session.ts';
 import type { VerbOptions } from '../transfer.ts';
@@ -76,7 +76,7 @@ export async function findEntry(
 
 /** The entry of a name that has contents now. Rejects with `not-found`. */
 export async function presentEntry(session: Session, name: string, options: Pick<VerbOptions, 'signal'> = {}): Promise<Entry> {
-  const path = checkPath(name.replace(/\/+$/, ''));
+  const path = pathNamed(name);
   const entry = await findEntry(session, path, options);
   if (entry !== undefined && entry.contents.length > 0) return entry;
   for await (const below of listFolder(session, path, options)) {
@@ -93,7 +93,7 @@ export function notFound(name: string): MeshError {
 /** The path a person's word names, a trailing slash of a folder allowed; undefined when it can be none. */
 function pathOf(name: string): FilePath | undefined {
   try {
-    return checkPath(name.replace(/\/+$/, ''));
+    return pathNamed(name);
   } catch {
     return undefined;
   }

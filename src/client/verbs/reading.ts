@@ -5,12 +5,11 @@ import type { ContentHash, FilePath, PeerId } from '../../core/ids.ts';
 import { quote } from '../../core/path.ts';
 import type { Range } from '../../core/range.ts';
 import type { ShownContent } from '../../wire/calls.ts';
-import { fetchContent } from '../../wire/fetch.ts';
 import { SPAN_BYTES_MAX } from '../../wire/fetch-limits.ts';
 import type { Link } from '../../wire/link.ts';
 import { never } from '../attempt.ts';
 import { ByChunks } from '../by-chunks.ts';
-import { ContentSources } from '../content-sources.ts';
+import { ContentSources, type FetchInto } from '../content-sources.ts';
 import { InOrder } from '../in-order.ts';
 import type { Session } from '../session.ts';
 import type { RunningHash, VerbOptions } from '../transfer.ts';
@@ -43,7 +42,6 @@ export async function readContent(
 }
 
 class Reading {
-  readonly #session: Session;
   readonly #path: FilePath;
   readonly #content: ShownContent;
   readonly #range: Range;
@@ -63,7 +61,6 @@ class Reading {
     take: Take,
     options: Pick<VerbOptions, 'signal' | 'newHash'>,
   ) {
-    this.#session = session;
     this.#path = path;
     this.#content = content;
     this.#range = range;
@@ -117,27 +114,9 @@ class Reading {
     return bytes.subarray(Math.max(0, offset - at), Math.max(0, offset + length - at));
   }
 
-  #fetch(
-    link: Link,
-    links: readonly Link[],
-    into: Pick<Parameters<typeof fetchContent>[0], 'sink' | 'ends' | 'missing'>,
-  ): Promise<Map<PeerId, number>> {
-    const { hash, size } = this.#content;
-    const sources = this.#sources;
-    const reach = sources.reachOf(this.#cut);
-    return fetchContent({
-      path: this.#path,
-      hash,
-      size,
-      ...into,
-      sources: () => links.filter((one) => one.open && sources.trusts(one.peer)),
-      ...(reach === undefined ? {} : { reach }),
-      ...(sources.trusts(link.peer) ? { relaySource: link } : {}),
-      blamed: (liar) => sources.tellLiar(liar),
-      spanBytes: Math.min(SPAN_BYTES_MAX, Math.max(AHEAD_BYTES, 2 * chunkBounds(size).max)),
-      clock: this.#session.clock,
-      ...(this.#options.signal === undefined ? {} : { stop: this.#options.signal }),
-    });
+  #fetch(link: Link, links: readonly Link[], into: Pick<FetchInto, 'sink' | 'ends' | 'missing'>): Promise<Map<PeerId, number>> {
+    const spanBytes = Math.min(SPAN_BYTES_MAX, Math.max(AHEAD_BYTES, 2 * chunkBounds(this.#content.size).max));
+    return this.#sources.bring(link, links, this.#cut, { ...into, spanBytes, stop: this.#options.signal });
   }
 }
 

@@ -156,7 +156,10 @@ export class Sending {
     checkStopped(this.#options.signal);
     const bytes = await this.#source.read(offset, length);
     if (bytes.length > 0) return bytes;
-    throw new MeshError('changed', `the file for ${quote(this.#path)} became shorter while it was read`);
+    throw new MeshError(
+      'changed',
+      `the file for ${quote(this.#path)} became shorter while it was read; nothing was stored, try again`,
+    );
   }
 
   async #write(link: Link, upload: RequestId, offset: number, tail: Uint8Array): Promise<void> {
