@@ -3,19 +3,7 @@ import Table from 'cli-table3';
 
 /** How values look for people. Names come from other machines, so none reaches a terminal unescaped. */
 
-const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-
-/** `0 B`, `999 B`, `1.5 KiB`, `64 MiB`: three digits at most, and a unit. */
-export function shownSize(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1000 && unit < UNITS.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  const digits = unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1).replace(/\.0$/, '');
-  return `${digits} ${UNITS[unit]}`;
-}
+export { shownSize } from '../core/shown-size.ts';
 
 /** `now`, `5 s`, `12 min`, `3 h`, `9 d`, `2 y`: how long ago. A time to come is `now`: clocks of machines differ. */
 export function shownAge(wallMs: number, nowMs: number): string {

@@ -1,18 +1,8 @@
 /** What the page says about numbers and states: words, never codes. */
 
-const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+import { shownSize as sizeWords } from '../../core/shown-size.ts';
 
-/** `3.2 MiB`. */
-export function sizeWords(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < UNITS.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  const digits = unit === 0 || value >= 100 ? 0 : 1;
-  return `${value.toFixed(digits)} ${UNITS[unit]}`;
-}
+export { sizeWords };
 
 export function rateWords(bytesPerSecond: number): string {
   return bytesPerSecond < 1 ? 'nothing' : `${sizeWords(bytesPerSecond)}/s`;
