@@ -1,5 +1,5 @@
 import type { CommandGroup } from './help.ts';
-import type { CommandFacts, OptionTable } from './parse.ts';
+import type { CommandFacts } from './parse.ts';
 import { UP_OPTIONS } from './up-settings.ts';
 import type { VerbCommand } from './verb.ts';
 import { grant, log, login, logout, rights } from './verbs/accounts.ts';
@@ -39,7 +39,7 @@ export const UP: CommandFacts = {
   count: { min: 0, max: 1 },
   describe: 'run a peer: keep FOLDER (default ~/filemesh) in the mesh',
   options: {
-    ...(UP_OPTIONS as OptionTable),
+    ...UP_OPTIONS,
     config: { describe: 'YAML file with these options, and folder', value: 'FILE' },
     'recover-admin': { describe: 'make USER an admin with a new password, which is printed', value: 'USER' },
     json: { describe: 'print what happens, one JSON object a line' },
@@ -96,7 +96,7 @@ export const BYE: CommandFacts = {
 
 const VERB_GROUPS: readonly CommandGroup[] = [
   { title: 'Files', commands: FILE_VERBS },
-  { title: 'Machines', commands: MESH_VERBS },
+  { title: 'Mesh', commands: MESH_VERBS },
   { title: 'Accounts', commands: ACCOUNT_VERBS },
 ];
 /** All that the command line takes, as help lists it. */

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MeshError } from '../core/errors.ts';
 import { quote } from '../core/path.ts';
+import { isGone } from './is-gone.ts';
 
 /** What a lock is held for takes milliseconds: whoever waits longer is told. Range 2,000–60,000. */
 const WAIT_MS_MAX = 10_000;
@@ -83,13 +84,7 @@ async function wordsIn(lock: string): Promise<string> {
 
 function isDead(words: string): boolean {
   const [, pid, host] = /^(\d+) (\S+) \S+\n$/.exec(words) ?? [];
-  if (pid === undefined || host !== hostname()) return false;
-  try {
-    process.kill(Number(pid), 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
+  return pid !== undefined && host === hostname() && isGone(Number(pid));
 }
 
 function heldWords(file: string, lock: string): string {

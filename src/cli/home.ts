@@ -10,6 +10,7 @@ import { quote } from '../core/path.ts';
 import type { Address } from '../platform/network.ts';
 import { idPrefixOf, parseMeshLine } from '../wire/mesh-line.ts';
 import { factShape, peerIdShape } from '../wire/shapes.ts';
+import { isGone } from './is-gone.ts';
 import { KeptLogin } from './kept-login.ts';
 import { readJson, writePrivate } from './private-file.ts';
 import { systemReason } from './system-reason.ts';
@@ -187,7 +188,8 @@ export class Home {
     const name = nameOf(line);
     if (name === undefined) return undefined;
     const locals = await this.#localPeers(directory);
-    const running = locals.filter((peer) => isRunning(peer.pid));
+    // Its number may be another process's by now, which only costs a dial.
+    const running = locals.filter((peer) => !isGone(peer.pid));
     const told = addressesShape.safeParse(await readJson(join(directory, 'addresses.json')));
     const addresses = [...running.flatMap((peer) => peer.addresses), ...(told.success ? told.data.addresses : [])];
     return {
@@ -235,14 +237,4 @@ async function changedMs(...files: readonly string[]): Promise<number> {
     ),
   );
   return Math.max(...times);
-}
-
-/** True while a process of that number runs: it may be another one's by now, which only costs a dial. */
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

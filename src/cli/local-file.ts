@@ -118,7 +118,8 @@ export class FileSink implements Sink {
   /** Stages beside `file`; folders above it are made. Rejects with `exists` when it is there and may not be replaced. */
   static async open(file: string, incoming: Incoming, replace: boolean): Promise<FileSink> {
     const there = await stat(file).catch(() => undefined);
-    if (there?.isDirectory() === true) throw new MeshError('exists', `${quote(file)} is a folder here`);
+    if (there?.isDirectory() === true)
+      throw new MeshError('exists', `there is a folder ${quote(file)} here; --to names another place`);
     if (there !== undefined && !replace) throw exists(file);
     await makeFolders(dirname(file)).catch((cause: unknown) => {
       throw cannotSave(dirname(file), cause);

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { ContentHash } from '../core/ids.ts';
 import { DOWNLOAD_PREFIX } from '../core/path.ts';
+import { isGone } from './is-gone.ts';
 
 /** What nobody came back for is removed by the next download into the same folder. */
 const STALE_MS = 30 * 24 * 3_600_000;
@@ -100,12 +101,8 @@ function isTaken(file: string): Promise<boolean> {
 function isAtWork(host: string | undefined, pid: string | undefined, file: string): boolean {
   if (host === undefined || pid === undefined) return false;
   if (host !== digits(hostname(), 8) || own.has(file)) return true;
-  try {
-    process.kill(Number.parseInt(pid, 16), 0);
-    return Number.parseInt(pid, 16) !== process.pid;
-  } catch (thrown) {
-    return (thrown as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
+  const worker = Number.parseInt(pid, 16);
+  return worker !== process.pid && !isGone(worker);
 }
 
 function digits(text: string, count: number): string {

@@ -1,4 +1,5 @@
 import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline';
+import { unlessStopped } from '../client/waiting.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import { asHelp, BYE, COMMANDS, HELP, SHELL_COMMANDS, SHELL_GROUPS, VERBS } from './commands.ts';
 import { completeLine, NameCache } from './completer.ts';
@@ -258,12 +259,10 @@ class TerminalShell {
   #ask(terminal: Interface, question: string): Promise<string> {
     const signal = this.#stop?.signal;
     this.#isAsking = true;
-    return new Promise<string>((resolve, reject) => {
-      const stop = () => reject(new MeshError('failed', 'stopped: the command was called off'));
-      if (signal === undefined) return terminal.question(question, resolve);
-      signal.addEventListener('abort', stop, { once: true });
-      terminal.question(question, { signal }, resolve);
-    }).finally(() => {
+    const answer = new Promise<string>((resolve) => {
+      terminal.question(question, { ...(signal && { signal }) }, resolve);
+    });
+    return unlessStopped(answer, signal).finally(() => {
       this.#isAsking = false;
     });
   }

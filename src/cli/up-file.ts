@@ -22,7 +22,7 @@ export function upFileOf(value: unknown, file: string): UpFile {
   for (const [key, entry] of pairsOf(value, file)) {
     if (key === 'folder') folder = resolve(dirname(file), textIn(entry, key, file));
     else if (isUpOption(key)) texts[key] = isRepeated(key) ? textsIn(entry, key, file) : [textIn(entry, key, file)];
-    else throw new MeshError('usage', `${quote(file)} has the unknown key ${quote(key)}; "filemesh up --help" lists the options`);
+    else throw new MeshError('usage', `${quote(file)} has the unknown key ${quote(key)}; "filemesh help up" lists the options`);
   }
   return { ...(folder === undefined ? {} : { folder }), texts };
 }

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import type { PeerConfig } from '../peer/config.ts';
 import { isMeshName, MESH_NAME_WORDS } from '../wire/mesh-line.ts';
+import type { OptionTable } from './parse.ts';
 import {
   badValue,
   readAddress,
@@ -36,17 +37,10 @@ export interface UpSettings {
 /** The options of `up` by their long names: the texts given for each, in the order given. */
 export type UpTexts = Partial<Record<UpOption, readonly string[]>>;
 
-interface OptionFacts {
-  readonly describe: string;
-  /** Word for the value in the help; absent for a switch. */
-  readonly value?: string;
-  readonly repeats?: true;
-}
-
 /** Every option of `up` that may also stand in the environment and in a file. */
 export const UP_OPTIONS = {
   name: { describe: 'name of this peer (default: the host name)', value: 'NAME' },
-  mesh: { describe: 'name for a new mesh', value: 'NAME' },
+  mesh: { describe: 'name for a new mesh (default home)', value: 'NAME' },
   join: { describe: 'join line of the mesh to enter ("filemesh invite" prints it)', value: 'LINE' },
   port: { describe: `TCP port; the next free one when taken (default ${PORT_DEFAULT})`, value: 'PORT' },
   http: {
@@ -61,9 +55,9 @@ export const UP_OPTIONS = {
   'limit-down': { describe: 'file data taken in in a second at most (default: no limit)', value: 'RATE' },
   settle: { describe: 'time a file must lie still before it is taken (default 1s)', value: 'TIME' },
   'heal-after': { describe: 'absence after which new copies are made (default 10m)', value: 'TIME' },
-  placement: { describe: 'least loaded by share of capacity or by number of files', value: 'share|files' },
+  placement: { describe: 'least loaded by share of capacity, or by number of files (default share)', value: 'share|files' },
   new: { describe: 'begin anew in a folder whose identity is gone' },
-} as const satisfies Record<string, OptionFacts>;
+} as const satisfies OptionTable;
 
 export type UpOption = keyof typeof UP_OPTIONS;
 

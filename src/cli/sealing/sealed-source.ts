@@ -76,7 +76,8 @@ export class SealedSource implements Source {
     const length = Math.min(this.#plain.size, behind * PLAIN_CHUNK_BYTES) - offset;
     if (first >= behind || length <= 0) return new Uint8Array(0);
     const plain = await this.#plain.read(offset, length);
-    if (plain.length < length) throw new MeshError('changed', 'the file became shorter while it was read');
+    if (plain.length < length)
+      throw new MeshError('changed', 'the file became shorter while it was read; nothing was stored, try again');
     // Two contents sealed with one key would tell of each other: nothing is, of a file that changed since its opening.
     await this.#plain.check();
     return plain;

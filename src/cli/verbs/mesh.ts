@@ -98,7 +98,8 @@ export const set: VerbCommand = {
   examples: ['set replicas 3'],
   also: ['config'],
   async run(context, line) {
-    if (wordAt(line, 0) !== 'replicas') throw new MeshError('usage', 'only "set replicas N" can be set');
+    if (wordAt(line, 0) !== 'replicas')
+      throw new MeshError('usage', 'nothing can be set but the number of copies: set replicas N');
     const replicas = readInteger(wordAt(line, 1), 'replicas', { min: 1, max: 16 });
     await mesh.setReplicas(context.session, replicas, context.options);
     if (context.json) context.screen.value({ replicas });

@@ -246,7 +246,7 @@ function removedWords(name: string): string {
 }
 
 function named(name: string | undefined): string {
-  if (name === undefined) throw new MeshError('usage', 'whose account? "filemesh user --help" shows how it is used');
+  if (name === undefined) throw new MeshError('usage', 'whose account? "filemesh help user" shows how it is used');
   return name;
 }
 
