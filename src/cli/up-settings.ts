@@ -54,7 +54,7 @@ export const UP_OPTIONS = {
   'limit-up': { describe: 'file data sent in a second at most: 10MiB, 500KiB (default: no limit)', value: 'RATE' },
   'limit-down': { describe: 'file data taken in in a second at most (default: no limit)', value: 'RATE' },
   settle: { describe: 'time a file must lie still before it is taken (default 1s)', value: 'TIME' },
-  'heal-after': { describe: 'absence after which new copies are made (default 10m)', value: 'TIME' },
+  'heal-after': { describe: 'absence after which new copies are made (default 10m; of a stopped peer a day)', value: 'TIME' },
   placement: { describe: 'least loaded by share of capacity, or by number of files (default share)', value: 'share|files' },
   new: { describe: 'begin anew in a folder whose identity is gone' },
 } as const satisfies OptionTable;

@@ -22,7 +22,7 @@ export const user: VerbCommand = {
   count: { min: 1, max: 3 },
   describe: 'add, change, remove or list accounts, or trust a sealing key',
   options: {
-    admin: { describe: 'add one that may do everything' },
+    admin: { describe: 'add: an admin, who may do everything' },
     'keep-home': {
       describe: 'add: what an earlier one of that name left in the home is theirs, its trash and earlier versions too',
     },
