@@ -3,7 +3,7 @@ import { MeshError } from '../core/errors.ts';
 import { noCommand, noOption } from './unknown-word.ts';
 
 /** What an option is, for the parser and for help. */
-export interface OptionFacts {
+interface OptionFacts {
   readonly describe: string;
   /** Word for its value in the help; absent: a switch. */
   readonly value?: string;

@@ -24,7 +24,7 @@ export function noOption(name: string, options: OptionTable): string {
 }
 
 /** The word that was most likely meant by `typed`: the only one it begins, or the first of those with the fewest slips in them. */
-export function nearest(typed: string, words: readonly string[]): string | undefined {
+function nearest(typed: string, words: readonly string[]): string | undefined {
   if (typed.length > TYPED_LENGTH_MAX) return undefined;
   const begun = words.filter((word) => word.startsWith(typed));
   if (begun.length === 1 && typed.length > 1) return begun[0];

@@ -4,7 +4,7 @@ import type { Peer } from '../peer/peer.ts';
 import type { Log } from '../platform/log.ts';
 
 /** The room that serves the page, as `up` needs it: handed in by main, for rooms of one floor do not know each other. */
-export interface WebDoor {
+interface WebDoor {
   /** Takes the place. Rejects with `failed` when it cannot be had. `portsBehind`: how many more ports are tried when that one is taken. */
   listenWeb(place: {
     readonly host: string;

@@ -4,7 +4,7 @@ import type { Ask, Done, Entry, Reply, ShownContent } from '../wire/calls.ts';
 
 /** The values verbs return: exactly what `--json` prints (the command line's contract). Times are ISO 8601 in UTC. */
 
-export interface ShownVersion {
+interface ShownVersion {
   readonly version: string;
   readonly origin: string;
   readonly size: number;

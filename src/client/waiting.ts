@@ -31,12 +31,3 @@ export function pause(clock: Clock, ms: number): Promise<void> {
     clock.after(ms, resolve);
   });
 }
-
-/** `work`, or a rejection with `late()` once `ms` have passed; `never` waits for good. */
-export function within<T>(clock: Clock, ms: number | 'never', work: Promise<T>, late: () => MeshError): Promise<T> {
-  if (ms === 'never') return work;
-  return new Promise<T>((resolve, reject) => {
-    const timer = clock.after(ms, () => reject(late()));
-    work.then(resolve, reject).finally(() => timer.cancel());
-  });
-}

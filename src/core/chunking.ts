@@ -5,7 +5,7 @@ import type { ManifestId } from './version.ts';
 /** The chunking described in this file. Another way to cut, or another table, is another scheme. */
 export const CHUNKING_SCHEME = 1;
 /** Average chunk of files up to SMALL_FILE_BYTES_MAX, in bytes. */
-export const AVERAGE_BYTES_MIN = 64 * 1024;
+const AVERAGE_BYTES_MIN = 64 * 1024;
 /** Average chunk of the largest files: beyond 96 GiB the manifest grows instead. */
 export const AVERAGE_BYTES_MAX = 8 * 1024 * 1024;
 /**

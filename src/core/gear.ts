@@ -1,5 +1,5 @@
 /** Bytes that one search may look at. */
-export const GEAR_WINDOW_BYTES = 1024 * 1024;
+const GEAR_WINDOW_BYTES = 1024 * 1024;
 
 /**
  * 256 random words, fixed for ever by this formula (splitmix32 over 1…256, from seed 0): a change of it is a change of

@@ -23,7 +23,7 @@ export interface RunFacts {
 }
 
 /** A version that runs were held for. */
-export type PastRuns = Pick<OldCopy, 'path' | 'modifiedMs' | 'mode' | 'origin' | 'asideMs'>;
+type PastRuns = Pick<OldCopy, 'path' | 'modifiedMs' | 'mode' | 'origin' | 'asideMs'>;
 
 /** Runs of one content that lie here, each a file of its own: all names of that content share them. */
 export interface HeldRuns extends RunFacts {

@@ -7,9 +7,9 @@ import type { Link } from '../wire/link.ts';
 import type { TellableIndex } from './lacking.ts';
 
 /** A live peer of whose index nothing came for so long is not waited for. Range 10–120 s: two owners cost a sibling at most. */
-export const IDLE_MS_MAX = 30_000;
+const IDLE_MS_MAX = 30_000;
 /** Nor is one that is not read after so long, whatever comes. Range 1–30 min: a large index is read within minutes. */
-export const WAIT_MS_MAX = 300_000;
+const WAIT_MS_MAX = 300_000;
 
 /** A live peer whose index is not read yet. */
 interface Wait {

@@ -12,7 +12,7 @@ import { indexesToTell } from './telling.ts';
 import { deltaOf } from './told-delta.ts';
 
 /** Anti-entropy: one random peer is asked so often, give or take a fifth. Range 1–60 s. */
-export const ROUND_MS = 10_000;
+const ROUND_MS = 10_000;
 /** Lost histories remembered as answered with a new writer. Range 16–4,096: a restored store has met a few. */
 const LOST_WRITERS_MAX = 256;
 /**

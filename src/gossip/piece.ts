@@ -5,7 +5,7 @@ import { HEAD_BYTES_MAX } from '../wire/codec.ts';
 /** Records of one piece. Range 50–1,000: above, taking a piece in holds up the event loop of the reader. */
 const PIECE_RECORDS_MAX = 128;
 /** Bytes of the records of one piece: leaves room in a frame's head for the rest of the message, trail included. */
-export const PIECE_BYTES_MAX = HEAD_BYTES_MAX - 32 * 1024;
+const PIECE_BYTES_MAX = HEAD_BYTES_MAX - 32 * 1024;
 
 /** Which records of an index are to be read. */
 export interface PieceWish {

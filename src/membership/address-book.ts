@@ -6,7 +6,7 @@ import type { Address } from '../platform/network.ts';
 import type { Store } from '../platform/store.ts';
 
 /** Addresses remembered of one member. Range 1–16: cables, wireless, VPN. */
-export const ADDRESSES_MAX = 4;
+const ADDRESSES_MAX = 4;
 /** Members whose addresses are read at start: more than any mesh has. */
 const MEMBERS_MAX = 1_000;
 const PREFIX = 'm/addr/';

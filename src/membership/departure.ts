@@ -3,7 +3,7 @@ import type { Link } from '../wire/link.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 
 /** Time for a goodbye to be heard. Range 100 ms – 5 s: a stop waits for it. */
-export const GOODBYE_MS = 1_000;
+const GOODBYE_MS = 1_000;
 
 /** Leaves on purpose: who hears a goodbye ends the link, so that none is cut before it was read. */
 export class Departure {

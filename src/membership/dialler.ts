@@ -12,8 +12,8 @@ export const SIGHTED_MAX = 256;
 /** Addresses kept of one member, the newest. Range 1–16: cables, wireless, VPN; old ones after a move. */
 export const MEMBER_ADDRESSES_MAX = 4;
 /** First pause before an address is dialled again; doubles up to REDIAL_MS_MAX, reset by a new sighting. */
-export const REDIAL_MS_MIN = 250;
-export const REDIAL_MS_MAX = 5_000;
+const REDIAL_MS_MIN = 250;
+const REDIAL_MS_MAX = 5_000;
 /** A sighted address that failed so often since it was sighted last is given up. Range 3–100. */
 const SIGHTED_FAILURES_MAX = 10;
 

@@ -12,11 +12,11 @@ import { Doorstep } from './doorstep.ts';
 import type { Hello } from './presence.ts';
 
 /** A greeted link must be up within so long. Range 1–30 s. */
-export const HELLO_MS = 5_000;
+const HELLO_MS = 5_000;
 /** An instance that answers within so long lives (DESIGN: links). Range 100 ms – 2 s. */
-export const PING_MS = 500;
+const PING_MS = 500;
 /** A cloned identity is refused for so long after it was seen. Range 5 s – 10 min. */
-export const CLONE_REFUSED_MS = 30_000;
+const CLONE_REFUSED_MS = 30_000;
 /** Identities remembered as refused, so that it is told once. Range 16–4,096: a stranger can make identities. */
 const REFUSED_MAX = 256;
 /** Links of one client identity: all programs of one user share it, and 200 clients are served. Range 200–1,024. */

@@ -10,7 +10,7 @@ import type { Switchboard } from '../wire/switchboard.ts';
 import type { FolderReport } from './presence.ts';
 
 /** What the assembly is told, to say it aloud. Each is called at most once an event; none may throw. */
-export interface MembershipEvents {
+interface MembershipEvents {
   /** Peers of other meshes seen so far: each time one more is. */
   onForeignMesh(peerCount: number): void;
   /** No peer was met in the first ALONE_MS. */

@@ -22,7 +22,7 @@ import { Removals } from './removals.ts';
 import { Sightings } from './sightings.ts';
 
 /** Without a peer for so long: it is told. Range 5–60 s: multicast is asked at 0–2 s, a dial may take 5 s. */
-export const ALONE_MS = 10_000;
+const ALONE_MS = 10_000;
 /** Addresses told of this peer: the bound of `hello`. */
 const ADDRESSES_TOLD_MAX = 16;
 

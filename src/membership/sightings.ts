@@ -5,10 +5,10 @@ import { tagOf } from '../wire/mesh-line.ts';
 /** Peers of other meshes counted. Range 16–4,096: above, more are not news. */
 export const FOREIGN_MAX = 256;
 /** Addresses taken of one sighting: cables, wireless, VPN. More is no honest one. */
-export const ADDRESSES_SIGHTED_MAX = 8;
+const ADDRESSES_SIGHTED_MAX = 8;
 
 /** Peers of the own mesh sighted in OWN_MS, and sightings of each: anybody can repeat a tag that he heard. Range 64–1,024, 4–64. */
-export const OWN_MAX = 256;
+const OWN_MAX = 256;
 export const OWN_EACH_MAX = 16;
 const OWN_MS = 1_000;
 

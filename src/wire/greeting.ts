@@ -11,7 +11,7 @@ export const PROTOCOL_VERSION = 4;
 /** Time for the whole greeting. Range 1,000–30,000. */
 export const GREETING_MS = 5_000;
 /** Proofs one end sends. Always as many, so that a stranger cannot count the secrets: the newest ones, then filling. */
-export const PROOFS_MAX = 8;
+const PROOFS_MAX = 8;
 /** Time to send a refusal before the pipe is closed. */
 const REFUSAL_GRACE_MS = 500;
 

@@ -7,7 +7,7 @@ import type { Random } from '../platform/random.ts';
 /** Hex digits of the mesh id that a line carries after the secret was renewed. */
 export const MESH_ID_DIGITS = 16;
 /** Secrets weaker than this are refused: a stranger who records an announcement could try them all at home. */
-export const SECRET_BITS_MIN = 80;
+const SECRET_BITS_MIN = 80;
 /** Words of a secret made here: 8 × 11 = 88 bits. */
 const SECRET_WORDS = 8;
 const SECRET_LENGTH_MAX = 200;
@@ -51,7 +51,7 @@ export function isMeshName(name: string): boolean {
 }
 
 /** Throws `usage` unless `secret` is one word of at least SECRET_BITS_MIN bits. */
-export function checkSecret(secret: string): void {
+function checkSecret(secret: string): void {
   if (secret === '') throw usage('it has no secret behind the "/"');
   if (/[\s/\p{C}]/u.test(secret)) throw usage('the secret has a space, a "/" or a control character');
   if (secret.length > SECRET_LENGTH_MAX) throw usage(`the secret is longer than ${SECRET_LENGTH_MAX} characters`);

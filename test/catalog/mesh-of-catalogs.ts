@@ -13,7 +13,7 @@ const silent: Log = { debug: () => undefined, info: () => undefined, warn: () =>
 const still: Clock = { now: () => 0, wall: () => 0, after: () => ({ cancel: () => undefined }) };
 
 /** Chance from a seed (splitmix32). */
-export function seededRandom(seed: number): Random {
+function seededRandom(seed: number): Random {
   let state = seed | 0;
   const next = () => {
     state = (state + 0x9e3779b9) | 0;

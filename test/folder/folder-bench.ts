@@ -8,7 +8,7 @@ import type { SimNode, SimPlatform } from '../sim/sim-node.ts';
 import { SimWorld } from '../sim/sim-world.ts';
 import { Others, TestLedger } from './test-ledger.ts';
 
-export const MESH = 'a'.repeat(64) as MeshId;
+const MESH = 'a'.repeat(64) as MeshId;
 /** Lower and higher than any id of a bench in order. */
 export const LOW = `0${'1'.repeat(63)}` as PeerId;
 export const HIGH = `f${'e'.repeat(63)}` as PeerId;

@@ -70,7 +70,7 @@ export class MeshClient {
 }
 
 /** BLAKE3 as bytes come. */
-export function newHash(): RunningHash {
+function newHash(): RunningHash {
   const hasher = new Blake3Hasher();
   return {
     update: (bytes) => {

@@ -1,7 +1,7 @@
 import { TRANSFER_BUGS } from './planted-transfers.ts';
 
 /** One change of a source text; `find` must be there exactly once. */
-export interface Mutation {
+interface Mutation {
   readonly file: string;
   readonly find: string;
   readonly replace: string;

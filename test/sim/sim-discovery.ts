@@ -23,7 +23,7 @@ export interface AirFaults {
 }
 
 /** Multicast that reaches everybody soon. */
-export function calmAir(): AirFaults {
+function calmAir(): AirFaults {
   return { delayMsMax: 5, lossRate: 0, doubleRate: 0, staleRate: 0, forgeRate: 0 };
 }
 

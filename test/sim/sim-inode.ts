@@ -2,7 +2,7 @@ import type { FileStat } from '../../src/platform/disk.ts';
 import type { SimRandom } from './sim-random.ts';
 
 /** The unit a disk writes whole: a torn write is old and new sectors mixed. */
-export const SECTOR_BYTES = 512;
+const SECTOR_BYTES = 512;
 /** File times move in kernel ticks: two writes within one tick have one mtime. */
 const TICK_MS = 4;
 
@@ -176,7 +176,7 @@ export class FileInode {
 }
 
 /** A symbolic link: met by walks, never followed. */
-export interface LinkInode {
+interface LinkInode {
   readonly kind: 'symlink';
   readonly target: string;
 }

@@ -22,7 +22,7 @@ export interface Weather {
 }
 
 /** A switched gigabit LAN without trouble. */
-export function calmWeather(): Weather {
+function calmWeather(): Weather {
   return { latencyMinMs: 0.1, latencyMaxMs: 0.5, bytesPerMs: 110_000, resetRate: 0, clogRate: 0, clogMsMax: 0 };
 }
 

@@ -19,7 +19,7 @@ export interface StoreFaults {
 }
 
 /** A good store. */
-export function calmStore(): StoreFaults {
+function calmStore(): StoreFaults {
   return { latencyMinMs: 0.05, latencyMaxMs: 1, isFull: false, batchErrorRate: 0 };
 }
 

@@ -257,7 +257,7 @@ function hashesOf(entry: Entry | undefined): string[] {
 }
 
 /** Virtual time that no machine's death ends. */
-export function sleep(mesh: Mesh, ms: number): Promise<void> {
+function sleep(mesh: Mesh, ms: number): Promise<void> {
   return new Promise((resolve) => {
     mesh.scheduler.outside.after(ms, resolve);
   });

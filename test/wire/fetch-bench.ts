@@ -12,7 +12,7 @@ export const MIB = 1024 * 1024;
 export const path = 'big.bin' as FilePath;
 export const hash = 'ab'.repeat(32) as ContentHash;
 
-export type Given = { reply: { size: number; given?: number }; tail: Uint8Array };
+type Given = { reply: { size: number; given?: number }; tail: Uint8Array };
 /** How a holder answers a read; `serve` is the honest answer. */
 export type Serving = (ask: Ask<'read'>, serve: () => Given, source: End) => Promise<Given>;
 

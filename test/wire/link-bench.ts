@@ -10,7 +10,7 @@ import type { SimNode, SimPlatform } from '../sim/sim-node.ts';
 import { type Profile, SimWorld } from '../sim/sim-world.ts';
 
 /** A log that a test can read. */
-export class KeptLog implements Log {
+class KeptLog implements Log {
   readonly lines: string[] = [];
   debug(event: string, facts?: Record<string, unknown>): void {
     this.#keep('debug', event, facts);
@@ -100,6 +100,6 @@ export function linkOver(pipe: Pipe, end: Pick<End, 'clock' | 'log' | 'switchboa
   return new PipeLink(greeted(pipe, role), end.switchboard, end);
 }
 
-export function greeted(pipe: Pipe, role: Role = 'peer', peer: PeerId = pipe.remoteId): Greeted {
+function greeted(pipe: Pipe, role: Role = 'peer', peer: PeerId = pipe.remoteId): Greeted {
   return { peer, role, instance: '00112233aabbccdd', pipe };
 }

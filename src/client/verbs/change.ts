@@ -56,7 +56,7 @@ export async function askChange(link: Link, change: ChangeAsk, hops: number): Pr
 }
 
 /** The answer, or undefined where another peer may do it: asked of a holder, its failure is not yet the request's. */
-export async function unlessOutOfReach<T>(work: Promise<T>): Promise<T | undefined> {
+async function unlessOutOfReach<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
   } catch (thrown) {

@@ -53,7 +53,7 @@ export type HashOrder =
   /** Consecutive pieces of a file, from `offset` on. */
   | { readonly kind: 'pieces'; readonly descriptor: number; readonly offset: number; readonly lengths: readonly number[] };
 
-export interface HashDigest {
+interface HashDigest {
   readonly hash: string;
   readonly size: number;
   readonly scheme: number;

@@ -14,7 +14,7 @@ export interface LanInterface {
 type Listing = NodeJS.Dict<NetworkInterfaceInfo[]>;
 
 /** Interfaces used at most: a machine with hundreds of container bridges gets no socket for each. Range 4–64. */
-export const INTERFACES_MAX = 32;
+const INTERFACES_MAX = 32;
 
 /**
  * The interfaces to use now, in the system's order. `allowed`: names or addresses, loopback among them if it is meant;

@@ -10,7 +10,7 @@ import { ALPN, provedId, TlsPipe } from './tls-pipe.ts';
 import { UNPROVED_MS_MAX, UnprovedSockets } from './unproved-sockets.ts';
 
 /** Ports tried one after the other from the one asked for; then any. Range 1–1,024. */
-export const PORTS_TRIED_MAX = 64;
+const PORTS_TRIED_MAX = 64;
 /** Tries of "any port" when it must be free on several addresses at once. */
 const ANY_PORT_TRIES_MAX = 8;
 const LOOPBACK = '127.0.0.1';

@@ -9,7 +9,7 @@ import { ReadBlock } from './read-block.ts';
 import { ALPN, provedId, TlsPipe } from './tls-pipe.ts';
 
 /** From the first packet to the end of the handshake, name look-up included. */
-export const DIAL_MS_MAX = 5_000;
+const DIAL_MS_MAX = 5_000;
 
 export interface NodeNetworkOptions {
   readonly identity: Identity;
