@@ -3,6 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { PATH_RECORDS_MAX } from '../src/catalog/index-copy.ts';
 import { CLIENT_OPTIONS } from '../src/cli/client-settings.ts';
 import { COMMANDS, SHELL_COMMANDS } from '../src/cli/commands.ts';
 import type { CommandFacts, OptionTable } from '../src/cli/parse.ts';
@@ -96,6 +97,7 @@ describe('docs/protocol.md', () => {
       ['silence', `3 intervals, at most ${shown(SILENCE_MS_MAX)} ms`],
       ['entries of a page of `list`', shown(LIST_ENTRIES_MAX)],
       ['records of a `delta`', shown(DELTA_RECORDS_MAX)],
+      ['records of one path beside each other, in one index', shown(PATH_RECORDS_MAX)],
       ['facts of a note', shown(FACTS_MAX)],
       [
         'manifests at a peer of uploads by chunks, of those in runs, and of runs from peers, each in all',

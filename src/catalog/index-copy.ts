@@ -6,6 +6,12 @@ import type { IndexLine, KnownPaths, NumberedRecord } from './known-paths.ts';
 
 export type { NumberedRecord } from './known-paths.ts';
 
+/**
+ * Records that one index may have of one path beside each other: siblings and tombstones, a few a peer. Range 64–128: each is
+ * held against each other at every look at the path, and what lies beside it goes into one answer.
+ */
+export const PATH_RECORDS_MAX = 64;
+
 /** How far an index reaches, and how far it is read here. */
 export interface IndexState {
   readonly peer: PeerId;
@@ -104,7 +110,8 @@ export type LinesByPath = Map<FilePath, readonly IndexLine[]>;
 
 /**
  * Lines of one path in a copy after the next record of the path. The owner keeps all records of a path in consecutive
- * sequences: one that stands before a break is gone there, whether or not what replaced it was seen here.
+ * sequences: one that stands before a break is gone there, whether or not what replaced it was seen here. Of more than
+ * PATH_RECORDS_MAX only the last ones count: no honest index has them.
  */
 export function withLine(lines: readonly IndexLine[], added: IndexLine): IndexLine[] {
   const { sequence, version } = added;
@@ -113,5 +120,5 @@ export function withLine(lines: readonly IndexLine[], added: IndexLine): IndexLi
   const staying = lines.filter(
     (line) => line.sequence >= first && !isSameVersion(line.version, version) && !isBefore(line.version, version),
   );
-  return [...staying, added];
+  return [...staying, added].slice(-PATH_RECORDS_MAX);
 }

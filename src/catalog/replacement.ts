@@ -3,7 +3,7 @@ import type { FilePath, PeerId } from '../core/ids.ts';
 import type { Trail } from '../core/trail.ts';
 import { isBefore, isSameVersion, type Version } from '../core/version.ts';
 import type { Batch } from './change-queue.ts';
-import { type Delta, goesOn, type LinesByPath, withLine } from './index-copy.ts';
+import { type Delta, goesOn, type LinesByPath, PATH_RECORDS_MAX, withLine } from './index-copy.ts';
 import type { IndexLine, KnownPaths, NumberedRecord } from './known-paths.ts';
 import type { OwnIndex } from './own-index.ts';
 import { LOOKS_A_TURN, type Pauses } from './pauses.ts';
@@ -129,7 +129,8 @@ function* union(before: ReadonlySet<FilePath>, lines: LinesByPath): Iterable<Fil
 
 /**
  * Puts into the own index what only the old copy of a path showed. Not a content in the place of one that is held here: it
- * may be one that nobody has any more, after its only holder came back from a backup.
+ * may be one that nobody has any more, after its only holder came back from a backup. Nor more than an index may have: whoever
+ * tells another history each time would fill this one with them.
  */
 function handOn(known: KnownPaths, peer: PeerId, path: FilePath, after: readonly IndexLine[], own: OwnChange): void {
   const before = known.lines(peer, path);
@@ -138,7 +139,8 @@ function handOn(known: KnownPaths, peer: PeerId, path: FilePath, after: readonly
   for (const { version } of before) {
     const isElsewhere = elsewhere.some((other) => isSameVersion(other, version));
     if (isElsewhere || all.some((other) => isBefore(version, other))) continue;
-    const isHeldBefore = own.own(path).some((held) => held.holding !== 'none' && isBefore(held.version, version));
-    if (version.kind !== 'file' || !isHeldBefore) own.put({ path, version, holding: 'none' });
+    const replaced = own.own(path).filter((one) => isBefore(one.version, version));
+    if (version.kind === 'file' && replaced.some(({ holding }) => holding !== 'none')) continue;
+    if (replaced.length > 0 || own.own(path).length < PATH_RECORDS_MAX) own.put({ path, version, holding: 'none' });
   }
 }

@@ -6,7 +6,7 @@ import {
   type Entry,
   INHERITED_REQUESTS_MAX,
   type ManifestId,
-  VECTOR_ENTRIES_MAX,
+  VECTOR_ENTRIES_LIMIT,
   type Version,
   WALL_MS_MAX,
 } from '../core/version.ts';
@@ -16,8 +16,6 @@ import type { PackedVersion } from './packed-version.ts';
 const WRITER_BYTES = 8;
 const REQUEST_BYTES = 16;
 const HASH_BYTES = 32;
-/** A version of a peer that keeps more entries than this one is still understood. */
-const ENTRIES_MAX = VECTOR_ENTRIES_MAX * 2;
 const MODE_MAX = 0o777;
 const SCHEME_MAX = 255;
 
@@ -49,7 +47,7 @@ function entryOf(bytes: Told): Entry {
 
 function vectorOf(bytes: Told): Entry[] {
   const length = bytes.list();
-  if (length === 0 || length % 2 !== 0 || length > ENTRIES_MAX * 2) throw wrong();
+  if (length === 0 || length % 2 !== 0 || length > VECTOR_ENTRIES_LIMIT * 2) throw wrong();
   const vector: Entry[] = [];
   for (let at = 0; at < length; at += 2) vector.push(entryOf(bytes));
   return vector;

@@ -10,6 +10,8 @@ import {
 
 /** Entries a vector may carry; above it the oldest that no version of the path has as its own is dropped. Range 8–1,024. */
 export const VECTOR_ENTRIES_MAX = 64;
+/** Entries that one may carry at all, and that others take: more versions beside each other than honest peers make are not all covered. */
+export const VECTOR_ENTRIES_LIMIT = 2 * VECTOR_ENTRIES_MAX;
 /** Request ids a version inherits from its base: replays older than that many changes of one name are new changes. */
 export const INHERITED_REQUESTS_MAX = 15;
 /** Contents one tombstone may bury: more siblings than peers cannot be, and a mesh is ≤ 50 peers. */
@@ -26,7 +28,7 @@ export interface Entry {
 
 /**
  * What a version has seen (Parker et al. 1983, with dots after Preguiça et al. 2010). Oldest entry first; at most one
- * entry a writer; at most VECTOR_ENTRIES_MAX entries.
+ * entry a writer; at most VECTOR_ENTRIES_MAX entries, and those above that are versions' own.
  */
 export type VersionVector = readonly Entry[];
 
@@ -150,7 +152,7 @@ export type Draft = Omit<FileVersion, 'own' | 'vector' | 'inherited'> | Omit<Tom
  * @param known every version of the path in the catalog: entries that are somebody's own are never dropped.
  */
 export function makeVersion(draft: Draft, base: readonly Version[], own: Entry, known: readonly Version[]): Version {
-  const vector = trimmed([...joined(base).filter((entry) => entry.writer !== own.writer), own], known);
+  const vector = trimmed([...joined(base).filter((entry) => entry.writer !== own.writer), own], base, known);
   const whole = draft.kind === 'file' ? draft : { ...draft, buried: allBuried(draft.buried, base, known) };
   return { ...whole, own, vector, inherited: inheritedRequests(base) };
 }
@@ -184,13 +186,18 @@ function joined(base: readonly Version[]): Entry[] {
   return [...newest].map(([writer, counter]) => ({ writer, counter }));
 }
 
-function trimmed(vector: Entry[], known: readonly Version[]): Entry[] {
+/** The last entry is the own one. */
+function trimmed(vector: Entry[], base: readonly Version[], known: readonly Version[]): Entry[] {
   const surplus = vector.length - VECTOR_ENTRIES_MAX;
   if (surplus <= 0) return vector;
   const owned = new Set(known.map((version) => version.own.writer));
   const droppable = vector.slice(0, -1).filter((entry) => !owned.has(entry.writer));
   const dropped = new Set(droppable.slice(0, surplus));
-  return vector.filter((entry) => !dropped.has(entry));
+  const left = vector.filter((entry) => !dropped.has(entry));
+  if (left.length <= VECTOR_ENTRIES_LIMIT) return left;
+  // Nobody would take it, nor what its maker tells after it. What is covered is the first of its base; the rest stays beside it.
+  const first = new Set(base.slice(0, VECTOR_ENTRIES_LIMIT - 1).map((version) => version.own.writer));
+  return left.filter((entry, index) => index === left.length - 1 || first.has(entry.writer));
 }
 
 function inheritedRequests(base: readonly Version[]): RequestId[] {

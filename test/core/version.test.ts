@@ -9,6 +9,7 @@ import {
   makeVersion,
   mayWrite,
   undominated,
+  VECTOR_ENTRIES_LIMIT,
   VECTOR_ENTRIES_MAX,
   type Version,
   versionKey,
@@ -135,6 +136,19 @@ describe('makeVersion', () => {
     expect(newest.vector.at(-1)).toEqual(newest.own);
     expect(covers(newest.vector, first.own)).toBe(true);
     expect(isBefore(first, newest)).toBe(true);
+  });
+
+  it('never has more entries than others take: of too many bases the first are covered, and the rest stay beside it', () => {
+    const base = Array.from({ length: VECTOR_ENTRIES_LIMIT + 50 }, (_, content) => version(fileDraft(content)));
+    const next = makeVersion(fileDraft(999), base, { writer: writerId(1), counter: 7 }, base);
+    expect(next.vector).toHaveLength(VECTOR_ENTRIES_LIMIT);
+    expect(next.vector.at(-1)).toEqual(next.own);
+    const covered = base.map((one) => isBefore(one, next));
+    expect(covered).toEqual(base.map((_, at) => at < VECTOR_ENTRIES_LIMIT - 1));
+    // Asked for once more, that is the end of them.
+    const left = undominated([...base, next]);
+    expect(left).toHaveLength(52);
+    expect(undominated([...left, makeVersion(graveDraft(999), left, { writer: writerId(1), counter: 8 }, left)])).toHaveLength(1);
   });
 
   it('inherits the last request ids, the newest first', () => {

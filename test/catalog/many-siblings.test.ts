@@ -1,0 +1,83 @@
+import { expect, it } from 'vitest';
+import type { Catalog } from '../../src/catalog/catalog.ts';
+import { PATH_RECORDS_MAX } from '../../src/catalog/index-copy.ts';
+import { packVersion } from '../../src/catalog/packed-version.ts';
+import { readTold } from '../../src/catalog/told-version.ts';
+import type { WriterId } from '../../src/core/ids.ts';
+import { isBefore, isSameVersion, makeVersion, type Version } from '../../src/core/version.ts';
+import { fileDraft, mint, path, peerNamed, restart, startOn } from './mesh-of-catalogs.ts';
+
+const a = path('a');
+const liar = peerNamed('bravo');
+
+/** Versions beside each other, each of a writer of its own. */
+function siblings(history: string, count: number): Version[] {
+  return Array.from({ length: count }, (_, at) => {
+    const writer = peerNamed(`${history} ${at}`).slice(0, 16) as WriterId;
+    return makeVersion(fileDraft(liar, `${history} ${at}`), [], { writer, counter: 1 }, []);
+  });
+}
+
+/** Tells them as an index, all its history, in pieces. */
+async function tell(catalog: Catalog, history: string, versions: readonly Version[], index = liar): Promise<void> {
+  const writer = peerNamed(history).slice(0, 16) as WriterId;
+  const isWhole = catalog.index(index) !== undefined;
+  for (let after = 0; after < versions.length; ) {
+    const upTo = Math.min(versions.length, after + 100);
+    const records = versions.slice(after, upTo).map((version, at) => {
+      return { sequence: after + at + 1, path: a, packed: packVersion(version), holding: 'all' as const };
+    });
+    const last = upTo === versions.length;
+    const delta = { index, trail: [{ writer, first: 1 }], after, upTo, whole: isWhole, last, records };
+    expect(await catalog.take(delta, true)).toBe(true);
+    after = upTo;
+  }
+}
+
+const said = (catalog: Catalog) => catalog.records(a).filter(({ peer }) => peer === liar);
+
+it('of an index that tells more versions of one path than peers can make only the last ones are kept, after a restart too', async () => {
+  const opened = await startOn(peerNamed('alpha'), 1);
+  await mint(opened.catalog, a, 'mine');
+  const told = siblings('one', 500);
+  await tell(opened.catalog, 'one', told);
+  const kept = said(opened.catalog).map(({ version }) => version);
+  expect(kept).toEqual(told.slice(-PATH_RECORDS_MAX));
+  expect(opened.catalog.view(a)?.contents).toHaveLength(PATH_RECORDS_MAX + 1);
+  expect(opened.catalog.index(liar)?.sequence).toBe(500);
+  const { catalog } = await restart(opened, 2);
+  expect(said(catalog)).toHaveLength(PATH_RECORDS_MAX);
+  const page = await catalog.read(liar, 0, 1_000);
+  expect(page.records).toHaveLength(PATH_RECORDS_MAX);
+});
+
+it('an index that is another each time does not fill the own one with what it said before', async () => {
+  const { catalog } = await startOn(peerNamed('alpha'), 1);
+  for (const history of ['one', 'two', 'three', 'four']) await tell(catalog, history, siblings(history, 100));
+  expect(said(catalog)).toHaveLength(PATH_RECORDS_MAX);
+  expect(catalog.own(a)).toHaveLength(PATH_RECORDS_MAX);
+  // What replaces them all is handed on like any other.
+  const all = catalog.own(a).map(({ version }) => version);
+  const grave = makeVersion(
+    { kind: 'tombstone', buried: [], origin: liar, modifiedMs: 1 },
+    all,
+    { writer: 'ab'.repeat(8) as WriterId, counter: 1 },
+    all,
+  );
+  await tell(catalog, 'five', [grave]);
+  await tell(catalog, 'six', siblings('six', 1));
+  expect(catalog.own(a).map(({ version }) => version)).toEqual([grave]);
+});
+
+it('what is made over all of them is a version that others take, and covers what it was made from first', async () => {
+  const { catalog } = await startOn(peerNamed('alpha'), 1);
+  const mine = await mint(catalog, a, 'mine');
+  await tell(catalog, 'one', siblings('one', 64));
+  await tell(catalog, 'two', siblings('two', 64));
+  await tell(catalog, 'three', siblings('three', 64), peerNamed('charlie'));
+  const others = (catalog.view(a)?.known ?? []).map((one) => one.version).filter((version) => !isSameVersion(version, mine));
+  const next = await catalog.change([a], (tx) => tx.mint(a, fileDraft(catalog.self, 'next'), [mine, ...others], 'all'));
+  expect(readTold(packVersion(next))).toEqual(next);
+  expect(isBefore(mine, next)).toBe(true);
+  expect(catalog.own(a).some(({ version }) => isSameVersion(version, mine))).toBe(false);
+});
