@@ -7,7 +7,16 @@ import { type Content, originLabels, type PathView, shownNames } from '../core/n
 import { copiesOf, keepersOf } from '../core/striping.ts';
 import { versionKey } from '../core/version.ts';
 import { type Clock, nextTurn } from '../platform/clock.ts';
-import type { Ask, Entry, Holder, Reply, ShownContent } from '../wire/calls.ts';
+import {
+  type Ask,
+  CONTENT_VERSIONS_MAX,
+  ENTRY_BASE_MAX,
+  ENTRY_CONTENTS_MAX,
+  type Entry,
+  type Holder,
+  type Reply,
+  type ShownContent,
+} from '../wire/calls.ts';
 import { encodedBytes } from '../wire/codec.ts';
 import { Gate } from '../wire/gate.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
@@ -126,14 +135,14 @@ export class Entries {
     const nameOf = (peer: PeerId) => this.#catalog.shownName(peer);
     const labels = originLabels(view, nameOf);
     const names = shownNames(view, nameOf);
-    const contents = view.contents.map((content, index) =>
-      this.#content(content, labels[index] ?? '', names[index] ?? view.path),
-    );
+    const contents = view.contents
+      .slice(0, ENTRY_CONTENTS_MAX)
+      .map((content, index) => this.#content(content, labels[index] ?? '', names[index] ?? view.path));
     const deletedMs = contents.length > 0 ? undefined : view.tombstones.at(-1)?.modifiedMs;
     return {
       path: view.path,
       contents,
-      base: view.known.map((one) => versionKey(one.version)),
+      base: view.known.slice(0, ENTRY_BASE_MAX).map((one) => versionKey(one.version)),
       wanted: this.#catalog.wantedCopies(),
       ...(deletedMs === undefined ? {} : { deletedMs }),
     };
@@ -171,7 +180,7 @@ export class Entries {
       mode: content.shown.mode,
       origin,
       shownPath,
-      versions: content.versions.map(versionKey),
+      versions: content.versions.slice(0, CONTENT_VERSIONS_MAX).map(versionKey),
       holders,
       // Of a small one nobody asks for it, and there are most of those.
       ...((content.size >= MANIFEST_FILE_BYTES_MIN || content.parts !== undefined) && { manifest: content.shown.manifest.hash }),

@@ -30,7 +30,13 @@ import {
 } from './shapes.ts';
 import { type holderShape, TAIL_BYTES_MAX } from './upload-calls.ts';
 
-export { LIST_ENTRIES_MAX, WRONG_GIVERS_MAX } from './server-calls.ts';
+export {
+  CONTENT_VERSIONS_MAX,
+  ENTRY_BASE_MAX,
+  ENTRY_CONTENTS_MAX,
+  LIST_ENTRIES_MAX,
+  WRONG_GIVERS_MAX,
+} from './server-calls.ts';
 export { TAIL_BYTES_MAX } from './upload-calls.ts';
 
 /** Redirects of one request: after these a peer answers by itself, with what it is asked for or `unavailable`. */

@@ -22,6 +22,10 @@ import { holderShape, TAIL_BYTES_MAX, UPLOAD_CALLS, uploadIdShape } from './uplo
 
 /** Entries of one page of `list`. */
 export const LIST_ENTRIES_MAX = 500;
+/** Of one entry: more versions beside each other than honest peers make are not all told, or else nobody could read the list. */
+export const ENTRY_CONTENTS_MAX = 64;
+export const ENTRY_BASE_MAX = 128;
+export const CONTENT_VERSIONS_MAX = 64;
 /** Peers that somebody may say gave wrong bytes. Range 16–1,000. */
 export const WRONG_GIVERS_MAX = 64;
 /**
@@ -39,7 +43,7 @@ export const contentShape = z.object({
   origin: wordsShape,
   /** `name (origin).ext` in a conflict, else the path. */
   shownPath: z.string().max(2048),
-  versions: z.array(versionKeyShape).max(64),
+  versions: z.array(versionKeyShape).max(CONTENT_VERSIONS_MAX),
   holders: z.array(holderShape).max(1000),
   /** Hash of the manifest: how it is cut. */
   manifest: contentHashShape.optional(),
@@ -52,9 +56,9 @@ export const contentShape = z.object({
 export const entryShape = z.object({
   path: filePathShape,
   /** Contents now; more than one is a conflict; none: deleted (only listed on request). */
-  contents: z.array(contentShape).max(64),
+  contents: z.array(contentShape).max(ENTRY_CONTENTS_MAX),
   /** Own entries of every undominated version and tombstone: the base of the next change. */
-  base: z.array(versionKeyShape).max(128),
+  base: z.array(versionKeyShape).max(ENTRY_BASE_MAX),
   wanted: countShape,
   /** Why it has fewer copies than wanted, in words, when the owner knows. */
   note: wordsShape.optional(),

@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Catalog } from '../../src/catalog/catalog.ts';
 import type { FilePath, PeerId } from '../../src/core/ids.ts';
-import type { Content, PathView } from '../../src/core/namespace.ts';
+import { type Content, type PathView, viewOf } from '../../src/core/namespace.ts';
 import type { Tombstone, Version } from '../../src/core/version.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { Entries } from '../../src/server/entries.ts';
 import { ALL_SEEN } from '../../src/server/sessions.ts';
 import type { Ask } from '../../src/wire/calls.ts';
+import { entryShape } from '../../src/wire/server-calls.ts';
+import { fileDraft, peerId, version } from '../core/histories.ts';
 
 const all: Ask<'list'> = { after: '', limit: 500, deleted: false, conflicts: false };
 
@@ -43,6 +45,8 @@ function entriesOf(views: readonly PathView[], onLook = () => {}, turns = clock)
     },
     view: (path: FilePath) => sorted.find((one) => one.path === path),
     shownName: (peer: PeerId) => peer,
+    members: () => new Map([[peerId(1), undefined]]),
+    peers: { get: () => undefined, isServing: () => true },
     wantedCopies: () => 2,
   } as unknown as Catalog;
   return new Entries({ clock: turns, catalog, switchboard: { link: () => undefined }, noteOf: () => undefined });
@@ -129,6 +133,19 @@ describe('pages asked for at once', () => {
     expect(looks).toBe(1_000 - refused.length);
     expect(refused.length).toBeGreaterThan(0);
     expect(refused.every(({ reason }) => reason.code === 'busy')).toBe(true);
+  });
+});
+
+describe('an entry', () => {
+  it('is one that clients take, however many versions somebody told beside each other', () => {
+    const beside = Array.from({ length: 200 }, (_, content) => version(fileDraft(content)));
+    const equal = Array.from({ length: 100 }, () => version(fileDraft(0)));
+    const said = [...equal, ...beside].map((one) => ({ peer: peerId(1), version: one, holding: 'all' as const }));
+    const entry = entriesOf([]).entry(viewOf('a' as FilePath, said));
+    expect(entryShape.safeParse(entry).error).toBeUndefined();
+    expect(entry.contents).toHaveLength(64);
+    expect(entry.contents.some(({ versions }) => versions.length === 64)).toBe(true);
+    expect(entry.base).toHaveLength(128);
   });
 });
 
