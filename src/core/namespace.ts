@@ -48,8 +48,9 @@ export interface PathView {
 
 /** Makes the view of one path from every record any index has for it. Pure: the same records in any order, the same view. */
 export function viewOf(path: FilePath, records: readonly { peer: PeerId; version: Version; holding: Holding }[]): PathView {
-  const versions = undominated(records.map((record) => record.version)).sort(byVersionKey);
   const byPeer = [...records].sort((a, b) => byCodeUnits(a.peer, b.peer));
+  // Who lies may tell another version under the key of one: everywhere the same of the two counts.
+  const versions = undominated(byPeer.map((record) => record.version)).sort(byVersionKey);
   const known = versions.map((version) => {
     const holdings = new Map<PeerId, Holding>();
     for (const record of byPeer) if (isSameVersion(record.version, version)) holdings.set(record.peer, record.holding);

@@ -56,6 +56,15 @@ describe('viewOf', () => {
     expect(viewOf(path, [held(grave)]).contents).toEqual([]);
   });
 
+  it('shows the same one of two versions that are told under one key, whoever was read first', () => {
+    const one = version(fileDraft(1));
+    const lie: Version = { ...version(fileDraft(2)), own: one.own, vector: one.vector };
+    const [first, second] = [held(one, bravo), held(lie, alpha)];
+    const view = viewOf(path, [first, second]);
+    expect(view.contents.map(({ hash }) => hash)).toEqual([contentHash(2)]);
+    expect(viewOf(path, [second, first])).toEqual(view);
+  });
+
   it('counts as holder only who says it has all', () => {
     const one = version(fileDraft(1));
     const view = viewOf(path, [

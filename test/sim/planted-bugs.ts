@@ -52,8 +52,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: 'src/core/namespace.ts',
-        find: 'undominated(records.map((record) => record.version))',
-        replace: "undominated(records.map((record) => record.version).filter((version) => version.kind === 'file'))",
+        find: 'undominated(byPeer.map((record) => record.version))',
+        replace: "undominated(byPeer.map((record) => record.version).filter((version) => version.kind === 'file'))",
       },
     ],
   },
