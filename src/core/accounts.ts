@@ -59,6 +59,8 @@ export interface SessionKeyFact {
   readonly excludes: readonly PeerId[];
 }
 
+/** Identities that a secret or key excludes: it travels in one note, and each takes 66 bytes of its 255 KiB. Range 3,500–3,900. */
+const EXCLUDES_MAX = 3_900;
 /** The word of a grant that means all accounts. */
 export const EVERYONE = 'everyone';
 /** Accounts of one mesh, removed ones not counted. Range 100–10,000: what a list of them fits in one answer. */
@@ -139,9 +141,16 @@ export function laterFounding(a: FoundingFact, b: FoundingFact): FoundingFact {
 /** Merges two session keys: every peer ends with the same one. */
 export function laterSessionKey(a: SessionKeyFact, b: SessionKeyFact): SessionKeyFact {
   const order = a.generation - b.generation || byCodeUnits(a.key, b.key);
-  const excludes = [...(order < 0 ? [] : a.excludes), ...(order > 0 ? [] : b.excludes)];
-  // In one order, whichever of them it is.
-  return { ...(order >= 0 ? a : b), excludes: [...new Set(excludes)].sort(byCodeUnits) };
+  const excludes = excludesOf(order < 0 ? [] : a.excludes, order > 0 ? [] : b.excludes);
+  return { ...(order >= 0 ? a : b), excludes };
+}
+
+/**
+ * The identities that two forms of a secret or key exclude, in one order, whichever comes first. Of more than have room, which only
+ * somebody who lies tells of, everywhere the same stay: or else nobody could be told of the secret any more.
+ */
+export function excludesOf(a: readonly PeerId[], b: readonly PeerId[]): PeerId[] {
+  return [...new Set([...a, ...b])].sort(byCodeUnits).slice(0, EXCLUDES_MAX);
 }
 
 function passwordOrder({ verifier, recipient = '', wrapped = '' }: AccountFact): string {

@@ -1,5 +1,6 @@
 import {
   type AccountFact,
+  excludesOf,
   type FoundingFact,
   laterFounding,
   laterSessionKey,
@@ -108,7 +109,7 @@ export function mergeFacts(a: Fact, b: Fact): Fact {
   if (a.kind === 'member' && b.kind === 'member') return laterMember(a, b);
   if (a.kind === 'removal' && b.kind === 'removal') return mergeRemovals(a, b);
   if (a.kind === 'secret' && b.kind === 'secret') {
-    return { ...a, excludes: [...new Set([...a.excludes, ...b.excludes])].sort(byCodeUnits) };
+    return { ...a, excludes: excludesOf(a.excludes, b.excludes) };
   }
   if (a.kind === 'setting' && b.kind === 'setting') return mergeSettings(a, b);
   if (a.kind === 'mesh' && b.kind === 'mesh') return byCodeUnits(a.id, b.id) <= 0 ? a : b;

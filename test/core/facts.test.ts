@@ -17,6 +17,7 @@ import { type GrantFact, grantAfter, rightIn } from '../../src/core/grants.ts';
 import type { MeshId, PeerId, RequestId } from '../../src/core/ids.ts';
 import { livesOf } from '../../src/core/rights.ts';
 import { settingAfter } from '../../src/core/settings.ts';
+import { encodedBytes, HEAD_BYTES_MAX } from '../../src/wire/codec.ts';
 import { factShape } from '../../src/wire/shapes.ts';
 import { hex, peerId, requestId } from './histories.ts';
 
@@ -138,6 +139,19 @@ describe('merging facts', () => {
         expect(factKey(mergeFacts(a, b))).toBe(factKey(a));
       }),
     );
+  });
+
+  it.each([
+    ['a secret', (excludes: PeerId[]): Fact => ({ kind: 'secret', generation: 1, secret: 'x', excludes })],
+    ['a key of tokens', (excludes: PeerId[]): Fact => ({ kind: 'session-key', generation: 1, key: hex(64, 1), excludes })],
+  ])('keeps %s short enough to be told, whatever it is said to exclude, and the same whoever merged first', (_, make) => {
+    const some = (from: number) => Array.from({ length: 3_900 }, (_each, index) => peerId(from + index));
+    const [a, b, c] = [make(some(2_000)), make(some(0)), make(some(5_000))];
+    const merged = mergeFacts(mergeFacts(a, b), c);
+    expect(encodedBytes([merged])).toBeLessThan(HEAD_BYTES_MAX - 1_024);
+    expect(factShape.safeParse(merged).success).toBe(true);
+    expect(mergeFacts(a, mergeFacts(c, b))).toEqual(merged);
+    expect(mergeFacts(merged, a)).toEqual(merged);
   });
 
   it('lets the larger number of copies win of two set at once, and the later revision always', () => {

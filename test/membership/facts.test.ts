@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Catalog } from '../../src/catalog/catalog.ts';
-import { type Fact, GENERATION_MAX } from '../../src/core/facts.ts';
+import { type Fact, GENERATION_MAX, type SecretFact } from '../../src/core/facts.ts';
 import type { PeerId } from '../../src/core/ids.ts';
 import { admitsNow, CLIENT_MEMBERS_MAX } from '../../src/membership/admission.ts';
 import { digestOf, FactsExchange } from '../../src/membership/facts-exchange.ts';
@@ -48,6 +48,25 @@ describe('facts', () => {
     expect([secrets(alpha), secrets(bravo)]).toEqual([3, 3]);
     // It knows a secret that no other outdoes: so none admits.
     expect(admitsNow(alpha.catalog.facts(), GENERATION_MAX)).toBe(false);
+  });
+
+  test('a peer turned bad that says of a secret that it excludes thousands keeps nobody from hearing what is set', async () => {
+    const mesh = new SimMesh('thousands excluded');
+    const [alpha, bravo] = await mesh.startAll(['alpha', 'bravo']);
+    if (alpha === undefined || bravo === undefined) throw new Error('two peers');
+    await mesh.until('linked', () => mesh.isMeshed());
+    const secret = alpha.catalog.facts().find((fact): fact is SecretFact => fact.kind === 'secret');
+    if (secret === undefined) throw new Error('a secret');
+    for (const from of [0, 10_000]) {
+      const excludes = Array.from({ length: 3_800 }, (_, index) => String(from + index).padStart(64, '0') as PeerId);
+      bravo.switchboard.link(alpha.id)?.note('facts', { facts: [{ ...secret, excludes }] });
+      await mesh.run(1_000);
+    }
+    await mesh.settle(alpha.membership.setReplicas(3));
+    mesh.kill('bravo');
+    const charlie = await mesh.start('charlie');
+    await mesh.until('charlie is linked', () => mesh.isMeshed());
+    await mesh.until('and is told what is set', () => charlie.catalog.wantedCopies() === 3);
   });
 
   test('their digest is worked out once until one of them changes', () => {
