@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../platform/clock.ts';
 import type { Address } from '../platform/network.ts';
 import type { Ask, Note } from '../wire/calls.ts';
 import type { Link } from '../wire/link.ts';
+import { WORDS_LENGTH_MAX } from '../wire/shapes.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
 
 /** What a peer or client tells first on a link. */
@@ -125,7 +126,8 @@ export class Presence {
     const own = catalog.index(catalog.self);
     return {
       name,
-      ...(paused === undefined ? {} : { paused }),
+      // It may name a folder that lies deep: what is longer than a sentence nobody takes, nor links with who says it.
+      ...(paused === undefined ? {} : { paused: paused.slice(0, WORDS_LENGTH_MAX) }),
       ...(opening && { opening }),
       caughtUp: catalog.peers.get(catalog.self)?.caughtUp ?? false,
       load,

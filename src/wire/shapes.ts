@@ -48,8 +48,9 @@ export const httpShape = z
   .string()
   .max(300)
   .regex(/^https?:\/\/(?:[0-9A-Za-z.-]+|\[[0-9a-f:.]+\]):[0-9]{1,5}$/);
-/** A sentence for a person; bounded, of one line. */
-export const wordsShape = z.string().max(500);
+/** A sentence for a person; bounded, of one line. Whoever says one that may be longer cuts it. */
+export const WORDS_LENGTH_MAX = 500;
+export const wordsShape = z.string().max(WORDS_LENGTH_MAX);
 
 export const runMaskShape = hex(16) as unknown as z.ZodType<RunMask>;
 
