@@ -94,12 +94,12 @@ export class Administration {
         since: one.sinceWallMs,
         ...(one.paused === undefined ? {} : { paused: one.paused.slice(0, 500) }),
         files: held.files,
-        bytes: held.bytes,
+        bytes: asCount(held.bytes),
         capacity: one.load.capacity,
         self: one.id === catalog.self,
       };
     });
-    return { peers: peers.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, 1000) };
+    return { peers: firstWithin(peers.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, 1000)) };
   }
 
   /** Counted and named is what may be seen. */
@@ -119,10 +119,12 @@ export class Administration {
       warnings: [...(sight.all ? state.warnings : []), ...membership.warnings(), ...tombstones]
         .slice(0, 50)
         .map((one) => one.slice(0, 500)),
-      notKept: state.notKept
-        .filter(({ path }) => sight.sees(path.normalize('NFC')))
-        .slice(0, 1000)
-        .map(({ path, reason }) => ({ path: path.slice(0, 4096), reason: reason.slice(0, 500) })),
+      notKept: firstWithin(
+        state.notKept
+          .filter(({ path }) => sight.sees(path.normalize('NFC')))
+          .slice(0, 1000)
+          .map(({ path, reason }) => ({ path: path.slice(0, 4096), reason: reason.slice(0, 500) })),
+      ),
     };
   }
 
@@ -266,5 +268,10 @@ function sumOf(counts: ReadonlyMap<string, Count>, sight: Sight): Count {
     if (!sight.all && !sight.sees(region)) continue;
     for (const name of COUNTED) sum[name] += count[name];
   }
-  return sum;
+  return { ...sum, bytes: asCount(sum.bytes) };
+}
+
+/** Sizes are what peers say: of some together there may be more than a count can tell, and sums are off by as much. */
+function asCount(sum: number): number {
+  return Math.max(0, Math.min(Number.MAX_SAFE_INTEGER, sum));
 }

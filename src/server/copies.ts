@@ -16,6 +16,8 @@ const BYTES_PER_MS = 2_000;
 const TOLD_MS = 2_000;
 /** Whether copies can come at all is looked at anew so often. */
 const LOOK_MS = 250;
+/** Peers named in one note. */
+const NAMED_MAX = 3;
 
 interface Slice {
   readonly clock: Clock;
@@ -175,15 +177,21 @@ export class Copies {
     const { peers } = this.#slice.catalog;
     const others = peers.all().filter((one) => !content.holders.includes(one.id));
     const nameOf = (peer: PeerId) => this.#slice.catalog.shownName(peer);
-    if (!this.#hasLiveKeeper(content)) return `only ${keepersOf(content).map(nameOf).join(', ')} had it, away now`;
+    if (!this.#hasLiveKeeper(content)) return `only ${named(keepersOf(content).map(nameOf))} had it, away now`;
     const full = others
       .filter((one) => this.#slice.catalog.peers.isServing(one.id) && !one.opening && !hasRoom(one.load, content.size))
       .map((one) => `${nameOf(one.id)} is full`);
     const opening = others.filter((one) => one.live && one.opening).map((one) => `${nameOf(one.id)} is still opening its folder`);
     const paused = others.filter((one) => one.live && one.paused !== undefined).map((one) => `${nameOf(one.id)} is paused`);
     const away = others.filter((one) => !one.live).map((one) => `${nameOf(one.id)} is away`);
-    const reasons = [...full, ...opening, ...paused, ...away].slice(0, 3);
+    const reasons = [...full, ...opening, ...paused, ...away].slice(0, NAMED_MAX);
     if (reasons.length > 0) return reasons.join(', ');
     return this.#canGrow(content) ? 'more copies are on their way' : 'there is no other peer';
   }
+}
+
+/** As many as a sentence has room for. */
+function named(names: readonly string[]): string {
+  const more = names.length - NAMED_MAX;
+  return more <= 0 ? names.join(', ') : `${names.slice(0, NAMED_MAX).join(', ')} and ${more} more`;
 }

@@ -8,6 +8,7 @@ import type { Folder } from '../../src/folder/folder.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { Administration, type MembershipSlice } from '../../src/server/administration.ts';
 import { ALL_SEEN, type Sight } from '../../src/server/sessions.ts';
+import { CALLS } from '../../src/wire/calls.ts';
 import { addFile, SimMesh } from '../membership/sim-mesh.ts';
 import { VERB } from '../sim/mesh-client.ts';
 import { people } from './people.ts';
@@ -49,6 +50,33 @@ async function administrationOf(files: number, lookMs: number) {
   const status = (sight = ALL_SEEN) => mesh.settle(administration.status(sight));
   return { mesh, peer, seen, status };
 }
+
+describe('what is told of peers and files', () => {
+  test('is an answer that clients take, whatever sizes somebody says', async () => {
+    const size = Number.MAX_SAFE_INTEGER;
+    const id = 'a'.repeat(64) as PeerId;
+    let bytes = 2 * size;
+    const catalog = {
+      self: id,
+      peers: { all: () => [{ id, live: true, sinceWallMs: 0, load: { capacity: 0 } }], isServing: () => true },
+      heldBy: () => ({ files: 2, bytes }),
+      shownName: () => 'alpha',
+      wantedCopies: () => 2,
+      onPaths() {},
+      people: { rights: () => ({ regionOf: () => '' }) },
+      paths: () => ['a'],
+      view: () => ({ tombstones: [], contents: [1, 2].map(() => ({ size, holders: [] })) }),
+    } as unknown as Catalog;
+    const clock = { now: () => 0 } as unknown as Clock;
+    const administration = new Administration({ clock, catalog, folder, membership });
+    expect(CALLS.peers.reply.safeParse(administration.peers()).error).toBeUndefined();
+    bytes = -2;
+    expect(CALLS.peers.reply.safeParse(administration.peers()).error).toBeUndefined();
+    const status = await administration.status(ALL_SEEN);
+    expect(CALLS.status.reply.safeParse(status).error).toBeUndefined();
+    expect(status).toMatchObject({ files: 1, bytes: size, conflicts: 1 });
+  });
+});
 
 describe('the counts of status', () => {
   test('are taken once while nothing changes, however often one looks', async () => {

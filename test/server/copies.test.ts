@@ -6,6 +6,7 @@ import { maskOf } from '../../src/core/striping.ts';
 import type { Version } from '../../src/core/version.ts';
 import { Changes } from '../../src/server/changes.ts';
 import { Copies, type Kept } from '../../src/server/copies.ts';
+import { doneShape } from '../../src/wire/server-calls.ts';
 import { HandClock } from '../replication/hand-clock.ts';
 import { createText, startStory } from './story.ts';
 
@@ -55,6 +56,22 @@ async function outcome({ clock, copies }: ReturnType<typeof alone>): Promise<{ k
 }
 
 describe('the wait for copies of a content', () => {
+  it('ends with one sentence, however many had it who are away', async () => {
+    const holders = Array.from({ length: 50 }, (_, index) => String(index).padStart(64, 'x'));
+    const catalog = {
+      self: 'alpha',
+      wantedCopies: () => 2,
+      view: () => ({ contents: [{ hash, size: 10, holders }] }),
+      shownName: (peer: PeerId) => peer,
+      peers: { all: () => [], get: () => undefined, isServing: () => false },
+    };
+    const reasonOf = async () => undefined;
+    const copies = new Copies({ clock: new HandClock(), catalog, waiters: {}, reasonOf } as unknown as CopiesSlice);
+    const kept = await copies.ofContent(path, hash);
+    expect(kept.note).toContain(' and 47 more had it, away now');
+    expect(doneShape.shape.note.safeParse(kept.note).success).toBe(true);
+  });
+
   it('ends with the reason of the owner when nobody takes one any more', async () => {
     const asked = await outcome(alone(async () => 'bravo cannot hold that name on its disk'));
     expect(asked.kept).toEqual({ copies: 1, wanted: 2, note: 'kept on 1 of 2: bravo cannot hold that name on its disk' });
