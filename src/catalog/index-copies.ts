@@ -12,7 +12,7 @@ import { type Replacement, Replacements, replaceCopy } from './replacement.ts';
 import { headKey } from './store-keys.ts';
 import { writeLines } from './transaction.ts';
 
-/** Indexes known at once. Range 50–1,000: one frame of gossip tells of all. */
+/** Indexes known at once, the own one among them. Range 50–1,000: one message of gossip tells of all. */
 export const INDEXES_MAX = 1_000;
 
 /** The copies of foreign indexes, and what deltas do to them. */
@@ -63,7 +63,8 @@ export class IndexCopies {
 
   #append(copy: IndexCopy | undefined, delta: Delta, batch: Batch): void {
     const peer = delta.index;
-    if (copy === undefined && this.#copies.size >= INDEXES_MAX) throw new MeshError('full', `more than ${INDEXES_MAX} indexes`);
+    const isTooMany = copy === undefined && this.#copies.size + 1 >= INDEXES_MAX;
+    if (isTooMany) throw new MeshError('full', `more than ${INDEXES_MAX} indexes`);
     const before = copy ?? { peer, trail: [], sequence: 0, doubtful: false, replaced: 0 };
     const trail = goesOn(before.trail, delta.trail) ? delta.trail : before.trail;
     for (const [path, lines] of appended(this.#known, before, delta)) {

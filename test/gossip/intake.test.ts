@@ -5,6 +5,8 @@ import { packVersion } from '../../src/catalog/packed-version.ts';
 import type { PeerId, WriterId } from '../../src/core/ids.ts';
 import { makeVersion } from '../../src/core/version.ts';
 import { Intake } from '../../src/gossip/intake.ts';
+import { indexesToTell } from '../../src/gossip/telling.ts';
+import { CALLS } from '../../src/wire/calls.ts';
 import type { Link } from '../../src/wire/link.ts';
 import { MemoryStore, StoreDisk } from '../catalog/memory-store.ts';
 import { fileDraft, openCatalog, path, peerNamed } from '../catalog/mesh-of-catalogs.ts';
@@ -74,6 +76,21 @@ test('indexes of peers that never linked here leave room for those that do', asy
   const newcomer = peerNamed('newcomer');
   expect(await intake.take(delta(newcomer, 'ab', 0, 1), from(newcomer))).toBe(true);
   expect(await intake.take(delta(newcomer, 'ab', 1, 2), from(owner))).toBe(true);
+});
+
+test('as many indexes as are taken can be told to others in one message', async () => {
+  const { intake, catalog } = await story();
+  let refused = 0;
+  for (let count = 0; count < 1_005; count++) {
+    const index = peerNamed(`linked ${count}`);
+    await intake.take(delta(index, 'ab', 0, 1, { records: [] }), from(index)).catch((thrown: unknown) => {
+      expect(thrown).toMatchObject({ code: 'full' });
+      refused++;
+    });
+  }
+  const indexes = indexesToTell(catalog);
+  expect(indexes).toHaveLength(1_006 - refused);
+  expect(CALLS.cursors.ask.safeParse({ indexes }).error).toBeUndefined();
 });
 
 /** The delta, in its last version a number where a yes or no is to be: a lenient reader of MessagePack would take it. */
