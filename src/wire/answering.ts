@@ -176,13 +176,16 @@ export class Answering {
     const { dispatcher, link, send, changed } = this.#options;
     let start: Uint8Array;
     let tail: Uint8Array = NOTHING;
+    let isAnswered = false;
     try {
-      const [reply, bytes] = replyAndTail(await dispatcher.call(job.name, job.ask, link, job.tail, job.bytes));
+      const answered = await dispatcher.call(job.name, job.ask, link, job.tail, job.bytes);
+      isAnswered = true;
+      const [reply, bytes] = replyAndTail(answered);
       const told = job.granted?.isShort === true ? { ...reply, given: bytes.length } : reply;
       start = framePrefix('reply', job.id, encode(told), bytes.length);
       tail = bytes;
     } catch (thrown) {
-      start = framePrefix('error', job.id, this.#errorHead(job.name, thrown));
+      start = framePrefix('error', job.id, this.#errorHead(job.name, thrown, isAnswered));
     }
     if (job.granted !== undefined) dispatcher.limits.up?.giveBack(job.granted.bytes - tail.length);
     this.#callsInWork--;
@@ -203,13 +206,12 @@ export class Answering {
     return { start, tail, sent: lane.sent, gone };
   }
 
-  /** The code goes out, the words stay home. */
-  #errorHead(name: CallName, thrown: unknown): Uint8Array {
+  /** The code goes out, the words stay home. `isAnswered`: there was an answer, which could not be sent. */
+  #errorHead(name: CallName, thrown: unknown, isAnswered: boolean): Uint8Array {
     const error = asMeshError(thrown);
     const facts = { ...this.#facts(name), code: error.code, error: error.message };
-    // `protocol` here is an answer too large to send, or nobody to answer: a defect of this end.
-    if (thrown instanceof MeshError && thrown.code !== 'protocol')
-      this.#options.log.debug('answered a call with an error', facts);
+    // What a room refuses may be the fault of who asked, as often as that one likes: no defect of this end.
+    if (thrown instanceof MeshError && !isAnswered) this.#options.log.debug('answered a call with an error', facts);
     else this.#options.log.error('a call failed', { ...facts, stack: thrown instanceof Error ? thrown.stack : undefined });
     return encode(errorHead(error));
   }

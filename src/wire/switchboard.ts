@@ -193,6 +193,7 @@ export class Switchboard implements Dispatcher {
     const answerer = this.#answerers.get(name) as unknown as Answerer<N> | undefined;
     if (answerer !== undefined) return answerer(ask, from, tail);
     if (name === 'ping') return {} as Answered<N>;
+    this.#log.error('a call that nobody here answers', { name });
     throw new MeshError('protocol', `nobody here answers "${name}"`);
   }
 

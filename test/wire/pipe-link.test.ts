@@ -74,9 +74,22 @@ describe('calls', () => {
     expect(bravo.log.lines.some((line) => line.startsWith('error') && line.includes('a defect with secret words'))).toBe(true);
   });
 
+  test('what a room finds wrong in a call is refused by its code: nobody can fill the log of errors', async () => {
+    const { near } = await bench.connect(alpha, bravo);
+    bravo.switchboard.answer('verify', async () => {
+      throw new MeshError('protocol', 'a version of another form');
+    });
+    expect(await bench.settle(codeOf(near.call('verify', { path, hash })))).toBe('protocol');
+    const told = bravo.log.lines.filter((line) => line.includes('a version of another form'));
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(/^debug/);
+    expect(bravo.log.lines.some((line) => line.startsWith('error') || line.includes('stack'))).toBe(false);
+  });
+
   test('nobody answers that call here: protocol, and the link lives on', async () => {
     const { near, far } = await bench.connect(alpha, bravo);
     expect(await bench.settle(codeOf(near.call('invite', {})))).toBe('protocol');
+    expect(bravo.log.lines.filter((line) => line.startsWith('error'))).toHaveLength(1);
     expect(await bench.settle(codeOf(near.call('ping', {})))).toBe('answered');
     expect([near.open, far.open]).toEqual([true, true]);
   });
