@@ -226,8 +226,10 @@ export class Keeping {
     }
     const aside = await asideOf(this.#room, ground.plain, 'versions', disk);
     const by = replacerOf(view, ground.versions);
-    effects.unshift({ kind: 'drop', path, hash: ground.plain.hash, ...(by && { by }) }, aside.effect);
+    const row = { ...aside.effect.row, byOthers: true as const };
+    effects.unshift({ kind: 'drop', path, hash: ground.plain.hash, ...(by && { by }) }, { kind: 'old', row });
     await this.#acts.run({ id: this.#room.freshName(), moves: [aside.move], effects });
+    await this.#room.old.noteByOthers(row, this.#room.held.files);
   }
 
   /** The current one of the lowest origin; else, for a free name, one that is kept until its successor can be had. */
@@ -254,9 +256,16 @@ export class Keeping {
       if (!this.#isReplaced(copy)) continue;
       if (copy.disk === path && (await groundAt(this.#room, path)).plain !== copy) continue;
       const aside = await asideOf(this.#room, copy, 'versions');
-      const effects: Effect[] = [{ kind: 'drop', path, hash: copy.hash }, aside.effect];
+      const isPlain = copy.disk === path;
+      const row = { ...aside.effect.row, ...(isPlain && { byOthers: true as const }) };
+      const effects: Effect[] = [
+        { kind: 'drop', path, hash: copy.hash },
+        { kind: 'old', row },
+      ];
       await this.#acts.run({ id: this.#room.freshName(), moves: [aside.move], effects });
-      if (copy.disk === path) await this.#room.options.disk.removeEmptyFolders(path);
+      if (!isPlain) continue;
+      await this.#room.options.disk.removeEmptyFolders(path);
+      await this.#room.old.noteByOthers(row, this.#room.held.files);
     }
   }
 

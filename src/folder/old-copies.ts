@@ -56,7 +56,7 @@ export class OldCopies {
     trash: new MassBrake(TRASH_HELD_KEY, 'other peers deleted many files at once; the trash keeps them all'),
     versions: new MassBrake(
       VERSIONS_HELD_KEY,
-      'other peers replaced many files at once; what they were is all kept for 30 days, or',
+      'other peers replaced many files at once, or while this machine was away; what they were is all kept for 30 days, or',
     ),
   };
 
