@@ -86,7 +86,8 @@ export class Taking {
   async #versionOf(ask: Ask<'place'>): Promise<FileVersion> {
     await this.#slice.waiters.until(ask.path, () => isRecordHere(this.#slice.catalog, ask), RECORD_WAIT_MS);
     const version = askedVersion(this.#slice.catalog, ask);
-    if (version === undefined) throw new MeshError('busy', 'the version is not known here, or no longer current');
+    // Nor is what is taken on, and how, a matter of the size that somebody says.
+    if (version?.size !== ask.size) throw new MeshError('busy', 'the version is not known here, or no longer current');
     return version;
   }
 
