@@ -229,7 +229,7 @@ describe('what is set aside', () => {
         clock: { after, wall: () => 0, now: () => 0 },
         store: {
           range: () => Promise.resolve([]),
-          get: (key: string) => Promise.resolve(key === 'f/trash-held' ? new Uint8Array([1]) : undefined),
+          get: (key: string) => Promise.resolve(key === 'f/trash-held' ? bytes('{"sinceMs":0}') : undefined),
         },
         disk: { list: () => Promise.resolve([]), remove: async () => void removed++ },
       },
