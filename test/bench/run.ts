@@ -1,3 +1,4 @@
+import { fork } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,13 +42,20 @@ const PARTS: Readonly<Record<string, Part>> = {
   memory,
   page: pageOpened,
 };
-const page = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'docs', 'performance.md');
+const file = fileURLToPath(import.meta.url);
+const page = join(dirname(dirname(dirname(file))), 'docs', 'performance.md');
 
 const usage = `usage: run.ts [--small] [--write] [PART...]   parts: ${Object.keys(PARTS).join(' ')}
 --small tries the harness with little; --write puts the figures into docs/performance.md (done when all parts run in full)`;
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { small: { type: 'boolean', default: false }, write: { type: 'boolean' }, help: { type: 'boolean' } },
+  options: {
+    small: { type: 'boolean', default: false },
+    write: { type: 'boolean' },
+    help: { type: 'boolean' },
+    // Between this program and its children alone.
+    only: { type: 'boolean', default: false },
+  },
 });
 const wanted = positionals.length > 0 ? positionals : Object.keys(PARTS);
 if (values.help === true || wanted.some((name) => PARTS[name] === undefined)) {
@@ -59,20 +67,21 @@ if (values.help === true || wanted.some((name) => PARTS[name] === undefined)) {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 
 const scale = scaleOf(!values.small);
+if (values.only) {
+  // Whoever asked may be gone.
+  process.on('disconnect', () => process.exit(1));
+  await measureHere(String(wanted[0]));
+}
 const machine = [...machineLines(), await hostsLine()];
 const sections: { name: string; figures: readonly Figure[] }[] = [];
 let isComplete = true;
 console.log(machine.join('\n'));
 for (const name of wanted) {
   const began = performance.now();
-  try {
-    const figures = (await PARTS[name]?.(scale)) ?? [];
-    sections.push({ name, figures });
-    for (const one of figures) console.log(`${one.what}: ${one.figure}   [${verdict(one)}]`);
-  } catch (thrown) {
-    isComplete = false;
-    console.error(`${name} could not be measured: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
-  }
+  const figures = await measured(name);
+  if (figures === undefined) isComplete = false;
+  else sections.push({ name, figures });
+  for (const one of figures ?? []) console.log(`${one.what}: ${one.figure}   [${verdict(one)}]`);
   console.log(`-- ${name} took ${((performance.now() - began) / 1000).toFixed(0)} s`);
 }
 if (values.write ?? (scale.isFull && positionals.length === 0)) {
@@ -81,6 +90,31 @@ if (values.write ?? (scale.isFull && positionals.length === 0)) {
   console.log(`written: ${page}`);
 }
 process.exit(isComplete ? 0 : 1);
+
+/**
+ * Undefined: it failed, in words of its own. A part has its own process: after an hour of other parts in the same one, sealing
+ * took three times as much CPU for the rubbish they had left.
+ */
+function measured(name: string): Promise<readonly Figure[] | undefined> {
+  const child = fork(file, ['--only', ...(values.small ? ['--small'] : []), name]);
+  let figures: readonly Figure[] | undefined;
+  child.on('message', (told) => {
+    figures = told as readonly Figure[];
+  });
+  return new Promise((resolve) => child.on('exit', () => resolve(figures)));
+}
+
+/** In a child: measures the part, tells its figures, and ends. */
+async function measureHere(name: string): Promise<never> {
+  try {
+    const figures = await PARTS[name]?.(scale);
+    await new Promise<void>((resolve) => process.send?.(figures, undefined, {}, () => resolve()));
+    process.exit(0);
+  } catch (thrown) {
+    console.error(`${name} could not be measured: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    process.exit(1);
+  }
+}
 
 /** On what the hosts of the measurements are. */
 async function hostsLine(): Promise<string> {
@@ -106,7 +140,7 @@ The others: nginx sends over TLS 1.3 to curl, and the file is then synced. Synct
 something changed, so it waits for nothing; it runs on all three hosts and the clock stops at the first receiver, but where a line says
 otherwise. rsync sends to a daemon, with \`--fsync\`, without TLS. GlusterFS has a copy on each host, and a client on the first; without TLS.
 CPU seconds are those of all processes of a contender, on all hosts; bytes on the wire those of the sender's (in downloads the
-client's) cable, both ways. **missed** is a goal that was not reached.
+client's) cable, both ways. **missed** is a goal that was not reached: [what the figures depend on](performance-notes.md) says why.
 ${size}
 ${machine.join('\n')}
 
