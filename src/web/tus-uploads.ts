@@ -12,6 +12,8 @@ import { TusFiles, type TusNote } from './tus-files.ts';
 
 /** An upload that nothing was added to for so long is given up. Range 1 h – 7 days. */
 const EXPIRES_MS = 24 * 3_600_000;
+/** One found at a start waits so long at least: the clock may be ahead until the network has set it. 10 min – 1 h. */
+const FOUND_MS_MIN = 3_600_000;
 /** How often it is looked for those. Range 1 min – 1 h. */
 const SWEEP_MS = 600_000;
 /** Uploads that wait for their parts, of all people, and of one account. Range 16–1,024. */
@@ -33,7 +35,7 @@ interface Known extends TusNote {
   offset: number;
   /** The room it has. */
   claim: Claim;
-  /** Wall ms of its last part. */
+  /** Of its last part, by the clock that nobody sets. */
   touchedMs: number;
   busy?: PartUnderWay;
 }
@@ -98,7 +100,7 @@ export class TusUploads {
   }): Promise<TusUpload> {
     await this.#sweep();
     const claim = await this.#claim(note.owner, note.length);
-    const upload: Known = { ...note, id: randomBytes(16).toString('hex'), offset: 0, claim, touchedMs: Date.now() };
+    const upload: Known = { ...note, id: randomBytes(16).toString('hex'), offset: 0, claim, touchedMs: performance.now() };
     // Before anything is waited for: others that begin at the same time count it.
     this.#known.set(upload.id, upload);
     try {
@@ -168,7 +170,7 @@ export class TusUploads {
     } finally {
       // Of a piece that the disk took in part only, nothing counts.
       await handle.truncate(upload.offset).finally(() => handle.close());
-      upload.touchedMs = Date.now();
+      upload.touchedMs = performance.now();
     }
   }
 
@@ -229,7 +231,7 @@ export class TusUploads {
   /** Gives up what has waited too long. */
   async #sweep(): Promise<void> {
     for (const upload of [...this.#known.values()]) {
-      if (Date.now() - upload.touchedMs > EXPIRES_MS && upload.busy === undefined) {
+      if (performance.now() - upload.touchedMs > EXPIRES_MS && upload.busy === undefined) {
         // A disk that gives nothing up ends neither this nor the peer: the next time it is tried again.
         await this.#forget(upload).catch((thrown) => this.#tellKept(upload, thrown));
       }
@@ -243,7 +245,9 @@ export class TusUploads {
   async #load(): Promise<void> {
     for (const id of await this.#files.all()) {
       try {
-        const { note, bytes, touchedMs } = await this.#files.read(id);
+        const { note, bytes, touchedMs: wallMs } = await this.#files.read(id);
+        const ageMs = Math.min(Math.max(0, Date.now() - wallMs), EXPIRES_MS - FOUND_MS_MIN);
+        const touchedMs = performance.now() - ageMs;
         this.#known.set(id, { ...note, id, offset: bytes, claim: this.#spool.hold(note.owner, note.length, bytes), touchedMs });
       } catch (thrown) {
         this.#log.warn('an upload in parts cannot be read, and is given up', { upload: id, reason: reasonOf(thrown) });
@@ -262,7 +266,7 @@ async function endSilent({ busy }: Known): Promise<void> {
 }
 
 function shown({ busy: _busy, claim: _claim, touchedMs, ...upload }: Known): TusUpload {
-  return { ...upload, expires: new Date(touchedMs + EXPIRES_MS).toUTCString() };
+  return { ...upload, expires: new Date(Date.now() + touchedMs + EXPIRES_MS - performance.now()).toUTCString() };
 }
 
 function elsewhere({ offset }: Known, why: string): WebFailure {

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Spool } from '../../src/web/spool.ts';
 import { TusUploads } from '../../src/web/tus-uploads.ts';
 import { logHere } from './log-here.ts';
@@ -112,6 +112,24 @@ describe('room', () => {
       });
       await uploads.begin(note('anna', share(0.3)));
     } finally {
+      uploads.close();
+    }
+  });
+
+  test('set aside for an upload in parts is kept though the clock is days ahead for a moment, or at a start', async () => {
+    const uploads = await TusUploads.open(join(place, 'uploads'), spool, log);
+    const { id } = await uploads.begin(note('anna', 10));
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 8 * 24 * 3_600_000 });
+    try {
+      // Who begins another has the old ones looked at.
+      await uploads.begin(note('bob', 10));
+      expect(uploads.of(id, 'anna').length).toBe(10);
+      uploads.close();
+      const again = await TusUploads.open(join(place, 'uploads'), new Spool(join(place, 'spool')), log);
+      again.close();
+      expect(again.of(id, 'anna').length).toBe(10);
+    } finally {
+      vi.useRealTimers();
       uploads.close();
     }
   });

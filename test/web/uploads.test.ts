@@ -46,17 +46,26 @@ describe('uploads in parts that an earlier process took in', () => {
     expect(before - (await spool.room())).toBeLessThan(1_000 * MIB);
   });
 
-  test('are given up when they are too old, or cannot be read', async () => {
-    const [old, broken] = [leave(10_000 * MIB, 25), leave(10_000 * MIB, 1)];
+  test('are given up when they cannot be read, or are too old, once a clock that is ahead at a start would be right', async () => {
+    const [old, young, broken] = [leave(10_000 * MIB, 25), leave(10, 2), leave(10_000 * MIB, 1)];
     writeFileSync(join(directory, `${broken}.json`), '{');
+    const isThere = (id: string) => existsSync(join(directory, `${id}.data`));
     const before = await spool.room();
-    uploads = await TusUploads.open(directory, spool, log);
-    for (const id of [old, broken]) {
-      expect(() => uploads?.of(id, undefined)).toThrow('no such upload');
-      expect(existsSync(join(directory, `${id}.data`))).toBe(false);
+    vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] });
+    try {
+      uploads = await TusUploads.open(directory, spool, log);
+      expect([old, young, broken].map(isThere)).toEqual([true, true, false]);
+      expect(logged.join('\n')).toContain(`warn an upload in parts cannot be read, and is given up {"upload":"${broken}"`);
+      vi.advanceTimersByTime(50 * 60_000);
+      expect(uploads.of(old, undefined).offset).toBe(3);
+      vi.advanceTimersByTime(30 * 60_000);
+      await until('the old one is given up', () => !isThere(old));
+      expect(uploads.of(young, undefined).offset).toBe(3);
+    } finally {
+      vi.useRealTimers();
     }
+    expect(() => uploads?.of(old, undefined)).toThrow('no such upload');
     expect(before - (await spool.room())).toBeLessThan(1_000 * MIB);
-    expect(logged.join('\n')).toContain(`warn an upload in parts cannot be read, and is given up {"upload":"${broken}"`);
   });
 
   test('stay where they cannot be removed, and end nothing', async () => {
@@ -65,9 +74,16 @@ describe('uploads in parts that an earlier process took in', () => {
     // No file can be removed that is a folder: as on a disk that was made read-only.
     mkdirSync(join(directory, `${id}.data`));
     utimesSync(join(directory, `${id}.data`), 1, 1);
-    uploads = await TusUploads.open(directory, spool, log);
+    vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] });
+    try {
+      uploads = await TusUploads.open(directory, spool, log);
+      vi.advanceTimersByTime(80 * 60_000);
+      const words = `warn an upload in parts cannot be removed {"upload":"${id}"`;
+      await until('it is told', () => logged.join('\n').includes(words));
+    } finally {
+      vi.useRealTimers();
+    }
     expect(uploads.of(id, undefined)).toMatchObject({ id });
-    expect(logged.join('\n')).toContain(`warn an upload in parts cannot be removed {"upload":"${id}"`);
     const part = { body: Readable.from([]), said: '0', owners: [] };
     const { offset } = uploads.of(id, undefined);
     const appended = uploads.append({ id, owner: undefined, offset, end: () => {} }, part, async () => {});
