@@ -10,7 +10,9 @@ interface ShownVersion {
   readonly size: number;
   readonly modified: string;
   readonly holders: readonly string[];
-  /** Where they were asked for. */
+  /** True: no peers that live have all of it; absent otherwise. */
+  readonly unavailable?: boolean;
+  /** Where they were asked for, and somebody could tell them. */
   readonly chunks?: readonly ShownChunk[];
 }
 
@@ -38,7 +40,7 @@ export interface ShownFile {
   /** Live and verified; in a conflict of the version that has fewest. */
   readonly copies: number;
   readonly wanted: number;
-  /** Every content has holders that live, of each of its runs. */
+  /** Peers that live have all of it; in a conflict of one version at least. */
   readonly available: boolean;
   /** True: peers that live have runs of it, but not all; absent otherwise. */
   readonly incomplete?: boolean;
@@ -113,6 +115,7 @@ export type ResumeHow = Ask<'resume'>['how'];
 export function shownFile(entry: Entry): ShownFile {
   const first = entry.contents[0];
   const names = entry.contents.flatMap((content) => content.holders.map((holder) => holder.name));
+  const available = entry.contents.some(isAvailable);
   const common = {
     path: entry.path,
     size: first?.size ?? 0,
@@ -122,9 +125,9 @@ export function shownFile(entry: Entry): ShownFile {
     holders: inOrder(names),
     copies: entry.contents.length === 0 ? 0 : Math.min(...entry.contents.map((content) => content.copies)),
     wanted: entry.wanted,
-    available: entry.contents.length > 0 && entry.contents.every(isAvailable),
+    available,
     conflict: entry.contents.length > 1,
-    ...(entry.contents.some((content) => content.incomplete === true) && { incomplete: true }),
+    ...(!available && entry.contents.some((content) => content.incomplete === true) && { incomplete: true }),
     ...(isSealedName(entry.path) && { sealed: true }),
   };
   if (first === undefined) return { ...common, deleted: isoTime(entry.deletedMs ?? 0) };
@@ -144,10 +147,14 @@ export function whereResult(entry: Entry): WhereResult {
   return { ...shownFile(entry), loss: inOrder(loss.keys()).map((peer) => ({ peer, left: loss.get(peer) ?? 0 })) };
 }
 
-/** The same with the chunks of each content, in the order of the entry's contents. */
-export function withChunks(result: WhereResult, chunks: readonly (readonly ShownChunk[])[]): WhereResult {
+/** The same with the chunks of each content, in the order of the entry's contents; undefined: nobody can tell those now. */
+export function withChunks(result: WhereResult, chunks: readonly (readonly ShownChunk[] | undefined)[]): WhereResult {
   if (result.versions === undefined) return { ...result, chunks: chunks[0] ?? [] };
-  return { ...result, versions: result.versions.map((version, index) => ({ ...version, chunks: chunks[index] ?? [] })) };
+  const versions = result.versions.map((version, index) => {
+    const own = chunks[index];
+    return own === undefined ? version : { ...version, chunks: own };
+  });
+  return { ...result, versions };
 }
 
 /** The chunks of a content by their lengths and hashes; those of a striped one are held with the run they lie in. */
@@ -218,5 +225,6 @@ function shownVersion(content: ShownContent): ShownVersion {
     size: content.size,
     modified: isoTime(content.modified),
     holders: inOrder(content.holders.map((holder) => holder.name)),
+    ...(!isAvailable(content) && { unavailable: true }),
   };
 }

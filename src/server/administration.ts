@@ -240,7 +240,7 @@ export class Administration {
       files: 1,
       bytes: view.contents.reduce((sum, content) => sum + content.size, 0),
       under: copies.some((live) => live < wanted) ? 1 : 0,
-      unavailable: copies.some((live) => live === 0) ? 1 : 0,
+      unavailable: copies.every((live) => live === 0) ? 1 : 0,
       conflicts: view.contents.length > 1 ? 1 : 0,
       tombstones,
     };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { shownFile, whereResult, withChunks } from '../client/results.ts';
-import { chunksOf } from '../client/verbs/chunks.ts';
+import { chunksOfEach } from '../client/verbs/chunks.ts';
 import { historiesOf, historyItem } from '../client/verbs/history.ts';
 import { presentEntry } from '../client/verbs/listing.ts';
 import { checkPath } from '../core/path.ts';
@@ -94,7 +94,7 @@ const whereRoute = route({
     const entry = await presentEntry(session, query.path, options);
     const result = { ...whereResult(entry), ...(entry.note === undefined ? {} : { note: entry.note }) };
     if (!query.chunks) return result;
-    return withChunks(result, await Promise.all(entry.contents.map((content) => chunksOf(session, entry, content, options))));
+    return withChunks(result, await chunksOfEach(session, entry, options));
   },
 });
 

@@ -35,5 +35,11 @@ describe('where --chunks', () => {
     const both = withChunks({ ...shown, conflict: true, versions }, [[chunk(0, 1)], [chunk(0, 2)]]);
     expect(both.versions?.map(({ chunks }) => chunks)).toEqual([[chunk(0, 1)], [chunk(0, 2)]]);
     expect(both.chunks).toBeUndefined();
+    const one = withChunks({ ...shown, conflict: true, versions }, [undefined, [chunk(0, 2)]]);
+    expect(one.versions?.map(({ chunks }) => chunks)).toEqual([undefined, [chunk(0, 2)]]);
+  });
+
+  it('says of a content whose holders are away that nobody can tell', () => {
+    expect(chunksText(undefined, content)).toBe('a (alpha).bin: its chunks are known to its holders only, and those are away');
   });
 });

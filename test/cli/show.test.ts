@@ -39,6 +39,32 @@ describe('the list of files', () => {
   });
 });
 
+describe('a version that nobody has who is here', () => {
+  const one = entry([holder('alpha')]);
+  const away = {
+    ...one.contents[0],
+    hash: 'b'.repeat(64),
+    origin: 'bravo',
+    holders: [holder('bravo', undefined, false)],
+    copies: 0,
+  };
+  const both = { ...one, contents: [...one.contents, away] } as Entry;
+
+  it('hides no other one in the list', () => {
+    const line = (shown: Entry) => fileTable([shown], 5_000).split('\n')[1];
+    expect(line(both)).toMatch(/ 0\/2 {5}alpha, bravo \(away\) {2}conflict {2}1 of 2 versions unavailable$/);
+    expect(line({ ...one, contents: [away] } as Entry)).toMatch(/ 0\/2 {5}bravo \(away\) {2}unavailable$/);
+  });
+
+  it('is told among the conflicts', () => {
+    expect(
+      conflictsText([shownFile(both)], 720_000)
+        .split('\n')
+        .slice(1, 3),
+    ).toEqual(['  alpha: 768 KiB, age 12 min, on alpha', '  bravo: 768 KiB, age 12 min, on bravo (unavailable)']);
+  });
+});
+
 describe('where', () => {
   it('tells how many of the parts each has, and what its loss would cost', () => {
     const shown = entry([

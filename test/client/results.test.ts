@@ -25,4 +25,23 @@ describe('what is shown of a file', () => {
     expect(whereResult(one)).toEqual(whereResult(other));
     expect(whereResult(one).loss.map(({ peer }) => peer)).toEqual(['alpha', 'bravo', 'charlie']);
   });
+
+  test('in conflict is available as long as one version is, and tells which is not', () => {
+    const [here, away] = [['alpha'], []];
+    expect(shownFile(entryOf(here, away))).toMatchObject({ available: true, copies: 0 });
+    expect(shownFile(entryOf(here, away)).versions?.map(({ unavailable }) => unavailable)).toEqual([undefined, true]);
+    expect(shownFile(entryOf(away, away)).available).toBe(false);
+    expect(Object.keys(shownFile(entryOf(here, here)).versions?.[0] ?? {})).not.toContain('unavailable');
+  });
+
+  test('is incomplete when some of its parts are all there is', () => {
+    const parts = (entry: Entry) => ({
+      ...entry,
+      contents: entry.contents.map((one) => ({ ...one, incomplete: true, copies: 0 })),
+    });
+    const [whole, spread] = [entryOf(['alpha']), parts(entryOf(['bravo']))];
+    expect(shownFile(spread)).toMatchObject({ available: false, incomplete: true });
+    const both = shownFile({ ...whole, contents: [...spread.contents, ...whole.contents] });
+    expect([both.available, both.incomplete]).toEqual([true, undefined]);
+  });
 });

@@ -4,6 +4,7 @@ import type { Session } from '../../src/client/session.ts';
 import { grant } from '../../src/client/verbs/accounts.ts';
 import { remove } from '../../src/client/verbs/changes.ts';
 import type { FilePath, PeerId } from '../../src/core/ids.ts';
+import { Rights } from '../../src/core/rights.ts';
 import type { Folder } from '../../src/folder/folder.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { Administration, type MembershipSlice } from '../../src/server/administration.ts';
@@ -112,6 +113,24 @@ describe('the counts of status', () => {
     peer.catalog.peers.update(peer.id, { paused: 'its folder is gone' });
     seen.nowMs += 2001;
     expect(await status()).toMatchObject({ unavailable: 4 });
+  });
+
+  test('have a file of which one version can be read for one that can be read', async () => {
+    const [self, away] = ['a', 'b'] as unknown as [PeerId, PeerId];
+    const holders = new Map([
+      ['clash', [[self], [away]]],
+      ['here', [[self]]],
+      ['lost', [[away], [away]]],
+    ]);
+    const catalog = {
+      ...{ self, onPaths: () => {}, facts: () => [], wantedCopies: () => 1, shownName: () => 'alpha' },
+      peers: { all: () => [], isServing: (peer: PeerId) => peer === self },
+      people: { rights: () => new Rights([]) },
+      paths: () => [...holders.keys()],
+      view: (path: string) => ({ tombstones: [], contents: holders.get(path)?.map((peers) => ({ size: 1, holders: peers })) }),
+    } as unknown as Catalog;
+    const administration = new Administration({ clock: { now: () => 0 } as Clock, catalog, folder, membership });
+    expect(await administration.status(ALL_SEEN)).toMatchObject({ files: 3, under: 2, unavailable: 1, conflicts: 2 });
   });
 
   test('take a twentieth of the time at most where files change all the time, in short steps', async () => {

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Session } from '../../src/client/session.ts';
-import { chunksOf } from '../../src/client/verbs/chunks.ts';
+import { chunksOf, chunksOfEach } from '../../src/client/verbs/chunks.ts';
 import { presentEntry } from '../../src/client/verbs/listing.ts';
 import { checkPath } from '../../src/core/path.ts';
 import { Serving } from '../../src/replication/serving.ts';
+import type { Entry } from '../../src/wire/calls.ts';
 import { pattern } from '../platform/network-acceptance.ts';
 import type { Mesh } from '../sim/mesh.ts';
 import { hashOf } from '../sim/mesh-state.ts';
@@ -88,5 +89,20 @@ describe('the chunks of a file', () => {
     for (const name of ['alpha', 'bravo']) mesh.lose(mesh.peer(name));
     await mesh.until('both are away', async () => (await mesh.settle(seen(session, 'big')))?.contents[0]?.copies === 0);
     expect(await codeOf(chunksIn(mesh, session, 'big'))).toBe('unavailable');
+  });
+
+  it('of one version are told although the holders of the other are away', async () => {
+    const { mesh, session } = await story('one of two');
+    const entry = await mesh.settle(presentEntry(session, checkPath('big')));
+    const [content] = entry.contents as [Entry['contents'][number]];
+    const away = {
+      ...content,
+      hash: hashOf(pattern(content.size, 7)),
+      holders: content.holders.map((one) => ({ ...one, live: false })),
+    };
+    const told = await mesh.settle(chunksOfEach(session, { ...entry, contents: [away, content] }, {}));
+    expect(told[0]).toBeUndefined();
+    expectRight([told[1] ?? []]);
+    expect(await codeOf(mesh.settle(chunksOfEach(session, { ...entry, contents: [away, away] }, {})))).toBe('unavailable');
   });
 });

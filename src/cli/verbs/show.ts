@@ -1,5 +1,5 @@
 import { type ShownChunk, type ShownFile, shownFile, type WhereResult, whereResult, withChunks } from '../../client/results.ts';
-import { chunksOf } from '../../client/verbs/chunks.ts';
+import { chunksOfEach } from '../../client/verbs/chunks.ts';
 import { listEntries, presentEntry } from '../../client/verbs/listing.ts';
 import { quote } from '../../core/path.ts';
 import { type RunMask, runCount, runsIn } from '../../core/striping.ts';
@@ -63,12 +63,10 @@ export const where: VerbCommand = {
   async run(context, line) {
     const entry = await presentEntry(context.session, wordAt(line, 0), context.options);
     const result = whereResult(entry);
-    const chunks: ShownChunk[][] = [];
-    if (line.options.has('chunks')) {
-      for (const content of entry.contents) chunks.push(await chunksOf(context.session, entry, content, context.options));
-    }
-    if (context.json) context.screen.value(chunks.length === 0 ? result : withChunks(result, chunks));
-    else if (chunks.length === 0) context.screen.print(whereText(result, entry, Date.now()));
+    const isCut = line.options.has('chunks');
+    const chunks = isCut ? await chunksOfEach(context.session, entry, context.options) : [];
+    if (context.json) context.screen.value(isCut ? withChunks(result, chunks) : result);
+    else if (!isCut) context.screen.print(whereText(result, entry, Date.now()));
     else
       await page(
         context,
@@ -98,9 +96,11 @@ function deletedTable(entries: readonly Entry[], nowMs: number): string {
   return `${shownTable(['name', 'deleted'], rows, [1])}\n${counted(entries.length, 'deleted file')}`;
 }
 
-/** The chunks of one content as a table, with a line that says whose they are. */
-export function chunksText(chunks: readonly ShownChunk[], content: ShownContent | undefined): string {
-  const head = `${shownText(content?.shownPath ?? '')}: ${counted(chunks.length, 'chunk')}`;
+/** The chunks of one content as a table, with a line that says whose they are; undefined: nobody can tell them now. */
+export function chunksText(chunks: readonly ShownChunk[] | undefined, content: ShownContent | undefined): string {
+  const name = shownText(content?.shownPath ?? '');
+  if (chunks === undefined) return `${name}: its chunks are known to its holders only, and those are away`;
+  const head = `${name}: ${counted(chunks.length, 'chunk')}`;
   const [only] = chunks;
   if (chunks.length === 1 && only !== undefined)
     return `${head}, ${shownSize(only.size)}, ${shortHash(only)}, on ${holdersOf(only)}`;
@@ -126,8 +126,10 @@ function noneText(pattern: string | undefined, deleted: boolean): string {
   return `no ${deleted ? 'deleted ' : ''}file${pattern === undefined ? 's' : ` fits ${quote(pattern)}`}`;
 }
 
-function reachText({ available, incomplete }: ShownFile): string {
-  return available ? '' : incomplete === true ? '  incomplete' : '  unavailable';
+function reachText({ available, incomplete, versions = [] }: ShownFile): string {
+  if (!available) return incomplete === true ? '  incomplete' : '  unavailable';
+  const away = versions.filter(({ unavailable }) => unavailable === true).length;
+  return away === 0 ? '' : `  ${away} of ${counted(versions.length, 'version')} unavailable`;
 }
 
 /** All known holders: those that are away count for nothing now. Of many that have parts, how many: `where` names them. */
@@ -150,8 +152,9 @@ function partedText(holders: readonly Holder[]): string {
 }
 
 function conflictText(file: ShownFile, nowMs: number): string {
-  const versions = (file.versions ?? []).map(({ origin, size, modified, holders }) => {
-    const facts = [shownSize(size), `age ${shownAge(Date.parse(modified), nowMs)}`, `on ${holders.map(shownText).join(', ')}`];
+  const versions = (file.versions ?? []).map(({ origin, size, modified, holders, unavailable }) => {
+    const where = `on ${holders.map(shownText).join(', ')}${unavailable === true ? ' (unavailable)' : ''}`;
+    const facts = [shownSize(size), `age ${shownAge(Date.parse(modified), nowMs)}`, where];
     return `  ${shownText(origin)}: ${facts.join(', ')}`;
   });
   return [shownText(file.path), ...versions].join('\n');

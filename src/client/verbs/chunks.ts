@@ -1,6 +1,6 @@
 import { ChunkList } from '../../core/chunk-list.ts';
 import { MANIFEST_FILE_BYTES_MIN } from '../../core/chunking.ts';
-import { MeshError } from '../../core/errors.ts';
+import { asMeshError, MeshError } from '../../core/errors.ts';
 import { quote } from '../../core/path.ts';
 import type { Entry, Holder, ShownContent } from '../../wire/calls.ts';
 import type { Link } from '../../wire/link.ts';
@@ -31,6 +31,22 @@ export async function chunksOf(
     throw new MeshError('unavailable', `the chunks of ${quote(entry.path)} are known to its holders only: ${names}, away now`);
   }
   return await session.attempt((link) => fromAny(session, link, entry, content), { signal: options.signal, changedMs: never });
+}
+
+/**
+ * The same of each content of a name; undefined of one of several whose holders are away. Rejects with `unavailable` when those of
+ * all are.
+ */
+export async function chunksOfEach(
+  session: Session,
+  entry: Entry,
+  options: Pick<VerbOptions, 'signal'>,
+): Promise<(ShownChunk[] | undefined)[]> {
+  const tried = await Promise.allSettled(entry.contents.map((content) => chunksOf(session, entry, content, options)));
+  const failures = tried.flatMap((one) => (one.status === 'rejected' ? [asMeshError(one.reason)] : []));
+  const failure = failures.find(({ code }) => code !== 'unavailable') ?? failures[tried.length - 1];
+  if (failure !== undefined) throw failure;
+  return tried.map((one) => (one.status === 'fulfilled' ? one.value : undefined));
 }
 
 /** From the first live holder that tells; when none can be reached from here, `link` asks them. */

@@ -89,9 +89,12 @@ export function copiesWords(file: {
   readonly available: boolean;
   readonly incomplete?: boolean | undefined;
   readonly holders: readonly string[];
+  readonly versions?: readonly { readonly origin: string; readonly unavailable?: boolean }[] | undefined;
 }): string {
   if (file.incomplete) return 'Some parts are on peers that are away';
   if (!file.available) return file.holders.length === 0 ? 'No peer has it any more' : `Away with ${listWords(file.holders)}`;
+  const away = (file.versions ?? []).filter(({ unavailable }) => unavailable);
+  if (away.length > 0) return `The version of ${listWords(away.map(({ origin }) => origin))} cannot be had now`;
   if (file.copies >= file.wanted) return file.copies === 1 ? 'Kept on 1 peer' : `Kept on ${file.copies} peers`;
   return `On ${file.copies} of ${file.wanted} peers so far`;
 }

@@ -49,6 +49,8 @@ describe('what the page says', () => {
     expect(copiesWords({ ...file, copies: 1 })).toBe('On 1 of 2 peers so far');
     expect(copiesWords({ ...file, copies: 0, available: false })).toBe('Away with alpha and bravo');
     expect(copiesWords({ ...file, copies: 0, available: false, incomplete: true })).toBe('Some parts are on peers that are away');
+    const versions = [{ origin: 'alpha' }, { origin: 'bravo', unavailable: true }];
+    expect(copiesWords({ ...file, copies: 0, versions })).toBe('The version of bravo cannot be had now');
     expect(lossWords('alpha', 0)).toBe('Without alpha it cannot be read');
     expect(lossWords('alpha', 1)).toBe('Without alpha one copy is left');
   });
