@@ -55,7 +55,7 @@ class Failover {
   remember(): void {
     const mesh = session.now?.meshId ?? '';
     const places = placesOf(live.peers, rememberedPlaces(mesh));
-    const others = places.filter(({ http }) => underName(http, location.hostname) !== location.origin);
+    const others = othersOf(places);
     this.places = others;
     this.#lookout.renew(others);
     rememberPlaces(mesh, places);
@@ -65,6 +65,8 @@ class Failover {
   async look(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;
+    // The own peer may be gone before it told of any: those of earlier visits can be gone to by hand.
+    if (this.places.length === 0) this.places = othersOf(rememberedPlaces(session.now?.meshId ?? ''));
     const beganMs = performance.now();
     try {
       for (let turn = 0; ; turn += 1) {
@@ -103,6 +105,10 @@ class Failover {
     const { route } = router;
     return route.view === 'files' && at !== undefined ? { ...route, at: Math.floor(at * 10) / 10 } : route;
   }
+}
+
+function othersOf(places: readonly Place[]): Place[] {
+  return places.filter(({ http }) => underName(http, location.hostname) !== location.origin);
 }
 
 export const failover = new Failover();

@@ -53,9 +53,7 @@ class Live {
     source.addEventListener('error', () => (source === this.#source ? this.#broke() : undefined));
     on('peers', (data) => this.#takePeers(data));
     on('traffic', (data) => this.#takeTraffic(data as Traffic));
-    on('status', (data) => {
-      this.status = data as StatusResult;
-    });
+    on('status', (data) => this.#takeStatus(data as StatusResult));
     on('files', (data) => {
       const { paths, more } = data as { paths?: string[]; more?: unknown };
       this.#tellFiles(more || paths === undefined ? undefined : paths);
@@ -83,7 +81,16 @@ class Live {
   }
 
   #takePeers(data: unknown): void {
+    const before = servingOf(this.peers);
     this.peers = peersOf(data);
+    // Which copies count, and what can be read, follows from who is here: no path changes by that.
+    if (before !== '' && before !== servingOf(this.peers)) this.#tellFiles(undefined);
+  }
+
+  #takeStatus(status: StatusResult): void {
+    const before = this.status?.wanted ?? status.wanted;
+    this.status = status;
+    if (before !== status.wanted) this.#tellFiles(undefined);
   }
 
   #takeTraffic(traffic: Traffic): void {
@@ -131,6 +138,15 @@ class Live {
     if (this.#refusals === 0) this.onBroken();
     else this.#pause = setTimeout(() => this.onBroken(), pauseMs(this.#refusals));
   }
+}
+
+/** Those whose copies count. */
+function servingOf(peers: readonly PagePeer[]): string {
+  const serving = peers.filter(({ alive, paused }) => alive && !paused);
+  return serving
+    .map(({ id }) => id)
+    .sort()
+    .join();
 }
 
 export const live = new Live();
