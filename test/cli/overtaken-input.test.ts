@@ -33,3 +33,11 @@ test.each(['known.txt', 'new.txt'])(
   },
   60_000,
 );
+
+test('a name that is taken is refused before standard input is read', async () => {
+  await here.value(0, ['create', 'taken.txt'], { input: 'first' });
+  // Its writer ends once the program has: whoever reads to the end first waits in vain.
+  const writer = 'n=0; while [ ! -e over ] && [ $n -lt 1200 ]; do sleep 0.1; n=$((n + 1)); done';
+  const refused = await shell(`{ ${writer}; } | { fm create taken.txt; code=$?; touch over; exit $code; }`);
+  expect([refused.code, refused.error]).toEqual([4, expect.stringContaining('there is a file "taken.txt" already')]);
+}, 60_000);

@@ -3,9 +3,9 @@ import { basename, resolve } from 'node:path';
 import type { ChangeResult } from '../../client/results.ts';
 import { sideBySide } from '../../client/side-by-side.ts';
 import type { Source } from '../../client/transfer.ts';
-import { create as createFile, currentBase, put } from '../../client/verbs/upload.ts';
+import { checkFree, create as createFile, currentBase, put } from '../../client/verbs/upload.ts';
 import { asMeshError, MeshError } from '../../core/errors.ts';
-import type { VersionKey } from '../../core/ids.ts';
+import type { FilePath, VersionKey } from '../../core/ids.ts';
 import { checkPath, isSealedName, quote, SEALED_SUFFIX } from '../../core/path.ts';
 import { jointly } from '../joint-progress.ts';
 import { FileSource } from '../local-file.ts';
@@ -35,7 +35,7 @@ export const create: VerbCommand = {
   also: ['new', 'touch'],
   async run(context, line) {
     const path = checkPath(wordAt(line, 0));
-    const source = await sourceOfCreate(context, line.words[1]);
+    const source = await sourceOfCreate(context, path, line.words[1]);
     try {
       const result = await createFile(context.session, path, source, context.options);
       return tellChanges(context, 'created', [result], false);
@@ -89,11 +89,14 @@ interface Way {
   readonly sealing: Sealing | undefined;
 }
 
-async function sourceOfCreate(context: VerbContext, file: string | undefined): Promise<FileSource> {
+async function sourceOfCreate(context: VerbContext, path: FilePath, file: string | undefined): Promise<FileSource> {
   if (file !== undefined && file !== '-') return await FileSource.open(file, context.cutter);
   if (context.inShell && file === '-') throw new MeshError('usage', 'in the shell nothing can be read from standard input');
   const isPiped = file === '-' || (!context.inShell && isGiven(STANDARD_INPUT));
-  return await FileSource.spooled(isPiped ? await spool(process.stdin, context.options.signal) : await openNameless());
+  if (!isPiped) return await FileSource.spooled(await openNameless());
+  // Before a byte is read: what comes may take hours, and comes no second time.
+  await checkFree(context.session, path, context.options);
+  return await FileSource.spooled(await spool(process.stdin, context.options.signal));
 }
 
 /** As of Way. */

@@ -33,12 +33,17 @@ export interface Upload {
  * before a byte is sent when that is known here.
  */
 export async function create(session: Session, path: FilePath, source: Source, options: VerbOptions): Promise<ChangeResult> {
+  await checkFree(session, path, options);
+  return await store(session, { kind: 'create', path, source, base: [] }, options);
+}
+
+/** Rejects as `create` would, as far as the own peer knows. */
+export async function checkFree(session: Session, path: FilePath, options: VerbOptions): Promise<void> {
   const entry = await findEntry(session, path, options);
   if (entry !== undefined && entry.contents.length > 1) throw inConflict(path);
   if (entry !== undefined && entry.contents.length > 0) {
     throw new MeshError('exists', `there is a file ${quote(path)} already; "filemesh upload" makes its next version`);
   }
-  return await store(session, { kind: 'create', path, source, base: [] }, options);
 }
 
 /** What an upload of that name follows if it begins now. Rejects with `conflict` where several versions have the name. */
