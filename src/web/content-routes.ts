@@ -169,14 +169,15 @@ async function takeContent(call: Call, spool: Spool) {
   const { headers } = request;
   if (headers['content-range'] !== undefined)
     throw new WebFailure(400, 'usage', 'a part of a file is not put; /tus/ takes uploads in parts');
+  const said = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
   const wish = {
     ifNoneMatch: headers['if-none-match'],
     ifMatch: headers['if-match'],
     ifUnmodifiedSince: headers['if-unmodified-since'],
+    size: said,
   };
   const body = requestBody(request);
   const storing = await prepareStore(session, path, wish, options);
-  const said = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
   return await spool.lend(keeperOf(call), said, async (handle, claim) => {
     const size = await spool.take(body, { handle, offset: 0, size: said, owners: ownersOf(call), claim });
     const made = await storing.with(spooledSource(handle, size));

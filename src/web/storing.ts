@@ -9,18 +9,23 @@ import type { FilePath, VersionKey } from '../core/ids.ts';
 import { assertStorable, foldersOf, quote } from '../core/path.ts';
 import { rightAmong } from '../core/rights.ts';
 import type { Entry } from '../wire/calls.ts';
-import { fitsTag, isChangedSince } from './conditional.ts';
+import { fitsTag, isChangedSince, tagOf } from './conditional.ts';
 import { WebFailure } from './failures.ts';
 
 /** On what condition something is stored, in the words of HTTP. */
 export interface StoreWish {
-  /** `*`: only where there is nothing yet. */
+  /** Only where it is not that content; `*`: only where there is nothing yet. */
   readonly ifNoneMatch?: string | undefined;
   /** Only after that content. */
   readonly ifMatch?: string | undefined;
   /** Only after a content that is not younger. */
   readonly ifUnmodifiedSince?: string | undefined;
+  /** Bytes that come at once, as their sender says. */
+  readonly size?: number | undefined;
 }
+
+/** Bytes hashed at once, of what may be there already. Range 64 KiB – 4 MiB. */
+const HASHED_BYTES = 1024 * 1024;
 
 /** A store that is allowed as things are: to be asked for before a byte is taken in. */
 export interface Storing {
@@ -35,7 +40,7 @@ export interface Storing {
 export async function prepareStore(
   session: Session,
   path: FilePath,
-  { ifNoneMatch, ifMatch, ifUnmodifiedSince }: StoreWish,
+  { ifNoneMatch, ifMatch, ifUnmodifiedSince, size }: StoreWish,
   options: VerbOptions,
 ): Promise<Storing> {
   assertStorable(path);
@@ -43,23 +48,40 @@ export async function prepareStore(
   const entry: Entry | undefined = await findEntry(session, path, options);
   const [present] = entry?.contents ?? [];
   if (entry !== undefined && entry.contents.length > 1) throw inConflict(path);
-  const mustBeNew = ifNoneMatch === '*';
-  if (mustBeNew && present !== undefined) throw new WebFailure(412, 'exists', `there is a file ${quote(path)} already`);
+  if (ifNoneMatch !== undefined && present !== undefined && fitsTag(ifNoneMatch, present.hash, true)) {
+    const what = ifNoneMatch === '*' ? `there is a file ${quote(path)}` : `${quote(path)} has that content`;
+    // Also to whoever had it stored and was not told: of two that ask for one name so, one alone gets it.
+    throw new WebFailure(412, 'exists', `${what} already`, { etag: tagOf(present.hash) });
+  }
+  const base = entry?.base ?? [];
   const isOther = ifMatch !== undefined && (present === undefined || !fitsTag(ifMatch, present.hash));
   const isYounger = ifMatch === undefined && present !== undefined && isChangedSince(ifUnmodifiedSince, present.modified);
   if (isOther || isYounger) {
-    throw new WebFailure(
-      412,
-      'overtaken',
-      `${quote(path)} is not what it was meant to follow any more; look at it, then try again`,
-    );
+    const words = `${quote(path)} is not what it was meant to follow any more; look at it, then try again`;
+    const refusal = new WebFailure(412, 'overtaken', words, present === undefined ? {} : { etag: tagOf(present.hash) });
+    if (entry === undefined || present === undefined || present.size !== size) throw refusal;
+    return { isNew: false, base, with: (source) => storedBefore(entry, source, refusal, options) };
   }
   if (present === undefined) {
     await checkNoFolder(session, path, options);
     await checkFolders(session, path, options);
   }
-  const base = entry?.base ?? [];
   return { isNew: present === undefined, base, with: storeOn(session, path, base, { ifNoneMatch }, options) };
+}
+
+/** By an earlier try, of which no answer came, it may be there already (RFC 9110, 13.1.1): its bytes alone tell. Rejects with `refusal`. */
+async function storedBefore(
+  { path, contents, wanted }: Entry,
+  source: Source,
+  refusal: WebFailure,
+  { newHash }: VerbOptions,
+): Promise<ChangeResult> {
+  const hash = newHash();
+  for (let at = 0; at < source.size; at += HASHED_BYTES) hash.update(await source.read(at, HASHED_BYTES));
+  const version = hash.hex();
+  const [present] = contents;
+  if (present?.hash !== version) throw refusal;
+  return { path, version, copies: present.copies, wanted };
 }
 
 /** Stores on top of what was there when the bytes were announced. Rejects with `overtaken` or `exists` when that is current no more. */
