@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import type { Source } from '../client/transfer.ts';
 import { checkPath } from '../core/path.ts';
 import { WALL_MS_MAX } from '../core/version.ts';
 import { tagOf } from './conditional.ts';
@@ -8,7 +10,7 @@ import type { RouteRooms } from './routes.ts';
 import { requestBody } from './spool.ts';
 import { prepareStore, type Storing, storeOn } from './storing.ts';
 import type { TusNote } from './tus-files.ts';
-import type { TusUploads } from './tus-uploads.ts';
+import type { TusUpload, TusUploads } from './tus-uploads.ts';
 
 const VERSION = '1.0.0';
 const PART_TYPE = 'application/offset+octet-stream';
@@ -69,6 +71,7 @@ export function tusRoutes({ uploads }: RouteRooms): Route[] {
 
 async function begin(call: Call, uploads: TusUploads): Promise<void> {
   const { session, request, options } = call;
+  const reply = head(call);
   const length = Number(request.headers['upload-length']);
   if (!Number.isSafeInteger(length) || length < 0)
     throw new WebFailure(400, 'usage', 'Upload-Length must say how many bytes come');
@@ -79,28 +82,50 @@ async function begin(call: Call, uploads: TusUploads): Promise<void> {
   const { base } = await prepareStore(session, path, wish, options);
   const modified = Number(told.get('modified'));
   const modifiedMs = modified > 0 && modified <= WALL_MS_MAX ? modified : undefined;
-  const upload = await uploads.begin({ path, length, wish, base, modifiedMs, owner: keeperOf(call) });
-  head(call)
-    .code(201)
-    .headers({ location: `/tus/${upload.id}`, 'upload-offset': 0, 'upload-expires': upload.expires });
+  const owner = keeperOf(call);
+  const upload = await uploads.begin({ path, length, wish, base, modifiedMs, owner });
+  if (length === 0) await endEmpty(call, uploads, { id: upload.id, owner });
+  reply.code(201).headers({ location: `/tus/${upload.id}`, 'upload-offset': 0, 'upload-expires': upload.expires });
+}
+
+/** Of an empty one clients send no part: it is stored by its beginning. */
+async function endEmpty(call: Call, uploads: TusUploads, { id, owner }: Pick<TusUpload, 'id' | 'owner'>): Promise<void> {
+  const part = { body: Readable.from([]), said: '0', owners: ownersOf(call) };
+  try {
+    await uploads.append({ id, owner, offset: 0, end: () => undefined }, part, storing(call, call.signal));
+  } catch (thrown) {
+    // Nobody was told where it could be gone on with.
+    await uploads.giveUp(id, owner).catch(() => undefined);
+    throw thrown;
+  }
 }
 
 async function append(call: Call, uploads: TusUploads): Promise<void> {
   const { request, rest: id } = call;
   if (request.headers['content-type'] !== PART_TYPE) throw new WebFailure(415, 'usage', `a part is to come as ${PART_TYPE}`);
   const reply = head(call);
+  const stop = new AbortController();
   const at = {
     id,
     owner: keeperOf(call),
     offset: Number(request.headers['upload-offset']),
-    end: () => request.raw.socket.destroy(),
+    end: () => {
+      stop.abort();
+      request.raw.socket.destroy();
+    },
   };
   const part = { body: requestBody(request), said: request.headers['content-length'], owners: ownersOf(call) };
-  const upload = await uploads.append(at, part, async (whole, source) => {
-    const made = await endOf(call, whole)(source);
-    reply.headers({ etag: tagOf(made.version), 'x-filemesh-copies': `${made.copies}/${made.wanted}` });
-  });
+  // Once all of it is here it is stored, though its sender does not wait for that: a DELETE alone gives it up.
+  const upload = await uploads.append(at, part, storing(call, stop.signal));
   reply.code(204).headers({ 'upload-offset': upload.offset, 'upload-expires': upload.expires });
+}
+
+function storing(call: Call, signal: AbortSignal) {
+  const options = { ...call.options, signal };
+  return async (whole: TusNote, source: Source): Promise<void> => {
+    const made = await endOf({ ...call, options }, whole)(source);
+    call.reply.headers({ etag: tagOf(made.version), 'x-filemesh-copies': `${made.copies}/${made.wanted}` });
+  };
 }
 
 /** How it is stored once all is there: on top of what was current when it was begun, however long ago. */

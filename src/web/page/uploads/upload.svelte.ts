@@ -114,6 +114,8 @@ export class Upload {
   async #send(file: File, signal: AbortSignal): Promise<void> {
     const kept = this.url === undefined ? undefined : await keptBytes(this.url, signal);
     if (kept === undefined) await unlessStopped(this.#begin(file), signal);
+    // An empty one is stored by that alone.
+    if (file.size === 0) return;
     if (kept !== undefined && kept > this.#kept) this.#tries = 0;
     this.#kept = kept ?? 0;
     this.#progress(kept ?? 0);
