@@ -4,7 +4,7 @@ import { deflateSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PeersHere } from '../../cli/peers-here.ts';
-import { BROWSER_TEST_MS, detailsOf, findings, focused, hasBrowser, Person, picture } from './browser.ts';
+import { BROWSER_TEST_MS, detailsOf, drop, findings, focused, goTo, hasBrowser, Person, picture } from './browser.ts';
 import { crc32 } from './crc-32.ts';
 
 /** More than two pages of a list. */
@@ -63,6 +63,23 @@ describe.skipIf(!hasBrowser)('folders and pictures in a browser', { timeout: BRO
       .click();
     await row(`picture (${other}).png`).waitFor();
     expect((await paths('picture*')).length).toBe(2);
+  });
+
+  it('stores what is dropped while it shows something else', async () => {
+    await goTo(page, 'mesh');
+    // Where nobody takes it the browser opens what is dropped, in the place of the page.
+    const isTaken = await page.evaluate(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([''], 'a'));
+      return !document.body.dispatchEvent(new DragEvent('dragover', { bubbles: true, cancelable: true, dataTransfer }));
+    });
+    expect(isTaken).toBe(true);
+    await drop(page, [
+      { name: 'from the map.txt', text: 'from the map' },
+      { name: 'empty.txt', text: '' },
+    ]);
+    await page.getByRole('region', { name: 'Uploads' }).getByText('2 files stored').waitFor();
+    expect([...(await paths('from the map.txt')), ...(await paths('empty.txt'))]).toEqual(['from the map.txt', 'empty.txt']);
   });
 
   it('gives a folder as one zip, with what lies below', async () => {
