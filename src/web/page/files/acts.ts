@@ -108,16 +108,17 @@ export async function newText(folder: string): Promise<void> {
 }
 
 /**
- * Saves a text over the version it was begun from, and gives the version made. Undefined: somebody saved another meanwhile,
- * and nothing was stored.
+ * Saves a text over the version it was begun from, without one as a new file, and gives the version made. Undefined: somebody
+ * saved another meanwhile, or has that name, and nothing was stored.
  */
 export async function saveText(path: string, text: string, base: string | undefined): Promise<string | undefined> {
   try {
-    const headers = { 'content-type': 'text/plain', ...(base && { 'if-match': `"${base}"` }) };
+    const condition = base === undefined ? { 'if-none-match': '*' } : { 'if-match': `"${base}"` };
+    const headers = { 'content-type': 'text/plain', ...condition };
     const reply = await send('PUT', fileUrl(path), { body: text, headers });
     return ((await reply.json()) as { version: string }).version;
   } catch (thrown) {
-    if (thrown instanceof ApiError && (thrown.status === 412 || thrown.code === 'overtaken')) return undefined;
+    if (thrown instanceof ApiError && (thrown.status === 412 || ['overtaken', 'exists'].includes(thrown.code))) return undefined;
     throw thrown;
   }
 }

@@ -7,6 +7,8 @@ interface Draft {
   /** What it was begun from, and its version. */
   readonly original: string;
   readonly base: string;
+  /** What ends its lines where it is stored. */
+  readonly lineEnd: string;
 }
 
 class Drafts {

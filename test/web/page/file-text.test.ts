@@ -1,0 +1,93 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fileTextOf, storedText } from '../../../src/web/page/files/file-text.ts';
+import { PeersHere } from '../../cli/peers-here.ts';
+import { BROWSER_TEST_MS, detailsOf, hasBrowser, Person } from './browser.ts';
+
+describe('the text of a file', () => {
+  const read = (...parts: readonly (string | number[])[]) => fileTextOf(Uint8Array.from(parts.flatMap(bytesOf)).buffer);
+  const bytesOf = (part: string | number[]) => (typeof part === 'string' ? [...Buffer.from(part)] : part);
+
+  it.each(['', 'one', 'one\ntwo\n', 'one\r\ntwo\r\n', 'one\rtwo\r', '\ufeffone\r\n'])('is stored again as it was: %j', (text) => {
+    const { text: shown, lineEnd, isExact } = read(text);
+    expect(shown).not.toContain('\r');
+    expect([storedText(shown, lineEnd), isExact]).toEqual([text, true]);
+  });
+
+  it('that is none tells so', () => {
+    expect(read('caf', [0xe9], '\n')).toEqual({ text: 'caf\ufffd\n', lineEnd: '\n', isExact: false });
+  });
+});
+
+describe.skipIf(!hasBrowser)('a text that is changed in a browser', { timeout: BROWSER_TEST_MS }, () => {
+  const peers = new PeersHere();
+  const person = new Person();
+  let page: Page;
+  const file = (name: string) => join(peers.place, 'alpha', name);
+  const field = () => detailsOf(page).getByRole('textbox');
+
+  async function open(name: string): Promise<void> {
+    await page.evaluate(
+      (hash) => {
+        location.hash = hash;
+      },
+      `#/files?open=${encodeURIComponent(name)}`,
+    );
+    await page
+      .getByRole('region', { name: `Details of ${name}` })
+      .locator('pre')
+      .waitFor();
+  }
+
+  beforeAll(async () => {
+    mkdirSync(join(peers.place, 'alpha'));
+    writeFileSync(file('dos.txt'), '\ufeffone\r\ntwo\r\n');
+    writeFileSync(file('latin.txt'), Buffer.from('caf\u00e9\n', 'latin1'));
+    writeFileSync(file('plan (mine).txt'), 'of somebody else\n');
+    writeFileSync(file('plan.txt'), 'the plan\n');
+    const { http } = await peers.up('alpha', '--replicas', '1');
+    page = await person.open(String(http));
+    await page.getByRole('row').filter({ hasText: 'plan.txt' }).waitFor();
+  }, BROWSER_TEST_MS);
+  afterAll(async () => {
+    await person.end();
+    await peers.end();
+  });
+
+  it('keeps the ends of its lines, and the mark it begins with', async () => {
+    await open('dos.txt');
+    await detailsOf(page).getByRole('button', { name: 'Edit' }).click();
+    await field().press('Control+End');
+    await field().pressSequentially('three');
+    await page.keyboard.press('Enter');
+    await detailsOf(page).getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('status').getByText('dos.txt was saved.').waitFor();
+    expect(readFileSync(file('dos.txt'), 'utf8')).toBe('\ufeffone\r\ntwo\r\nthree\r\n');
+  });
+
+  it('is not offered to be changed where bytes would be lost', async () => {
+    await open('latin.txt');
+    await detailsOf(page).getByText('what is not would be lost').waitFor();
+    expect(await detailsOf(page).getByRole('button', { name: 'Edit' }).count()).toBe(0);
+  });
+
+  it('is saved beside what another saved, and over nothing', async () => {
+    await open('plan.txt');
+    await detailsOf(page).getByRole('button', { name: 'Edit' }).click();
+    await field().fill('my plan\n');
+    await peers.value(0, ['upload', '-', '--to', 'plan.txt'], { input: 'their plan\n' });
+    await detailsOf(page).getByRole('button', { name: 'Save', exact: true }).click();
+    await detailsOf(page).getByRole('button', { name: 'Save mine as plan (mine).txt' }).click();
+    await detailsOf(page).getByText('There is a file plan (mine).txt already').waitFor();
+    await detailsOf(page).getByRole('button', { name: 'Save mine as plan (mine 2).txt' }).click();
+    await page.getByRole('status').getByText('Saved as plan (mine 2).txt.').waitFor();
+    const texts = ['plan.txt', 'plan (mine).txt', 'plan (mine 2).txt'].map((name) => readFileSync(file(name), 'utf8'));
+    expect(texts).toEqual(['their plan\n', 'of somebody else\n', 'my plan\n']);
+  });
+
+  it('says nothing that its own policy forbids', () => {
+    expect(person.complaints).toEqual([]);
+  });
+});
