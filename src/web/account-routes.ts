@@ -1,9 +1,10 @@
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { isoTime } from '../client/results.ts';
 import { addUser, changePassword, grant, readLog, removeUser, rightsOf, users } from '../client/verbs/accounts.ts';
 import { LOG_ENTRIES_MAX } from '../wire/account-calls.ts';
 import { accountKeyShape } from '../wire/shapes.ts';
-import { cookieEnd, cookieOf } from './credentials.ts';
+import { cookieEnd, cookieOf, isBrowser } from './credentials.ts';
 import { WebFailure } from './failures.ts';
 import { heldUp } from './held-up.ts';
 import { proofOf } from './logins.ts';
@@ -30,13 +31,13 @@ function loginRoutes({ house, sessions }: RouteRooms): Route[] {
     openRoute({
       method: 'POST',
       url: '/api/v1/login',
-      summary: 'Logs in: sets the cookie, and tells the token that programs send as Bearer.',
+      summary: 'Logs in: sets the cookie, and tells programs the token that they send as Bearer.',
       answers: 'login',
       body: z.object({ user: nameShape, ...secretShape }),
       run: async ({ body: { user, ...secret }, request, reply }) => {
         const { token, admin, key = null } = await sessions.login(request, user, secret);
         reply.header('set-cookie', cookieOf(token, isSecure));
-        return { user, admin, token, key };
+        return { user, admin, key, ...tokenFor(request, token) };
       },
     }),
     openRoute({
@@ -115,10 +116,15 @@ function userRoutes({ house, sessions }: RouteRooms): Route[] {
         if (result.token === undefined) return {};
         sessions.renew(request, result.token);
         reply.header('set-cookie', cookieOf(result.token, isSecure));
-        return { token: result.token };
+        return tokenFor(request, result.token);
       },
     }),
   ];
+}
+
+/** A browser has it in its cookie, where no script can read it. */
+function tokenFor(request: FastifyRequest, token: string): { readonly token?: string } {
+  return isBrowser(request) ? {} : { token };
 }
 
 function rightsRoutes(): Route[] {

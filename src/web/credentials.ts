@@ -28,6 +28,11 @@ export function credentialsOf({ headers, protocol }: Pick<FastifyRequest, 'heade
   return token === undefined ? undefined : { kind: 'token', token };
 }
 
+/** Browsers say where a request comes from (Fetch Metadata), and no page can keep them from it. */
+export function isBrowser({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
+  return headers['sec-fetch-site'] !== undefined;
+}
+
 /** One word for what was brought, under which its session is kept: the secret itself is not. */
 export function keyOf(credentials: Credentials, from: string): string {
   return createHash('sha256')

@@ -3,6 +3,7 @@ import type { Session } from '../client/session.ts';
 import { type LoginResult, login } from '../client/verbs/accounts.ts';
 import { parseToken } from '../core/accounts.ts';
 import { invariant } from '../core/errors.ts';
+import { isBrowser } from './credentials.ts';
 import { WebFailure } from './failures.ts';
 import { HeldUp, heldUp } from './held-up.ts';
 import { addressOf, placeOf } from './owners.ts';
@@ -132,8 +133,7 @@ function checkLogin(result: LoginResult): LoggedIn {
 
 export function notLoggedIn(request: FastifyRequest): WebFailure {
   // A browser would ask in a window of its own; its page asks better.
-  const isBrowser = request.headers['sec-fetch-site'] !== undefined;
   return new WebFailure(401, 'not-logged-in', 'this mesh has accounts: log in first', {
-    'www-authenticate': isBrowser ? 'Bearer realm="filemesh"' : 'Basic realm="filemesh", charset="UTF-8"',
+    'www-authenticate': isBrowser(request) ? 'Bearer realm="filemesh"' : 'Basic realm="filemesh", charset="UTF-8"',
   });
 }

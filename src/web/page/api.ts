@@ -11,6 +11,8 @@ export const ANSWER_MS = 10_000;
 /** Names of one page of a list; of the first one, which somebody waits for, what any screen shows. */
 const PAGE_ENTRIES = 250;
 const FIRST_PAGE_ENTRIES = 100;
+/** Of the log at once, as many as a peer tells. */
+const LOG_ENTRIES = 500;
 
 export interface SessionResult {
   /** Who is logged in; null before the first account exists, and for a stranger. */
@@ -23,8 +25,6 @@ export interface SessionResult {
   readonly meshId: string | null;
   /** The one that serves the page; null to a stranger from another machine. */
   readonly peer: { readonly id: string; readonly name: string } | null;
-  /** Addresses of this page on the network, for a phone. */
-  readonly http?: readonly string[];
 }
 
 export interface PagePeer {
@@ -89,8 +89,9 @@ export interface RightItem {
 }
 
 export interface LogEntry {
-  /** ISO 8601. */
+  /** ISO 8601, and the same in wall ms. */
   readonly time: string;
+  readonly at: number;
   readonly user: string;
   readonly action: string;
   /** What it was done to; may be empty. */
@@ -217,7 +218,9 @@ export const api = {
   users: async () => listOf<Account>(await ask<unknown>('GET', '/api/v1/users'), 'users'),
   rights: async (path: string) => listOf<RightItem>(await ask<unknown>('GET', `/api/v1/rights?${query({ path })}`), 'rights'),
   grant: (path: string, who: string, right: Right) => ask<unknown>('POST', '/api/v1/rights', { body: { path, who, right } }),
-  log: async () => listOf<LogEntry>(await ask<unknown>('GET', `/api/v1/log?${query({ limit: 500 })}`), 'entries'),
+  /** The newest first; `before`: older than that. */
+  log: (before?: number) =>
+    ask<{ entries: readonly LogEntry[]; more: boolean }>('GET', `/api/v1/log?${query({ limit: LOG_ENTRIES, before })}`),
   invite: () => ask<{ join: string }>('POST', '/api/v1/invite', { body: {} }),
   removePeer: (peer: string, confirm: boolean) => ask<RemoveResult>('POST', '/api/v1/remove', { body: { peer, confirm } }),
   /** Answers the peer that does not believe its folder. */

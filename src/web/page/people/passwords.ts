@@ -11,8 +11,16 @@ export async function newAccount(name: string, password: string, asked: { admin:
   await ask('POST', '/api/v1/users', { body: { name, ...asked, proof, key: newAccountKey(wrapKey) } });
 }
 
-/** One's own by the old one, which takes the key pair along; another's without, which gets a new pair. */
-export async function newPassword(user: string, old: string | undefined, password: string): Promise<void> {
+/**
+ * One's own by the old one, which takes the key pair along; another's without, which gets a new pair. `mayBegin`: asked before one's
+ * own, that the old password does not open, gives way to a new pair. False: it may not, and nothing was changed.
+ */
+export async function newPassword(
+  user: string,
+  old: string | undefined,
+  password: string,
+  mayBegin: () => Promise<boolean>,
+): Promise<boolean> {
   const { newAccountKey, rewrappedKey } = await import('./account-key.ts');
   const after = await session.secretsOf(user, password);
   let oldProof: string | undefined;
@@ -22,7 +30,9 @@ export async function newPassword(user: string, old: string | undefined, passwor
     const kept = await session.loginWith(user, before);
     oldProof = before.proof;
     key = kept && rewrappedKey(kept, before.wrapKey, after.wrapKey);
+    if (kept !== undefined && key === undefined && !(await mayBegin())) return false;
   }
   const body = { user, proof: after.proof, key: key ?? newAccountKey(after.wrapKey), ...(oldProof && { oldProof }) };
   await session.change(() => ask('POST', '/api/v1/passwd', { body }));
+  return true;
 }
