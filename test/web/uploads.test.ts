@@ -29,7 +29,7 @@ describe('uploads in parts that an earlier process took in', () => {
   /** One that stands at 3 of so many bytes, and was last added to so many hours ago. */
   function leave(length: number, hours: number): string {
     const id = randomBytes(16).toString('hex');
-    writeFileSync(join(directory, `${id}.json`), JSON.stringify({ path: 'a.txt', length, wish: {} }));
+    writeFileSync(join(directory, `${id}.json`), JSON.stringify({ path: 'a.txt', length, wish: {}, base: [] }));
     writeFileSync(join(directory, `${id}.data`), 'abc');
     const then = Date.now() / 1000 - hours * 3_600;
     utimesSync(join(directory, `${id}.data`), then, then);
