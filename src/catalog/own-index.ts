@@ -63,11 +63,6 @@ export class OwnIndex {
     this.#pendingFirst = this.#next;
   }
 
-  /** True when sequences were given out that no durable head covers. */
-  get hasGrown(): boolean {
-    return this.#next - 1 > this.#sequence;
-  }
-
   /** The head to store with the records of a batch, and what to do once it is durable. */
   head(): { value: Uint8Array; durable: () => void } {
     const first = this.#pendingFirst;

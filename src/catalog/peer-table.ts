@@ -23,8 +23,6 @@ export interface PeerStatus {
   readonly opening: boolean;
   readonly caughtUp: boolean;
   readonly load: Load;
-  /** Head of its index as told last. */
-  readonly headSequence: number;
 }
 
 /**

@@ -70,7 +70,6 @@ export class Presence {
       opening,
       caughtUp: switchboard.peers().length === 0,
       load,
-      headSequence: catalog.index(catalog.self)?.sequence ?? 0,
     });
     this.listMembers();
     switchboard.hear('load', (note, from) => this.#hear(note, from));
@@ -151,7 +150,6 @@ export class Presence {
       opening: hello.opening === true,
       caughtUp: hello.caughtUp,
       load: hello.load,
-      headSequence: hello.head?.sequence ?? 0,
     });
   }
 
@@ -179,7 +177,6 @@ export class Presence {
       opening: false,
       caughtUp: false,
       load: NO_LOAD,
-      headSequence: 0,
     };
   }
 
@@ -191,14 +188,12 @@ export class Presence {
   }
 
   #hear(note: Note<'load'>, from: Link): void {
-    const headSequence = note.head?.sequence;
     this.#options.catalog.peers.update(from.peer, {
       name: note.name,
       paused: note.paused,
       opening: note.opening === true,
       caughtUp: note.caughtUp,
       load: note.load,
-      ...(headSequence === undefined ? {} : { headSequence }),
     });
   }
 
@@ -210,8 +205,8 @@ export class Presence {
     const words = this.#words();
     if (words !== this.#told) {
       this.#told = words;
-      const { paused, opening = false, load, head } = note;
-      catalog.peers.update(catalog.self, { paused, opening, load, headSequence: head?.sequence ?? 0 });
+      const { paused, opening = false, load } = note;
+      catalog.peers.update(catalog.self, { paused, opening, load });
     }
     for (const link of switchboard.peers()) link.note('load', note);
   }

@@ -50,7 +50,6 @@ const live = (name: Name, peer: PeerId) =>
     opening: false,
     caughtUp: true,
     load: { bytes: 0, capacity: 0, files: 0, incomingBytes: 0, incomingFiles: 0 },
-    headSequence: 0,
   });
 
 describe('reading the index of another', () => {
