@@ -27,13 +27,15 @@ export class HeldTotals {
   /** The index of `peer` says `after` of some path, where it said `before`. */
   change(peer: PeerId, before: readonly Line[], after: readonly Line[]): void {
     const { bytes, files } = this.of(peer);
-    const [less, more] = [sumOf(before), sumOf(after)];
+    const less = sumOf(before);
+    const more = sumOf(after);
     this.#held.set(peer, { bytes: bytes - less.bytes + more.bytes, files: files - less.files + more.files });
   }
 }
 
 function sumOf(lines: readonly Line[]): Held {
-  let [bytes, files] = [0, 0];
+  let bytes = 0;
+  let files = 0;
   for (const { size, holding } of lines) {
     if (size === undefined || holding === 'none') continue;
     const held = holding === 'all' ? size : bytesOfRuns(size, holding.mask);

@@ -114,6 +114,7 @@ export type LinesByPath = Map<FilePath, readonly IndexLine[]>;
  * PATH_RECORDS_MAX only the last ones count: no honest index has them.
  */
 export function withLine(lines: readonly IndexLine[], added: IndexLine): IndexLine[] {
+  if (lines.length === 0) return [added];
   const { sequence, version } = added;
   let first = sequence;
   while (lines.some((line) => line.sequence === first - 1)) first -= 1;

@@ -44,7 +44,7 @@ const NO_LINES: readonly KnownLine[] = [];
 /**
  * The records of all indexes, in memory, by path. Made for many paths of few lines: a version is packed and its text kept
  * once, from however many indexes it is known, a single line stands without an array around it, and arrays are made by
- * `concat` and `slice`: V8 gives one that is pushed or spread to 17 places.
+ * `concat`: V8 gives one that is pushed or spread to 17 places.
  */
 export class KnownPaths {
   readonly #known = new Map<FilePath, KnownLine | readonly KnownLine[]>();
@@ -137,7 +137,8 @@ export class KnownPaths {
       this.#unpacked.set(text, version);
       return this.#line(peer, { packed: text, size: sizeOf(version), holding, sequence });
     });
-    this.#keep(path, before, before.filter((line) => line.peer !== peer).concat(says));
+    const others = said.length === 0 ? before : before.filter((line) => line.peer !== peer);
+    this.#keep(path, before, others.concat(says));
     this.held.change(peer, said, says);
     return !isSame(said, says);
   }
@@ -169,11 +170,12 @@ export class KnownPaths {
   #keep(path: FilePath, before: readonly KnownLine[], lines: readonly KnownLine[]): void {
     const kept = before.length === 0 ? ownText(path) : path;
     this.#views.delete(path);
-    if (lines.length > 0) this.#known.set(kept, lines.length === 1 ? (lines[0] as KnownLine) : lines.slice());
+    if (lines.length > 0) this.#known.set(kept, lines.length === 1 ? (lines[0] as KnownLine) : lines);
     else this.#known.delete(path);
     if (before.length === 0 && lines.length > 0) this.#order.add(kept);
     if (before.length > 0 && lines.length === 0) this.#order.remove(path);
-    const [had, has] = [hasContents(before), hasContents(lines)];
+    const had = hasContents(before);
+    const has = hasContents(lines);
     if (!had && has) this.tree.add(kept);
     if (had && !has) this.tree.remove(path);
   }
@@ -220,9 +222,12 @@ function sharedHolding(holding: Holding): Holding {
 }
 
 function hasContents(lines: readonly KnownLine[]): boolean {
+  const first = lines[0];
+  if (first === undefined) return false;
+  // As nearly all paths have it: one version, told by each of its holders.
+  if (lines.every(({ packed }) => packed === first.packed)) return first.size !== undefined;
   if (lines.every(({ size }) => size === undefined)) return false;
-  const versions = distinct(lines);
-  return versions.length === 1 || undominated(versions.map(unpackVersion)).some((version) => version.kind === 'file');
+  return undominated(distinct(lines).map(unpackVersion)).some((version) => version.kind === 'file');
 }
 
 function sizeOf(version: Version): number | undefined {

@@ -31,6 +31,8 @@ export interface PeerStatus {
  */
 export class PeerTable {
   readonly #statuses = new Map<PeerId, PeerStatus>();
+  /** Until the table changes: they are asked for at each copy. */
+  #all: readonly PeerStatus[] | undefined;
   readonly #listeners: (() => void)[] = [];
   readonly #read = new Map<PeerId, number>();
   readonly #readListeners: ((peer: PeerId) => void)[] = [];
@@ -42,8 +44,9 @@ export class PeerTable {
     return this.#statuses.get(peer);
   }
 
-  all(): PeerStatus[] {
-    return [...this.#statuses.values()];
+  all(): readonly PeerStatus[] {
+    this.#all ??= [...this.#statuses.values()];
+    return this.#all;
   }
 
   isLive(peer: PeerId): boolean {
@@ -126,6 +129,7 @@ export class PeerTable {
   }
 
   #tell(): void {
+    this.#all = undefined;
     this.#owners = undefined;
     for (const listener of this.#listeners) listener();
   }

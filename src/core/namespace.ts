@@ -46,9 +46,16 @@ export interface PathView {
   readonly tombstones: readonly Tombstone[];
 }
 
+/** What one index says of one version of a path. */
+type Said = Omit<IndexRecord, 'path'> & { readonly peer: PeerId };
+
+const NO_TOMBSTONES: readonly Tombstone[] = [];
+
 /** Makes the view of one path from every record any index has for it. Pure: the same records in any order, the same view. */
-export function viewOf(path: FilePath, records: readonly { peer: PeerId; version: Version; holding: Holding }[]): PathView {
-  const byPeer = [...records].sort((a, b) => byCodeUnits(a.peer, b.peer));
+export function viewOf(path: FilePath, records: readonly Said[]): PathView {
+  const one = oneFileOf(records);
+  if (one !== undefined) return viewOfOne(path, one, records);
+  const byPeer = [...records].sort(comparePeers);
   // Who lies may tell another version under the key of one: everywhere the same of the two counts.
   const versions = undominated(byPeer.map((record) => record.version)).sort(byVersionKey);
   const known = versions.map((version) => {
@@ -62,6 +69,29 @@ export function viewOf(path: FilePath, records: readonly { peer: PeerId; version
     contents: contentsOf(known),
     tombstones: versions.filter((version) => version.kind === 'tombstone'),
   };
+}
+
+/** The version that all records are of, where none of them is of runs: so it is with nearly all paths, and each is looked at often. */
+function oneFileOf(records: readonly Said[]): FileVersion | undefined {
+  const version = records[0]?.version;
+  if (version?.kind !== 'file') return undefined;
+  return records.every((said) => said.version === version && typeof said.holding === 'string') ? version : undefined;
+}
+
+function viewOfOne(path: FilePath, version: FileVersion, records: readonly Said[]): PathView {
+  const holdings = new Map<PeerId, Holding>();
+  const holders: PeerId[] = [];
+  for (const { peer, holding } of records.length === 1 ? records : records.toSorted(comparePeers)) {
+    holdings.set(peer, holding);
+    if (holding === 'all') holders.push(peer);
+  }
+  const { hash, size, modifiedMs } = version;
+  const content: Content = { hash, size, shown: version, modifiedMs, versions: [version], holders };
+  return { path, known: [{ version, holdings }], contents: [content], tombstones: NO_TOMBSTONES };
+}
+
+function comparePeers(a: Said, b: Said): number {
+  return byCodeUnits(a.peer, b.peer);
 }
 
 function contentsOf(known: readonly KnownVersion[]): Content[] {

@@ -44,7 +44,7 @@ export function faultOfPath(text: string): string | undefined {
   if (text === '') return 'it is empty';
   if (text.length > PATH_BYTES_MAX) return `it is longer than ${PATH_BYTES_MAX} bytes`;
   if (!text.isWellFormed()) return 'it is no valid Unicode';
-  const path = text.normalize('NFC');
+  const path = isComposed(text) ? text : text.normalize('NFC');
   if (utf8Bytes(path) > PATH_BYTES_MAX) return `it is longer than ${PATH_BYTES_MAX} bytes`;
   if (path.startsWith('/')) return 'it must be relative';
   if (DRIVE.test(path)) return 'it names a drive';
@@ -53,6 +53,11 @@ export function faultOfPath(text: string): string | undefined {
     if (fault !== undefined) return fault;
   }
   return undefined;
+}
+
+/** True when `text` is in NFC. Most names are ASCII, and nothing has to be composed to see that. */
+export function isComposed(text: string): boolean {
+  return !NOT_ASCII.test(text) || text.normalize('NFC') === text;
 }
 
 /** True for the private folder of this peer or of another one, however it is written. */

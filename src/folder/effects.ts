@@ -44,7 +44,8 @@ class EffectWriter {
   readonly #transaction: LedgerTransaction;
   readonly #stats: ReadonlyMap<DiskPath, FileStat>;
   readonly #told: (() => void)[];
-  readonly #runsNow = new Map<Placed['hash'], HeldRuns>();
+  /** Runs as the effects before leave them; most acts have none. */
+  #runsNow: Map<Placed['hash'], HeldRuns> | undefined;
 
   constructor(room: Room, transaction: LedgerTransaction, stats: ReadonlyMap<DiskPath, FileStat>, told: (() => void)[]) {
     this.#room = room;
@@ -159,10 +160,11 @@ class EffectWriter {
 
   /** As the effects before this one leave them. */
   #runs(key: Placed['hash']): HeldRuns | undefined {
-    return this.#runsNow.get(key) ?? this.#room.runs.at(key);
+    return this.#runsNow?.get(key) ?? this.#room.runs.at(key);
   }
 
   #setRuns(held: HeldRuns): void {
+    this.#runsNow ??= new Map();
     this.#runsNow.set(keyOf(held), held);
     const { key, value } = this.#room.runs.row(held);
     this.#transaction.save(key, value);

@@ -19,8 +19,8 @@ const packr = new Packr({ useRecords: false, structuredClone: false });
 export function encodeHeld({ path, disk, stat, versions }: HeldRow): Uint8Array {
   const { size, mtimeMs, ctimeMs, inode, mode } = stat;
   const fields: Fields = [path, disk === path ? null : disk, size, mtimeMs, ctimeMs, inode, mode, [...versions]];
-  // `pack` lends a view of a buffer it writes on: what is kept is copied.
-  return new Uint8Array(packr.pack(fields));
+  // A view of a block that is filled from its front: nothing is written there a second time.
+  return packr.pack(fields);
 }
 
 /** What `encodeHeld` was given: rows are this program's own, so they are believed. */

@@ -4,7 +4,7 @@ import { MultiMap } from '../core/multi-map.ts';
 import { folderOf } from '../core/path.ts';
 import { type FileVersion, modifiedMsOf } from '../core/version.ts';
 import type { Timer } from '../platform/clock.ts';
-import type { FileStat } from '../platform/disk.ts';
+import type { DiskPath, FileStat } from '../platform/disk.ts';
 import type { Effect } from './act.ts';
 import { isAlias } from './aliases.ts';
 import { burialEffects } from './burial.ts';
@@ -29,6 +29,9 @@ const GATHER_MS = 30;
 const SYNCS_MAX = 4;
 /** Names of the same bytes that are looked at for a rename: of thousands of empty files one is as good as another. */
 const SOURCES_MAX = 8;
+/** What people put there no act moved. */
+const NO_MOVES: ReadonlyMap<DiskPath, FileStat> = new Map();
+
 /** A read file that is as it was, its lock held, with what was known of its name and of the name it came from. */
 interface Ready extends Read {
   readonly plain: HeldCopy | undefined;
@@ -244,10 +247,7 @@ export class Intake implements SettlingEvents {
     await inParallel([...folders.values()], SYNCS_MAX, (path) => this.#room.options.disk.syncNames(path));
     const paths = ready.flatMap(({ path, source }) => (source === undefined ? [path] : [path, source.copy.path]));
     const written = await this.#room.options.ledger.change(paths, (transaction) =>
-      ready.map((one) => {
-        const stats = new Map([[one.path as string, one.stat]]);
-        return writeEffects(this.#room, transaction, this.#effectsOf(transaction, one), stats);
-      }),
+      ready.map((one) => writeEffects(this.#room, transaction, this.#effectsOf(transaction, one), NO_MOVES)),
     );
     for (const { tell } of written) tell();
     for (const { path, plain, versions } of ready) if (plain === undefined && versions.length > 0) this.#events.back(path);
@@ -257,7 +257,7 @@ export class Intake implements SettlingEvents {
   #effectsOf(transaction: LedgerTransaction, ready: Ready): Effect[] {
     const { path, stat, digest, plain, versions } = ready;
     const { hash, size, manifest } = digest;
-    const placed = { path, hash, disk: path };
+    const placed = { path, hash, disk: path, stat };
     // Touched, or its mode changed: only the stat is noted.
     if (plain?.hash === hash) return [{ kind: 'note', placed, versions }];
     const isBack = plain === undefined && versions.some((version) => version.hash === hash);

@@ -15,6 +15,15 @@ const PIECES_MAX = 1_000;
 /** Manifests removed in one write. */
 const SWEPT_MAX = 100;
 
+interface Writes {
+  readonly writes: readonly StoreWrite[];
+  /** To be called once they are durable. */
+  readonly noted: () => void;
+}
+
+/** Small contents have no manifests to be kept. */
+const NO_WRITES: Writes = { writes: [], noted: () => {} };
+
 /** What it needs of the room. */
 interface Slice {
   readonly store: Store;
@@ -72,8 +81,9 @@ export class KeptManifests {
     return manifest;
   }
 
-  /** What is to be written with the record of a content that was just read; `noted` once it is durable. */
-  writesFor(hashes: Iterable<ContentHash>): { readonly writes: readonly StoreWrite[]; readonly noted: () => void } {
+  /** What is to be written with the record of a content that was just read. */
+  writesFor(hashes: readonly ContentHash[]): Writes {
+    if (!hashes.some((hash) => this.#slice.manifests.of(hash) !== undefined)) return NO_WRITES;
     const writes: StoreWrite[] = [];
     const hooks = new Map<ContentHash, Uint8Array>();
     for (const hash of hashes) {

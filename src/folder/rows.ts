@@ -20,12 +20,12 @@ export const TRASH_HELD_KEY = 'f/trash-held';
 export const VERSIONS_HELD_KEY = 'f/versions-held';
 
 export function heldKey(hasher: Hasher, path: FilePath, hash: ContentHash): string {
-  return `f/h/${hasher.hash(encoder.encode(path))}/${hash}`;
+  return `f/h/${hasher.hash(Buffer.from(path))}/${hash}`;
 }
 
 /** Of what was lost where it lies, or lay. */
 export function lostKey(hasher: Hasher, disk: string): string {
-  return `f/l/${hasher.hash(encoder.encode(disk))}`;
+  return `f/l/${hasher.hash(Buffer.from(disk))}`;
 }
 
 export function intentKey(id: string): string {

@@ -1,6 +1,6 @@
 import { asMeshError } from '../core/errors.ts';
 import type { FilePath } from '../core/ids.ts';
-import { faultOfPath, isIgnoreFile } from '../core/path.ts';
+import { faultOfPath, isComposed, isIgnoreFile } from '../core/path.ts';
 import type { Timer } from '../platform/clock.ts';
 import type { WalkEntry } from '../platform/disk.ts';
 import type { IgnoreRules } from './ignore-rules.ts';
@@ -243,5 +243,5 @@ export class Scanning {
 
 /** Why a name of the disk is no path of the mesh. */
 export function faultOfName(name: string): string | undefined {
-  return faultOfPath(name) ?? (name === name.normalize('NFC') ? undefined : 'name not in composed Unicode form');
+  return faultOfPath(name) ?? (isComposed(name) ? undefined : 'name not in composed Unicode form');
 }

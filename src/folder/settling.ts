@@ -49,6 +49,9 @@ export class Settling {
   add(path: FilePath, stat?: FileStat): boolean {
     const waiting = this.#waiting.get(path);
     const reading = this.#reading.get(path);
+    const seen = (waiting ?? reading)?.stat;
+    // A scan that meets it as it was seen before tells nothing new.
+    if (stat !== undefined && seen !== undefined && isSameStat(seen, stat)) return true;
     if (reading !== undefined) reading.isHinted = true;
     else if (waiting !== undefined) this.#renew(waiting);
     else if (!this.#fresh.has(path) && !this.#busy.has(path)) return this.#addNew(path, stat);

@@ -14,6 +14,7 @@ import type { Switchboard } from '../wire/switchboard.ts';
 import { Asking } from './asking.ts';
 import { type Declines, declineWords } from './declines.ts';
 import { keyOf, type Need, Needs } from './needs.ts';
+import { areManyOpening } from './opening.ts';
 import type { Renames } from './renames.ts';
 import { Resting } from './resting.ts';
 import { VISITS_MAX } from './rounds.ts';
@@ -26,10 +27,6 @@ const WEIGHT_MAX = 64 * 8;
 const WEIGHT_STRIPED = 8;
 /** What can wait stops filling a peer above this share: room stays for new files. */
 const HEAL_SHARE_MAX = 0.8;
-/** So long after a peer came its folder may take to open before its share goes to others. 1…30 s. */
-const OPENING_MS_MAX = 5_000;
-/** Part of those that might take a content which may still be opening. 0…1. */
-const OPENING_SHARE_MAX = 0.25;
 
 interface Slice {
   readonly clock: Clock;
@@ -95,6 +92,8 @@ export class Placing {
 
   /** Looks at every content of a path, should this peer (still) own its name. Cheap when nothing is missing, or nobody is there to take it. */
   consider(path: FilePath): void {
+    // Others see to most names, and nothing of them rests here.
+    if (this.#resting.isEmpty && !this.#slice.owns(path)) return;
     for (const content of this.#slice.catalog.view(path)?.contents ?? []) {
       const shortage = this.#shortage(content);
       const need = { path, hash: content.hash };
@@ -160,7 +159,7 @@ export class Placing {
     const content = this.#slice.catalog.view(need.path)?.contents.find((one) => one.hash === need.hash);
     if (content === undefined) return;
     const shortage = this.#shortage(content);
-    if (shortage.missing > 0 && this.#areManyOpening(content)) {
+    if (shortage.missing > 0 && areManyOpening(this.#slice, content)) {
       this.#resting.add(need, new Map());
       return;
     }
@@ -169,12 +168,14 @@ export class Placing {
       if (shortage.missing > 0) this.#stripe(need, targets);
       return;
     }
-    for (let lacking = shortage.missing - targets.size; lacking > 0; lacking--) {
-      const takers = this.#takers(need, content, shortage, targets, new Map());
-      const target = takers.find((peer) => !this.#asking.isBusy(peer));
+    const lacking = shortage.missing - targets.size;
+    // Whoever is asked has more on the way then, and the others as much as before: their order stays what it is.
+    const takers = lacking > 0 ? this.#takers(need, content, shortage, targets, new Map()) : [];
+    for (let asked = 0; asked < lacking; asked++) {
+      const target = takers.find((peer) => !targets.has(peer) && !this.#asking.isBusy(peer));
       if (target === undefined) {
         // Busy, all of them: that is no reason to rest.
-        const [busy] = takers;
+        const busy = takers.find((peer) => !targets.has(peer));
         if (busy !== undefined) this.#needs.park(need, busy);
         else this.#beginInRuns(need, content, targets);
         return;
@@ -184,14 +185,6 @@ export class Placing {
       const offering = this.#offer(target, need, content, shortage, targets);
       offering.catch((error: unknown) => this.#slice.log.error('placing failed', { path: need.path, error: String(error) }));
     }
-  }
-
-  /** All were started again: what comes in that moment would fill those that are quickest. A single one is not waited for. */
-  #areManyOpening(content: Content): boolean {
-    const { catalog, clock, standings } = this.#slice;
-    const takers = catalog.peers.all().filter(({ id }) => !content.holders.includes(id) && standings.of(id) === 'live');
-    const opening = takers.filter((one) => one.opening && clock.now() - one.sinceMs < OPENING_MS_MAX);
-    return opening.length > 1 && opening.length > takers.length * OPENING_SHARE_MAX;
   }
 
   /** No single peer has room for it, or none is there. */
@@ -271,12 +264,8 @@ export class Placing {
   /** Live peers that may take something, whatever room they have; `others` are none. */
   #candidates(need: Need, others: ReadonlySet<PeerId>, canWait: boolean): Candidate[] {
     const { catalog, standings } = this.#slice;
-    const heldBefore = new Set(
-      catalog
-        .records(need.path)
-        .filter((one) => one.holding === 'all')
-        .map((one) => one.peer),
-    );
+    const records = catalog.records(need.path);
+    const hadAll = (id: PeerId) => records.some(({ peer, holding }) => peer === id && holding === 'all');
     const haveBytes = this.#slice.renames.holdersOfSource(need.path, need.hash);
     const candidates: Candidate[] = [];
     for (const { id, opening } of catalog.peers.all()) {
@@ -284,7 +273,7 @@ export class Placing {
       const load = loadOf(catalog, id);
       if (load === undefined || (canWait && shareInUse(load) > HEAL_SHARE_MAX)) continue;
       const name = catalog.shownName(id);
-      candidates.push({ id, name, load, hasBytes: haveBytes.has(id), heldBase: heldBefore.has(id) });
+      candidates.push({ id, name, load, hasBytes: haveBytes.has(id), heldBase: hadAll(id) });
     }
     return candidates;
   }

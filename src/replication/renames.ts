@@ -7,6 +7,9 @@ const RENAMES_MAX = 10_000;
 /** Renames in a row that are followed. */
 const ROW_MAX = 100;
 
+const NOBODY: ReadonlySet<PeerId> = new Set();
+const NOTHING: readonly FilePath[] = [];
+
 /** What a content that was `path` is called now: it may have been renamed on and on before this peer heard of it. */
 export function lastNameOf(catalog: Pick<Catalog, 'view'>, path: FilePath, hash: ContentHash): FilePath {
   const names = new Set<FilePath>();
@@ -30,9 +33,11 @@ export class Renames {
   }
 
   /** Takes note of the renames a path's tombstones tell; returns their targets. */
-  note(path: FilePath): FilePath[] {
+  note(path: FilePath): readonly FilePath[] {
+    const tombstones = this.#catalog.view(path)?.tombstones ?? [];
+    if (tombstones.length === 0) return NOTHING;
     const targets: FilePath[] = [];
-    for (const tombstone of this.#catalog.view(path)?.tombstones ?? []) {
+    for (const tombstone of tombstones) {
       if (tombstone.renamedTo === undefined) continue;
       this.#sources.delete(tombstone.renamedTo);
       this.#sources.set(tombstone.renamedTo, path);
@@ -44,9 +49,9 @@ export class Renames {
   }
 
   /** Peers that still announce these bytes under the name that `target` had before. */
-  holdersOfSource(target: FilePath, hash: ContentHash): Set<PeerId> {
+  holdersOfSource(target: FilePath, hash: ContentHash): ReadonlySet<PeerId> {
     const source = this.#sources.get(target);
-    if (source === undefined) return new Set();
+    if (source === undefined) return NOBODY;
     const records = this.#catalog.records(source);
     return new Set(
       records

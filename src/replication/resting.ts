@@ -42,6 +42,10 @@ export class Resting {
     this.#retrying = new Rounds({ clock, all, visit: (key) => this.#retryOne(key), ended: () => this.#arm() });
   }
 
+  get isEmpty(): boolean {
+    return this.#rests.size === 0;
+  }
+
   has(need: Need): boolean {
     return this.#rests.has(keyOf(need));
   }

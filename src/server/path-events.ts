@@ -19,7 +19,7 @@ const TOLD_MAX = 10_000;
 export class PathEvents {
   readonly #catalog: Catalog;
   readonly #tell: (event: PathEvent) => void;
-  readonly #told = new Lately<FilePath, ReadonlySet<string>>(TOLD_MAX);
+  readonly #told = new Lately<FilePath, readonly PathEvent[]>(TOLD_MAX);
 
   constructor(catalog: Catalog, tell: (event: PathEvent) => void) {
     this.#catalog = catalog;
@@ -33,12 +33,8 @@ export class PathEvents {
     const view = this.#catalog.view(path);
     if (view === undefined) return;
     const before = this.#told.get(path);
-    const now = new Set<string>();
-    for (const event of this.#eventsOf(view)) {
-      const key = `${event.event} ${event.version ?? ''}`;
-      now.add(key);
-      if (before?.has(key) !== true) this.#tell(event);
-    }
+    const now = this.#eventsOf(view);
+    for (const event of now) if (before?.some((one) => isSame(one, event)) !== true) this.#tell(event);
     this.#told.set(path, now);
   }
 
@@ -55,4 +51,9 @@ export class PathEvents {
     }
     return events;
   }
+}
+
+/** Of one path. */
+function isSame(a: PathEvent, b: PathEvent): boolean {
+  return a.event === b.event && a.version === b.version;
 }

@@ -1,6 +1,7 @@
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { Role } from '../core/facts.ts';
 import type { Log } from '../platform/log.ts';
+import { shapesOf } from './call-shapes.ts';
 import { type Ask, CALLS, type CallName, TAIL_BYTES_MAX, TURN_MS_MAX } from './calls.ts';
 import type { Lease } from './client-memory.ts';
 import { decode, encode, validate } from './codec.ts';
@@ -156,7 +157,7 @@ export class Answering {
     const callers: readonly Role[] = CALLS[name].callers;
     if (!callers.includes(this.#options.link.role)) throw new MeshError('not-allowed', 'a call that is not for this role');
     if (this.#callsInWork >= CALLS_IN_FLIGHT_MAX) throw new MeshError('busy', 'too many calls of one link in work');
-    const ask = validate(CALLS[name].ask, given, `a call "${name}"`) as Ask<CallName>;
+    const ask = validate(shapesOf(name).ask, given, `a call "${name}"`) as Ask<CallName>;
     return { id, name, ask, tail, bytes: head.length + tail.length };
   }
 

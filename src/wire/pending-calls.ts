@@ -1,6 +1,7 @@
 import { type Advice, type ErrorCode, isErrorCode, MeshError } from '../core/errors.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
-import { CALLS, type CallName } from './calls.ts';
+import { shapesOf } from './call-shapes.ts';
+import type { CallName } from './calls.ts';
 import { decode, validate } from './codec.ts';
 import type { Frame } from './frame.ts';
 import type { Answer } from './link.ts';
@@ -64,7 +65,7 @@ export class PendingCalls {
       if (frame.kind === 'error') call.reject(errorOf(frame, call.name));
       else
         call.resolve({
-          reply: validate(CALLS[call.name].reply, decode(frame.head), `an answer to "${call.name}"`),
+          reply: validate(shapesOf(call.name).reply, decode(frame.head), `an answer to "${call.name}"`),
           tail: frame.tail,
         });
     } catch (thrown) {

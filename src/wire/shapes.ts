@@ -4,7 +4,7 @@ import { type Fact, GENERATION_MAX, LABEL_LENGTH_MAX } from '../core/facts.ts';
 import { SAID_MAX } from '../core/grants.ts';
 import type { ContentHash, FilePath, MeshId, PeerId, RequestId, VersionKey, WriterId } from '../core/ids.ts';
 import type { Holding } from '../core/namespace.ts';
-import { faultOfPath } from '../core/path.ts';
+import { faultOfPath, isComposed } from '../core/path.ts';
 import type { RunMask } from '../core/striping.ts';
 import type { Cursor, Trail } from '../core/trail.ts';
 import { TRAIL_STARTS_MAX } from '../core/trail.ts';
@@ -27,7 +27,7 @@ export const versionKeyShape = z.string().regex(/^[0-9a-f]{16}:[0-9]{1,16}$/) as
 export const filePathShape = z
   .string()
   .max(1024)
-  .refine((text) => faultOfPath(text) === undefined && text.normalize('NFC') === text) as unknown as z.ZodType<FilePath>;
+  .refine((text) => faultOfPath(text) === undefined && isComposed(text)) as unknown as z.ZodType<FilePath>;
 
 /** A message that says all by its name. */
 export const emptyShape = z.object({});

@@ -26,6 +26,26 @@ describe('viewOf', () => {
     );
   });
 
+  it('is the same whether the records share one version or each has its own, equal to the others', () => {
+    const one = version(fileDraft(1));
+    const same = [peerId(3), alpha, bravo].map((peer) => ({ peer, version: one, holding: 'all' as const }));
+    const alone = records.map((said) => {
+      const peers = new Map(said.map(({ peer, holding }) => [peer, holding]));
+      return [...peers].map(([peer, holding]) => ({ peer, version: said[0]?.version ?? one, holding }));
+    });
+    fc.assert(
+      fc.property(fc.oneof(records, alone, fc.constant(same)), (said) => {
+        const flat = (list: typeof said) => {
+          const view = viewOf(path, list);
+          return [view, view.known.map(({ holdings }) => [...holdings])];
+        };
+        const apart = said.map((record) => ({ ...record, version: structuredClone(record.version) }));
+        expect(flat(said)).toEqual(flat(apart));
+      }),
+    );
+    expect(viewOf(path, same).contents[0]?.holders).toEqual([alpha, bravo, peerId(3)]);
+  });
+
   it('is not changed by a record of a dominated version', () => {
     fc.assert(
       fc.property(records, (said) => {

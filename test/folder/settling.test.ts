@@ -43,4 +43,33 @@ describe('waiting until files rest', () => {
     settling.stop();
     room.isStopped = true;
   });
+
+  it('looks again at a file that a scan met changed, and not at one it met as it was', async () => {
+    const stat = { size: 1, mtimeMs: 1, ctimeMs: 1, inode: 1, mode: 0o644 };
+    const changed = { ...stat, ctimeMs: 2 };
+    const { ledger, config, platform } = bench;
+    const looked: string[] = [];
+    platform.disk.statMany = (paths) => {
+      looked.push(...paths);
+      return Promise.resolve(paths.map(() => changed));
+    };
+    const room = new Room({ ...platform, ledger, config, mesh: () => bench.mesh });
+    const settled: string[] = [];
+    const settling = new Settling(room, { settling: () => {}, settled: ({ path }) => settled.push(path) });
+    for (const path of ['a', 'b']) settling.add(path as FilePath, stat);
+    settling.add('a' as FilePath, { ...stat });
+    settling.add('b' as FilePath, changed);
+    await bench.pass(500);
+    expect(looked).toEqual(['b']);
+    await bench.pass(2_000);
+    expect(settled).toEqual(['a', 'b']);
+    // While they are read.
+    settling.add('a' as FilePath, { ...stat });
+    settling.add('b' as FilePath, { ...changed, size: 2 });
+    for (const path of settled) settling.done(path as FilePath);
+    await bench.pass(500);
+    expect(looked).toEqual(['b', 'b']);
+    settling.stop();
+    room.isStopped = true;
+  });
 });

@@ -64,6 +64,21 @@ export function runStoreAcceptance(name: string, makeBench: () => Promise<StoreB
       expect(await store.get('gone')).toBeUndefined();
     });
 
+    it('applies the writes of a long batch in their order, too', async () => {
+      const writes = Array.from({ length: 300 }, (_, at) => ({
+        key: `n${at % 37}`,
+        value: at % 61 === 60 ? undefined : bytes(String(at)),
+      }));
+      const expected = new Map<string, string>();
+      for (const { key, value } of writes) {
+        if (value === undefined) expected.delete(key);
+        else expected.set(key, text(value) as string);
+      }
+      await store.batch(writes);
+      const rows = await store.range({ from: 'n', to: 'o', limit: 1_000 });
+      expect(new Map(rows.map(({ key, value }) => [key, text(value)]))).toEqual(expected);
+    });
+
     it('lets batches take effect in the order of the calls, and reads see the batches before them', async () => {
       const writes = Array.from({ length: 200 }, (_, index) => store.batch([{ key: 'n', value: bytes(String(index)) }]));
       expect(text(await store.get('n'))).toBe('199');

@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { MeshError } from '../../core/errors.ts';
 import type { ActAnswer, ActOrder } from './disk-worker.ts';
+import { blocksOf } from './moved-blocks.ts';
 import { startWorker } from './worker-thread.ts';
 
 interface Waiting {
@@ -14,6 +15,7 @@ export class DiskThread {
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
   #orders: ActOrder[] = [];
+  #blocks: ArrayBuffer[] = [];
   hasAnswered = false;
 
   /** `gone`: it ended, by itself or not, and takes nothing more. */
@@ -38,16 +40,19 @@ export class DiskThread {
     });
   }
 
+  /** The bytes of what is to be staged are the thread's from then on. */
   do(act: ActOrder['act'], asked: readonly unknown[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       this.#waiting.set(id, { resolve, reject });
       this.#worker.ref();
       this.#orders.push({ id, act, asked });
+      if (act === 'stageMany') this.#blocks.push(...blocksOf(asked[0] as readonly unknown[]));
       if (this.#orders.length > 1) return;
       setImmediate(() => {
-        this.#worker.postMessage(this.#orders);
+        this.#worker.postMessage(this.#orders, this.#blocks);
         this.#orders = [];
+        this.#blocks = [];
       });
     });
   }

@@ -3,6 +3,7 @@ import { asMeshError, type ErrorCode, invariant } from '../../core/errors.ts';
 import { DirectorySync } from './directory-sync.ts';
 import { type ACTS, DiskActs } from './disk-acts.ts';
 import { blockThisThread } from './file-calls.ts';
+import { blocksOf } from './moved-blocks.ts';
 
 /** One act to do. */
 export interface ActOrder {
@@ -21,6 +22,8 @@ blockThisThread();
 const root = workerData as string;
 const acts = new DiskActs(root, new DirectorySync(root));
 let answers: ActAnswer[] = [];
+/** What was read, for the answers: it is nobody's here any more. */
+let blocks: ArrayBuffer[] = [];
 
 port.on('message', (orders: readonly ActOrder[]) => {
   for (const order of orders) void work(order);
@@ -29,7 +32,9 @@ port.on('message', (orders: readonly ActOrder[]) => {
 async function work({ id, act, asked }: ActOrder): Promise<void> {
   try {
     const run = acts[act] as (...words: readonly unknown[]) => Promise<unknown>;
-    tell({ id, given: await run.apply(acts, asked as unknown[]) });
+    const given = await run.apply(acts, asked as unknown[]);
+    if (act === 'readMany') blocks.push(...blocksOf(given as readonly unknown[]));
+    tell({ id, given });
   } catch (thrown) {
     const { code, message } = asMeshError(thrown);
     tell({ id, code, message });
@@ -41,7 +46,8 @@ function tell(answer: ActAnswer): void {
   answers.push(answer);
   if (answers.length > 1) return;
   setImmediate(() => {
-    port?.postMessage(answers);
+    port?.postMessage(answers, blocks);
     answers = [];
+    blocks = [];
   });
 }

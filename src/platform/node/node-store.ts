@@ -83,7 +83,7 @@ export class NodeStore implements Store {
       const packed = packRows(writes.slice(from, to));
       if (this.#ended === undefined && to < writes.length) {
         const part: StorePart = { kind: 'part', writes: packed };
-        this.#worker.postMessage(part);
+        this.#worker.postMessage(part, [packed.bytes.buffer]);
         setImmediate(step, to);
         return;
       }
@@ -142,7 +142,8 @@ export class NodeStore implements Store {
     const id = this.#asked++;
     this.#waiting.set(id, waiting);
     this.#worker.ref();
-    this.#worker.postMessage({ ...question, id });
+    // What is to be written is nobody's here any more: it goes over as it is.
+    this.#worker.postMessage({ ...question, id }, question.kind === 'batch' ? [question.writes.bytes.buffer] : []);
   }
 
   #settle(answer: StoreAnswer): void {

@@ -10,6 +10,8 @@ const GROUP_BATCHES_MAX = 256;
 const CACHE_KIB = 8_000;
 /** Pages of the log before they are brought into the database, which costs two syncs: 16 MiB. Range 1,000–10,000. */
 const LOG_PAGES_MAX = 4_000;
+/** Rows set by one statement: to call the database takes longer than to set one. Range 1–1,000. */
+const SETS_A_CALL = 32;
 const NOTHING: PackedRows = packRows([]);
 
 const port = parentPort;
@@ -31,6 +33,7 @@ class Table {
   readonly #get: Database.Statement;
   readonly #range: Database.Statement;
   readonly #set: Database.Statement;
+  readonly #setMany: Database.Statement;
   readonly #remove: Database.Statement;
 
   constructor(path: string) {
@@ -49,7 +52,9 @@ class Table {
       this.#get = this.#database.prepare('SELECT key, value FROM kv WHERE key = ?').raw();
       const range = 'SELECT key, value FROM kv WHERE key >= ? AND key < ? ORDER BY key LIMIT ?';
       this.#range = this.#database.prepare(range).raw();
-      this.#set = this.#database.prepare('REPLACE INTO kv (key, value) VALUES (?, ?)');
+      const set = 'REPLACE INTO kv (key, value) VALUES (?, ?)';
+      this.#set = this.#database.prepare(set);
+      this.#setMany = this.#database.prepare(`${set}${', (?, ?)'.repeat(SETS_A_CALL - 1)}`);
       this.#remove = this.#database.prepare('DELETE FROM kv WHERE key = ?');
     } catch (thrown) {
       this.#database.close();
@@ -69,18 +74,32 @@ class Table {
   write(batches: readonly PackedRows[]): void {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
+      let sets: Row[] = [];
+      const setWhatWaits = () => {
+        this.#setAll(sets);
+        sets = [];
+      };
       for (const batch of batches) {
         for (const { key, value } of unpackRows(batch)) {
-          if (value === undefined) this.#remove.run(key);
-          else this.#set.run(key, value);
+          if (value === undefined) {
+            setWhatWaits();
+            this.#remove.run(key);
+          } else if (sets.push([key, value]) === SETS_A_CALL) setWhatWaits();
         }
       }
+      setWhatWaits();
       this.#database.exec('COMMIT');
     } catch (thrown) {
       // SQLite itself has rolled back already after some errors, a full disk among them.
       if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
       throw thrown;
     }
+  }
+
+  /** In their order: of those of one key the last counts. SETS_A_CALL at most. */
+  #setAll(sets: readonly Row[]): void {
+    if (sets.length === SETS_A_CALL) this.#setMany.run(sets.flat());
+    else for (const [key, value] of sets) this.#set.run(key, value);
   }
 
   close(): void {
