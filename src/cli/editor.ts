@@ -8,7 +8,6 @@ import { environmentName } from './up-settings.ts';
 const FALLBACKS = ['sensible-editor', 'nano', 'vi'];
 /** What a shell ends with when there is no such command. */
 const NOT_FOUND = 127;
-const HOW_NAMED = 'name one in the environment variable EDITOR';
 
 /** The command line of the user's editor. Rejects with `failed` when there is none. */
 export function editorCommand(environment: Readonly<Record<string, string | undefined>>): string {
@@ -16,7 +15,7 @@ export function editorCommand(environment: Readonly<Record<string, string | unde
     if (named !== undefined && named.trim() !== '') return named;
   }
   const found = FALLBACKS.find((name) => isInPath(name, environment.PATH ?? ''));
-  if (found === undefined) throw new MeshError('failed', `no editor was found; ${HOW_NAMED}`);
+  if (found === undefined) throw new MeshError('failed', 'no editor was found; name one in the environment variable EDITOR');
   return found;
 }
 
@@ -26,8 +25,10 @@ export function runEditor(command: string, file: string): Promise<void> {
     const [shell, ...words] = shellWords(command, file, process.platform);
     const options = { stdio: 'inherit', env: environmentOfOthers(), windowsVerbatimArguments: true } as const;
     const child = spawn(shell, words, options);
-    const cannotBe = (what: string, cause?: unknown) =>
-      reject(new MeshError('failed', `the editor ${command} cannot be ${what}; ${HOW_NAMED}`, { cause }));
+    const cannotBe = (what: string, cause?: unknown) => {
+      const words = `the editor ${command} cannot be ${what}; name another one in the environment variable EDITOR`;
+      reject(new MeshError('failed', words, { cause }));
+    };
     child.on('error', (cause) => cannotBe('started', cause));
     child.on('exit', (code, signal) => {
       if (code === 0) resolve();
