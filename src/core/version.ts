@@ -195,9 +195,12 @@ function trimmed(vector: Entry[], base: readonly Version[], known: readonly Vers
   const dropped = new Set(droppable.slice(0, surplus));
   const left = vector.filter((entry) => !dropped.has(entry));
   if (left.length <= VECTOR_ENTRIES_LIMIT) return left;
-  // Nobody would take it, nor what its maker tells after it. What is covered is the first of its base; the rest stays beside it.
+  // With more nobody would take it, nor what its maker tells after it. What it was made from first stays covered; of the rest the
+  // oldest is given up, and what had that entry stays beside it.
   const first = new Set(base.slice(0, VECTOR_ENTRIES_LIMIT - 1).map((version) => version.own.writer));
-  return left.filter((entry, index) => index === left.length - 1 || first.has(entry.writer));
+  const others = left.slice(0, -1).filter((entry) => !first.has(entry.writer));
+  const givenUp = new Set(others.slice(0, left.length - VECTOR_ENTRIES_LIMIT));
+  return left.filter((entry) => !givenUp.has(entry));
 }
 
 function inheritedRequests(base: readonly Version[]): RequestId[] {

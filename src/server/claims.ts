@@ -7,7 +7,7 @@ import { foldCase, foldersOf } from '../core/path.ts';
 import { versionKey } from '../core/version.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
-import type { Ask } from '../wire/calls.ts';
+import { type Ask, ENTRY_BASE_MAX } from '../wire/calls.ts';
 import type { Link } from '../wire/link.ts';
 
 /** Names held at once at one owner: each client has one change under way. */
@@ -96,7 +96,8 @@ export class Claims {
   #checkBase(ask: Ask<'claim'>): void {
     const view = this.#slice.catalog.view(ask.path);
     const base = new Set(ask.base);
-    const seen = (view?.known ?? []).map((one) => one.version);
+    // Whoever asks was told of no more: what is beyond is not covered, and stays beside it.
+    const seen = (view?.known ?? []).slice(0, ENTRY_BASE_MAX).map((one) => one.version);
     const unseen = ask.base.find((key) => !this.#isKnown(ask.path, key) && !seen.some((version) => versionKey(version) === key));
     // A fresh name follows whatever tombstones there are; the claimant takes them into its base.
     const missing = seen.filter((version) => !base.has(versionKey(version)) && !(ask.fresh && version.kind === 'tombstone'));

@@ -4,7 +4,7 @@ import type { ContentHash, FilePath, PeerId, VersionKey } from '../core/ids.ts';
 import { type Content, originLabels, type PathView, shownNames } from '../core/namespace.ts';
 import { assertStorable, checkPath } from '../core/path.ts';
 import { isReplaced, isSameVersion, type Version, versionKey } from '../core/version.ts';
-import type { Ask, Change } from '../wire/calls.ts';
+import { type Ask, type Change, ENTRY_BASE_MAX } from '../wire/calls.ts';
 import type { Wish } from './claiming.ts';
 
 /** One thing to be done once the names are granted; what needs bytes gets them then. */
@@ -51,7 +51,7 @@ export class Planner {
   }
 
   #create(path: FilePath): Plan {
-    const base = this.#catalog.view(path)?.tombstones ?? [];
+    const base = this.#graves(path);
     return {
       wishes: [{ path, base: base.map(versionKey), fresh: true, isNew: true }],
       steps: [{ kind: 'put-upload', path, base }],
@@ -75,7 +75,7 @@ export class Planner {
   #rename({ path, to }: Extract<Change, { kind: 'rename' }>, keys: readonly VersionKey[]): Plan {
     const content = this.#onlyContent(path);
     if (path === to) throw new MeshError('exists', `${to} exists already`);
-    const target = this.#catalog.view(to)?.tombstones ?? [];
+    const target = this.#graves(to);
     return {
       wishes: [
         { path, base: keys, fresh: false },
@@ -106,7 +106,7 @@ export class Planner {
   #resolveBoth(path: FilePath, keys: readonly VersionKey[]): Plan {
     const view = this.#conflict(path);
     const names = shownNames(view, (peer: PeerId) => this.#catalog.shownName(peer)).map(checkPath);
-    const tombstones = names.map((name) => this.#catalog.view(name)?.tombstones ?? []);
+    const tombstones = names.map((name) => this.#graves(name));
     return {
       wishes: [
         { path, base: keys, fresh: false },
@@ -155,10 +155,17 @@ export class Planner {
     throw new MeshError('conflict', `${path} has several versions: end that with resolve first`);
   }
 
+  /** What a name that is free is made from: as many of its tombstones as a claim tells. */
+  #graves(path: FilePath): readonly Version[] {
+    return (this.#catalog.view(path)?.tombstones ?? []).slice(0, ENTRY_BASE_MAX);
+  }
+
   /** The owner asks the same; but this peer may have read what the owner has not. */
   #refuseOvertaken(path: FilePath, base: readonly Version[]): void {
     const isNew = base.every((version) => version.kind === 'tombstone');
-    const unseen = (this.#catalog.view(path)?.known ?? []).filter(
+    // Of more versions than an entry tells nobody could have seen all.
+    const told = (this.#catalog.view(path)?.known ?? []).slice(0, ENTRY_BASE_MAX);
+    const unseen = told.filter(
       ({ version }) => !base.some((one) => isSameVersion(one, version)) && !(isNew && version.kind === 'tombstone'),
     );
     if (unseen.length > 0) throw new MeshError('overtaken', `${path} was changed meanwhile`);

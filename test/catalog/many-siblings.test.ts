@@ -3,9 +3,11 @@ import type { Catalog } from '../../src/catalog/catalog.ts';
 import { PATH_RECORDS_MAX } from '../../src/catalog/index-copy.ts';
 import { packVersion } from '../../src/catalog/packed-version.ts';
 import { readTold } from '../../src/catalog/told-version.ts';
-import type { WriterId } from '../../src/core/ids.ts';
-import { isBefore, isSameVersion, makeVersion, type Version } from '../../src/core/version.ts';
-import { fileDraft, mint, path, peerNamed, restart, startOn } from './mesh-of-catalogs.ts';
+import type { RequestId, VersionKey, WriterId } from '../../src/core/ids.ts';
+import { isBefore, isSameVersion, makeVersion, type Version, versionKey } from '../../src/core/version.ts';
+import { Planner } from '../../src/server/plans.ts';
+import { ENTRY_BASE_MAX } from '../../src/wire/calls.ts';
+import { fileDraft, mint, path, peerNamed, restart, startOn, syncIndex } from './mesh-of-catalogs.ts';
 
 const a = path('a');
 const liar = peerNamed('bravo');
@@ -55,7 +57,7 @@ it('an index that is another each time does not fill the own one with what it sa
   const { catalog } = await startOn(peerNamed('alpha'), 1);
   for (const history of ['one', 'two', 'three', 'four']) await tell(catalog, history, siblings(history, 100));
   expect(said(catalog)).toHaveLength(PATH_RECORDS_MAX);
-  expect(catalog.own(a)).toHaveLength(PATH_RECORDS_MAX);
+  expect(catalog.own(a)).toHaveLength(PATH_RECORDS_MAX / 2);
   // What replaces them all is handed on like any other.
   const all = catalog.own(a).map(({ version }) => version);
   const grave = makeVersion(
@@ -69,6 +71,15 @@ it('an index that is another each time does not fill the own one with what it sa
   expect(catalog.own(a).map(({ version }) => version)).toEqual([grave]);
 });
 
+it('what a peer makes beside all that was handed on to it is read by others', async () => {
+  const { catalog } = await startOn(peerNamed('alpha'), 1);
+  for (const history of ['one', 'two']) await tell(catalog, history, siblings(history, 100));
+  const mine = await catalog.change([a], (tx) => tx.mint(a, fileDraft(catalog.self, 'mine'), [], 'all'));
+  const { catalog: reader } = await startOn(peerNamed('delta'), 3);
+  expect(await syncIndex(catalog, reader, catalog.self)).toBe(true);
+  expect(reader.records(a).some(({ version, holding }) => isSameVersion(version, mine) && holding === 'all')).toBe(true);
+});
+
 it('what is made over all of them is a version that others take, and covers what it was made from first', async () => {
   const { catalog } = await startOn(peerNamed('alpha'), 1);
   const mine = await mint(catalog, a, 'mine');
@@ -80,4 +91,17 @@ it('what is made over all of them is a version that others take, and covers what
   expect(readTold(packVersion(next))).toEqual(next);
   expect(isBefore(mine, next)).toBe(true);
   expect(catalog.own(a).some(({ version }) => isSameVersion(version, mine))).toBe(false);
+});
+
+it('a delete that follows all that an entry tells of is taken, however many more there are', async () => {
+  const { catalog } = await startOn(peerNamed('alpha'), 1);
+  for (const name of ['one', 'two', 'three']) await tell(catalog, name, siblings(name, 64), peerNamed(`bravo ${name}`));
+  const keys = (catalog.view(a)?.known ?? []).map((one) => versionKey(one.version));
+  expect(keys).toHaveLength(192);
+  const planned = (base: VersionKey[]) => {
+    const ask = { request: 'ab'.repeat(16) as RequestId, change: { kind: 'delete', path: a } as const, base, hops: 1 };
+    return new Planner(catalog).plan(ask);
+  };
+  expect(planned(keys.slice(0, ENTRY_BASE_MAX)).steps).toHaveLength(1);
+  expect(() => planned(keys.slice(1, ENTRY_BASE_MAX))).toThrow('changed meanwhile');
 });

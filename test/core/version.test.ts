@@ -151,6 +151,15 @@ describe('makeVersion', () => {
     expect(undominated([...left, makeVersion(graveDraft(999), left, { writer: writerId(1), counter: 8 }, left)])).toHaveLength(1);
   });
 
+  it('keeps what the one before it covered, but for as many as it has no entry for', () => {
+    const old = Array.from({ length: VECTOR_ENTRIES_LIMIT - 1 }, (_, content) => version(fileDraft(content)));
+    const first = makeVersion(fileDraft(998), old, { writer: writerId(1), counter: 7 }, old);
+    const next = makeVersion(fileDraft(999), [first], { writer: writerId(2), counter: 1 }, [...old, first]);
+    expect(next.vector).toHaveLength(VECTOR_ENTRIES_LIMIT);
+    // The one before it is gone then: what it covered is not to come back.
+    expect(undominated([...old, next])).toHaveLength(2);
+  });
+
   it('inherits the last request ids, the newest first', () => {
     let newest = version({ ...fileDraft(0), request: requestId(0) });
     for (let step = 1; step <= INHERITED_REQUESTS_MAX + 5; step++) {
