@@ -92,7 +92,7 @@ async function begin(call: Call, uploads: TusUploads): Promise<void> {
 async function endEmpty(call: Call, uploads: TusUploads, { id, owner }: Pick<TusUpload, 'id' | 'owner'>): Promise<void> {
   const part = { body: Readable.from([]), said: '0', owners: ownersOf(call) };
   try {
-    await uploads.append({ id, owner, offset: 0, end: () => undefined }, part, storing(call, call.signal));
+    await uploads.append({ id, owner, offset: 0, end: () => undefined }, part, storing(call));
   } catch (thrown) {
     // Nobody was told where it could be gone on with.
     await uploads.giveUp(id, owner).catch(() => undefined);
@@ -104,26 +104,20 @@ async function append(call: Call, uploads: TusUploads): Promise<void> {
   const { request, rest: id } = call;
   if (request.headers['content-type'] !== PART_TYPE) throw new WebFailure(415, 'usage', `a part is to come as ${PART_TYPE}`);
   const reply = head(call);
-  const stop = new AbortController();
   const at = {
     id,
     owner: keeperOf(call),
     offset: Number(request.headers['upload-offset']),
-    end: () => {
-      stop.abort();
-      request.raw.socket.destroy();
-    },
+    end: () => request.raw.socket.destroy(),
   };
   const part = { body: requestBody(request), said: request.headers['content-length'], owners: ownersOf(call) };
-  // Once all of it is here it is stored, though its sender does not wait for that: a DELETE alone gives it up.
-  const upload = await uploads.append(at, part, storing(call, stop.signal));
+  const upload = await uploads.append(at, part, storing(call));
   reply.code(204).headers({ 'upload-offset': upload.offset, 'upload-expires': upload.expires });
 }
 
-function storing(call: Call, signal: AbortSignal) {
-  const options = { ...call.options, signal };
+function storing(call: Call) {
   return async (whole: TusNote, source: Source): Promise<void> => {
-    const made = await endOf({ ...call, options }, whole)(source);
+    const made = await endOf(call, whole)(source);
     call.reply.headers({ etag: tagOf(made.version), 'x-filemesh-copies': `${made.copies}/${made.wanted}` });
   };
 }

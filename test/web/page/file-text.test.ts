@@ -11,13 +11,17 @@ describe('the text of a file', () => {
   const bytesOf = (part: string | number[]) => (typeof part === 'string' ? [...Buffer.from(part)] : part);
 
   it.each(['', 'one', 'one\ntwo\n', 'one\r\ntwo\r\n', 'one\rtwo\r', '\ufeffone\r\n'])('is stored again as it was: %j', (text) => {
-    const { text: shown, lineEnd, isExact } = read(text);
+    const { text: shown, lineEnd, loss } = read(text);
     expect(shown).not.toContain('\r');
-    expect([storedText(shown, lineEnd), isExact]).toEqual([text, true]);
+    expect([storedText(shown, lineEnd), loss]).toEqual([text, undefined]);
   });
 
   it('that is none tells so', () => {
-    expect(read('caf', [0xe9], '\n')).toEqual({ text: 'caf\ufffd\n', lineEnd: '\n', isExact: false });
+    expect(read('caf', [0xe9], '\n')).toEqual({ text: 'caf\ufffd\n', lineEnd: '\n', loss: expect.stringContaining('UTF-8') });
+  });
+
+  it.each(['a\r\n"b\nc"\r\n', 'a\rb\n', 'a\nb\r\n'])('whose lines end in different ways tells so: %j', (text) => {
+    expect(read(text).loss).toContain('do not all end alike');
   });
 });
 
@@ -45,6 +49,7 @@ describe.skipIf(!hasBrowser)('a text that is changed in a browser', { timeout: B
     mkdirSync(join(peers.place, 'alpha'));
     writeFileSync(file('dos.txt'), '\ufeffone\r\ntwo\r\n');
     writeFileSync(file('latin.txt'), Buffer.from('caf\u00e9\n', 'latin1'));
+    writeFileSync(file('notes.txt'), 'none yet\n');
     writeFileSync(file('plan (mine).txt'), 'of somebody else\n');
     writeFileSync(file('plan.txt'), 'the plan\n');
     const { http } = await peers.up('alpha', '--replicas', '1');
@@ -69,8 +74,30 @@ describe.skipIf(!hasBrowser)('a text that is changed in a browser', { timeout: B
 
   it('is not offered to be changed where bytes would be lost', async () => {
     await open('latin.txt');
-    await detailsOf(page).getByText('what is not would be lost').waitFor();
+    await detailsOf(page).getByText('Not all of it is text (UTF-8)').waitFor();
     expect(await detailsOf(page).getByRole('button', { name: 'Edit' }).count()).toBe(0);
+  });
+
+  it('goes on being typed while it is saved, and nothing of that is lost', async () => {
+    await open('notes.txt');
+    await detailsOf(page).getByRole('button', { name: 'Edit' }).click();
+    await field().fill('one\n');
+    let go = (): void => {};
+    const held = new Promise<void>((resolve) => (go = resolve));
+    await page.route('**/files/notes.txt*', async (route) => {
+      if (route.request().method() === 'PUT') await held;
+      await route.continue();
+    });
+    await field().press('Control+s');
+    await detailsOf(page).getByRole('button', { name: 'Saving …' }).waitFor();
+    await field().fill('one\ntwo\n');
+    go();
+    await page.getByRole('status').getByText('notes.txt was saved.').waitFor();
+    await page.unroute('**/files/notes.txt*');
+    expect([await field().inputValue(), readFileSync(file('notes.txt'), 'utf8')]).toEqual(['one\ntwo\n', 'one\n']);
+    await detailsOf(page).getByRole('button', { name: 'Save', exact: true }).click();
+    await field().waitFor({ state: 'detached' });
+    expect(readFileSync(file('notes.txt'), 'utf8')).toBe('one\ntwo\n');
   });
 
   it('is saved beside what another saved, and over nothing', async () => {

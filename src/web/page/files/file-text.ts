@@ -5,13 +5,16 @@ export interface FileText {
   readonly text: string;
   /** What ends the first of them in the file. */
   readonly lineEnd: string;
-  /** False: not all of its bytes are UTF-8, and stored again they would be others. */
-  readonly isExact: boolean;
+  /** Why it would be stored with other bytes than it has, in words; undefined: it would not. */
+  readonly loss: string | undefined;
 }
 
 export function fileTextOf(bytes: ArrayBuffer): FileText {
-  const [whole, isExact] = decoded(bytes);
-  return { text: whole.replace(/\r\n?/g, '\n'), lineEnd: /\r\n?|\n/.exec(whole)?.[0] ?? '\n', isExact };
+  const [whole, isUtf8] = decoded(bytes);
+  const text = whole.replace(/\r\n?/g, '\n');
+  const lineEnd = /\r\n?|\n/.exec(whole)?.[0] ?? '\n';
+  if (!isUtf8) return { text, lineEnd, loss: 'Not all of it is text (UTF-8)' };
+  return { text, lineEnd, loss: storedText(text, lineEnd) === whole ? undefined : 'Its lines do not all end alike' };
 }
 
 export function storedText(text: string, lineEnd: string): string {
@@ -19,7 +22,7 @@ export function storedText(text: string, lineEnd: string): string {
 }
 
 /** A mark of the byte order at its start stays. */
-function decoded(bytes: ArrayBuffer): [whole: string, isExact: boolean] {
+function decoded(bytes: ArrayBuffer): [whole: string, isUtf8: boolean] {
   try {
     return [new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes), true];
   } catch {
