@@ -26,8 +26,7 @@ export function together(acts: readonly NewFileAct[], ledger: Pick<Ledger, 'vers
   const rows: Together[] = [];
   for (let from = 0; from < acts.length; from += ACTS_MAX) {
     const some = acts.slice(from, from + ACTS_MAX);
-    // `pack` lends a view of a buffer it writes on: what is kept is copied.
-    const value = new Uint8Array(packr.pack(some.map((act) => fieldsOf(act, ledger))));
+    const value = packr.pack(some.map((act) => fieldsOf(act, ledger)));
     rows.push({ key: intentKey(`${some[0]?.id}-together`), value });
   }
   return rows;

@@ -92,8 +92,8 @@ if (values.write ?? (scale.isFull && positionals.length === 0)) {
 process.exit(isComplete ? 0 : 1);
 
 /**
- * Undefined: it failed, in words of its own. A part has its own process: after an hour of other parts in the same one, sealing
- * took three times as much CPU for the rubbish they had left.
+ * Undefined: it failed, in words of its own. A part has its own process, so that what others leave in it does not count: after
+ * an hour of them sealing took three times as much CPU as in a new one.
  */
 function measured(name: string): Promise<readonly Figure[] | undefined> {
   const child = fork(file, ['--only', ...(values.small ? ['--small'] : []), name]);
