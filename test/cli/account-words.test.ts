@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PeersHere } from './peers-here.ts';
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 300_000;
 const ROOT = 'the password of root';
 const BOB = 'the password of bob';
 

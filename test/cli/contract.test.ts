@@ -9,7 +9,7 @@ const project = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const program = process.env.FILEMESH_PROGRAM ?? join(project, 'dist', 'main.js');
 /** Nobody listens there: the discard port. */
 const NOBODY = '127.0.0.1:9';
-const ROW_MS_MAX = 60_000;
+const ROW_MS_MAX = 180_000;
 const GOOD_SECRET = 'able-wagon-river-candle-forest-mirror-noble-quiz';
 
 interface Row {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Process, until } from '../faults/process.ts';
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 300_000;
 const project = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const demo = join(dirname(dirname(process.env.FILEMESH_PROGRAM ?? join(project, 'dist', 'main.js'))), 'peers', 'demo.mjs');
 

@@ -8,7 +8,7 @@ const here = new PeersHere();
 const program = process.env.FILEMESH_PROGRAM ?? join(import.meta.dirname, '../../dist/main.js');
 beforeAll(async () => {
   await here.up('alpha');
-}, 60_000);
+});
 afterAll(() => here.end());
 
 /** Runs a script in which `fm` is the program. */
@@ -31,7 +31,7 @@ test.each(['known.txt', 'new.txt'])(
     expect(readFileSync(kept, 'latin1')).toBe(`${'\0'.repeat(1_000_000)}mine\n`);
     expect(statSync(kept).mode & 0o777).toBe(0o600);
   },
-  60_000,
+  180_000,
 );
 
 test('a name that is taken is refused before standard input is read', async () => {
@@ -40,4 +40,4 @@ test('a name that is taken is refused before standard input is read', async () =
   const writer = 'n=0; while [ ! -e over ] && [ $n -lt 1200 ]; do sleep 0.1; n=$((n + 1)); done';
   const refused = await shell(`{ ${writer}; } | { fm create taken.txt; code=$?; touch over; exit $code; }`);
   expect([refused.code, refused.error]).toEqual([4, expect.stringContaining('there is a file "taken.txt" already')]);
-}, 60_000);
+});

@@ -6,7 +6,6 @@ import { type Outcome, Process } from '../faults/process.ts';
 
 const project = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const program = process.env.FILEMESH_PROGRAM ?? join(project, 'dist', 'main.js');
-const START_MS_MAX = 30_000;
 
 /** How one command is run. */
 export interface Surroundings {
@@ -36,7 +35,7 @@ export class PeersHere {
     const mesh = this.#join === undefined ? ['--mesh', 'home'] : ['--join', this.#join];
     const peer = this.#start(['up', name, ...common, ...mesh, ...calls, ...words], {});
     this.#peers.set(name, peer);
-    const line = await peer.line(`${name} ready`, (text) => text.includes('"ready"'), START_MS_MAX);
+    const line = await peer.line(`${name} ready`, (text) => text.includes('"ready"'));
     const ready = JSON.parse(line) as Record<string, unknown>;
     this.#addresses.set(name, String(ready.address));
     this.#join ??= String(ready.join);

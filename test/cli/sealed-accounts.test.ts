@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PeersHere } from './peers-here.ts';
 import { ageOpens, hasAge } from './sealing/age-program.ts';
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 300_000;
 const FIRST = 'the first password of anna';
 const SECOND = 'the second password of anna';
 const PASSWORDS: Record<string, string> = { anna: FIRST, ben: 'a password of ben', carl: 'a password of carl' };

@@ -7,7 +7,7 @@ import { fingerprintOf } from '../../src/cli/sealing/known-keys.ts';
 import { keptSealsOf } from '../../src/cli/sealing/seal-options.ts';
 import { PeersHere } from './peers-here.ts';
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 300_000;
 const PASSWORDS: Record<string, string> = {
   anna: 'a password of anna',
   ben: 'a password of ben',

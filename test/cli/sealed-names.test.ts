@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeHeader } from '../../src/cli/sealing/age-header.ts';
 import { PeersHere } from './peers-here.ts';
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 300_000;
 
 describe('sealed files by name and by key', () => {
   const here = new PeersHere();

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { until } from '../faults/process.ts';
 import { PeersHere } from './peers-here.ts';
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 300_000;
 const EMPTY_HASH = 'af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262';
 
 /** The JSON of the contract, word by word: a name more or less fails. */

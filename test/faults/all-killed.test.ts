@@ -8,7 +8,7 @@ import { until } from './process.ts';
 
 const skipped = skipAloud('all peers killed at once', lanMissing());
 const ROUNDS = isTrial ? 20 : 2;
-const ROUND_MS_MAX = 120_000;
+const ROUND_MS_MAX = 300_000;
 /** Files a client tries to make in one round: more than it gets to. */
 const FILES = 400;
 /** Acknowledgements after which all are killed: somewhere in the burst, another place each time. */
@@ -123,7 +123,7 @@ describe.skipIf(skipped)('all peers are killed at once during a burst of creates
         if (missing.length === 0) return true;
         throw new Error(missing.map(({ path }) => `${path} on ${copies(path)}`).join());
       },
-      30_000,
+      60_000,
     );
     const lists = await until('the same list from all', async () => {
       const lists = await Promise.all(peers.map(show));

@@ -18,7 +18,7 @@ import { freePort, Process } from './process.ts';
 const CHURN_MS = process.env.TRIAL === undefined ? 15_000 : 180_000;
 /** Below the minute of a sweep: what only a sweep mends is a wake-up that was lost. */
 const REST_MS = 45_000;
-const LIMIT_MS = CHURN_MS + REST_MS + 60_000;
+const LIMIT_MS = CHURN_MS + REST_MS + 180_000;
 const NAMES = ['alpha', 'bravo', 'charlie'] as const;
 const PROGRAM = process.env.FILEMESH_PROGRAM ?? join(dirname(fileURLToPath(import.meta.url)), '../../dist/main.js');
 const LINE = 'churn/enjoy-pear-neck-crush-spin-whisper-guilt-eight';
@@ -48,7 +48,7 @@ class Peers {
     const env = { ...process.env, FILEMESH_HOME: join(this.place, `home-${name}`) };
     const peer = new Process(command, { env, cwd: this.place });
     this.#running.set(name, peer);
-    await peer.line(`${name} ready`, (text) => text.includes('"ready"'), 30_000);
+    await peer.line(`${name} ready`, (text) => text.includes('"ready"'));
   }
 
   async kill(name: string): Promise<void> {

@@ -18,7 +18,7 @@ const ROUNDS = isTrial ? 3 : 1;
 const BYTES = (isTrial ? 96 : 32) * 1024 * 1024;
 /** Part of the bytes of all downloads after which the peers are struck. */
 const STRUCK_AT = 0.3;
-const LIMIT_MS = isTrial ? 1_200_000 : 120_000;
+const LIMIT_MS = isTrial ? 1_200_000 : 300_000;
 /** Another seed strikes other peers. */
 const SEED = process.env.CROWD_SEED ?? 'crowd';
 

@@ -81,7 +81,7 @@ describe.skipIf(skipped)('a folder that lies deletes nothing', () => {
     inside('umount', alpha.folder);
     await goesOn();
     await allBack();
-  }, 120_000);
+  });
 
   it('when it is moved away', async () => {
     const away = `${alpha.folder}-away`;
@@ -94,7 +94,7 @@ describe.skipIf(skipped)('a folder that lies deletes nothing', () => {
     renameSync(away, alpha.folder);
     await goesOn();
     await allBack();
-  }, 120_000);
+  });
 
   it('when its marker is removed', async () => {
     unlinkSync(join(alpha.folder, '.filemesh', 'marker'));
@@ -106,7 +106,7 @@ describe.skipIf(skipped)('a folder that lies deletes nothing', () => {
     expect(answer.code, answer.output + answer.error).toBe(0);
     await goesOn();
     await allBack();
-  }, 120_000);
+  });
 
   it('when all its files are gone at once, until a person says so', async () => {
     const clear = () => {
@@ -127,7 +127,7 @@ describe.skipIf(skipped)('a folder that lies deletes nothing', () => {
     await until('they are deleted everywhere', () => NAMES.every((name) => !filesIn(bravo.folder).has(name)));
     const { value } = await lan.verb(2, ['show', 'file-*', '--peer', bravo.address]);
     expect(value).toEqual([]);
-  }, 120_000);
+  });
 
   it('when a peer is started on an empty place where its folder was', async () => {
     await alpha.process.kill();

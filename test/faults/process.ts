@@ -2,6 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 
+/** The longest a test waits for what it expects: on a busy machine a thing comes later, not otherwise. Below the time of a test. */
+export const WAIT_MS_MAX = 60_000;
+
 /** Processes of this test run that may still live: ended when it ends, however that comes. */
 const living = new Set<ChildProcess>();
 process.on('exit', () => {
@@ -79,7 +82,7 @@ export class Process {
   }
 
   /** The first line of its output that `fits`, said already or yet to come. Rejects when it ends before, or after `limitMs`. */
-  line(what: string, fits: (line: string) => boolean, limitMs = 15_000): Promise<string> {
+  line(what: string, fits: (line: string) => boolean, limitMs = WAIT_MS_MAX): Promise<string> {
     const said = this.#lines.find(fits);
     if (said !== undefined) return Promise.resolve(said);
     return new Promise((resolve, reject) => {
@@ -115,7 +118,7 @@ export class Process {
 export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
-  limitMs = 20_000,
+  limitMs = WAIT_MS_MAX,
 ): Promise<Exclude<T, undefined | false>> {
   const began = performance.now();
   let last: unknown;

@@ -23,7 +23,7 @@ describe.skipIf(skipped)('all cables while a sealed file is stored and fetched b
     capture = await Capture.start(lan);
     const words = ['--settle', '0.3', '--http', HTTP];
     peers = await lan.peers({ host: 1, name: 'alpha', words }, { host: 2, name: 'bravo' });
-  }, 60_000);
+  });
   afterAll(() => lan?.close());
 
   async function verb(words: readonly string[], input?: string): Promise<string> {
@@ -88,7 +88,7 @@ describe.skipIf(skipped)('all cables while a sealed file is stored and fetched b
     // What is to be there is found: the search works.
     const parts = files.reduce((sum, bytes) => sum + found(bytes, Object.fromEntries(said)).length, 0);
     expect(parts).toBeGreaterThanOrEqual(said.length);
-  }, 120_000);
+  });
 });
 
 function found(bytes: Buffer, words: Readonly<Record<string, string | Buffer>>): string[] {

@@ -7,7 +7,7 @@ import { PeersHere } from '../cli/peers-here.ts';
 import { ageOpens, hasAge } from '../cli/sealing/age-program.ts';
 import { until } from './process.ts';
 
-const LIMIT_MS = 170_000;
+const LIMIT_MS = 300_000;
 const MIB = 1024 * 1024;
 /** In the long form 100 MB. */
 const SIZE = process.env.TRIAL === '1' ? 100_000_000 : 40 * MIB;

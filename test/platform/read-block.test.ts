@@ -42,7 +42,7 @@ async function readHolding(block: ReadBlock): Promise<{ whole: Uint8Array; isLen
     });
   };
   if (block.give(take)) far.resume();
-  await expect.poll(() => parts.reduce((sum, { length }) => sum + length, 0), { timeout: 20_000 }).toBe(BYTES);
+  await expect.poll(() => parts.reduce((sum, { length }) => sum + length, 0)).toBe(BYTES);
   return { whole: Buffer.concat(parts), isLent: memories.size < parts.length, heldPieces };
 }
 

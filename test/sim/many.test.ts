@@ -4,7 +4,7 @@ import { SimManyActs } from './sim-disk-many.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
-it('seeds keep small contents in batches, some of several', { timeout: 90_000 }, async () => {
+it('seeds keep small contents in batches, some of several', async () => {
   const sizes: number[] = [];
   const { commitMany } = SimManyActs.prototype;
   vi.spyOn(SimManyActs.prototype, 'commitMany').mockImplementation(function (this: SimManyActs, intents) {

@@ -5,7 +5,7 @@ const here = new PeersHere();
 let url = '';
 beforeAll(async () => {
   url = String((await here.up('alpha', '--replicas', '1')).http);
-}, 60_000);
+});
 afterAll(() => here.end());
 
 function begin(name: string, version = '1.0.0'): Promise<Response> {

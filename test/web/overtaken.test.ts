@@ -5,7 +5,7 @@ const here = new PeersHere();
 let url = '';
 beforeAll(async () => {
   url = String((await here.up('alpha')).http);
-}, 60_000);
+});
 afterAll(() => here.end());
 
 const store = async (name: string, content: string) => {
@@ -46,7 +46,7 @@ test('an upload in parts follows what was there when it was begun, and never wha
   expect([await contentOf('known.txt'), await contentOf('new.txt')]).toEqual(['theirs', 'theirs']);
   expect((await send(await begin('known.txt', 4), 0, 'mine')).status).toBe(204);
   expect(await contentOf('known.txt')).toBe('mine');
-}, 60_000);
+});
 
 test('one whose answer was lost is stored once: what overtook it is the same', async () => {
   await store('twice.txt', 'first');
@@ -56,7 +56,7 @@ test('one whose answer was lost is stored once: what overtook it is the same', a
   expect([again.status, again.headers.get('x-filemesh-copies')]).toEqual([204, '1/2']);
   const history = (await here.value(0, ['history', 'twice.txt'])) as readonly unknown[];
   expect(history.length).toBe(2);
-}, 60_000);
+});
 
 test('what it follows outlives the process', async () => {
   await store('kept.txt', 'first');
@@ -66,4 +66,4 @@ test('what it follows outlives the process', async () => {
   url = String((await here.up('alpha')).http);
   expect(await refusalOf(await send(kept, 0, 'mine'))).toEqual({ status: 412, code: 'overtaken' });
   expect(await contentOf('kept.txt')).toBe('theirs');
-}, 90_000);
+});

@@ -2,9 +2,6 @@ import { PeersHere } from '../cli/peers-here.ts';
 import { until } from '../faults/process.ts';
 import { type Act, type Asker, FILES, GRANTS, PASSWORDS } from '../rights-cases.ts';
 
-/** What a grant takes to be known to all peers, on a busy machine. */
-const SPREAD_MS_MAX = 20_000;
-
 /** Where the bytes of a file are. */
 export const fileAt = (path: string): string => `/files/${path.split('/').map(encodeURIComponent).join('/')}`;
 export const queryOf = (verb: string, path: string): string => `/api/v1/${verb}?path=${encodeURIComponent(path)}`;
@@ -54,7 +51,7 @@ export class RightsHere {
       for (let peer = 0; peer < this.urls.length; peer++) if (!(await isKnown())) return false;
       return true;
     };
-    await until(`${right} on ${path} for ${who} is known to all peers`, areAll, SPREAD_MS_MAX);
+    await until(`${right} on ${path} for ${who} is known to all peers`, areAll);
   }
 
   end(): Promise<void> {

@@ -24,7 +24,7 @@ beforeAll(async () => {
   for (const path of ['home/anna/a.txt', 'home/anna/b.txt', 'shared.txt']) {
     expect((await ask('anna', `/files/${path}`, { method: 'PUT', body: path })).status).toBe(201);
   }
-}, 60_000);
+});
 afterAll(() => here.end());
 
 /** The first total that a stream of events tells. */
@@ -57,7 +57,7 @@ test.each(SEEN)(
     await until('the count is of now', async () => (await inStatus()) === files && (await inMetrics()) === files);
     expect(await filesInEvents(by)).toBe(files);
   },
-  60_000,
+  180_000,
 );
 
 test('an older content is theirs alone who may read the path', async () => {
@@ -72,4 +72,4 @@ test('an older content is theirs alone who may read the path', async () => {
   expect(await (await ask('anna', `/files/home/anna/a.txt?version=${older}`)).text()).toBe('home/anna/a.txt');
   expect((await ask('bob', `/files/home/anna/a.txt?version=${older}`)).status).toBe(404);
   expect((await ask('bob', `/files/shared.txt?version=${older}`)).status).toBe(404);
-}, 60_000);
+});

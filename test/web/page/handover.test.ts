@@ -6,7 +6,6 @@ import { PeersHere } from '../../cli/peers-here.ts';
 import { BROWSER_TEST_MS, hasBrowser, lookedOut, Person } from './browser.ts';
 
 const PASSWORDS = { root: 'correct horse battery', anna: 'violet candle of anna', mallory: 'a plan that mallory has' };
-const GONE_MS_MAX = 30_000;
 
 /** Addresses that somebody else made, against who goes on at another peer honestly. */
 describe.skipIf(!hasBrowser)('an address that says to go on here', { timeout: BROWSER_TEST_MS }, () => {
@@ -128,16 +127,14 @@ describe.skipIf(!hasBrowser)('an address that says to go on here', { timeout: BR
     await follow(page, forged('alpha').replace('127.0.0.1', 'localhost').replace('#/files', '#/files/docs'));
     await who(page).getByText('anna').waitFor();
     await page.getByText('2 peers here').waitFor();
-    await expect
-      .poll(() => page.evaluate(() => JSON.stringify({ ...localStorage })), { timeout: GONE_MS_MAX })
-      .toContain('bravo');
+    await expect.poll(() => page.evaluate(() => JSON.stringify({ ...localStorage }))).toContain('bravo');
     const cookies = await page.context().cookies();
     const mine = cookies.find(({ name }) => name === 'filemesh-session');
     expect(mine?.value).toMatch(/^anna\./);
     seen.length = 0;
     await lookedOut(page);
     await peers.peer('alpha').kill();
-    await page.waitForURL((url) => url.port === new URL(at('bravo')).port, { timeout: GONE_MS_MAX });
+    await page.waitForURL((url) => url.port === new URL(at('bravo')).port);
     await page.getByText('alpha did not answer. Going on here.').waitFor();
     await page.getByRole('row').filter({ hasText: 'shared.txt' }).waitFor();
     await who(page).getByText('anna').waitFor();
@@ -152,12 +149,10 @@ describe.skipIf(!hasBrowser)('an address that says to go on here', { timeout: BR
     const page = await person.open(at('charlie', '#/files/docs'));
     await login(page);
     await page.getByText('3 peers here').waitFor();
-    await expect
-      .poll(() => page.evaluate(() => JSON.stringify({ ...localStorage })), { timeout: GONE_MS_MAX })
-      .toContain('alpha');
+    await expect.poll(() => page.evaluate(() => JSON.stringify({ ...localStorage }))).toContain('alpha');
     await lookedOut(page);
     await peers.peer('charlie').kill();
-    await page.waitForURL((url) => url.hostname === '127.0.0.1', { timeout: GONE_MS_MAX });
+    await page.waitForURL((url) => url.hostname === '127.0.0.1');
     await page.getByRole('status').getByText('Log in to go on.').waitFor();
     await login(page);
     await page.getByText('charlie did not answer. Going on here.').waitFor();

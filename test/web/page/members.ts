@@ -4,8 +4,6 @@ import { Person } from './browser.ts';
 
 export const PASSWORDS = { anna: 'correct horse battery', ben: 'another long word', carla: 'a third long word' };
 export const PEERS = ['alpha', 'bravo', 'charlie'];
-/** News among peers, on a busy machine. */
-export const TOLD = { timeout: 20_000 };
 
 type User = keyof typeof PASSWORDS;
 

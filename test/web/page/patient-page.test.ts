@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PeersHere } from '../../cli/peers-here.ts';
 import { BROWSER_TEST_MS, drop, findings, hasBrowser, Person, picture } from './browser.ts';
 
-const PATIENT = { timeout: 20_000 };
 /** So long it is counted how often the page asks a peer that has no time for it: a page without patience asks hundreds of times. */
 const COUNTED_MS = 5_000;
 const ASKED_MAX = 6;
@@ -122,7 +121,7 @@ describe.skipIf(!hasBrowser)('a page whose peer has no time for it', { timeout: 
       await page.clock.runFor(ms);
       return failed;
     };
-    await expect.poll(() => letPass(1_000), PATIENT).toBeGreaterThanOrEqual(TRIES);
+    await expect.poll(() => letPass(1_000)).toBeGreaterThanOrEqual(TRIES);
     await peers.up('alpha', '--http', new URL(origin).host);
     let leftMs = 16_000;
     const isStored = tray().getByText(/ stored$/);
@@ -131,7 +130,7 @@ describe.skipIf(!hasBrowser)('a page whose peer has no time for it', { timeout: 
         if (leftMs > 0) await letPass(1_000);
         leftMs -= 1_000;
         return await isStored.count();
-      }, PATIENT)
+      })
       .toBeGreaterThan(0);
     await page.context().close();
   });
@@ -195,7 +194,7 @@ describe.skipIf(!hasBrowser)('a page whose peer has no time for it', { timeout: 
     await open();
     const held = await announcements();
     await drop(page, [{ name: 'early.txt', text: 'paused early' }]);
-    await expect.poll(() => held.count, PATIENT).toBe(1);
+    await expect.poll(() => held.count).toBe(1);
     await tray().getByRole('button', { name: 'Pause early.txt' }).click();
     await tray().getByText('Paused at').waitFor();
     await tray().getByRole('button', { name: 'Go on with early.txt' }).click();
@@ -210,11 +209,11 @@ describe.skipIf(!hasBrowser)('a page whose peer has no time for it', { timeout: 
     const heard = forgotten();
     const held = await announcements();
     await drop(page, [{ name: 'never.txt', text: 'given up' }]);
-    await expect.poll(() => held.count, PATIENT).toBe(1);
+    await expect.poll(() => held.count).toBe(1);
     await tray().getByRole('button', { name: 'Give up never.txt' }).click();
     await tray().waitFor({ state: 'detached' });
     held.answer();
-    await expect.poll(() => heard.count, PATIENT).toBe(1);
+    await expect.poll(() => heard.count).toBe(1);
     await page.context().close();
   });
 
@@ -237,7 +236,7 @@ describe.skipIf(!hasBrowser)('a page whose peer has no time for it', { timeout: 
     await parts(() => refusal(412, 'overtaken'));
     await drop(page, [{ name: 'refused.txt', text: 'refused' }]);
     await tray().getByText('No: overtaken.').waitFor();
-    await expect.poll(() => heard.count, PATIENT).toBe(1);
+    await expect.poll(() => heard.count).toBe(1);
     await page.context().close();
   });
 
@@ -253,7 +252,7 @@ describe.skipIf(!hasBrowser)('a page whose peer has no time for it', { timeout: 
     await tray().getByText('No: failed.').waitFor();
     expect(heard.count).toBe(0);
     await tray().getByRole('button', { name: 'Close' }).click();
-    await expect.poll(() => heard.count, PATIENT).toBe(1);
+    await expect.poll(() => heard.count).toBe(1);
     await page.context().close();
   });
 });

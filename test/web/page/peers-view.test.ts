@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { qrCode, qrPath } from '../../../src/web/page/people/qr-code.ts';
 import { BROWSER_TEST_MS, findings, hasBrowser, nightPicture, picture } from './browser.ts';
-import { item, Members, PASSWORDS, PEERS, said, TOLD } from './members.ts';
+import { item, Members, PASSWORDS, PEERS, said } from './members.ts';
 
 /** Of a mesh called `home`; its number comes in once the words were changed. */
 const LINE = /^home(\+[0-9a-f]+)?\/[a-z]+-/;
@@ -37,7 +37,7 @@ describe.skipIf(!hasBrowser)('peers in a browser, with three peers', { timeout: 
     const common = ['--name', 'delta', '--port', '0', '--settle', '0.1', '--json', '--http', 'off'];
     const delta = peers.begin(['up', 'delta', ...common, '--join', line, '--peer', members.address]);
     try {
-      await delta.line('delta is in', (text) => text.includes('"member-joined"'), 30_000);
+      await delta.line('delta is in', (text) => text.includes('"member-joined"'));
       await admin.getByText('4 peers here').waitFor();
     } finally {
       await delta.kill();
@@ -65,7 +65,7 @@ describe.skipIf(!hasBrowser)('peers in a browser, with three peers', { timeout: 
     for (const peer of PEERS) {
       const known = async () =>
         ((await told(peer, 'api/v1/peers')).value?.peers as { name: string }[] | undefined)?.map(({ name }) => name);
-      await expect.poll(known, TOLD).toEqual(PEERS);
+      await expect.poll(known).toEqual(PEERS);
     }
   });
 
@@ -73,7 +73,7 @@ describe.skipIf(!hasBrowser)('peers in a browser, with three peers', { timeout: 
     await admin.getByLabel('Copies of every file').selectOption('3');
     await said(admin, 'Every file is to be kept on 3 peers.');
     for (const peer of PEERS) {
-      await expect.poll(async () => (await told(peer, 'api/v1/status')).value?.wanted, TOLD).toBe(3);
+      await expect.poll(async () => (await told(peer, 'api/v1/status')).value?.wanted).toBe(3);
     }
   });
 

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BROWSER_TEST_MS, detailsOf, drop, findings, hasBrowser, nightPicture, picture } from './browser.ts';
-import { item, Members, PASSWORDS, PEERS, row, said, TOLD } from './members.ts';
+import { item, Members, PASSWORDS, PEERS, row, said } from './members.ts';
 
 const NEW_BEN_PASSWORD = 'a new long word';
 const NEW_CARLA_PASSWORD = 'given by an admin';
@@ -101,7 +101,7 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
     await admin.getByLabel('Password').fill(PASSWORDS.anna);
     await admin.getByRole('button', { name: 'Make account' }).click();
     await item(admin, 'Looks after the mesh · you').waitFor();
-    for (const peer of PEERS) await expect.poll(() => names(peer), TOLD).toEqual(['anna, admin']);
+    for (const peer of PEERS) await expect.poll(() => names(peer)).toEqual(['anna, admin']);
     expect((await fetch(at('bravo', 'api/v1/users'))).status).toBe(401);
   });
 
@@ -114,7 +114,7 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
     await picture(admin, 'people-accounts');
     expect(await findings(admin)).toEqual([]);
     expect(await nightPicture(admin, 'people-accounts')).toEqual([]);
-    for (const peer of PEERS) await expect.poll(() => names(peer), TOLD).toEqual(['anna, admin', 'ben']);
+    for (const peer of PEERS) await expect.poll(() => names(peer)).toEqual(['anna, admin', 'ben']);
     expect((await told('charlie', 'api/v1/session', 'ben')).value).toMatchObject({ user: 'ben', admin: false });
   });
 
@@ -141,7 +141,7 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
     expect(await findings(admin)).toEqual([]);
     expect(await nightPicture(admin, 'people-rights')).toEqual([]);
     for (const peer of PEERS) {
-      await expect.poll(async () => (await told(peer, 'files/reports/secret.txt', 'ben')).status, TOLD).toBe(404);
+      await expect.poll(async () => (await told(peer, 'files/reports/secret.txt', 'ben')).status).toBe(404);
     }
     await expectNothingLeftFor('ben');
     const ben = await openAs('ben', 'bravo');
@@ -164,7 +164,7 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
         await ben.reload();
         await row(ben, 'shared.txt').waitFor();
         return await row(ben, 'reports').count();
-      }, TOLD)
+      })
       .toBe(1);
     await ben.goto(at('bravo', '#/files?open=reports/secret.txt'));
     await ben.locator('pre').getByText('for some').waitFor();
@@ -213,7 +213,7 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
     await ben.getByRole('heading', { name: 'People' }).waitFor();
     for (const peer of PEERS) {
       const status = async () => (await told(peer, 'api/v1/status', 'ben', NEW_BEN_PASSWORD)).status;
-      await expect.poll(status, TOLD).toBe(200);
+      await expect.poll(status).toBe(200);
     }
     await ben.context().close();
   });
@@ -229,7 +229,7 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
     await login(carla, 'carla', NEW_CARLA_PASSWORD);
     await row(carla, 'shared.txt').waitFor();
     const known = async () => (await told('charlie', 'api/v1/session', 'carla', NEW_CARLA_PASSWORD)).value;
-    await expect.poll(known, TOLD).toMatchObject({ user: 'carla' });
+    await expect.poll(known).toMatchObject({ user: 'carla' });
     await carla.context().close();
   });
 
@@ -241,7 +241,7 @@ describe.skipIf(!hasBrowser)('people in a browser, with three peers', { timeout:
     await admin.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
     await said(admin, 'carla was removed.');
     await item(admin, 'carla').waitFor({ state: 'detached' });
-    for (const peer of PEERS) await expect.poll(() => names(peer), TOLD).toEqual(['anna, admin', 'ben']);
+    for (const peer of PEERS) await expect.poll(() => names(peer)).toEqual(['anna, admin', 'ben']);
     await carla.getByRole('button', { name: 'Log in' }).waitFor();
     await login(carla, 'carla', NEW_CARLA_PASSWORD);
     await carla.getByRole('alert').waitFor();

@@ -4,7 +4,7 @@ import { RightsHere } from '../rights-here.ts';
 import { BROWSER_TEST_MS, hasBrowser, Person } from './browser.ts';
 import { Hand } from './hand.ts';
 
-const CASES_MS = 300_000;
+const CASES_MS = 600_000;
 
 describe.skipIf(!hasBrowser)('two users, an admin and a stranger, each at a page', () => {
   const here = new RightsHere();
