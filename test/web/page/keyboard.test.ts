@@ -2,11 +2,10 @@ import { readFileSync } from 'node:fs';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PeersHere } from '../../cli/peers-here.ts';
-import { BROWSER_TEST_MS, detailsOf, focused, hasBrowser, Person } from './browser.ts';
+import { BROWSER_TEST_MS, detailsOf, focused, goTo, hasBrowser, Person } from './browser.ts';
 
 /** More stops than any view has. */
 const STOPS_MAX = 60;
-const SHOWN = { timeout: 20_000 };
 
 describe.skipIf(!hasBrowser)('a page without a mouse', { timeout: BROWSER_TEST_MS }, () => {
   const peers = new PeersHere();
@@ -59,7 +58,7 @@ describe.skipIf(!hasBrowser)('a page without a mouse', { timeout: BROWSER_TEST_M
   }
 
   async function openDetails(path: string): Promise<void> {
-    await page.goto(`${origin}/#/files?open=${encodeURIComponent(path)}`);
+    await goTo(page, `files?open=${encodeURIComponent(path)}`);
     await details().locator('pre').waitFor();
   }
 
@@ -109,15 +108,15 @@ describe.skipIf(!hasBrowser)('a page without a mouse', { timeout: BROWSER_TEST_M
     await page.getByRole('dialog').getByRole('textbox').waitFor();
     await page.keyboard.type('first');
     await press('Enter');
-    await row('first.txt').waitFor();
     await said('one.txt is now first.txt.');
+    await row('first.txt').waitFor();
     await press('Control+z');
     await row('one.txt').waitFor();
     await goToRow('two.txt');
     await press('Delete');
+    await said('two.txt was deleted.');
     await row('two.txt').waitFor({ state: 'detached' });
     await focused(page, '#grid');
-    await said('two.txt was deleted.');
     await press('Control+z');
     await row('two.txt').waitFor();
     expect(await text('two.txt')).toBe('two');
@@ -129,11 +128,14 @@ describe.skipIf(!hasBrowser)('a page without a mouse', { timeout: BROWSER_TEST_M
     await page.getByRole('heading', { name: 'Found' }).waitFor();
     await page.locator('#grid').waitFor();
     await press('Escape');
+    // The whole list comes a moment after the key, as another grid.
+    await page.getByRole('heading', { name: 'Files', exact: true }).waitFor();
+    await row('one.txt').waitFor();
     await focused(page, '#grid');
     await press('Tab');
     await tabTo(page.getByRole('columnheader', { name: 'Size' }).getByRole('button'));
     await press('Enter');
-    await expect.poll(() => page.getByRole('columnheader', { name: 'Size' }).getAttribute('aria-sort'), SHOWN).toBe('descending');
+    await expect.poll(() => page.getByRole('columnheader', { name: 'Size' }).getAttribute('aria-sort')).toBe('descending');
     for (const name of ['Mesh', 'People']) {
       await tabTo(page.getByRole('link', { name, exact: true }));
       await press('Enter');
@@ -146,7 +148,7 @@ describe.skipIf(!hasBrowser)('a page without a mouse', { timeout: BROWSER_TEST_M
     }
     await tabTo(page.getByRole('button', { name: 'Make the first account' }));
     await press('Enter');
-    await expect.poll(() => hasKeys(page.getByLabel('Name')), SHOWN).toBe(true);
+    await expect.poll(() => hasKeys(page.getByLabel('Name'))).toBe(true);
     await tabTo(page.getByRole('button', { name: 'Cancel' }));
     await press('Enter');
   });
@@ -204,7 +206,7 @@ describe.skipIf(!hasBrowser)('a page without a mouse', { timeout: BROWSER_TEST_M
   });
 
   it('saves what is selected, and a folder, as a zip', async () => {
-    await page.goto(`${origin}/#/files`);
+    await goTo(page, 'files');
     await goToRow('one.txt');
     await press('Space', 'ArrowDown', 'Space');
     const some = await saved(page.getByRole('toolbar').getByRole('link', { name: 'Zip' }));
@@ -236,21 +238,21 @@ describe.skipIf(!hasBrowser)('a page without a mouse', { timeout: BROWSER_TEST_M
   it('chooses between two versions', async () => {
     peers.drop('bravo', 'clash.txt', 'of bravo\n');
     await peers.up('bravo');
-    await page.goto(`${origin}/#/files?show=conflicts`);
+    await goTo(page, 'files?show=conflicts');
     await goToRow('clash.txt');
     await press('Enter');
     await tabTo(details().getByRole('region', { name: 'Differences' }));
     await tabTo(details().getByRole('button', { name: 'Keep bravo’s' }));
     await press('Enter');
     await said('clash.txt is now as on bravo.');
-    await expect.poll(() => text('clash.txt'), SHOWN).toBe('of bravo');
+    await expect.poll(() => text('clash.txt')).toBe('of bravo');
   });
 
   it('makes the first account, and says what others may do', async () => {
-    await page.goto(`${origin}/#/people`);
+    await goTo(page, 'people');
     await tabTo(page.getByRole('button', { name: 'Make the first account' }));
     await press('Enter');
-    await expect.poll(() => hasKeys(page.getByLabel('Name')), SHOWN).toBe(true);
+    await expect.poll(() => hasKeys(page.getByLabel('Name'))).toBe(true);
     await page.keyboard.type('anna');
     await press('Tab');
     await page.keyboard.type('correct horse battery');
@@ -261,7 +263,8 @@ describe.skipIf(!hasBrowser)('a page without a mouse', { timeout: BROWSER_TEST_M
     await tabTo(page.getByLabel('Folder or file'));
     await page.keyboard.type('docs');
     await tabTo(page.getByLabel('What'));
-    await page.keyboard.type('does not');
+    // One key: of several a field takes those that come too late as a new word.
+    await press('d');
     await tabTo(page.getByRole('button', { name: 'Set' }));
     await press('Enter');
     await said('Everyone does not see docs.');
