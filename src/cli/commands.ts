@@ -45,7 +45,7 @@ export const UP: CommandFacts = {
     json: { describe: 'print what happens, one JSON object a line' },
   },
   details:
-    'Options may also stand in the environment (FILEMESH_HEAL_AFTER=5m), or in the file of --config (heal-after: 5m). Ctrl-C ends the peer; what lies in FOLDER stays.',
+    'Options may also stand in the environment (FILEMESH_HEAL_AFTER=5m), or in the file of --config (heal-after: 5m). Ctrl-C ends the peer; what lies in FOLDER stays. The folder knows its mesh: --join is needed once.',
   examples: [
     'up ~/shared',
     'up ~/shared --join home/able-wagon-...',

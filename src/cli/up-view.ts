@@ -31,9 +31,8 @@ const COLUMNS_MIN = 20;
 const ALONE = [
   'no other peer was found yet. If there should be one, look in this order:',
   '  1. the firewall of either machine: TCP port of the peer, and UDP 5353 for multicast, must be let in',
-  '  2. UDP 5353 may be filtered between the machines: other subnet, VPN, or guest network',
-  '  3. the Wi-Fi access point may keep its clients apart ("AP isolation", "client isolation")',
-  '  4. name the other one by hand: filemesh up --peer HOST:PORT',
+  '  2. multicast may not get from one to the other (other subnet, VPN): name the other one by hand, filemesh up --peer HOST:PORT',
+  '  3. the Wi-Fi access point may keep its clients apart ("AP isolation", a guest network): then nothing gets through',
 ];
 
 /** One JSON object a line, for programs. What happens in one turn is written at once. */

@@ -1,5 +1,6 @@
 import { asMeshError, MeshError } from '../../core/errors.ts';
 import type { RequestId } from '../../core/ids.ts';
+import { quote } from '../../core/path.ts';
 import { type Ask, type Done, HOPS_MAX, type Holder, type Reply } from '../../wire/calls.ts';
 import type { Link } from '../../wire/link.ts';
 import { ask } from '../ask.ts';
@@ -27,7 +28,7 @@ async function changeFrom(session: Session, link: Link, change: ChangeAsk): Prom
   if (made !== undefined) return made;
   const last = await askChange(link, change, HOPS_MAX);
   if (last.redirect.length === 0) return last.done;
-  throw new MeshError('unavailable', `no holder of ${change.change.path} is in reach; try again when one is back`);
+  throw new MeshError('unavailable', `no holder of ${quote(change.change.path)} is in reach; try again when one is back`);
 }
 
 async function followRedirects(
