@@ -199,7 +199,9 @@ export function mustRenewSessionKey(facts: Iterable<Fact>): boolean {
 function mayBeKnownToRemoved(facts: readonly Fact[], secret: SecretFact | SessionKeyFact | undefined): boolean {
   if (secret === undefined) return false;
   const excluded = new Set(secret.excludes);
-  return facts.some((fact) => fact.kind === 'removal' && !excluded.has(fact.id));
+  const removed = facts.flatMap((fact) => (fact.kind === 'removal' ? [fact.id] : []));
+  // Of more than the next one would name those beyond are no reason: it would be made anew for ever.
+  return excludesOf(removed, []).some((id) => !excluded.has(id));
 }
 
 /** The key that signs tokens now; undefined before there is an account. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Fact, membersOf, mustRenewSecret, presentSecret } from '../../src/core/facts.ts';
+import { type Fact, membersOf, mergeFacts, mustRenewSecret, presentSecret } from '../../src/core/facts.ts';
 import type { PeerId } from '../../src/core/ids.ts';
 import {
   admitsNow,
@@ -68,6 +68,23 @@ describe('who may come in', () => {
     expect(standingOf(merged, id('e'))).toBe('unknown');
     expect(verdictOn(merged, newcomer('e', 2)).kind).toBe('admitted');
   });
+});
+
+test('a secret that has no room to name all who were removed is renewed once, and not for ever', () => {
+  const idOf = (number: number) => String(number).padStart(64, '0') as PeerId;
+  const gone = (count: number): Fact[] =>
+    Array.from({ length: count }, (_, number) => ({ kind: 'removal', id: idOf(number), generation: 1, members: [] }));
+  const facts: Fact[] = [...start, ...gone(5_000)];
+  expect(mustRenewSecret(facts)).toBe(true);
+  const renewal = renewalOf(facts, 'two');
+  // As it is adopted, and told on.
+  const renewed = mergeFacts(renewal, renewal);
+  expect((renewed as typeof renewal).excludes.length).toBeLessThan(5_000);
+  expect(mustRenewSecret([...facts, renewed])).toBe(false);
+  expect(admitsNow([...facts, renewed], renewal.generation)).toBe(true);
+  // Of fewer each counts.
+  const some = { ...renewal, excludes: renewal.excludes.slice(0, 99) };
+  expect([100, 99].map((count) => mustRenewSecret([...start, ...gone(count), some]))).toEqual([true, false]);
 });
 
 describe('a removal among very many', () => {
