@@ -53,10 +53,12 @@ export class Pulse {
     }
     if (this.#askedMs !== undefined) return;
     this.#askedMs = clock.now();
-    void disk.probe().finally(() => {
+    const answered = () => {
       this.#askedMs = undefined;
       if (this.#isTold) log.warn('the disk of this folder answers again');
       this.#isTold = false;
-    });
+    };
+    // A failure is an answer too: whoever needs something of the disk is told of it.
+    disk.probe().then(answered, answered);
   }
 }

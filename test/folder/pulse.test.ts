@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Pulse } from '../../src/folder/pulse.ts';
 import type { Disk } from '../../src/platform/disk.ts';
+import { quietLog } from '../platform/quiet-log.ts';
 import { HandClock } from '../replication/hand-clock.ts';
 
 type Root = Awaited<ReturnType<Disk['probe']>>;
@@ -31,6 +32,20 @@ describe('the pulse of a disk', () => {
     await clock.pass(0);
     expect(pulse.warning).toBeUndefined();
     expect(told).toEqual([expect.stringContaining('has not answered'), 'the disk of this folder answers again']);
+    pulse.stop();
+  });
+
+  it('asks on when a question failed: no thread was left for it', async () => {
+    const clock = new HandClock();
+    let probes = 0;
+    const probe = () => {
+      probes++;
+      return Promise.reject(new Error('no thread'));
+    };
+    const pulse = new Pulse({ clock, log: quietLog, disk: { probe } });
+    pulse.start();
+    await clock.pass(40_000);
+    expect([probes, pulse.warning]).toEqual([3, undefined]);
     pulse.stop();
   });
 

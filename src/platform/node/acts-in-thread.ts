@@ -114,29 +114,37 @@ export class ActsInThread implements Acts {
     ...asked: Parameters<Acts[Name]>
   ): Promise<Awaited<ReturnType<Acts[Name]>>> {
     type Given = Awaited<ReturnType<Acts[Name]>>;
-    if (this.#thread === undefined && this.#underWayHere + count <= this.#fromActs) {
-      this.#underWayHere += count;
-      try {
-        return await (this.#here[act] as (...words: unknown[]) => Promise<Given>)(...asked);
-      } finally {
-        this.#underWayHere -= count;
-      }
+    const isQuiet = this.#thread === undefined && this.#underWayHere + count <= this.#fromActs;
+    const thread = isQuiet ? undefined : this.#running();
+    if (thread !== undefined) return (await thread.do(act, asked)) as Given;
+    this.#underWayHere += count;
+    try {
+      return await (this.#here[act] as (...words: unknown[]) => Promise<Given>)(...asked);
+    } finally {
+      this.#underWayHere -= count;
     }
-    clearTimeout(this.#rest);
-    return (await this.#running().do(act, asked)) as Given;
   }
 
-  #running(): DiskThread {
-    if (this.#thread !== undefined) return this.#thread;
+  /** Undefined on a system that gives no thread: then all is done here. */
+  #running(): DiskThread | undefined {
+    clearTimeout(this.#rest);
+    try {
+      this.#thread ??= this.#started();
+    } catch {
+      this.#fromActs = Number.POSITIVE_INFINITY;
+    }
+    return this.#thread;
+  }
+
+  #started(): DiskThread {
     const thread: DiskThread = new DiskThread(this.#root, {
       idle: () => this.#restLater(thread),
       gone: () => {
         if (this.#thread === thread) this.#thread = undefined;
-        // A system that gives no thread: then all is done here.
+        // It was given, and could not begin.
         if (!thread.hasAnswered) this.#fromActs = Number.POSITIVE_INFINITY;
       },
     });
-    this.#thread = thread;
     return thread;
   }
 
