@@ -20,7 +20,7 @@ import {
 import { encodedBytes } from '../wire/codec.ts';
 import { Gate } from '../wire/gate.ts';
 import type { Switchboard } from '../wire/switchboard.ts';
-import { LIST_BYTES_MAX } from './answer-bytes.ts';
+import { firstWithin, LIST_BYTES_MAX } from './answer-bytes.ts';
 import type { Sight } from './sessions.ts';
 
 /** Paths looked at for one page before it is handed over, full or not: a pattern that fits nothing blocks nobody. */
@@ -30,6 +30,9 @@ const PATTERN_STEPS_MAX = 1_000_000;
 
 /** Pages that wait for a turn of their own; then `busy`. Range 64–1,024: some 10 ms each. */
 const PAGES_WAITING_MAX = 512;
+
+/** Holders told of one content, live ones first: more than any number of copies that can be wanted. Range 16–64. */
+const HOLDERS_TOLD_MAX = 64;
 
 /** The owner of a name is asked why it has too few copies, and not for longer. */
 const NOTE_DEADLINE_MS = 1_000;
@@ -138,10 +141,12 @@ export class Entries {
     const contents = view.contents
       .slice(0, ENTRY_CONTENTS_MAX)
       .map((content, index) => this.#content(content, labels[index] ?? '', names[index] ?? view.path));
+    // However many hold each of them: what fits in no answer keeps the whole page from being read.
+    const told = contents.length > 1 ? firstWithin(contents) : contents;
     const deletedMs = contents.length > 0 ? undefined : view.tombstones.at(-1)?.modifiedMs;
     return {
       path: view.path,
-      contents,
+      contents: told,
       base: view.known.slice(0, ENTRY_BASE_MAX).map((one) => versionKey(one.version)),
       wanted: this.#catalog.wantedCopies(),
       ...(deletedMs === undefined ? {} : { deletedMs }),
@@ -181,7 +186,7 @@ export class Entries {
       origin,
       shownPath,
       versions: content.versions.slice(0, CONTENT_VERSIONS_MAX).map(versionKey),
-      holders,
+      holders: holders.slice(0, HOLDERS_TOLD_MAX),
       // Of a small one nobody asks for it, and there are most of those.
       ...((content.size >= MANIFEST_FILE_BYTES_MIN || content.parts !== undefined) && { manifest: content.shown.manifest.hash }),
       copies,

@@ -5,7 +5,7 @@ import { type Clock, nextTurn } from '../platform/clock.ts';
 import type { Ask, Entry, Reply } from '../wire/calls.ts';
 import { encodedBytes } from '../wire/codec.ts';
 import { Gate } from '../wire/gate.ts';
-import { LIST_BYTES_MAX } from './answer-bytes.ts';
+import { firstWithin, LIST_BYTES_MAX } from './answer-bytes.ts';
 import type { Entries } from './entries.ts';
 import { FolderWalk } from './folder-walk.ts';
 import type { Sight } from './sessions.ts';
@@ -26,6 +26,9 @@ const SEEKING_WAITING_MAX = 256;
 
 /** Paths looked at below a folder that is hidden, for one that is not. */
 const PATHS_LOOKED_AT_MAX = 1_000;
+
+/** Bytes of the folders of one page, whose files come beside them: together they fit in one answer. */
+const FOLDERS_BYTES_MAX = LIST_BYTES_MAX / 2;
 
 /** Folders put in order in one turn: some 5 ms. Range 1,000–10,000. */
 const FOLDERS_A_TURN = 5_000;
@@ -88,9 +91,10 @@ export class FolderLists {
     const isInFolders = query === undefined && !/^[fo]/.test(after);
     const seek = () => (isInFolders ? this.#folders(ask, sight) : Promise.resolve([]));
     const folders = sight.all ? await seek() : await this.#seeking.pass(seek);
-    const shown = folders.slice(0, limit);
+    const shown = firstWithin(folders.slice(0, limit), FOLDERS_BYTES_MAX);
     const last = shown.at(-1);
-    if (last !== undefined && shown.length >= limit) return { folders: shown, entries: [], more: true, next: `d${last.name}` };
+    const isFull = shown.length >= limit || shown.length < folders.length;
+    if (last !== undefined && isFull) return { folders: shown, entries: [], more: true, next: `d${last.name}` };
     const rest = { ...ask, after: isInFolders ? '' : after, limit: limit - shown.length };
     return { folders: shown, ...(await this.#files(rest, sight)) };
   }

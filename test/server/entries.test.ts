@@ -7,6 +7,7 @@ import type { Clock } from '../../src/platform/clock.ts';
 import { Entries } from '../../src/server/entries.ts';
 import { ALL_SEEN } from '../../src/server/sessions.ts';
 import type { Ask } from '../../src/wire/calls.ts';
+import { encodedBytes, HEAD_BYTES_MAX } from '../../src/wire/codec.ts';
 import { entryShape } from '../../src/wire/server-calls.ts';
 import { fileDraft, peerId, version } from '../core/histories.ts';
 
@@ -35,7 +36,7 @@ const clock: Clock = {
 };
 
 /** Entries of a catalog that knows these deleted paths. */
-function entriesOf(views: readonly PathView[], onLook = () => {}, turns = clock): Entries {
+function entriesOf(views: readonly PathView[], onLook = () => {}, turns = clock, peers = [peerId(1)]): Entries {
   const sorted = views.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   const paths = sorted.map((one) => one.path);
   const catalog = {
@@ -45,8 +46,8 @@ function entriesOf(views: readonly PathView[], onLook = () => {}, turns = clock)
     },
     view: (path: FilePath) => sorted.find((one) => one.path === path),
     shownName: (peer: PeerId) => peer,
-    members: () => new Map([[peerId(1), undefined]]),
-    peers: { get: () => undefined, isServing: () => true },
+    members: () => new Map(peers.map((peer) => [peer, undefined])),
+    peers: { get: () => ({ address: `${'x'.repeat(290)}:7500`, load: {} }), isServing: () => true },
     wantedCopies: () => 2,
   } as unknown as Catalog;
   return new Entries({ clock: turns, catalog, switchboard: { link: () => undefined }, noteOf: () => undefined });
@@ -146,6 +147,21 @@ describe('an entry', () => {
     expect(entry.contents).toHaveLength(64);
     expect(entry.contents.some(({ versions }) => versions.length === 64)).toBe(true);
     expect(entry.base).toHaveLength(128);
+  });
+
+  it('fits in one answer, however many say that they hold it', () => {
+    const peers = Array.from({ length: 900 }, (_, index) => peerId(index));
+    const beside = Array.from({ length: 64 }, (_, content) => version(fileDraft(content)));
+    const entries = entriesOf([], undefined, clock, peers);
+    for (const versions of [beside, beside.slice(0, 1)]) {
+      const said = versions.flatMap((one) => peers.map((peer) => ({ peer, version: one, holding: 'all' as const })));
+      const entry = entries.entry(viewOf('a' as FilePath, said));
+      expect(entryShape.safeParse(entry).error).toBeUndefined();
+      expect(encodedBytes(entry)).toBeLessThan(HEAD_BYTES_MAX - 64 * 1024);
+      expect(entry.contents.every(({ copies, holders }) => copies === 900 && holders.length >= 16)).toBe(true);
+      // A conflict stays one.
+      expect(entry.contents.length > 1).toBe(versions.length > 1);
+    }
   });
 });
 

@@ -6,12 +6,15 @@ import { Rights } from '../../src/core/rights.ts';
 import type { Clock } from '../../src/platform/clock.ts';
 import { FolderLists } from '../../src/server/folder-lists.ts';
 import { ALL_SEEN, type Sight } from '../../src/server/sessions.ts';
-import type { Ask, Entry } from '../../src/wire/calls.ts';
+import type { Ask, Entry, ShownContent } from '../../src/wire/calls.ts';
+import { encodedBytes, HEAD_BYTES_MAX } from '../../src/wire/codec.ts';
 
 const first: Ask<'folder'> = { after: '', limit: 500, sort: 'name', descending: false };
 
+const plainEntry = (path: FilePath): Entry => ({ path, contents: [], base: [], wanted: 2 });
+
 /** Lists of a catalog with these present files: name and size; `deleted` are known and have no contents. */
-function listsOf(files: Readonly<Record<string, number>>, deleted: readonly string[] = []) {
+function listsOf(files: Readonly<Record<string, number>>, deleted: readonly string[] = [], entryOf = plainEntry) {
   const present = new Map(Object.entries(files) as [FilePath, number][]);
   const paths = [...present.keys(), ...(deleted as FilePath[])].sort();
   const tree = new Tree((path) => present.has(path as FilePath));
@@ -46,7 +49,7 @@ function listsOf(files: Readonly<Record<string, number>>, deleted: readonly stri
     });
   };
   const clock = { after } as unknown as Clock;
-  const entries = { entry: ({ path }: { path: FilePath }) => ({ path, contents: [], base: [], wanted: 2 }) as Entry };
+  const entries = { entry: ({ path }: { path: FilePath }) => entryOf(path) };
   const lists = new FolderLists({ catalog, clock, entries });
   return { lists, looked: () => looked, dueMax: () => dueMax, pauses: () => pauses };
 }
@@ -154,6 +157,24 @@ describe('a folder', () => {
     expect((await lists.list(first, ALL_SEEN)).entries.map(({ path }) => path)).toEqual(['top']);
     expect(sought).toBeLessThan(100);
     await Promise.all(seeking);
+  });
+
+  it('has pages that fit in one answer, however long its names are', async () => {
+    const name = (letter: string, index: number) => `${letter}${String(index).padStart(4, '0')}${'x'.repeat(245)}`;
+    const below = Array.from({ length: 480 }, (_, index) => `${name('a', index)}/b`);
+    const files = [...below, ...Array.from({ length: 100 }, (_, index) => name('b', index))];
+    const lists = listsOf(Object.fromEntries(files.map((path) => [path, 1])), [], (path) => ({
+      ...{ path, base: [], wanted: 2 },
+      contents: [{ origin: 'x'.repeat(8_000) } as ShownContent],
+    })).lists;
+    const names: string[] = [];
+    for (let after = '', more = true; more; ) {
+      const reply = await lists.list({ ...first, after }, ALL_SEEN);
+      expect(encodedBytes(reply)).toBeLessThan(HEAD_BYTES_MAX - 1_024);
+      names.push(...reply.folders.map((one) => `${one.name}/b`), ...reply.entries.map(({ path }) => path));
+      ({ more, next: after } = reply);
+    }
+    expect(names).toEqual(files);
   });
 
   it('with very many folders, hidden ones too, is answered in short turns', async () => {
