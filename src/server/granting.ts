@@ -9,6 +9,7 @@ import type { Log } from '../platform/log.ts';
 import { type Random, randomHex } from '../platform/random.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
 import type { Link } from '../wire/link.ts';
+import { firstWithin } from './answer-bytes.ts';
 import type { Sessions } from './sessions.ts';
 
 const REQUEST_BYTES = 16;
@@ -49,15 +50,18 @@ export class Granting {
     return {};
   }
 
-  async rights({ path }: Ask<'rights'>): Promise<Reply<'rights'>> {
+  /** As many as one answer has room for. */
+  async rights({ path, after }: Ask<'rights'>): Promise<Reply<'rights'>> {
     const { people } = this.#slice.catalog;
     if (!people.hasAccounts()) throw noAccounts();
     const rights = people.rights();
     const everyone = rights.of({ name: EVERYONE, admin: false }, path);
     const accounts = [...people.accounts().values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     const rows = accounts.map((account) => ({ who: account.name, ...rights.of(account, path) }));
-    const others = rows.filter(({ right }) => right !== everyone.right);
-    return { rights: [{ who: EVERYONE, ...everyone }, ...others].slice(0, 2 * ACCOUNTS_MAX) };
+    const others = rows.filter(({ who, right }) => right !== everyone.right && (after === undefined || who > after));
+    const all = after === undefined ? [{ who: EVERYONE, ...everyone }, ...others] : others;
+    const told = firstWithin(all.slice(0, 2 * ACCOUNTS_MAX));
+    return { rights: told, ...(told.length < all.length && { more: true }) };
   }
 }
 

@@ -135,10 +135,10 @@ export const ACCOUNT_CALLS = {
     }),
     reply: emptyShape,
   },
-  /** What everyone may do with a path, and each account that may do something else. */
+  /** What everyone may do with a path, and each account that may do something else, by name; `after`: those behind that one. */
   rights: {
     callers: clients,
-    ask: z.object({ path: filePathShape }),
+    ask: z.object({ path: filePathShape, after: accountNameShape.optional() }),
     reply: z.object({
       rights: z
         .array(
@@ -150,6 +150,7 @@ export const ACCOUNT_CALLS = {
           }),
         )
         .max(2 * ACCOUNTS_MAX),
+      more: z.boolean().optional(),
     }),
   },
   /** What was done, the newest first, by what all live peers noted: one's own deeds, for an admin those of all, or of `user`. */

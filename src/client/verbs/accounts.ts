@@ -165,7 +165,13 @@ export async function grant(
 /** What everyone may do with a path, and each account that may do something else. */
 export async function rightsOf(session: Session, name: string, options: Options): Promise<Reply<'rights'>['rights']> {
   const path = pathNamed(name);
-  return (await session.call('rights', { path }, { ...options, subject: path }).catch(noAccounts)).reply.rights;
+  const rights: Reply<'rights'>['rights'] = [];
+  for (let after: string | undefined; ; after = rights.at(-1)?.who) {
+    const ask = { path, ...(after !== undefined && { after }) };
+    const { reply } = await session.call('rights', ask, { ...options, subject: path }).catch(noAccounts);
+    rights.push(...reply.rights);
+    if (reply.more !== true || reply.rights.length === 0) return rights;
+  }
 }
 
 /** Which deeds are wanted: older than `before` (wall ms), at most `limit` (1…500), those of `user` alone. */
