@@ -11,6 +11,8 @@ export type { NumberedRecord } from './known-paths.ts';
  * held against each other at every look at the path, and what lies beside it goes into one answer.
  */
 export const PATH_RECORDS_MAX = 64;
+/** Of these in the own index when no more of what others made comes into it: room for what is made here stays, and is read by others. */
+export const OTHERS_RECORDS_MAX = PATH_RECORDS_MAX / 2;
 
 /** How far an index reaches, and how far it is read here. */
 export interface IndexState {

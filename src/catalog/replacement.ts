@@ -3,7 +3,7 @@ import type { FilePath, PeerId } from '../core/ids.ts';
 import type { Trail } from '../core/trail.ts';
 import { isBefore, isSameVersion, type Version } from '../core/version.ts';
 import type { Batch } from './change-queue.ts';
-import { type Delta, goesOn, type LinesByPath, PATH_RECORDS_MAX, withLine } from './index-copy.ts';
+import { type Delta, goesOn, type LinesByPath, OTHERS_RECORDS_MAX, withLine } from './index-copy.ts';
 import type { IndexLine, KnownPaths, NumberedRecord } from './known-paths.ts';
 import type { OwnIndex } from './own-index.ts';
 import { LOOKS_A_TURN, type Pauses } from './pauses.ts';
@@ -11,8 +11,6 @@ import { eraseLines, OwnChange, writeLines } from './transaction.ts';
 
 /** Indexes that may be on their way at once to replace a copy. Range 1–100: more would hold more in memory. */
 const REPLACEMENTS_MAX = 8;
-/** Records of a path that the own index has when no more is handed on to it: room for what is held and made here stays. */
-const HANDED_ON_MAX = PATH_RECORDS_MAX / 2;
 /** Memory of all of them together, until the last piece has come. Range 128 MiB – 4 GiB: two million short records. */
 const REPLACEMENT_BYTES_MAX = 1024 * 1024 * 1024;
 /** Memory of a record, about: all of it, and what each entry, id and code unit of it adds. */
@@ -131,7 +129,7 @@ function* union(before: ReadonlySet<FilePath>, lines: LinesByPath): Iterable<Fil
 
 /**
  * Puts into the own index what only the old copy of a path showed. Not a content in the place of one that is held here: it
- * may be one that nobody has any more, after its only holder came back from a backup. Nor more than HANDED_ON_MAX: whoever tells
+ * may be one that nobody has any more, after its only holder came back from a backup. Nor more than OTHERS_RECORDS_MAX: whoever tells
  * another history each time would fill this index with them.
  */
 function handOn(known: KnownPaths, peer: PeerId, path: FilePath, after: readonly IndexLine[], own: OwnChange): void {
@@ -143,6 +141,6 @@ function handOn(known: KnownPaths, peer: PeerId, path: FilePath, after: readonly
     if (isElsewhere || all.some((other) => isBefore(version, other))) continue;
     const replaced = own.own(path).filter((one) => isBefore(one.version, version));
     if (version.kind === 'file' && replaced.some(({ holding }) => holding !== 'none')) continue;
-    if (replaced.length > 0 || own.own(path).length < HANDED_ON_MAX) own.put({ path, version, holding: 'none' });
+    if (replaced.length > 0 || own.own(path).length < OTHERS_RECORDS_MAX) own.put({ path, version, holding: 'none' });
   }
 }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
+import { OTHERS_RECORDS_MAX } from '../catalog/index-copy.ts';
 import type { PathWaiters } from '../catalog/path-waiters.ts';
 import { MeshError } from '../core/errors.ts';
-import type { FileVersion } from '../core/version.ts';
+import type { FilePath } from '../core/ids.ts';
+import { type FileVersion, isBefore, isSameVersion } from '../core/version.ts';
 import type { Folder, Staging } from '../folder/folder.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
@@ -44,6 +46,8 @@ interface Slice {
 export class Taking {
   readonly #slice: Slice;
   readonly #underWay = new Map<string, Promise<void>>();
+  /** How many of those are of each path. */
+  readonly #ofPath = new Map<FilePath, number>();
   /** Contents whose fetch ended in wrong bytes. */
   readonly #distrusted = new Set<string>();
   readonly #large = new Gate(LARGE_FETCHES_MAX, WAITING_MAX);
@@ -77,6 +81,11 @@ export class Taking {
     const { paused } = folder;
     if (paused !== undefined) throw new MeshError('paused', paused);
     const version = await this.#versionOf(ask);
+    await this.#beside(ask.path, version, () => this.#takeVersion(ask, version));
+  }
+
+  async #takeVersion(ask: Ask<'place'>, version: FileVersion): Promise<void> {
+    const { folder } = this.#slice;
     if (ask.runs !== undefined) return await this.#runs.take({ ...ask, runs: ask.runs }, version);
     if (await folder.keepFromHere(ask.path, version)) return;
     if (ask.size < LARGE_BYTES_MIN) await this.#small.pass(() => this.#fetch(ask, version));
@@ -89,6 +98,22 @@ export class Taking {
     // Nor is what is taken on, and how, a matter of the size that somebody says.
     if (version?.size !== ask.size) throw new MeshError('busy', 'the version is not known here, or no longer current');
     return version;
+  }
+
+  /** Of versions beside each other so many are recorded here at most: with more of them what is made here would be told to nobody. */
+  async #beside(path: FilePath, version: FileVersion, act: () => Promise<void>): Promise<void> {
+    const own = this.#slice.catalog.own(path).map((one) => one.version);
+    const beside = own.filter((one) => !isSameVersion(one, version) && !isBefore(one, version));
+    const underWay = this.#ofPath.get(path) ?? 0;
+    if (beside.length + underWay >= OTHERS_RECORDS_MAX) throw new MeshError('busy', 'very many versions beside it are here');
+    this.#ofPath.set(path, underWay + 1);
+    try {
+      await act();
+    } finally {
+      const left = (this.#ofPath.get(path) ?? 1) - 1;
+      if (left > 0) this.#ofPath.set(path, left);
+      else this.#ofPath.delete(path);
+    }
   }
 
   async #fetch(ask: Ask<'place'>, version: FileVersion): Promise<void> {

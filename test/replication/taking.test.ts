@@ -4,7 +4,7 @@ import type { PathWaiters } from '../../src/catalog/path-waiters.ts';
 import { MeshError } from '../../src/core/errors.ts';
 import type { FilePath } from '../../src/core/ids.ts';
 import type { PathView } from '../../src/core/namespace.ts';
-import { type FileVersion, versionKey } from '../../src/core/version.ts';
+import { entryKey, type FileVersion, type Version, versionKey } from '../../src/core/version.ts';
 import type { Folder, Staging } from '../../src/folder/folder.ts';
 import { Taking } from '../../src/replication/taking.ts';
 import type { Ask } from '../../src/wire/calls.ts';
@@ -19,6 +19,8 @@ const holder = peerId(1);
 
 let taking: Taking;
 let views: Map<FilePath, PathView>;
+/** Recorded here of whatever path. */
+let own: Version[];
 /** Contents that were begun with, by the names of their stagings, or in runs by the hash; each ends when a test says so. */
 let begun: string[];
 let endFirst: (error: MeshError) => void;
@@ -29,6 +31,7 @@ let calls: string[];
 
 beforeEach(() => {
   views = new Map();
+  own = [];
   begun = [];
   calls = [];
   staging = undefined;
@@ -56,7 +59,11 @@ beforeEach(() => {
   taking = new Taking({
     clock: new HandClock(),
     log: quietLog,
-    catalog: { view: (path: FilePath) => views.get(path), onPaths() {} } as unknown as Catalog,
+    catalog: {
+      view: (path: FilePath) => views.get(path),
+      own: () => own.map((one) => ({ version: one, holding: 'all' })),
+      onPaths() {},
+    } as unknown as Catalog,
     folder,
     switchboard: { limits: {}, link: () => ({ peer: holder, open: true, call }) as unknown as Link } as unknown as Switchboard,
     waiters: { until: async () => true } as unknown as PathWaiters,
@@ -105,6 +112,52 @@ describe('of contents that a peer is asked to take', () => {
     const ask = file(1, 4e12);
     await expect(taking.take({ ...ask, size: 10 })).rejects.toMatchObject({ code: 'busy' });
     expect(begun).toEqual([]);
+  });
+
+  describe('and that lie beside each other', () => {
+    const path = 'a' as FilePath;
+    let contents = 0;
+    const files = (count: number) => Array.from({ length: count }, () => version(fileDraft(++contents)) as FileVersion);
+    const show = (shown: readonly FileVersion[]) => {
+      const all = shown.map((one) => ({ hash: one.hash, size: one.size, shown: one, versions: [one], holders: [holder] }));
+      views.set(path, { contents: all } as unknown as PathView);
+    };
+    const take = ({ hash, size, own: entry }: FileVersion) =>
+      taking.take({ path, hash, version: entryKey(entry), size, holders: [holder] });
+
+    it('no more are taken than leave room for what is made here, those under way among them', async () => {
+      own = files(20);
+      const shown = files(40);
+      show(shown);
+      const declined: string[] = [];
+      for (const one of shown) take(one).catch(({ code }: MeshError) => declined.push(code));
+      await turn();
+      expect(begun).toHaveLength(12);
+      expect(declined).toEqual(new Array(28).fill('busy'));
+      endFirst(new MeshError('full', 'no room'));
+      await turn();
+      take(shown[39] as FileVersion).catch(() => undefined);
+      await turn();
+      expect(begun).toHaveLength(13);
+    });
+
+    it('what takes the place of one of them, or is recorded already, is taken', async () => {
+      const others = files(31);
+      const [before, recorded] = files(2) as [FileVersion, FileVersion];
+      const after = version(fileDraft(++contents), [before]) as FileVersion;
+      show([after, recorded]);
+      own = [...others, before];
+      take(after).catch(() => undefined);
+      await turn();
+      expect(begun).toHaveLength(1);
+      endFirst(new MeshError('full', 'no room'));
+      await turn();
+      own = [...others, recorded];
+      take(recorded).catch(() => undefined);
+      await turn();
+      expect(begun).toHaveLength(2);
+      await expect(take(after)).rejects.toMatchObject({ code: 'busy' });
+    });
   });
 });
 
