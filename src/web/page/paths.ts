@@ -21,6 +21,11 @@ export function typedPath(folder: string, text: string): string {
   return name.startsWith('/') ? name.slice(1) : joined(folder, name);
 }
 
+/** What a path is once `from`, a file or a folder, is `to`; undefined: as before. */
+export function renamedPath(path: string, from: string, to: string): string | undefined {
+  return path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : undefined;
+}
+
 /** Where the bytes of a file are: for links, pictures and films. */
 export function fileUrl(path: string, asked: Readonly<Record<string, string>> = {}): string {
   const query = new URLSearchParams(asked).toString().replace(/=(&|$)/g, '$1');

@@ -18,6 +18,8 @@ class Session {
   now = $state<SessionResult | undefined>();
   /** The peer said that nobody is logged in. */
   isStranger = $derived(this.now?.accounts === true && this.now.user === null);
+  /** May see the page: is logged in, or need not be. */
+  isIn = $derived(this.now !== undefined && !this.isStranger);
   /** May do what only admins may; everybody may before the first account exists. */
   isAdmin = $derived(this.now !== undefined && (!this.now.accounts || this.now.admin));
 

@@ -35,6 +35,7 @@ describe.skipIf(!hasBrowser)('a login in a browser', { timeout: BROWSER_TEST_MS 
   beforeAll(async () => {
     peers.drop('alpha', 'docs/plan.txt', 'the plan\n');
     peers.drop('alpha', 'docs/other.txt', 'another one\n');
+    peers.drop('alpha', 'shared.txt', 'of all\n');
     origin = String((await peers.up('alpha', '--http', '127.0.0.1:0')).http);
     const admin = `anna:${PASSWORDS.anna}`;
     await post('/api/v1/users', { name: 'anna', password: PASSWORDS.anna });
@@ -95,6 +96,40 @@ describe.skipIf(!hasBrowser)('a login in a browser', { timeout: BROWSER_TEST_MS 
     await page.goto(`${origin}/#/files/home/ben`);
     await page.getByText('Nothing here yet').waitFor();
     await page.getByRole('button', { name: 'Upload', exact: true }).waitFor();
+    await page.context().close();
+  });
+
+  it('is needed first for what is dropped, which the browser does not open either', async () => {
+    const page = await person.open(origin);
+    await door(page).waitFor();
+    const isLeft = await page.evaluate(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['too early'], 'early.txt'));
+      const drag = { bubbles: true, cancelable: true, dataTransfer };
+      return ['dragover', 'drop'].map((type) => document.body.dispatchEvent(new DragEvent(type, drag)));
+    });
+    expect(isLeft).toEqual([false, false]);
+    await page.getByRole('status').getByText('Log in first').waitFor();
+    await login(page, 'ben', PASSWORDS.ben);
+    await row(page, 'docs').waitFor();
+    expect(await page.getByRole('region', { name: 'Uploads' }).count()).toBe(0);
+    await page.context().close();
+  });
+
+  it('leaves to nobody else what one typed and did not save', async () => {
+    const page = await openAsBen('#/files?open=shared.txt');
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await page.locator('textarea').fill('of ben alone\n');
+    await page.getByRole('button', { name: 'Log out', exact: true }).click();
+    await door(page).waitFor();
+    await login(page, 'ben', PASSWORDS.ben);
+    await page.locator('textarea').waitFor();
+    expect(await page.locator('textarea').inputValue()).toBe('of ben alone\n');
+    await page.getByRole('button', { name: 'Log out', exact: true }).click();
+    await door(page).waitFor();
+    await login(page, 'anna', PASSWORDS.anna);
+    await page.getByRole('button', { name: 'Edit' }).waitFor();
+    expect(await page.locator('textarea').count()).toBe(0);
     await page.context().close();
   });
 

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fileTextOf, storedText } from '../../../src/web/page/files/file-text.ts';
 import { PeersHere } from '../../cli/peers-here.ts';
-import { BROWSER_TEST_MS, detailsOf, hasBrowser, Person } from './browser.ts';
+import { BROWSER_TEST_MS, detailsOf, findings, focused, hasBrowser, Person, picture } from './browser.ts';
 
 describe('the text of a file', () => {
   const read = (...parts: readonly (string | number[])[]) => fileTextOf(Uint8Array.from(parts.flatMap(bytesOf)).buffer);
@@ -45,6 +45,18 @@ describe.skipIf(!hasBrowser)('a text that is changed in a browser', { timeout: B
       .waitFor();
   }
 
+  async function edit(name: string, text: string): Promise<void> {
+    await open(name);
+    await detailsOf(page).getByRole('button', { name: 'Edit' }).click();
+    await field().fill(text);
+  }
+
+  async function save(name: string): Promise<void> {
+    await detailsOf(page).getByRole('button', { name: 'Save', exact: true }).click();
+    await page.getByRole('status').getByText(`${name} was saved.`).waitFor();
+    expect((await peers.filemesh(['download', name, '--to', '-'])).output).toBe('typed');
+  }
+
   beforeAll(async () => {
     mkdirSync(join(peers.place, 'alpha'));
     writeFileSync(file('dos.txt'), '\ufeffone\r\ntwo\r\n');
@@ -52,6 +64,7 @@ describe.skipIf(!hasBrowser)('a text that is changed in a browser', { timeout: B
     writeFileSync(file('notes.txt'), 'none yet\n');
     writeFileSync(file('plan (mine).txt'), 'of somebody else\n');
     writeFileSync(file('plan.txt'), 'the plan\n');
+    for (const name of ['old.txt', 'gone.txt', 'both.txt']) writeFileSync(file(name), 'of alpha\n');
     const { http } = await peers.up('alpha', '--replicas', '1');
     page = await person.open(String(http));
     await page.getByRole('row').filter({ hasText: 'plan.txt' }).waitFor();
@@ -112,6 +125,52 @@ describe.skipIf(!hasBrowser)('a text that is changed in a browser', { timeout: B
     await page.getByRole('status').getByText('Saved as plan (mine 2).txt.').waitFor();
     const texts = ['plan.txt', 'plan (mine).txt', 'plan (mine 2).txt'].map((name) => readFileSync(file(name), 'utf8'));
     expect(texts).toEqual(['their plan\n', 'of somebody else\n', 'my plan\n']);
+  });
+
+  it('goes along when its file is renamed, and when that is taken back', async () => {
+    await edit('old.txt', 'typed\n');
+    await detailsOf(page).getByRole('button', { name: 'Rename' }).click();
+    await page.getByRole('dialog').getByRole('textbox').fill('new.txt');
+    await page.keyboard.press('Enter');
+    await page.getByRole('region', { name: 'Details of new.txt' }).getByRole('textbox').waitFor();
+    expect(await field().inputValue()).toBe('typed\n');
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await page.getByRole('region', { name: 'Details of old.txt' }).getByRole('textbox').waitFor();
+    expect(await field().inputValue()).toBe('typed\n');
+    await save('old.txt');
+  });
+
+  it('stays in sight when its file is deleted, and is made anew by a save', async () => {
+    await edit('gone.txt', 'typed\n');
+    await detailsOf(page).getByRole('button', { name: 'Delete' }).click();
+    await detailsOf(page).getByText('Save makes this file anew').waitFor();
+    expect(await field().inputValue()).toBe('typed\n');
+    await save('gone.txt');
+  });
+
+  it('stays in sight when a second version comes, and is saved once the one is chosen that it was begun from', async () => {
+    await edit('both.txt', 'typed\n');
+    for (const name of ['both.txt', 'far.txt']) peers.drop('bravo', name, 'of bravo\n');
+    await peers.up('bravo');
+    await detailsOf(page).getByText('There are 2 versions of this file now').waitFor();
+    await detailsOf(page).getByRole('region', { name: 'Differences' }).waitFor();
+    expect(await field().inputValue()).toBe('typed\n');
+    await focused(page, 'textarea');
+    await picture(page, 'conflict-typed');
+    expect(await findings(page)).toEqual([]);
+    await detailsOf(page).getByRole('button', { name: 'Keep alpha’s' }).click();
+    await detailsOf(page).getByText('There are 2 versions').waitFor({ state: 'detached' });
+    await save('both.txt');
+  });
+
+  it('stays in sight, and the keys in it, when the last peer goes that has the file', async () => {
+    await edit('far.txt', 'typed\n');
+    await peers.peer('bravo').kill();
+    await detailsOf(page).getByRole('link', { name: 'Download' }).waitFor({ state: 'detached' });
+    expect(await field().inputValue()).toBe('typed\n');
+    await focused(page, 'textarea');
+    await detailsOf(page).getByRole('button', { name: 'Throw away' }).click();
+    await detailsOf(page).getByText('It cannot be read now').waitFor();
   });
 
   it('says nothing that its own policy forbids', () => {

@@ -1,10 +1,11 @@
 import { faultOfPath } from '../../../core/path.ts';
 import { ApiError, api, type ShownFile, send, wordsOf } from '../api.ts';
 import { notices } from '../notices.svelte.ts';
-import { fileUrl, folderOf, nameOf, typedPath } from '../paths.ts';
+import { fileUrl, folderOf, nameOf, renamedPath, typedPath } from '../paths.ts';
 import { questions } from '../questions.svelte.ts';
 import { router } from '../router.svelte.ts';
 import { countWords } from '../words.ts';
+import { drafts } from './drafts.svelte.ts';
 import type { Row } from './listing.svelte.ts';
 
 /** What one does with files: asks the person where that is needed, does it, says so, and offers the way back. */
@@ -39,13 +40,18 @@ export async function rename(row: Row): Promise<void> {
   if (name === undefined || name.trim() === row.name) return;
   const to = typedPath(folderOf(row.path), name);
   await tried(async () => {
-    await api.rename(row.path, to);
-    const { route } = router;
-    if (route.view === 'files' && route.open === row.path) router.replace({ ...route, open: to });
-    notices.tell(`${row.name} is now ${nameOf(to)}.`, async () => {
-      await api.rename(to, row.path);
-    });
+    await renamed(row.path, to);
+    notices.tell(`${row.name} is now ${nameOf(to)}.`, () => renamed(to, row.path));
   });
+}
+
+/** What is open of it, and what is typed there, go along. */
+async function renamed(from: string, to: string): Promise<void> {
+  await api.rename(from, to);
+  drafts.move(from, to);
+  const { route } = router;
+  const open = route.view === 'files' ? renamedPath(route.open ?? '', from, to) : undefined;
+  if (route.view === 'files' && open !== undefined) router.replace({ ...route, open });
 }
 
 /** Deleting can be undone, so nobody is asked: but for a folder, which may hold more than one sees. */
@@ -58,7 +64,8 @@ export async function remove(rows: readonly Row[]): Promise<void> {
   });
   if (count === 0) return;
   const { route } = router;
-  if (route.view === 'files' && route.open !== undefined && gone.includes(route.open)) {
+  // What is typed of it stays in sight.
+  if (route.view === 'files' && route.open !== undefined && gone.includes(route.open) && !drafts.isDirty(route.open)) {
     const { open: _, ...rest } = route;
     router.replace(rest);
   }

@@ -1,4 +1,5 @@
 import { SvelteMap } from 'svelte/reactivity';
+import { renamedPath } from '../paths.ts';
 
 /** Texts that were typed and not saved yet: whatever one looks at meanwhile, and whoever else saves, they stay. */
 
@@ -13,8 +14,10 @@ interface Draft {
 
 class Drafts {
   readonly #texts = new SvelteMap<string, Draft>();
+  /** Whose they are: the name of an account, empty where there are none; undefined: nobody is here yet. */
+  #user: string | undefined;
   /** Something would be lost with the page. */
-  isAnyDirty = $derived([...this.#texts.values()].some(({ text, original }) => text !== original));
+  isAnyDirty = $derived([...this.#texts.keys()].some((path) => this.isDirty(path)));
 
   constructor() {
     addEventListener('beforeunload', (event) => {
@@ -22,8 +25,20 @@ class Drafts {
     });
   }
 
+  /** Somebody is here: what another one typed is not theirs to see. */
+  recall(user: string): void {
+    if (this.#user !== undefined && this.#user !== '' && this.#user !== user) this.#texts.clear();
+    this.#user = user;
+  }
+
   of(path: string): Draft | undefined {
     return this.#texts.get(path);
+  }
+
+  /** Something was typed there that is not saved. */
+  isDirty(path: string): boolean {
+    const draft = this.of(path);
+    return draft !== undefined && draft.text !== draft.original;
   }
 
   set(path: string, draft: Draft): void {
@@ -32,6 +47,16 @@ class Drafts {
 
   drop(path: string): void {
     this.#texts.delete(path);
+  }
+
+  /** What they are of has another name now: a file, or a folder with all below it. */
+  move(from: string, to: string): void {
+    for (const [path, draft] of [...this.#texts]) {
+      const next = renamedPath(path, from, to);
+      if (next === undefined) continue;
+      this.#texts.delete(path);
+      this.#texts.set(next, draft);
+    }
   }
 }
 
