@@ -99,6 +99,27 @@ export function copiesWords(file: {
   return `On ${file.copies} of ${file.wanted} peers so far`;
 }
 
+interface Version {
+  readonly origin: string;
+  readonly holders: readonly string[];
+  readonly unavailable?: boolean;
+}
+
+/** Where a version is: `on alpha`. */
+export function wordsOfHolders({ holders, unavailable }: Version): string {
+  if (holders.length === 0) return 'no peer has it any more';
+  return `${unavailable ? 'away with' : 'on'} ${listWords(holders)}`;
+}
+
+/** Of versions that cannot be had: which come back with a peer, and which with none. */
+export function withheldWords(versions: readonly Version[]): string {
+  const of = (some: readonly Version[]) => `the version of ${listWords(some.map(({ origin }) => origin))}`;
+  const away = versions.filter(({ holders }) => holders.length > 0);
+  const lost = versions.filter(({ holders }) => holders.length === 0);
+  const words = away.length > 0 ? [`T${of(away).slice(1)} cannot be had until a peer that has it is back.`] : [];
+  return [...words, ...(lost.length > 0 ? [`No peer has ${of(lost)} any more.`] : [])].join(' ');
+}
+
 /** What is left when a peer is lost. */
 export function lossWords(peer: string, left: number): string {
   if (left === 0) return `Without ${peer} it cannot be read`;

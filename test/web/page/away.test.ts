@@ -64,6 +64,19 @@ describe.skipIf(!hasBrowser)('what lies with a peer that goes away', { timeout: 
     ]);
   });
 
+  it('compares two texts once, whoever else comes and goes', async () => {
+    await detailsOf(page).getByRole('region', { name: 'Differences' }).waitFor();
+    const asked: string[] = [];
+    page.on('response', (response) => asked.push(new URL(response.url()).pathname));
+    const news = () => asked.filter((path) => path === '/api/v1/where').length;
+    await peers.up('charlie');
+    await expect.poll(news, { timeout: 20_000 }).toBeGreaterThan(0);
+    const before = news();
+    await peers.peer('charlie').kill();
+    await expect.poll(news, { timeout: 20_000 }).toBeGreaterThan(before);
+    expect(asked.filter((path) => path === '/files/clash.txt')).toEqual([]);
+  });
+
   it('leaves the way to pages that were known before, if it is the own peer and told of none yet', async () => {
     const next = await page.context().newPage();
     await next.route('**/api/v1/events', (route) => route.abort());

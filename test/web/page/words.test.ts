@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sentence } from '../../../src/web/page/api.ts';
-import { besideName, fileUrl, typedPath } from '../../../src/web/page/paths.ts';
+import { besideName, fileUrl, renamedPath, typedPath } from '../../../src/web/page/paths.ts';
 import {
   agoWords,
   copiesWords,
@@ -12,6 +12,8 @@ import {
   momentWords,
   sinceWords,
   sizeWords,
+  withheldWords,
+  wordsOfHolders,
 } from '../../../src/web/page/words.ts';
 
 describe('what the page says', () => {
@@ -55,6 +57,17 @@ describe('what the page says', () => {
     expect(lossWords('alpha', 1)).toBe('Without alpha one copy is left');
   });
 
+  it('of versions, and of those that cannot be had', () => {
+    const here = { origin: 'alpha', holders: ['alpha', 'delta'] };
+    const away = { origin: 'bravo', holders: ['bravo'], unavailable: true };
+    const lost = { origin: 'charlie', holders: [], unavailable: true };
+    expect([here, away, lost].map(wordsOfHolders)).toEqual(['on alpha and delta', 'away with bravo', 'no peer has it any more']);
+    expect(withheldWords([])).toBe('');
+    expect(withheldWords([away])).toBe('The version of bravo cannot be had until a peer that has it is back.');
+    expect(withheldWords([lost])).toBe('No peer has the version of charlie any more.');
+    expect(withheldWords([lost, away])).toMatch(/^The version of bravo cannot .* No peer has the version of charlie any more\.$/);
+  });
+
   it('of what went wrong, without the commands of a terminal', () => {
     expect(sentence('there is no file "x" in the mesh; "filemesh show" lists what there is')).toBe(
       'There is no file "x" in the mesh.',
@@ -87,6 +100,12 @@ describe('what the page says', () => {
 });
 
 describe('paths', () => {
+  it('go along with the folder they are in', () => {
+    const renamed = (path: string) => renamedPath(path, 'docs', 'old/papers');
+    expect(['docs', 'docs/a/b.txt'].map(renamed)).toEqual(['old/papers', 'old/papers/a/b.txt']);
+    expect(['docs.txt', 'my/docs/a', ''].map(renamed)).toEqual([undefined, undefined, undefined]);
+  });
+
   it('are addresses whatever they are called', () => {
     expect(fileUrl('a b/50%?#.txt', { inline: '', version: 'ab' })).toBe('/files/a%20b/50%25%3F%23.txt?inline&version=ab');
     expect(besideName('docs/report.final.pdf', 'mine')).toBe('docs/report.final (mine).pdf');
