@@ -38,7 +38,7 @@ export async function forgetUpload(url: string): Promise<void> {
  */
 export function sendRest(
   url: string,
-  file: File,
+  file: Blob,
   offset: number,
   sent: (bytes: number) => void,
   signal: AbortSignal,

@@ -6,7 +6,7 @@ import { begunUpload, forgetUpload, keptBytes, sendRest } from './tus.ts';
 /**
  * `waiting` for its turn · `sending` · `storing`: all is sent, the copies are made · `paused` by the person · `lost`: the peer
  * went away · `later`: the peer has no time for it yet; both are tried again by themselves · `fileless`: the page was left
- * meanwhile, the file has to be chosen again · `failed` · `done`.
+ * before all was sent, the file has to be chosen again · `failed` · `done`.
  */
 export type UploadState = 'waiting' | 'sending' | 'storing' | 'paused' | 'lost' | 'later' | 'fileless' | 'failed' | 'done';
 
@@ -49,7 +49,8 @@ export class Upload {
     this.modified = from.modified;
     this.url = from.url;
     this.sent = from.sent ?? 0;
-    this.state = 'fileless';
+    // Of one that was sent wholly the peer may need no more than to be asked to store it.
+    this.state = this.url !== undefined && this.sent === this.size ? 'waiting' : 'fileless';
   }
 
   get isOver(): boolean {
@@ -63,11 +64,6 @@ export class Upload {
 
   /** Sends, or goes on sending. Resolves when it is stored, was paused or cannot go on; never rejects. */
   async run(): Promise<void> {
-    const { file } = this;
-    if (file === undefined) {
-      this.state = 'fileless';
-      return;
-    }
     const stop = new AbortController();
     this.#stop = stop;
     this.#tries = 0;
@@ -76,8 +72,7 @@ export class Upload {
       this.state = 'sending';
       this.#marks = [];
       try {
-        await this.#send(file, stop.signal);
-        this.state = 'done';
+        this.state = (await this.#send(stop.signal)) ? 'done' : 'fileless';
         return;
       } catch (thrown) {
         if (stop.signal.aborted) return;
@@ -111,15 +106,22 @@ export class Upload {
     this.#wake();
   }
 
-  async #send(file: File, signal: AbortSignal): Promise<void> {
+  /** False: the peer has not all of it, and there is no file to send the rest of. */
+  async #send(signal: AbortSignal): Promise<boolean> {
+    const { file } = this;
     const kept = this.url === undefined ? undefined : await keptBytes(this.url, signal);
-    if (kept === undefined) await unlessStopped(this.#begin(file), signal);
+    if (file === undefined && kept !== this.size) {
+      this.sent = kept ?? 0;
+      return false;
+    }
+    if (file !== undefined && kept === undefined) await unlessStopped(this.#begin(file), signal);
     // An empty one is stored by that alone.
-    if (file.size === 0) return;
+    if (this.size === 0) return true;
     if (kept !== undefined && kept > this.#kept) this.#tries = 0;
     this.#kept = kept ?? 0;
     this.#progress(kept ?? 0);
-    await sendRest(this.url ?? '', file, kept ?? 0, (sent) => this.#progress(sent), signal);
+    await sendRest(this.url ?? '', file ?? new Blob(), kept ?? 0, (sent) => this.#progress(sent), signal);
+    return true;
   }
 
   /** Were it called off midway, the peer would keep an upload that nobody knows of. */

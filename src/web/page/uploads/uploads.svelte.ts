@@ -116,6 +116,7 @@ class Uploads {
   #recalled(items: readonly Unfinished[]): void {
     this.list = [...this.list, ...items.map((item) => new Upload(item.path, item))];
     this.#keep();
+    this.#pump();
   }
 
   #goOnWith(upload: Upload, file: File): void {
