@@ -31,10 +31,10 @@ const WORD_MAX = 0xffffffff;
 const COUNT_MAX = 0xffff;
 
 const LOCAL_BYTES = 30;
-const LOCAL_EXTRA_BYTES = 20;
+const LOCAL_EXTRA_BYTES = 20 + 9;
 const DESCRIPTOR_BYTES = 24;
 const CENTRAL_BYTES = 46;
-const CENTRAL_EXTRA_BYTES = 28;
+const CENTRAL_EXTRA_BYTES = 28 + 9;
 const ENDS_BYTES = 56 + 20 + 22;
 
 /** Bytes of the whole archive of these files. */
@@ -71,6 +71,7 @@ export class ZipWriter {
     head.writeUInt16LE(LOCAL_EXTRA_BYTES, 28);
     head.writeUInt16LE(1, LOCAL_BYTES);
     head.writeUInt16LE(16, LOCAL_BYTES + 2);
+    writeTime(file.modifiedMs, head, LOCAL_BYTES + 20);
     await this.#put(Buffer.concat([head.subarray(0, LOCAL_BYTES), name, head.subarray(LOCAL_BYTES)]));
   }
 
@@ -126,6 +127,7 @@ function centralOf({ name: text, size, modifiedMs, crc, offset }: Written): Buff
   extra.writeBigUInt64LE(BigInt(size), 4);
   extra.writeBigUInt64LE(BigInt(size), 12);
   extra.writeBigUInt64LE(BigInt(offset), 20);
+  writeTime(modifiedMs, extra, 28);
   return Buffer.concat([row, name, extra]);
 }
 
@@ -146,6 +148,16 @@ function endsOf(count: number, offset: number, bytes: number): Buffer {
   ends.writeUInt32LE(WORD_MAX, 88);
   ends.writeUInt32LE(WORD_MAX, 92);
   return ends;
+}
+
+/** The moment (extended timestamp of Info-ZIP: seconds since 1970 in 32 bits): the other time is read as of whatever zone one is in. */
+function writeTime(wallMs: number, into: Buffer, at: number): void {
+  const seconds = Math.floor(wallMs / 1000);
+  const isTold = seconds === (seconds | 0);
+  into.writeUInt16LE(0x5455, at);
+  into.writeUInt16LE(5, at + 2);
+  into.writeUInt8(isTold ? 1 : 0, at + 4);
+  into.writeInt32LE(isTold ? seconds : 0, at + 5);
 }
 
 /** Date and time of day in steps of two seconds, in UTC: the format has no zone. */
