@@ -2,9 +2,11 @@ import { expect, it } from 'vitest';
 import type { Catalog } from '../../src/catalog/catalog.ts';
 import { PATH_RECORDS_MAX } from '../../src/catalog/index-copy.ts';
 import { packVersion } from '../../src/catalog/packed-version.ts';
+import type { PeerStatus } from '../../src/catalog/peer-table.ts';
 import { readTold } from '../../src/catalog/told-version.ts';
 import type { RequestId, VersionKey, WriterId } from '../../src/core/ids.ts';
 import { isBefore, isSameVersion, makeVersion, type Version, versionKey } from '../../src/core/version.ts';
+import { Claims } from '../../src/server/claims.ts';
 import { Planner } from '../../src/server/plans.ts';
 import { ENTRY_BASE_MAX } from '../../src/wire/calls.ts';
 import { fileDraft, mint, path, peerNamed, restart, startOn, syncIndex } from './mesh-of-catalogs.ts';
@@ -98,10 +100,17 @@ it('a delete that follows all that an entry tells of is taken, however many more
   for (const name of ['one', 'two', 'three']) await tell(catalog, name, siblings(name, 64), peerNamed(`bravo ${name}`));
   const keys = (catalog.view(a)?.known ?? []).map((one) => versionKey(one.version));
   expect(keys).toHaveLength(192);
+  const request = 'ab'.repeat(16) as RequestId;
   const planned = (base: VersionKey[]) => {
-    const ask = { request: 'ab'.repeat(16) as RequestId, change: { kind: 'delete', path: a } as const, base, hops: 1 };
+    const ask = { request, change: { kind: 'delete', path: a } as const, base, hops: 1 };
     return new Planner(catalog).plan(ask);
   };
   expect(planned(keys.slice(0, ENTRY_BASE_MAX)).steps).toHaveLength(1);
   expect(() => planned(keys.slice(1, ENTRY_BASE_MAX))).toThrow('changed meanwhile');
+  // The owner of the name says the same.
+  catalog.peers.set({ id: catalog.self, live: true, caughtUp: true } as PeerStatus);
+  const claims = new Claims({ catalog } as unknown as ConstructorParameters<typeof Claims>[0]);
+  const granted = (base: VersionKey[]) => claims.grant({ request, path: a, base, fresh: false }, undefined);
+  expect(() => granted(keys.slice(1, ENTRY_BASE_MAX))).toThrow('changed meanwhile');
+  expect(() => granted(keys.slice(0, ENTRY_BASE_MAX))).not.toThrow();
 });

@@ -75,6 +75,10 @@ describe.skipIf(!hasBrowser)('peers in a browser, with three peers', { timeout: 
     for (const peer of PEERS) {
       await expect.poll(async () => (await told(peer, 'api/v1/status')).value?.wanted).toBe(3);
     }
+    // Also a number that it does not offer.
+    const headers = { authorization: `Basic ${btoa(`anna:${PASSWORDS.anna}`)}`, 'content-type': 'application/json' };
+    await fetch(members.at('alpha', 'api/v1/settings'), { method: 'POST', headers, body: '{"replicas":9}' });
+    await expect.poll(() => admin.getByLabel('Copies of every file').inputValue()).toBe('9');
   });
 
   it('says nothing that its own policy forbids', () => {
