@@ -244,7 +244,7 @@ export class Folder {
     return this.#making.make(request, steps);
   }
 
-  /** Older contents of a path here, newest first. */
+  /** Older contents of a path here: those not set aside yet, then the others, newest first. */
   async oldCopies(path: FilePath): Promise<OldCopy[]> {
     return this.restoring.copiesOf(path);
   }

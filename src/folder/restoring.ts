@@ -3,8 +3,10 @@ import type { ContentHash, FilePath } from '../core/ids.ts';
 import type { OpenFile } from '../platform/disk.ts';
 import type { Acts } from './acts.ts';
 import { copyBytes, openNoted } from './copying.ts';
+import { isCurrent } from './descent.ts';
 import type { Copy, OldCopy, Staging } from './face.ts';
-import { type OldRow, shownOldCopy } from './old-copies.ts';
+import type { HeldCopy } from './held-table.ts';
+import { type OldRow, oldFacts, shownOldCopy } from './old-copies.ts';
 import type { Room } from './room.ts';
 import type { Stagings } from './stagings.ts';
 import { isSameStat } from './stats.ts';
@@ -12,7 +14,7 @@ import { isSameStat } from './stats.ts';
 /** One that was found right is not read again for so long, whoever says that it is bad. Range 1 min – 1 day. */
 const RIGHT_MS = 3_600_000;
 
-/** Giving back what was set aside, and looking whether it is still right. */
+/** Giving back what was set aside, or is still to be, and looking whether it is right. */
 export class Restoring {
   readonly #room: Room;
   readonly #acts: Acts;
@@ -30,13 +32,29 @@ export class Restoring {
   }
 
   /** See Folder.oldCopies. */
-  copiesOf(path: FilePath): OldCopy[] {
-    return [...this.#room.old.of(path).map(shownOldCopy), ...this.#room.runs.pastOf(path)];
+  async copiesOf(path: FilePath): Promise<OldCopy[]> {
+    const replaced = await Promise.all(this.#replacedAt(path).map((copy) => this.#shown(copy)));
+    return [...replaced, ...this.#room.old.of(path).map(shownOldCopy), ...this.#room.runs.pastOf(path)];
+  }
+
+  /** What lies here as before, until there are copies of what replaces it: whoever has that may be away for long. */
+  #replacedAt(path: FilePath): HeldCopy[] {
+    const view = this.#room.options.ledger.view(path);
+    return this.#room.held.copies(path).filter(({ hash }) => !isCurrent(view, hash));
+  }
+
+  async #shown(copy: HeldCopy): Promise<OldCopy> {
+    const { path, hash, stat } = copy;
+    const [version] = await this.#room.versionsOf(copy);
+    const facts = oldFacts(path, hash, stat, version, this.#room.options.ledger.self);
+    return { copy: hash, ...facts, asideMs: this.#room.calendar.stampMs };
   }
 
   /** Rejects with `gone` when it is not here, or not as long as it was: then it is looked at. */
   async open(path: FilePath, hash: ContentHash): Promise<Copy> {
     this.#room.assertOpen();
+    const replaced = this.#replacedAt(path).find((one) => one.hash === hash);
+    if (replaced !== undefined) return await openNoted(this.#room, replaced);
     const row = this.#room.old.find(path, hash);
     const copy = await this.#open(row);
     if (copy.size === row.size) return copy;
@@ -48,15 +66,18 @@ export class Restoring {
   /** One of them becomes a staging, to be put as a new version. Rejects with `gone`, or `corrupt` when it is wrong. */
   async stage(path: FilePath, copy: string, name: string): Promise<Staging> {
     this.#room.assertOpen();
-    const row = this.#room.old.row(copy);
-    if (row?.path !== path) throw new MeshError('gone', `no such older content of ${path} is kept here`);
-    const source = await this.#open(row);
+    const replaced = this.#replacedAt(path).find((one) => one.hash === copy);
+    // It may have been set aside since it was told of.
+    const row = this.#room.old.row(copy) ?? this.#room.old.withHash(copy as ContentHash).find((one) => one.path === path);
+    if (replaced === undefined && row?.path !== path)
+      throw new MeshError('gone', `no such older content of ${path} is kept here`);
+    const source = replaced === undefined ? await this.#open(row as OldRow) : await openNoted(this.#room, replaced);
     try {
-      const staging = await this.#stagings.open(name, row.size);
+      const staging = await this.#stagings.open(name, source.size);
       await copyBytes(source, staging);
-      if ((await staging.digest()).hash === row.hash) return staging;
+      if ((await staging.digest()).hash === (replaced ?? row)?.hash) return staging;
       await staging.discard();
-      this.#doubt(row);
+      if (row !== undefined) this.#doubt(row);
       throw new MeshError('corrupt', `the older content of ${path} is bad`);
     } finally {
       await source.close();

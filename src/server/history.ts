@@ -1,6 +1,7 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath, PeerId } from '../core/ids.ts';
+import type { PathView } from '../core/namespace.ts';
 import { keepersOf } from '../core/striping.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
@@ -39,7 +40,10 @@ export class History {
     this.#slice = slice;
   }
 
-  /** `ask`: the other peers too. Equal contents are one entry with all who have it. */
+  /**
+   * `ask`: the other peers too. Equal contents are one entry with all who have it. Current ones first, then what was deleted, then the
+   * newest by their own times.
+   */
   async of(ask: Ask<'history'>): Promise<Reply<'history'>> {
     const own = await this.#here(ask);
     const others = ask.ask ? await this.#elsewhere(ask) : [];
@@ -49,7 +53,9 @@ export class History {
       const united = known === undefined ? copy : unite(known, copy);
       byContent.set(copy.hash, united);
     }
-    const copies = [...byContent.values()].sort((a, b) => Number(b.current) - Number(a.current) || b.modified - a.modified);
+    const last = lastOf(this.#slice.catalog.view(ask.path));
+    const rank = ({ current, hash }: Copy) => (current ? 0 : hash === last ? 1 : 2);
+    const copies = [...byContent.values()].sort((a, b) => rank(a) - rank(b) || b.modified - a.modified);
     return { copies: firstWithin(copies.slice(0, COPIES_MAX)) };
   }
 
@@ -150,6 +156,13 @@ export function tellWrong(link: Link, path: FilePath, hash: ContentHash): void {
   const ask: Ask<'read-old'> = { path, hash, offset: 0, length: 0, without: [link.peer] };
   // It answers that it has nothing to give.
   link.call('read-old', ask, { deadlineMs: ASK_DEADLINE_MS }).catch(() => undefined);
+}
+
+/** What a name had when it was deleted, which a restore is to bring back: a file may say to be older than what it replaced. */
+function lastOf(view: PathView | undefined): ContentHash | undefined {
+  if (view === undefined || view.contents.length > 0) return undefined;
+  const [latest] = view.tombstones.toSorted((a, b) => b.modifiedMs - a.modifiedMs);
+  return latest?.buried[0];
 }
 
 function given({ reply, tail }: Answer<'read-old'>, by: PeerId): Answer<'read-old'> {

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Session } from '../../src/client/session.ts';
-import { historiesOf, readOlder } from '../../src/client/verbs/history.ts';
+import { remove } from '../../src/client/verbs/changes.ts';
+import { download } from '../../src/client/verbs/download.ts';
+import { historiesOf, readOlder, restore } from '../../src/client/verbs/history.ts';
+import { put } from '../../src/client/verbs/upload.ts';
 import type { FilePath, PeerId } from '../../src/core/ids.ts';
 import { History } from '../../src/server/history.ts';
-import { CALLS, type Reply } from '../../src/wire/calls.ts';
-import { VERB } from '../sim/mesh-client.ts';
-import { codeOf, putText, startStory } from './story.ts';
+import { CALLS, type Entry, type Reply } from '../../src/wire/calls.ts';
+import { MemorySinks, sourceOf, VERB } from '../sim/mesh-client.ts';
+import { bytesOf, codeOf, putText, seen, startStory } from './story.ts';
 
 type Copy = Reply<'history'>['copies'][number];
 
@@ -39,6 +42,47 @@ describe('the history of a name', () => {
     expect(copies.slice(1).map((copy) => copy.modified)).toEqual(numbers(301, 799).reverse());
     expect(copies.find((copy) => copy.modified === 350)?.peers).toEqual(['alpha', 'bravo']);
     expect(CALLS.history.reply.safeParse({ copies }).success).toBe(true);
+  });
+
+  it('begins with what was deleted, whatever its file says when it is from: a restore brings that back', async () => {
+    const { mesh, sessions } = await startStory('from another time', { clients: 1 });
+    const session = sessions[0] as Session;
+    const store = (text: string, modifiedMs: number) =>
+      mesh.settle(put(session, path, { ...sourceOf(bytesOf(text)), modifiedMs }, VERB));
+    const before = await store('what it was before', 2_000_000);
+    const deleted = await store('what is deleted', 1_000_000);
+    await mesh.settle(remove(session, path, VERB));
+    await mesh.run(2_000);
+    const [past] = await mesh.settle(historiesOf(session, path, VERB));
+    expect(past?.copies.map(({ hash }) => hash)).toEqual([deleted.version, before.version]);
+    expect(await mesh.settle(restore(session, path, undefined, VERB))).toMatchObject([{ version: deleted.version }]);
+  });
+});
+
+describe('a content that was replaced', () => {
+  it('is told as an older one, and can be had back, while nobody who has the newer one is there', async () => {
+    const capacities = { bravo: 1_000, charlie: 1_000 };
+    const { mesh, sessions } = await startStory('a closed lid', { clients: 2, capacities });
+    const session = sessions[1] as Session;
+    const alpha = mesh.peer('alpha');
+    const before = 'what two peers have';
+    alpha.node.drive.userWrite(path, bytesOf(before));
+    await mesh.run(5_000);
+    expect((await mesh.settle(seen(session, path)))?.contents[0]?.copies).toBe(2);
+    alpha.node.drive.userWrite(path, bytesOf('x'.repeat(5_000)));
+    await mesh.run(5_000);
+    mesh.kill(alpha);
+    await mesh.run(5_000);
+    const [past] = await mesh.settle(historiesOf(session, path, VERB));
+    expect(past?.copies.map(({ size, current }) => [size, current])).toEqual([
+      [5_000, true],
+      [before.length, false],
+    ]);
+    const [restored] = await mesh.settle(restore(session, path, undefined, VERB));
+    expect(restored).toMatchObject({ version: past?.copies[1]?.hash });
+    const sinks = new MemorySinks();
+    await mesh.settle(download(session, (await mesh.settle(seen(session, path))) as Entry, sinks.open, VERB));
+    expect(Buffer.from(sinks.saved.get(path) as Uint8Array).toString()).toBe(before);
   });
 });
 

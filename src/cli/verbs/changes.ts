@@ -99,7 +99,10 @@ export const restore: VerbCommand = {
   count: { min: 1, max: 1 },
   describe: 'bring back a deleted file, or an older version of one',
   options: {
-    version: { describe: 'which one, by the first digits "history" shows (default: the newest older one)', value: 'ID' },
+    version: {
+      describe: 'which one, by the first digits "history" shows (default: what was deleted, else the newest older one)',
+      value: 'ID',
+    },
   },
   examples: ['restore notes.txt', 'restore notes.txt --version 3f2a19c0'],
   also: ['undelete', 'revert'],

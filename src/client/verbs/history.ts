@@ -28,7 +28,7 @@ export function historyItem({ hash, modified, size, origin, peers }: Copy): Hist
 
 /**
  * Brings an older content of a name back, or the deleted files of a folder. `version`: the beginning of its hash as
- * `history` shows it; absent: the newest that is not current.
+ * `history` shows it; absent: what was deleted, else the newest that is not current.
  */
 export async function restore(
   session: Session,
@@ -120,7 +120,10 @@ async function keptOf(session: Session, path: FilePath, options: Options): Promi
   }
 }
 
-/** The contents a name has and had, current ones first, then the newest, with the peers that can give them back. */
+/**
+ * The contents a name has and had, with the peers that can give them back: current ones first, then what was deleted, then the
+ * newest.
+ */
 async function copiesOf(session: Session, name: string, options: Options): Promise<Copy[]> {
   const { reply } = await session.call(
     'history',
@@ -128,7 +131,7 @@ async function copiesOf(session: Session, name: string, options: Options): Promi
     { signal: options.signal, subject: name },
   );
   if (reply.copies.length === 0) throw notFound(name);
-  return [...reply.copies].sort((a, b) => Number(b.current) - Number(a.current) || b.modified - a.modified);
+  return [...reply.copies];
 }
 
 function notKept(what: string, name: string): MeshError {
