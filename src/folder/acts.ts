@@ -8,6 +8,7 @@ import { writeEffects } from './effects.ts';
 import { commitNew } from './new-files.ts';
 import type { Room } from './room.ts';
 import { encodeRow, INTENT_KEYS, intentKey } from './rows.ts';
+import { asLifted } from './setting-aside.ts';
 import { isSameFile } from './stats.ts';
 import { rowsOf } from './store-queue.ts';
 import { StuckActs, tellAgain } from './stuck-acts.ts';
@@ -184,7 +185,7 @@ export class Acts {
         if (await this.#isCarriedOn(move, moves[count + 1])) continue;
         const outcome = await this.#room.options.disk.commit(move.intent);
         if (outcome.result === 'done') {
-          if (outcome.stat !== undefined) stats.set(move.intent.path, outcome.stat);
+          if (outcome.stat !== undefined) stats.set(move.intent.path, asLifted(moves, move.intent, outcome.stat));
           await this.#noteKept(move.intent, stats);
           continue;
         }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FileVersion, Version } from '../../src/core/version.ts';
-import { FolderBench, path } from './folder-bench.ts';
+import { bytes, FolderBench, hashOf, path } from './folder-bench.ts';
 
 let bench: FolderBench;
 
@@ -34,6 +34,29 @@ describe('a file that got another name elsewhere', () => {
     await bench.restart();
     await bench.settle();
     expect([bench.held('new').own, kinds('f/old')]).toEqual([rename.version.own, ['tombstone none']]);
+  });
+
+  it('is edited under one of its names when a program saves it in place meanwhile, at whatever step', async () => {
+    const saved: boolean[] = [];
+    for (let step = 0; step < 12; step++) {
+      const [from, to] = [`old ${step}`, `new ${step}`];
+      const rename = await renamed(from, to);
+      const open = bench.drive.volume.file(from);
+      let steps = 0;
+      bench.platform.disk.commitHook = async () => {
+        if (steps++ === step) bench.drive.volume.write(open, 0, bytes('save'));
+      };
+      const isMoved = await follow(from, to, rename).catch(() => false);
+      bench.platform.disk.commitHook = undefined;
+      await bench.settle();
+      await bench.folder.scan();
+      await bench.settle();
+      const name = isMoved ? to : from;
+      const text = steps > step ? 'save' : 'text';
+      expect([step, bench.read(name), bench.contents(name)]).toEqual([step, text, [hashOf(text)]]);
+      if (text === 'save') saved.push(isMoved);
+    }
+    expect([saved.includes(true), saved.includes(false)]).toEqual([true, true]);
   });
 
   it('stays where it is wanted under its old name too, or no more under the new one', async () => {
