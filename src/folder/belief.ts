@@ -10,6 +10,8 @@ const PROBE_EVERY_MS = 3_000;
 const ANSWERS =
   'Put back what was there, and it goes on by itself. If its files are gone for good on purpose, type `filemesh resume --deleted`; to go on with the folder as it is, type `filemesh resume --restore`: copies that are missing are made from those of other peers.';
 
+const RESTART = 'If it is an earlier state of it, such as a backup, stop the peer and start it again: then it is taken for that.';
+
 /**
  * How far the store knows this folder. `preparing`: its marker was about to be written. `finding`: the folder was marked
  * before this store began, and its first whole scan is not done yet. `ready`: all of that is done.
@@ -17,13 +19,14 @@ const ANSWERS =
 type RootRow = { readonly phase: 'preparing' | 'finding' | 'ready' };
 
 /**
- * Whether the folder is to be believed: the root is there and readable, on the device of the start, with this peer's
- * marker, and not suddenly half empty. While it is not, the peer is paused.
+ * Whether the folder is to be believed: the root is there and readable, the very folder of the start on the same device, with
+ * this peer's marker, and not suddenly half empty. While it is not, the peer is paused.
  */
 export class Belief {
   readonly #options: FolderOptions;
   readonly #changed: () => void;
   #device: number | undefined;
+  #inode: number | undefined;
   #phase: RootRow['phase'] | undefined;
   #rootFault: string | undefined;
   #brake: string | undefined;
@@ -91,7 +94,10 @@ export class Belief {
     const before = this.paused;
     const root = await this.#looked();
     this.#rootFault = this.#faultOf(root);
-    if (root.state === 'present' && this.#rootFault === undefined) this.#device ??= root.device;
+    if (root.state === 'present' && this.#rootFault === undefined) {
+      this.#device ??= root.device;
+      this.#inode ??= root.inode;
+    }
     if (this.#rootFault !== undefined) this.#probeLater();
     if (this.paused !== before) this.#changed();
     return this.paused === undefined;
@@ -134,6 +140,8 @@ export class Belief {
     await disk.prepare(encodeMarker(this.#marker));
     if (this.#phase !== 'finding') await this.#enter('ready');
     this.#device = root.device;
+    // As of the next look.
+    this.#inode = undefined;
     this.#brake = undefined;
     this.#rootFault = undefined;
     this.#changed();
@@ -174,8 +182,11 @@ export class Belief {
       return `The folder has lost its marker: another disk, or an emptied one, may lie there. ${ANSWERS}`;
     const fault = faultOfMarker(root.marker, this.#marker);
     if (fault !== undefined) return `The folder is not this peer's: ${fault}. ${ANSWERS}`;
-    const isOther = this.#device !== undefined && root.device !== this.#device;
-    return isOther ? `The folder is on another disk than at the start. ${ANSWERS}` : undefined;
+    if (this.#device !== undefined && root.device !== this.#device)
+      return `The folder is on another disk than at the start. ${ANSWERS}`;
+    // A copy of it, as a backup is, has the marker, and what it lacks nobody deleted.
+    const isReplaced = this.#inode !== undefined && root.inode !== this.#inode;
+    return isReplaced ? `Another folder was put in the place of this one. ${RESTART} ${ANSWERS}` : undefined;
   }
 
   #probeLater(): void {

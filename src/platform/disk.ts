@@ -32,7 +32,13 @@ export type WalkEntry =
 
 /** How the root looks now. */
 export type RootState =
-  | { readonly state: 'present'; readonly device: number; readonly marker: Uint8Array | undefined }
+  | {
+      readonly state: 'present';
+      readonly device: number;
+      /** Of the folder itself: another one in its place has another. */
+      readonly inode: number;
+      readonly marker: Uint8Array | undefined;
+    }
   | { readonly state: 'missing' | 'unreadable'; readonly reason: string };
 
 /** A regular file opened for reading; what is read is the file opened, whatever its name points to later. */

@@ -47,6 +47,30 @@ describe('the folder can lie', () => {
     expect(tombstones()).toBe(1);
   });
 
+  it('another folder in its place, with its marker and on its disk, is not believed before a person says so', async () => {
+    await fill(5);
+    const { disk } = bench.platform;
+    const probe = disk.probe.bind(disk);
+    const swap = () => {
+      disk.probe = async () => ({ ...(await probe()), inode: 77 }) as Awaited<ReturnType<typeof probe>>;
+    };
+    swap();
+    bench.drive.userDelete('f/1');
+    bench.write('f/2', 'as it was then');
+    await bench.pass(70_000);
+    expect(bench.folder.state().paused).toContain('stop the peer and start it again');
+    expect([tombstones(), bench.contents('f/2')]).toEqual([0, [hashOf('content 2')]]);
+    disk.probe = probe;
+    await bench.pass(10_000);
+    expect([bench.folder.state().paused, tombstones()]).toEqual([undefined, 1]);
+    expect(bench.contents('f/2')).toEqual([hashOf('as it was then')]);
+    swap();
+    bench.drive.userDelete('f/3');
+    await bench.pass(70_000);
+    await bench.folder.resume('deleted');
+    expect([bench.folder.state().paused, tombstones()]).toEqual([undefined, 2]);
+  });
+
   it('a folder that may not be read is passed over: nothing in it is deleted, and what is beside it is', async () => {
     await fill(5);
     bench.write('locked/a', 'mine');

@@ -2,12 +2,14 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  cpSync,
   existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
@@ -204,6 +206,17 @@ describe('node disk: dangers', () => {
     expect(await file.probe()).toMatchObject({ state: 'unreadable' });
     unlinkSync(at('.filemesh/marker'));
     expect(await bench.disk.probe()).toMatchObject({ state: 'present', marker: undefined });
+  });
+
+  it('tells a copy of the folder in its place from it', async () => {
+    const before = await bench.disk.probe();
+    renameSync(bench.root, `${bench.root}-before`);
+    cpSync(`${bench.root}-before`, bench.root, { recursive: true });
+    const after = await bench.disk.probe();
+    if (before.state !== 'present' || after.state !== 'present') throw new Error('it is there');
+    expect([after.device, after.marker]).toEqual([before.device, before.marker]);
+    expect(after.inode).not.toBe(before.inode);
+    rmSync(`${bench.root}-before`, { recursive: true });
   });
 
   it('refuses a private folder that is a link to elsewhere', async () => {

@@ -65,6 +65,7 @@ export class SimDisk implements Disk {
         return {
           state: 'present',
           device: volume.device,
+          inode: 2,
           marker: marker?.kind === 'file' ? marker.read(0, marker.size) : undefined,
         };
       });

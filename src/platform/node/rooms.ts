@@ -20,7 +20,7 @@ export async function probeRoot(root: string): Promise<RootState> {
   try {
     const stats = await calls.stat(root);
     if (!stats.isDirectory()) return { state: 'unreadable', reason: `${root} is not a folder` };
-    return { state: 'present', device: stats.dev, marker: await readMarker(root) };
+    return { state: 'present', device: stats.dev, inode: stats.ino, marker: await readMarker(root) };
   } catch (thrown) {
     const code = systemCode(thrown) ?? String(thrown);
     if (code === 'ENOENT') return { state: 'missing', reason: `there is no folder ${root}` };
