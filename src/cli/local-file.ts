@@ -120,6 +120,8 @@ export class FileSink implements Sink {
     const there = await stat(file).catch(() => undefined);
     if (there?.isDirectory() === true)
       throw new MeshError('exists', `there is a folder ${quote(file)} here; --to names another place`);
+    if (there !== undefined && !there.isFile())
+      throw new MeshError('exists', `what is at ${quote(file)} is no file, and is not replaced; --to names another place`);
     if (there !== undefined && !replace) throw exists(file);
     await makeFolders(dirname(file)).catch((cause: unknown) => {
       throw cannotSave(dirname(file), cause);

@@ -36,6 +36,21 @@ export async function walkTree(folder: string, path: string): Promise<Tree> {
   return { files: files.sort((a, b) => (a.path < b.path ? -1 : 1)), skipped };
 }
 
+/** Throws `usage` where two of them would get one name: the later would silently take the place of the earlier one. */
+export function refuseOneName(files: readonly TreeFile[]): void {
+  const named = new Map<string, string>();
+  for (const { file, path } of files) {
+    const name = path.normalize('NFC');
+    const other = named.get(name) ?? file;
+    if (other !== file)
+      throw new MeshError(
+        'usage',
+        `${quote(other)} and ${quote(file)} would both be ${quote(name)}; upload one of them with another --to`,
+      );
+    named.set(name, file);
+  }
+}
+
 /** Whether `file` is a folder; rejects with `usage` when there is nothing. */
 export async function isFolder(file: string): Promise<boolean> {
   try {

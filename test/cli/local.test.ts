@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FileSink } from '../../src/cli/local-file.ts';
 import { localPlace } from '../../src/cli/local-place.ts';
-import { walkTree } from '../../src/cli/local-tree.ts';
+import { refuseOneName, walkTree } from '../../src/cli/local-tree.ts';
 import type { Incoming } from '../../src/client/transfer.ts';
 import type { ContentHash } from '../../src/core/ids.ts';
 import { checkPath } from '../../src/core/path.ts';
@@ -64,6 +64,13 @@ describe('a file that is saved', () => {
     await forced.finish();
     expect(await readFile(file, 'utf8')).toBe('hello');
     expect(await readdir(folder)).toEqual(['a.txt']);
+  });
+
+  test('takes the place of files alone, and of no device or pipe, whoever may replace it', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    await expect(FileSink.open(pipe, incoming('pipe'), true)).rejects.toMatchObject({ code: 'exists' });
+    expect(await readdir(folder)).toEqual(['pipe']);
   });
 
   test('takes a name of 255 bytes', async () => {
@@ -267,5 +274,20 @@ describe('a folder that is uploaded', () => {
     const tree = await walkTree(folder, 'top');
     expect(tree.files.map((file) => file.path)).toEqual(['top/b', 'top/sub/a b']);
     expect(tree.skipped.map((one) => one.reason).sort()).toEqual(['it has a backslash', 'it is a symbolic link']);
+  });
+});
+
+describe('several files that are uploaded', () => {
+  const named = (...pairs: [file: string, path: string][]) => pairs.map(([file, path]) => ({ file, path }));
+
+  test('have names of their own: none takes the place of another', () => {
+    const one = { code: 'usage', message: expect.stringMatching(/"a\/x" and "b\/x" would both be "x"/) };
+    expect(() => refuseOneName(named(['a/x', 'x'], ['c', 'c'], ['b/x', 'x']))).toThrow(expect.objectContaining(one));
+    // Two names on a disk, and one in the mesh.
+    expect(() => refuseOneName(named(['1', 'd/\u00e9'], ['2', 'd/e\u0301']))).toThrow(/would both be/);
+  });
+
+  test('may be one file that is named twice, and files of one name in several folders', () => {
+    expect(() => refuseOneName(named(['a/x', 'x'], ['a/x', 'x'], ['b/x', 'b/x']))).not.toThrow();
   });
 });

@@ -41,3 +41,27 @@ test('a name that is taken is refused before standard input is read', async () =
   const refused = await shell(`{ ${writer}; } | { fm create taken.txt; code=$?; touch over; exit $code; }`);
   expect([refused.code, refused.error]).toEqual([4, expect.stringContaining('there is a file "taken.txt" already')]);
 });
+
+test.each([
+  ['upload', '-', '--to', 'dump'],
+  ['create', 'dump', '-'],
+])('what comes from standard input is kept when it cannot be stored: %s', async (...words) => {
+  const small = new PeersHere();
+  try {
+    await small.up('alpha', '--capacity', '10KiB');
+    const input = 'y'.repeat(20_000);
+    const refused = await small.filemesh(words, { input, env: { TMPDIR: small.place } });
+    expect([refused.code, refused.error]).toEqual([1, expect.stringMatching(/no peer has room .*what was read is kept in /)]);
+    const kept = /what was read is kept in (\S+)/.exec(refused.error)?.[1] ?? '';
+    expect(readFileSync(kept, 'utf8')).toBe(input);
+  } finally {
+    await small.end();
+  }
+});
+
+test('two files that would have one name are refused before either is stored', async () => {
+  for (const folder of ['one', 'two']) here.drop(folder, 'twin.txt', folder);
+  const refused = await here.filemesh(['upload', 'one/twin.txt', 'two/twin.txt']);
+  expect([refused.code, refused.error]).toEqual([2, expect.stringContaining('would both be "twin.txt"')]);
+  await here.value(3, ['where', 'twin.txt']);
+});

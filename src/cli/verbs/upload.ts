@@ -9,7 +9,7 @@ import type { FilePath, VersionKey } from '../../core/ids.ts';
 import { checkPath, isSealedName, quote, SEALED_SUFFIX } from '../../core/path.ts';
 import { jointly } from '../joint-progress.ts';
 import { FileSource } from '../local-file.ts';
-import { isFolder, type TreeFile, walkTree } from '../local-tree.ts';
+import { isFolder, refuseOneName, type TreeFile, walkTree } from '../local-tree.ts';
 import { shownText } from '../output.ts';
 import type { Parsed } from '../parse.ts';
 import { SEAL_OPTIONS, sealingOf } from '../sealing/seal-options.ts';
@@ -35,10 +35,12 @@ export const create: VerbCommand = {
   also: ['new', 'touch'],
   async run(context, line) {
     const path = checkPath(wordAt(line, 0));
-    const source = await sourceOfCreate(context, path, line.words[1]);
+    const { source, input } = await sourceOfCreate(context, path, line.words[1]);
     try {
       const result = await createFile(context.session, path, source, context.options);
       return tellChanges(context, 'created', [result], false);
+    } catch (thrown) {
+      throw input === undefined ? thrown : await withKept(context, input, thrown);
     } finally {
       await source.close();
     }
@@ -74,6 +76,7 @@ export const upload: VerbCommand = {
     const files = several ? found : found.map((one) => (one.path === to ? { ...one, path: plainNameOf(to, way) } : one));
     // Every name is checked before the first byte goes out.
     for (const { path } of files) checkPath(nameOf(path, way));
+    refuseOneName(files);
     const progress = jointly(context.options.progress, await sizesOf(files, way));
     const joint = { ...context, options: { ...context.options, progress } };
     const results = await sideBySide(files, UPLOADS_MAX, (one) => uploadFile(joint, one, way));
@@ -89,14 +92,20 @@ interface Way {
   readonly sealing: Sealing | undefined;
 }
 
-async function sourceOfCreate(context: VerbContext, path: FilePath, file: string | undefined): Promise<FileSource> {
-  if (file !== undefined && file !== '-') return await FileSource.open(file, context.cutter);
+/** `input`: what came from standard input; absent: it came from elsewhere. */
+async function sourceOfCreate(
+  context: VerbContext,
+  path: FilePath,
+  file: string | undefined,
+): Promise<{ source: FileSource; input?: FileHandle }> {
+  if (file !== undefined && file !== '-') return { source: await FileSource.open(file, context.cutter) };
   if (context.inShell && file === '-') throw new MeshError('usage', 'in the shell nothing can be read from standard input');
   const isPiped = file === '-' || (!context.inShell && isGiven(STANDARD_INPUT));
-  if (!isPiped) return await FileSource.spooled(await openNameless());
+  if (!isPiped) return { source: await FileSource.spooled(await openNameless()) };
   // Before a byte is read: what comes may take hours, and comes no second time.
   await checkFree(context.session, path, context.options);
-  return await FileSource.spooled(await spool(process.stdin, context.options.signal));
+  const input = await spool(process.stdin, context.options.signal);
+  return { source: await FileSource.spooled(input), input };
 }
 
 /** As of Way. */
@@ -121,15 +130,19 @@ async function uploadInput(context: VerbContext, words: readonly string[], to: s
   try {
     return tellChanges(context, 'stored', [await putSource(context, name, source, way, base)], false);
   } catch (thrown) {
-    const { code, message } = asMeshError(thrown);
-    if (code !== 'overtaken') throw thrown;
-    throw new MeshError(code, `${message}; ${await keptWords(handle)}`, { cause: thrown });
+    throw await withKept(context, handle, thrown);
   } finally {
     await source.close();
   }
 }
 
-/** What came from standard input comes no second time. */
+/** What came from standard input comes no second time: whatever kept it from being stored, its error says where it lies. */
+async function withKept({ options }: VerbContext, handle: FileHandle, thrown: unknown): Promise<unknown> {
+  if (options.signal?.aborted === true || (await handle.stat()).size === 0) return thrown;
+  const { code, message } = asMeshError(thrown);
+  return new MeshError(code, `${message}; ${await keptWords(handle)}`, { cause: thrown });
+}
+
 async function keptWords(handle: FileHandle): Promise<string> {
   try {
     return `what was read is kept in ${await keepSpooled(handle)}`;
