@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { access, readdir, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import envPaths from 'env-paths';
 import { z } from 'zod';
 import { MeshMemory, type MeshRecord } from '../client/mesh-memory.ts';
@@ -145,6 +145,14 @@ export class Home {
   async peerOfFolder(folder: string): Promise<string | undefined> {
     const parsed = folderShape.safeParse(await readJson(this.#folderFile(folder)));
     return parsed.success ? parsed.data.peer : undefined;
+  }
+
+  /** Folders that belonged to peers, and lie in this one. */
+  async foldersBelow(folder: string): Promise<string[]> {
+    const files = await namesIn(join(this.directory, 'folders'));
+    const values = await Promise.all(files.map((file) => readJson(join(this.directory, 'folders', file))));
+    const folders = values.flatMap((value) => folderShape.safeParse(value).data?.folder ?? []);
+    return folders.filter((one) => one.startsWith(`${folder}${sep}`));
   }
 
   async keepFolder(folder: string, peer: string): Promise<void> {

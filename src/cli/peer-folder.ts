@@ -6,6 +6,11 @@ import { PRIVATE_FOLDER } from '../core/path.ts';
 /** What a peer's own part of its folder always has. */
 const MARKER = 'marker';
 
+/** True while a peer shares it, whether it runs or not. */
+export function isPeerFolder(folder: string): boolean {
+  return existsSync(join(folder, PRIVATE_FOLDER, MARKER));
+}
+
 /** The folder of a peer that `file` would lie in: what is put there is stored in the mesh as it is. Undefined: in none. */
 export async function peerFolderAround(file: string): Promise<string | undefined> {
   let folder = dirname(resolve(file));
@@ -13,7 +18,7 @@ export async function peerFolderAround(file: string): Promise<string | undefined
   while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
   folder = await realpath(folder);
   for (;;) {
-    if (existsSync(join(folder, PRIVATE_FOLDER, MARKER))) return folder;
+    if (isPeerFolder(folder)) return folder;
     if (dirname(folder) === folder) return undefined;
     folder = dirname(folder);
   }

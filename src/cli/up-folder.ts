@@ -6,7 +6,7 @@ import { MeshError } from '../core/errors.ts';
 import { PRIVATE_FOLDER, quote } from '../core/path.ts';
 import type { Home } from './home.ts';
 import { makeFolders } from './make-folders.ts';
-import { peerFolderAround } from './peer-folder.ts';
+import { isPeerFolder, peerFolderAround } from './peer-folder.ts';
 import { systemReason } from './system-reason.ts';
 
 /** Where a peer keeps what is its own. */
@@ -23,9 +23,9 @@ export interface PeerPlaces {
 const IDENTITY_FILE = 'identity.key';
 
 /**
- * Makes sure that `folder` can be a peer's: it is there (made if missing), is no whole disk and no bare home, lies in no
- * other peer's folder, and has the identity it had before. Rejects with `usage` or `failed`. Nothing is made in a folder
- * that is refused.
+ * Makes sure that `folder` can be a peer's: it is there (made if missing), is no whole disk and no bare home, neither lies in
+ * another peer's folder nor has one in it, and has the identity it had before. Rejects with `usage` or `failed`. Nothing is made
+ * in a folder that is refused.
  */
 export async function preparePlaces(folder: string, home: Home, isNew: boolean): Promise<PeerPlaces> {
   const wanted = resolve(folder);
@@ -34,6 +34,8 @@ export async function preparePlaces(folder: string, home: Home, isNew: boolean):
   if (parse(real).root === real || samePlace(real, await realpath(homedir()).catch(homedir))) throw refused(wanted);
   const around = await peerFolderAround(real);
   if (around !== undefined) throw nested(real, around);
+  const below = (await home.foldersBelow(real)).find(isPeerFolder);
+  if (below !== undefined) throw nesting(real, below);
   const privateFolder = join(real, PRIVATE_FOLDER);
   const known = await home.peerOfFolder(real);
   if (known !== undefined && !isNew && !existsSync(join(privateFolder, IDENTITY_FILE))) throw lost(real, known);
@@ -92,6 +94,15 @@ function nested(folder: string, around: string): MeshError {
   return new MeshError(
     'usage',
     `${quote(folder)} lies in ${quote(around)}, which another peer shares already with all that is in it; take a folder outside of it`,
+  );
+}
+
+/** The same the other way round. */
+function nesting(folder: string, below: string): MeshError {
+  const gone = `if that peer is no more, remove ${PRIVATE_FOLDER} in it first`;
+  return new MeshError(
+    'usage',
+    `${quote(folder)} has ${quote(below)} in it, which another peer shares already; take a folder beside it, or ${gone}`,
   );
 }
 

@@ -126,6 +126,22 @@ describe('the folder of a peer', () => {
     expect((await preparePlaces(outer, home, false)).folder).toBe(outer);
   });
 
+  test('with that of another peer in it is refused, as long as it is one', async () => {
+    const outer = join(folder, 'outer');
+    const { folder: inner } = await preparePlaces(join(outer, 'deep', 'inner'), home, false);
+    await home.keepFolder(inner, 'ab'.repeat(32));
+    const marker = join(inner, '.filemesh', 'marker');
+    await writeFile(marker, '{}');
+    const refused = { code: 'usage', message: expect.stringContaining('another peer shares already') };
+    await expect(preparePlaces(outer, home, false)).rejects.toMatchObject(refused);
+    await expect(stat(join(outer, '.filemesh'))).rejects.toThrow();
+    // One whose name only begins the same, and the folder itself again.
+    await preparePlaces(join(folder, 'out'), home, false);
+    await preparePlaces(inner, home, true);
+    await rm(marker);
+    await preparePlaces(outer, home, false);
+  });
+
   test('that lost its identity is refused, naming --new, and nothing is made in it', async () => {
     const mount = join(folder, 'mount');
     const { folder: real } = await preparePlaces(mount, home, false);
