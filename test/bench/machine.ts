@@ -17,7 +17,7 @@ export function machineLines(): string[] {
   const load = loadavg()[0] ?? 0;
   return [
     `- ${cores.length} cores, ${cores[0]?.model.trim()}; ${Math.round(totalmem() / 2 ** 30)} GiB of memory`,
-    `- ${process.platform} ${release()}, Node ${process.versions.node}, ${fileSystem(tmpdir())}`,
+    `- ${process.platform} ${release().split('-')[0]}, Node ${process.versions.node}, ${fileSystem(tmpdir())}`,
     `- ${rivalsLine()}`,
     `- load average at the start: ${load.toFixed(1)}${load > cores.length ? ' (**the machine was busy: read these as upper bounds**)' : ''}`,
   ];
