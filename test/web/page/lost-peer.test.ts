@@ -18,13 +18,12 @@ import {
 import { madeFilm } from './film.ts';
 
 const NAMES = ['alpha', 'bravo', 'charlie'];
-const SLOW_BYTES = 512 * 1024;
-/** Some seconds at that speed. */
+const SLOW_BYTES = 128 * 1024;
+/** Half a minute at that speed: what is done while it is under way may take its time. */
 const LARGE = { name: 'large.txt', text: '# forty-odd characters of a large file\n', times: 100_000 };
 const FILM_SECONDS = 40;
 /** Taken in and copied before anything is played. */
-const SETUP_MS = 240_000;
-const PATIENT = { timeout: 20_000 };
+const SETUP_MS = 480_000;
 
 describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_MS }, () => {
   const peers = new PeersHere();
@@ -54,7 +53,7 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
   async function openAt(name: string, hash = ''): Promise<void> {
     page = await person.open(`${addresses.get(name)}/${hash}`);
     await page.getByText('3 peers here').waitFor();
-    await expect.poll(() => page.evaluate(() => JSON.stringify({ ...localStorage })), PATIENT).toContain('charlie');
+    await expect.poll(() => page.evaluate(() => JSON.stringify({ ...localStorage }))).toContain('charlie');
     await lookedOut(page);
   }
 
@@ -69,7 +68,7 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
       (element as HTMLVideoElement).currentTime = at;
       await (element as HTMLVideoElement).play();
     }, seconds);
-    await expect.poll(position, PATIENT).toBeGreaterThan(seconds + 0.5);
+    await expect.poll(position).toBeGreaterThan(seconds + 0.5);
   }
 
   /** The player has not taken in all of it: what comes later comes from a peer. */
@@ -101,7 +100,7 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await openAt('alpha');
     await slowUploads(page, SLOW_BYTES);
     await drop(page, [LARGE]);
-    await expect.poll(sent, PATIENT).toBeGreaterThan(500_000);
+    await expect.poll(sent).toBeGreaterThan(500_000);
     await tray().getByRole('button', { name: 'Pause large.txt' }).click();
     await tray().getByText('Paused at').waitFor();
     await page.reload();
@@ -124,7 +123,7 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await openAt('alpha');
     await slowUploads(page, SLOW_BYTES);
     await drop(page, [{ ...LARGE, name: 'of another tab.txt' }]);
-    await expect.poll(sent, PATIENT).toBeGreaterThan(500_000);
+    await expect.poll(sent).toBeGreaterThan(500_000);
     const first = page;
     page = await first.context().newPage();
     await page.goto(addresses.get('alpha') ?? '');
@@ -142,9 +141,10 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await openAt('alpha');
     await slowUploads(page, SLOW_BYTES);
     await drop(page, [{ ...LARGE, name: 'second.txt' }]);
-    await expect.poll(sent, PATIENT).toBeGreaterThan(500_000);
+    await expect.poll(sent).toBeGreaterThan(500_000);
     await peers.peer('charlie').kill();
     expect(await sent()).toBeLessThan(whole.length);
+    await slowUploads(page, undefined);
     await row('second.txt').getByText('Kept on 2 peers').waitFor({ state: 'attached' });
     expect(serving()).toBe('alpha');
     expect(await isStored('second.txt')).toEqual([true, true]);
@@ -156,13 +156,13 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await openAt('alpha');
     await slowUploads(page, SLOW_BYTES);
     await drop(page, [{ ...LARGE, name: 'third.txt' }]);
-    await expect.poll(sent, PATIENT).toBeGreaterThan(500_000);
+    await expect.poll(sent).toBeGreaterThan(500_000);
     await peers.peer('alpha').kill();
     await page.getByText('alpha does not answer').waitFor();
-    await picture(page, 'lost');
-    await page.waitForURL((url) => url.origin !== addresses.get('alpha'), { timeout: 30_000 });
+    await page.waitForURL((url) => url.origin !== addresses.get('alpha'));
     await page.getByText('alpha did not answer. Going on here.').waitFor();
     await tray().getByText('Choose the file again').waitFor();
+    await slowUploads(page, undefined);
     await drop(page, [{ ...LARGE, name: 'third.txt' }]);
     await row('third.txt').getByText('Kept on 2 peers').waitFor({ state: 'attached' });
     expect(await isStored('third.txt')).toEqual([true, true]);
@@ -176,8 +176,8 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     const { pid } = peers.peer('alpha');
     process.kill(pid, 'SIGSTOP');
     try {
-      await page.getByText('alpha does not answer').waitFor({ timeout: 60_000 });
-      await page.waitForURL((url) => url.origin !== addresses.get('alpha'), { timeout: 30_000 });
+      await page.getByText('alpha does not answer').waitFor();
+      await page.waitForURL((url) => url.origin !== addresses.get('alpha'));
       await page.getByText('alpha did not answer. Going on here.').waitFor();
       await row('film.webm').waitFor();
     } finally {
@@ -190,10 +190,11 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await openAt('alpha');
     await slowUploads(page, SLOW_BYTES);
     await drop(page, [{ ...LARGE, name: 'fourth.txt' }]);
-    await expect.poll(sent, PATIENT).toBeGreaterThan(500_000);
+    await expect.poll(sent).toBeGreaterThan(500_000);
     for (const name of ['charlie', 'bravo', 'alpha']) await peers.peer(name).kill();
     await tray().getByText('Goes on when it is back').waitFor();
     await page.getByText('alpha does not answer').waitFor();
+    await picture(page, 'lost');
     const offsets: number[] = [];
     page.on('request', (request) => {
       if (request.method() === 'PATCH') offsets.push(Number(request.headers()['upload-offset']));
@@ -216,8 +217,10 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await page.getByLabel('Text of note.txt').fill('typed and not saved\n');
     await peers.peer('alpha').kill();
     await page.getByText('What you typed is not saved').waitFor();
-    const probed = page.waitForRequest((request) => request.url() === `${addresses.get('alpha')}/healthz`);
-    await probed;
+    // In between it would have asked the others, and have gone to one.
+    for (let probes = 0; probes < 3; probes += 1) {
+      await page.waitForRequest((request) => request.url() === `${addresses.get('alpha')}/healthz`);
+    }
     expect(serving()).toBe('alpha');
     await up('alpha', new URL(addresses.get('alpha') ?? '').host);
     await page.getByText('What you typed is not saved').waitFor({ state: 'detached' });
@@ -237,13 +240,13 @@ describe.skipIf(!hasBrowser)('a page whose peer dies', { timeout: BROWSER_TEST_M
     await picture(page, 'film');
     const [left, leftMs] = [await position(), performance.now()];
     await peers.peer(holder).kill();
-    await page.waitForURL((url) => url.origin !== addresses.get(holder), { timeout: 30_000 });
+    await page.waitForURL((url) => url.origin !== addresses.get(holder));
     await film().waitFor();
     // Before it is there, it is at nothing.
-    await expect.poll(position, PATIENT).toBeGreaterThan(0);
+    await expect.poll(position).toBeGreaterThan(0);
     const arrived = await position();
     expect(arrived).toBeGreaterThanOrEqual(15);
-    await expect.poll(position, PATIENT).toBeGreaterThan(arrived + 1.5);
+    await expect.poll(position).toBeGreaterThan(arrived + 1.5);
     const { paused, videoWidth } = await film().evaluate((element) => {
       const { paused, videoWidth } = element as HTMLVideoElement;
       return { paused, videoWidth };
