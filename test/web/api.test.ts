@@ -7,7 +7,7 @@ import { PeersHere } from '../cli/peers-here.ts';
 import { Process, until } from '../faults/process.ts';
 import { askFrom } from './web-here.ts';
 
-const SETUP_MS = 60_000;
+const SETUP_MS = 180_000;
 const LARGE_BYTES = 48 * 1024 * 1024;
 
 const here = new PeersHere();
@@ -21,6 +21,11 @@ afterAll(() => here.end());
 function ask(path: string, options: RequestInit & { at?: string } = {}): Promise<Response> {
   const { at = 'alpha', ...rest } = options;
   return fetch(`${urls[at]}${path}`, rest);
+}
+
+/** Resolves when that peer knows of it: what is done at one is told to those who keep no copy a moment later. */
+function known(path: string, at: string): Promise<boolean> {
+  return until(`${at} knows of ${path}`, async () => (await ask(`/files/${path}`, { method: 'HEAD', at })).ok);
 }
 
 async function json(path: string, body?: unknown): Promise<Record<string, unknown>> {
@@ -70,6 +75,7 @@ describe('the interface of a peer', () => {
     expect((await ask('/files/docs/c.txt', { method: 'DELETE' })).status).toBe(200);
     expect(await json('/api/v1/files?deleted')).toMatchObject({ files: [{ path: 'docs/c.txt' }] });
     expect(await json('/api/v1/restore', { path: 'docs/c.txt' })).toMatchObject({ status: 200 });
+    await known('docs/c.txt', 'charlie');
     expect(await (await ask('/files/docs/c.txt', { at: 'charlie' })).text()).toBe('three');
     expect(await json('/files/no-such-file')).toMatchObject({ status: 404, error: { code: 'not-found' } });
     expect(await json('/api/v1/rename', { from: 'docs/c.txt', to: '../x' })).toMatchObject({ status: 400 });
@@ -82,6 +88,7 @@ describe('the interface of a peer', () => {
     const older = (version: string, options: RequestInit & { at?: string } = {}) =>
       ask(`/files/older/file.txt?version=${version.replaceAll('"', '')}`, options);
     for (const at of ['alpha', 'bravo', 'charlie']) {
+      await known(`older/file.txt?version=${tags[2]?.replaceAll('"', '')}`, at);
       for (const [index, text] of texts.entries()) expect(await (await older(tags[index] ?? '', { at })).text()).toBe(text);
     }
     const part = await older(tags[0] ?? '', { headers: { range: 'bytes=4-8' } });
@@ -114,7 +121,7 @@ describe('the interface of a peer', () => {
     here.drop('alpha', 'clash.txt', 'of alpha');
     here.drop('bravo', 'clash.txt', 'of bravo');
     const conflicts = async () => ((await json('/api/v1/conflicts')) as { files: { versions?: { version: string }[] }[] }).files;
-    await until('the conflict is seen', async () => (await conflicts()).length === 1, 20_000);
+    await until('the conflict is seen', async () => (await conflicts()).length === 1);
     expect((await ask('/files/clash.txt')).status).toBe(409);
     const [file] = await conflicts();
     const texts = await Promise.all(
@@ -130,6 +137,7 @@ describe('the interface of a peer', () => {
     const bytes = randomBytes(3_000_000);
     writeFileSync(join(here.place, 'up.bin'), bytes);
     expect(await curl('-T', 'up.bin', `${urls.alpha}/files/curl/`)).toContain('"copies":2');
+    for (const at of ['bravo', 'charlie']) await known('curl/up.bin', at);
     await curl('-o', 'down.bin', `${urls.charlie}/files/curl/up.bin`);
     expect(readFileSync(join(here.place, 'down.bin')).equals(bytes)).toBe(true);
     writeFileSync(join(here.place, 'down.bin'), bytes.subarray(0, 1_234_567));
@@ -248,6 +256,7 @@ test('a peer that is killed while it gives a large file is not missed: the same 
   const holders = where.holders as string[];
   const reader = ['alpha', 'bravo', 'charlie'].find((name) => !holders.includes(name)) ?? '';
   const victim = holders[0] ?? '';
+  await known('large.bin', reader);
   const response = await ask('/files/large.bin', { at: reader });
   const hash = createHash('sha256');
   let count = 0;
@@ -257,4 +266,4 @@ test('a peer that is killed while it gives a large file is not missed: the same 
     count += piece.length;
   }
   expect([count, hash.digest('hex')]).toEqual([LARGE_BYTES, wanted]);
-}, 60_000);
+});

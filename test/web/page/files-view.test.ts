@@ -60,7 +60,7 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
     await row('dropped.txt').click();
     await details().getByRole('link', { name: 'See its parts' }).click();
     const parts = page.getByRole('region', { name: 'Parts of dropped.txt' });
-    await expect.poll(() => parts.getByRole('img').count(), { timeout: 20_000 }).toBe(2);
+    await expect.poll(() => parts.getByRole('img').count()).toBe(2);
     await parts.getByText('Kept on 2 peers').waitFor();
     expect(await parts.getByText(/^Without \w+ one copy is left$/).count()).toBe(2);
     await page.getByRole('img', { name: /^3 peers here, each linked with each/ }).waitFor();
@@ -118,7 +118,7 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
   it('renames, deletes, and takes both back', async () => {
     await row('notes.txt').click();
     await details().getByRole('button', { name: 'Rename' }).click();
-    await expect.poll(() => page.evaluate(() => document.activeElement?.tagName), { timeout: 10_000 }).toBe('INPUT');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe('INPUT');
     // What stands before the end is marked: typing replaces it.
     await page.keyboard.type('kept');
     await page.keyboard.press('Enter');
@@ -220,7 +220,7 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
       .click();
     await details().locator('pre').getByText('buy cheese').waitFor();
     await focused(page, '.details h2');
-    expect((await peers.value(0, ['conflicts'])) as unknown[]).toEqual([]);
+    await expect.poll(() => peers.value(0, ['conflicts'])).toEqual([]);
     expect((await peers.filemesh(['download', 'plan.txt', '--to', '-'])).output).toContain('buy cheese');
     await page.keyboard.press('Escape');
   });
@@ -231,7 +231,7 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
     await row('notes.txt').first().waitFor();
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
-    await expect.poll(() => page.evaluate(() => document.activeElement?.id), { timeout: 10_000 }).toBe('content');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('content');
     for (let step = 0; step < 12 && (await page.evaluate(() => document.activeElement?.id)) !== 'grid'; step += 1) {
       await page.keyboard.press('Tab');
     }
