@@ -22,14 +22,12 @@ export const canary = (what: string) => `canary${what}${randomBytes(6).toString(
 export function spellings(word: string | Buffer): Buffer[] {
   const plain = Buffer.from(word as string);
   const codes = [plain.toString('hex'), plain.toString('hex').toUpperCase()].map((text) => Buffer.from(text));
-  // Base64 of a word within a text depends on where it stands: without its ends, three spellings.
-  const base64 = [0, 1, 2].map((shift) =>
-    Buffer.from(
-      Buffer.concat([Buffer.alloc(shift), plain])
-        .toString('base64')
-        .slice(4, -4),
-    ),
-  );
+  // Base64 of a word within a text depends on where it stands: three spellings, each of the letters that are of the word alone.
+  // All of them: a few letters arise by chance in what is encrypted.
+  const base64 = [0, 1, 2].map((shift) => {
+    const letters = Buffer.concat([Buffer.alloc(shift), plain]).toString('base64');
+    return Buffer.from(letters.slice(Math.ceil((shift * 8) / 6), Math.floor(((shift + plain.length) * 8) / 6)));
+  });
   const wide = typeof word === 'string' ? [Buffer.from(word, 'utf16le'), Buffer.from(word.toUpperCase())] : [];
   return [plain, ...wide, ...codes, ...base64];
 }
@@ -57,8 +55,9 @@ export class Capture {
   async taken(): Promise<Buffer> {
     const control = canary('control');
     const said = `require('node:dgram').createSocket('udp4').send(${JSON.stringify(control)}, 9, '10.83.0.2', function () { this.close(); })`;
-    await this.#lan.start(1, [process.execPath, '-e', said]).ended;
-    return await until('the control word is captured', () => {
+    return await until('the control word is captured', async () => {
+      // Again and again: what comes while its memory is full a capture misses.
+      await this.#lan.start(1, [process.execPath, '-e', said]).ended;
       const captured = readFileSync(this.#file);
       return captured.includes(control) ? captured : undefined;
     });

@@ -8,7 +8,7 @@ import { until } from './process.ts';
 const skipped = skipAloud('three hosts and a client', lanMissing());
 const FILES = isTrial ? 200 : 60;
 const LARGEST_BYTES = (isTrial ? 64 : 8) * 1024 * 1024;
-const LIMIT_MS = isTrial ? 1_200_000 : 90_000;
+const LIMIT_MS = isTrial ? 1_200_000 : 300_000;
 const CLIENT = 4;
 /** Names that are no trouble, one of each kind that could be. */
 const NAMES = [
@@ -28,6 +28,12 @@ describe.skipIf(skipped)('three hosts, and a client on a fourth', () => {
   const dropped = new Map<string, string>();
 
   const show = (peer: PeerProcess) => lan.verb(CLIENT, ['show', '--peer', peer.address]).then((answer) => answer.value);
+  /** What all peers list, once they agree. */
+  const sameList = () =>
+    until('the same list from all', async () => {
+      const [list, ...others] = (await Promise.all(peers.map(show))) as { path: string; copies: number; available: boolean }[][];
+      return others.every((other) => JSON.stringify(other) === JSON.stringify(list)) && list;
+    });
   const holdersOf = (path: string) => peers.filter((peer) => existsSync(join(peer.folder, path)));
   const everyHolderHas = (path: string, content: string) =>
     until(`${path} on two peers`, () => {
@@ -72,11 +78,9 @@ describe.skipIf(skipped)('three hosts, and a client on a fourth', () => {
   );
 
   it('shows the same from every peer', async () => {
-    const lists = await Promise.all(peers.map(show));
-    expect(lists[0].map((file: { path: string }) => file.path).sort()).toEqual([...dropped.keys()].sort());
-    expect(lists[0].every((file: { copies: number; available: boolean }) => file.copies === 2 && file.available)).toBe(true);
-    expect(lists[1]).toEqual(lists[0]);
-    expect(lists[2]).toEqual(lists[0]);
+    const list = await sameList();
+    expect(list.map((file) => file.path).sort()).toEqual([...dropped.keys()].sort());
+    expect(list.every((file) => file.copies === 2 && file.available)).toBe(true);
   });
 
   it.each([0, 1, 2])(
@@ -130,8 +134,7 @@ describe.skipIf(skipped)('three hosts, and a client on a fourth', () => {
     for (const path of dropped.keys()) {
       if (path !== '-dash' && path !== '😀 smile.bin') expect(holdersOf(path), path).toHaveLength(2);
     }
-    const [list, ...others] = await Promise.all(peers.map(show));
-    for (const other of others) expect(other).toEqual(list);
+    expect(await sameList()).toHaveLength(dropped.size - 1);
   });
 });
 

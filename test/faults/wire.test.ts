@@ -78,6 +78,23 @@ describe.skipIf(skipped.capture)('a capture of all cables during a workload', ()
   });
 });
 
+describe('a word that is looked for', () => {
+  it.each(['letter', 'oak-ant', 'a longer secret'])(
+    'is found in base64 wherever it stands, and by no few letters: %s',
+    (word) => {
+      const all = spellings(word);
+      for (const before of ['', 'x', 'xy', 'xyz']) {
+        const text = Buffer.from(`${before}${word} after`).toString('base64');
+        expect(
+          all.some((spelling) => text.includes(spelling.toString())),
+          before,
+        ).toBe(true);
+      }
+      expect(Math.min(...all.map(({ length }) => length))).toBeGreaterThanOrEqual(6);
+    },
+  );
+});
+
 /** A host name that is no word of everyday. */
 function hostnameWord(): string {
   return hostname() === 'localhost' ? '' : hostname();
