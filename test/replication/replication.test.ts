@@ -78,6 +78,31 @@ describe('keeping R copies', () => {
     );
   });
 
+  it('takes no copy away when R is lowered, and has as many as before when it is raised again', async () => {
+    const { mesh, session } = await story('lower');
+    await mesh.settle(createText(session, 'a', 'text'));
+    for (const wanted of [3, 1, 3]) {
+      await mesh.settle(setReplicas(session, wanted, {}));
+      await mesh.run(180_000);
+      expect(drivesWith(mesh, 'a', 'text')).toHaveLength(3);
+      expect((await mesh.settle(seen(session, 'a')))?.contents[0]?.copies).toBe(3);
+    }
+  });
+
+  it('keeps under both names what two people rename at once', async () => {
+    const { mesh, session } = await story('two names', 2);
+    await mesh.settle(createText(session, 'old/a', 'text'));
+    await mesh.until('both have it', () => drivesWith(mesh, 'old/a', 'text').length === 2);
+    for (const [index, { node }] of mesh.peers.entries()) node.drive.userRename('old', `new ${index}`);
+    await mesh.run(60_000);
+    for (const name of ['new 0/a', 'new 1/a']) expect(drivesWith(mesh, name, 'text')).toHaveLength(2);
+    const all = await mesh.settle(listed(session));
+    expect(all.map(({ path, contents }) => [path, contents.length])).toEqual([
+      ['new 0/a', 1],
+      ['new 1/a', 1],
+    ]);
+  });
+
   it('heals a copy that rotted on its disk', async () => {
     const { mesh, session } = await story('rot');
     const text = 'content that matters'.repeat(50);

@@ -23,7 +23,7 @@ export const edit: VerbCommand = {
   describe: 'change a file in your editor',
   options: {},
   details:
-    'The editor is that of VISUAL or EDITOR. Nothing is stored when the text stays as it was; it is kept, and its place told, when it cannot be stored.',
+    'The editor is that of VISUAL or EDITOR; one with a window of its own must wait, as "code --wait" does. Nothing is stored when the text stays as it was; it is kept, and its place told, when it cannot be stored.',
   examples: ['edit notes.txt'],
   also: ['vi', 'vim', 'nano'],
   async run(context, line) {
