@@ -7,10 +7,10 @@ import { decodeRow, encodeRow, ROOT_KEY } from './rows.ts';
 
 /** A paused folder is looked at so often: a disk mounted again is noticed while its user still looks. 500…60,000 ms. */
 const PROBE_EVERY_MS = 3_000;
-const ANSWERS =
-  'Put back what was there, and it goes on by itself. If its files are gone for good on purpose, type `filemesh resume --deleted`; to go on with the folder as it is, type `filemesh resume --restore`: copies that are missing are made from those of other peers.';
-
-const RESTART = 'If it is an earlier state of it, such as a backup, stop the peer and start it again: then it is taken for that.';
+const PUT_BACK = 'Put back what was there, and it goes on by itself.';
+const ANSWERS = `${PUT_BACK} If its files are gone for good on purpose, type \`filemesh resume --deleted\`; to go on with the folder as it is, type \`filemesh resume --restore\`: copies that are missing are made from those of other peers.`;
+/** Going on with it would make edits of its older contents; a start finds out by its own store how old it is. */
+const REPLACED = `Another folder was put in the place of this one. ${PUT_BACK} If it is an earlier state of it, such as a backup, or meant to be used from now on, stop the peer and start it again: then it is taken for what it is.`;
 
 /**
  * How far the store knows this folder. `preparing`: its marker was about to be written. `finding`: the folder was marked
@@ -132,11 +132,15 @@ export class Belief {
     this.#changed();
   }
 
-  /** A person said that this is the folder: it is marked anew, and its device counts from now on. Rejects when it cannot be. */
+  /**
+   * A person said that this is the folder: it is marked anew, and its device counts from now on. Rejects when it cannot be, and
+   * where another one with its marker was put in its place.
+   */
   async adopt(): Promise<void> {
     const { disk } = this.#options;
     const root = await disk.probe();
     if (root.state !== 'present') throw new MeshError('paused', `the folder cannot be used: ${root.reason}`);
+    if (this.#faultOf(root) === REPLACED) throw new MeshError('paused', REPLACED);
     await disk.prepare(encodeMarker(this.#marker));
     if (this.#phase !== 'finding') await this.#enter('ready');
     this.#device = root.device;
@@ -186,7 +190,7 @@ export class Belief {
       return `The folder is on another disk than at the start. ${ANSWERS}`;
     // A copy of it, as a backup is, has the marker, and what it lacks nobody deleted.
     const isReplaced = this.#inode !== undefined && root.inode !== this.#inode;
-    return isReplaced ? `Another folder was put in the place of this one. ${RESTART} ${ANSWERS}` : undefined;
+    return isReplaced ? REPLACED : undefined;
   }
 
   #probeLater(): void {

@@ -100,12 +100,17 @@ export class Taking {
     return version;
   }
 
-  /** Of versions beside each other so many are recorded here at most: with more of them what is made here would be told to nobody. */
+  /**
+   * Of versions beside each other so many are recorded here at most: with more of them what is made here would be told to nobody.
+   * One that is recorded already makes none more.
+   */
   async #beside(path: FilePath, version: FileVersion, act: () => Promise<void>): Promise<void> {
     const own = this.#slice.catalog.own(path).map((one) => one.version);
-    const beside = own.filter((one) => !isSameVersion(one, version) && !isBefore(one, version));
+    const isRecorded = own.some((one) => isSameVersion(one, version));
+    const beside = own.filter((one) => !isBefore(one, version));
     const underWay = this.#ofPath.get(path) ?? 0;
-    if (beside.length + underWay >= OTHERS_RECORDS_MAX) throw new MeshError('busy', 'very many versions beside it are here');
+    if (!isRecorded && beside.length + underWay >= OTHERS_RECORDS_MAX)
+      throw new MeshError('busy', 'very many versions beside it are here');
     this.#ofPath.set(path, underWay + 1);
     try {
       await act();

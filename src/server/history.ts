@@ -54,7 +54,7 @@ export class History {
       byContent.set(copy.hash, united);
     }
     const last = lastOf(this.#slice.catalog.view(ask.path));
-    const rank = ({ current, hash }: Copy) => (current ? 0 : hash === last ? 1 : 2);
+    const rank = ({ current, hash }: Copy) => (current ? 0 : last.includes(hash) ? 1 : 2);
     const copies = [...byContent.values()].sort((a, b) => rank(a) - rank(b) || b.modified - a.modified);
     return { copies: firstWithin(copies.slice(0, COPIES_MAX)) };
   }
@@ -158,11 +158,14 @@ export function tellWrong(link: Link, path: FilePath, hash: ContentHash): void {
   link.call('read-old', ask, { deadlineMs: ASK_DEADLINE_MS }).catch(() => undefined);
 }
 
-/** What a name had when it was deleted, which a restore is to bring back: a file may say to be older than what it replaced. */
-function lastOf(view: PathView | undefined): ContentHash | undefined {
-  if (view === undefined || view.contents.length > 0) return undefined;
+/**
+ * What a name had when it was deleted, several in conflict, which a restore is to bring back: a file may say to be older than
+ * what it replaced.
+ */
+function lastOf(view: PathView | undefined): readonly ContentHash[] {
+  if (view === undefined || view.contents.length > 0) return [];
   const [latest] = view.tombstones.toSorted((a, b) => b.modifiedMs - a.modifiedMs);
-  return latest?.buried[0];
+  return latest?.buried ?? [];
 }
 
 function given({ reply, tail }: Answer<'read-old'>, by: PeerId): Answer<'read-old'> {

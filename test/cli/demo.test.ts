@@ -55,6 +55,19 @@ describe('the demonstration', () => {
   );
 
   it(
+    'of ten peers and more wants five copies of each file',
+    async () => {
+      const asked = ['show --json', 'bye'].join('\n');
+      const { code, output, error } = await start(['--peers', '10', '--files', '3'], `${asked}\n`).ended;
+      expect([code, error]).toEqual([0, '']);
+      const list = output.split('\n').find((line) => line.startsWith('[')) ?? '[]';
+      const files = JSON.parse(list) as { wanted: number }[];
+      expect(files.map(({ wanted }) => wanted)).toEqual([5, 5, 5]);
+    },
+    LIMIT_MS,
+  );
+
+  it(
     'leaves nothing behind when it is stopped while its peers start',
     async () => {
       const running = start(['--peers', '3', '--files', '0']);

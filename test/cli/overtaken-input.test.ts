@@ -43,16 +43,19 @@ test('a name that is taken is refused before standard input is read', async () =
 });
 
 test.each([
-  ['upload', '-', '--to', 'dump'],
-  ['create', 'dump', '-'],
-])('what comes from standard input is kept when it cannot be stored: %s', async (...words) => {
+  ['kept in', ['upload', '-', '--to', 'dump']],
+  ['kept in', ['create', 'dump', '-']],
+  ['kept, not sealed, in', ['upload', '-', '--to', 'dump', '--seal']],
+])('what comes from standard input is %s a file when it cannot be stored: %j', async (where, words) => {
   const small = new PeersHere();
   try {
     await small.up('alpha', '--capacity', '10KiB');
+    // Whoever makes the first account is logged in by that.
+    if (words.includes('--seal')) await small.value(0, ['user', 'add', 'anna'], { input: 'a password of anna\n' });
     const input = 'y'.repeat(20_000);
     const refused = await small.filemesh(words, { input, env: { TMPDIR: small.place } });
-    expect([refused.code, refused.error]).toEqual([1, expect.stringMatching(/no peer has room .*what was read is kept in /)]);
-    const kept = /what was read is kept in (\S+)/.exec(refused.error)?.[1] ?? '';
+    expect([refused.code, refused.error]).toEqual([1, expect.stringMatching(/no peer has room .*what was read is kept/)]);
+    const kept = new RegExp(`what was read is ${where} (\\S+)`).exec(refused.error)?.[1] ?? '';
     expect(readFileSync(kept, 'utf8')).toBe(input);
   } finally {
     await small.end();

@@ -47,7 +47,7 @@ describe('the folder can lie', () => {
     expect(tombstones()).toBe(1);
   });
 
-  it('another folder in its place, with its marker and on its disk, is not believed before a person says so', async () => {
+  it('another folder in its place, with its marker and on its disk, is not believed before the next start', async () => {
     await fill(5);
     const { disk } = bench.platform;
     const probe = disk.probe.bind(disk);
@@ -67,8 +67,16 @@ describe('the folder can lie', () => {
     swap();
     bench.drive.userDelete('f/3');
     await bench.pass(70_000);
-    await bench.folder.resume('deleted');
-    expect([bench.folder.state().paused, tombstones()]).toEqual([undefined, 2]);
+    for (const answer of ['deleted', 'restore'] as const)
+      await expect(bench.folder.resume(answer)).rejects.toMatchObject({ code: 'paused', message: /stop the peer/ });
+    await bench.pass(10_000);
+    expect([bench.folder.state().paused === undefined, tombstones()]).toEqual([false, 1]);
+    await bench.restart();
+    await bench.pass(70_000);
+    expect(bench.folder.state().paused).toBeUndefined();
+    bench.write('new', 'new');
+    await bench.settle();
+    expect(bench.contents('new')).toEqual([hashOf('new')]);
   });
 
   it('a folder that may not be read is passed over: nothing in it is deleted, and what is beside it is', async () => {

@@ -152,7 +152,7 @@ describe('of contents that a peer is asked to take', () => {
       expect(begun).toHaveLength(1);
       endFirst(new MeshError('full', 'no room'));
       await turn();
-      own = [...others, recorded];
+      own = [...others, ...files(9), recorded];
       take(recorded).catch(() => undefined);
       await turn();
       expect(begun).toHaveLength(2);

@@ -29,3 +29,8 @@ test('the rights of a deep folder that each of all accounts has its own grant fo
   expect(told.at(-1)).toEqual({ who: names.at(-1), right: 'read', from: path });
   expect(calls).toBeGreaterThan(3);
 });
+
+test('a peer that says without end that there are more rights is asked no more', async () => {
+  const call = async () => ({ reply: { rights: [{ who: 'anna', right: 'read', from: '' }], more: true } });
+  expect(await rightsOf({ call } as unknown as Session, 'docs', VERB)).toHaveLength(2);
+});

@@ -15,8 +15,8 @@ type Copy = Reply<'history'>['copies'][number];
 const path = 'a' as FilePath;
 const hashOf = (number: number) => number.toString(16).padStart(64, '0') as Copy['hash'];
 
-/** What is told of a name with these older contents here and at bravo, one current. */
-async function told(here: readonly number[], there: readonly number[]): Promise<Copy[]> {
+/** What is told of a name with these older contents here and at bravo; one is current, or those were deleted last. */
+async function told(here: readonly number[], there: readonly number[], deleted?: readonly number[]): Promise<Copy[]> {
   const old = (number: number) => ({ hash: hashOf(number), size: 10, modifiedMs: number, mode: 0o644, origin: 'alpha' });
   const copyOf = (number: number) => {
     const { modifiedMs: modified, ...rest } = old(number);
@@ -24,8 +24,13 @@ async function told(here: readonly number[], there: readonly number[]): Promise<
   };
   const answer = { copies: there.map(copyOf) };
   const current = { hash: hashOf(0), size: 10, modifiedMs: 0, shown: { mode: 0o644, origin: 'alpha' }, holders: ['alpha'] };
+  const tombstones = [
+    { modifiedMs: 1, buried: [hashOf(1)] },
+    { modifiedMs: 2, buried: deleted?.map(hashOf) },
+  ];
+  const view = deleted === undefined ? { contents: [current] } : { contents: [], tombstones };
   const slice = {
-    catalog: { self: 'alpha', view: () => ({ contents: [current] }), shownName: (peer: string) => peer },
+    catalog: { self: 'alpha', view: () => view, shownName: (peer: string) => peer },
     folder: { oldCopies: async () => here.map(old) },
     switchboard: { peers: () => [{ call: async () => ({ reply: answer }) }] },
   };
@@ -42,6 +47,11 @@ describe('the history of a name', () => {
     expect(copies.slice(1).map((copy) => copy.modified)).toEqual(numbers(301, 799).reverse());
     expect(copies.find((copy) => copy.modified === 350)?.peers).toEqual(['alpha', 'bravo']);
     expect(CALLS.history.reply.safeParse({ copies }).success).toBe(true);
+  });
+
+  it('begins with all that was deleted in conflict, the newest first', async () => {
+    const copies = await told([1, 2, 3, 4], [9], [2, 3]);
+    expect(copies.map((copy) => copy.modified)).toEqual([3, 2, 9, 4, 1]);
   });
 
   it('begins with what was deleted, whatever its file says when it is from: a restore brings that back', async () => {

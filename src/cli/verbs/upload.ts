@@ -40,7 +40,7 @@ export const create: VerbCommand = {
       const result = await createFile(context.session, path, source, context.options);
       return tellChanges(context, 'created', [result], false);
     } catch (thrown) {
-      throw input === undefined ? thrown : await withKept(context, input, thrown);
+      throw input === undefined ? thrown : await withKept(context, input, thrown, false);
     } finally {
       await source.close();
     }
@@ -130,22 +130,23 @@ async function uploadInput(context: VerbContext, words: readonly string[], to: s
   try {
     return tellChanges(context, 'stored', [await putSource(context, name, source, way, base)], false);
   } catch (thrown) {
-    throw await withKept(context, handle, thrown);
+    throw await withKept(context, handle, thrown, way.sealing !== undefined);
   } finally {
     await source.close();
   }
 }
 
 /** What came from standard input comes no second time: whatever kept it from being stored, its error says where it lies. */
-async function withKept({ options }: VerbContext, handle: FileHandle, thrown: unknown): Promise<unknown> {
+async function withKept({ options }: VerbContext, handle: FileHandle, thrown: unknown, isToBeSealed: boolean): Promise<unknown> {
   if (options.signal?.aborted === true || (await handle.stat()).size === 0) return thrown;
   const { code, message } = asMeshError(thrown);
-  return new MeshError(code, `${message}; ${await keptWords(handle)}`, { cause: thrown });
+  return new MeshError(code, `${message}; ${await keptWords(handle, isToBeSealed)}`, { cause: thrown });
 }
 
-async function keptWords(handle: FileHandle): Promise<string> {
+async function keptWords(handle: FileHandle, isToBeSealed: boolean): Promise<string> {
   try {
-    return `what was read is kept in ${await keepSpooled(handle)}`;
+    const file = await keepSpooled(handle);
+    return isToBeSealed ? `what was read is kept, not sealed, in ${file}` : `what was read is kept in ${file}`;
   } catch (thrown) {
     return `what was read could not be kept: ${asMeshError(thrown).message}`;
   }

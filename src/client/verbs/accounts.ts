@@ -166,11 +166,14 @@ export async function grant(
 export async function rightsOf(session: Session, name: string, options: Options): Promise<Reply<'rights'>['rights']> {
   const path = pathNamed(name);
   const rights: Reply<'rights'>['rights'] = [];
-  for (let after: string | undefined; ; after = rights.at(-1)?.who) {
+  for (let after: string | undefined; ; ) {
     const ask = { path, ...(after !== undefined && { after }) };
     const { reply } = await session.call('rights', ask, { ...options, subject: path }).catch(noAccounts);
     rights.push(...reply.rights);
-    if (reply.more !== true || reply.rights.length === 0) return rights;
+    const last = reply.rights.at(-1)?.who;
+    // A peer that tells the same again is asked no more.
+    if (reply.more !== true || last === undefined || (after !== undefined && last <= after)) return rights;
+    after = last;
   }
 }
 
