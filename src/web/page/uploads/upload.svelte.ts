@@ -1,4 +1,4 @@
-import { ApiError, wordsOf } from '../api.ts';
+import { ApiError, api, wordsOf } from '../api.ts';
 import type { Unfinished } from '../handover.ts';
 import { isPassing, nap, pauseMs } from '../patience.ts';
 import { begunUpload, forgetUpload, keptBytes, sendRest } from './tus.ts';
@@ -108,8 +108,13 @@ export class Upload {
 
   /** False: the peer has not all of it, and there is no file to send the rest of. */
   async #send(signal: AbortSignal): Promise<boolean> {
-    const { file } = this;
     const kept = this.url === undefined ? undefined : await keptBytes(this.url, signal);
+    // The answer to its last part may have been lost with the page.
+    const isStored = this.url !== undefined && kept === undefined && (await this.#isThere());
+    signal.throwIfAborted();
+    if (isStored) return true;
+    // It may have been given meanwhile.
+    const { file } = this;
     if (file === undefined && kept !== this.size) {
       this.sent = kept ?? 0;
       return false;
@@ -122,6 +127,18 @@ export class Upload {
     this.#progress(kept ?? 0);
     await sendRest(this.url ?? '', file ?? new Blob(), kept ?? 0, (sent) => this.#progress(sent), signal);
     return true;
+  }
+
+  /** A file of its path, size and date is there. */
+  async #isThere(): Promise<boolean> {
+    try {
+      const { size, modified, versions = [] } = await api.where(this.path);
+      const files = [{ size, modified }, ...versions];
+      return files.some((one) => one.size === this.size && Date.parse(one.modified) === this.modified);
+    } catch (thrown) {
+      if (thrown instanceof ApiError && thrown.status === 404) return false;
+      throw thrown;
+    }
   }
 
   /** Were it called off midway, the peer would keep an upload that nobody knows of. */

@@ -120,9 +120,9 @@ class Uploads {
   }
 
   #goOnWith(upload: Upload, file: File): void {
-    if (upload.state !== 'fileless') return;
-    upload.file = file;
-    this.resume(upload);
+    // One that was sent wholly, as far as this page knows, may need it yet.
+    upload.file ??= file;
+    if (upload.state === 'fileless') this.resume(upload);
   }
 
   #pump(): void {
