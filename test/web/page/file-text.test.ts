@@ -64,7 +64,7 @@ describe.skipIf(!hasBrowser)('a text that is changed in a browser', { timeout: B
     writeFileSync(file('notes.txt'), 'none yet\n');
     writeFileSync(file('plan (mine).txt'), 'of somebody else\n');
     writeFileSync(file('plan.txt'), 'the plan\n');
-    for (const name of ['old.txt', 'gone.txt', 'both.txt']) writeFileSync(file(name), 'of alpha\n');
+    for (const name of ['old.txt', 'held.txt', 'gone.txt', 'both.txt']) writeFileSync(file(name), 'of alpha\n');
     const { http } = await peers.up('alpha', '--replicas', '1');
     page = await person.open(String(http));
     await page.getByRole('row').filter({ hasText: 'plan.txt' }).waitFor();
@@ -138,6 +138,31 @@ describe.skipIf(!hasBrowser)('a text that is changed in a browser', { timeout: B
     await page.getByRole('region', { name: 'Details of old.txt' }).getByRole('textbox').waitFor();
     expect(await field().inputValue()).toBe('typed\n');
     await save('old.txt');
+  });
+
+  it('is known to be saved when its file is renamed before the answer comes', async () => {
+    await edit('held.txt', 'typed\n');
+    let answer = (): void => undefined;
+    const isDue = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await page.route('**/files/held.txt*', async (route) => {
+      if (route.request().method() !== 'PUT') return route.continue();
+      const response = await route.fetch();
+      await isDue;
+      await route.fulfill({ response });
+    });
+    await field().press('Control+s');
+    await expect.poll(() => readFileSync(file('held.txt'), 'utf8')).toBe('typed\n');
+    await detailsOf(page).getByRole('button', { name: 'Rename' }).click();
+    await page.getByRole('dialog').getByRole('textbox').fill('moved.txt');
+    await page.keyboard.press('Enter');
+    await page.getByRole('region', { name: 'Details of moved.txt' }).getByRole('textbox').waitFor();
+    answer();
+    await page.getByRole('status').getByText('moved.txt was saved.').waitFor();
+    await field().waitFor({ state: 'detached' });
+    await detailsOf(page).locator('pre').getByText('typed').waitFor();
+    await page.unroute('**/files/held.txt*');
   });
 
   it('stays in sight when its file is deleted, and is made anew by a save', async () => {

@@ -4,6 +4,8 @@ import { renamedPath } from '../paths.ts';
 /** Texts that were typed and not saved yet: whatever one looks at meanwhile, and whoever else saves, they stay. */
 
 interface Draft {
+  /** The same whatever is typed, and wherever it moves. */
+  readonly id: symbol;
   readonly text: string;
   /** What it was begun from, and its version. */
   readonly original: string;
@@ -33,6 +35,11 @@ class Drafts {
 
   of(path: string): Draft | undefined {
     return this.#texts.get(path);
+  }
+
+  /** Where it is now; undefined: it was saved, or thrown away. */
+  pathOf(id: symbol): string | undefined {
+    return [...this.#texts].find(([, draft]) => draft.id === id)?.[0];
   }
 
   /** Something was typed there that is not saved. */
