@@ -84,6 +84,43 @@ describe.skipIf(!hasBrowser)('what lies with a peer that goes away', { timeout: 
     expect(asked.filter((path) => path === '/files/clash.txt')).toEqual([]);
   });
 
+  it('compares two others when one of three ends, and shows of no two what was wrong with others', async () => {
+    const third = 'f'.repeat(64);
+    let isThird = true;
+    await page.route('**/api/v1/where?*', async (route) => {
+      const response = await route.fetch();
+      const json = await response.json();
+      if (isThird) json.versions?.push({ ...json.versions[0], version: third, origin: 'charlie' });
+      await route.fulfill({ response, json });
+    });
+    await page.reload();
+    const side = (name: string) => detailsOf(page).getByLabel(`Version on the ${name}`);
+    const left = await side('left').locator('option:checked').textContent();
+    await side('right').selectOption({ label: 'charlie' });
+    // Nobody has a text of that hash.
+    await detailsOf(page).getByRole('alert').waitFor();
+    let answer = (): void => undefined;
+    const isDue = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await page.route('**/files/clash.txt?*', async (route) => {
+      await isDue;
+      await route.continue();
+    });
+    await side('left').selectOption({ label: left === 'alpha' ? 'bravo' : 'alpha' });
+    await detailsOf(page).getByText('Comparing …').waitFor();
+    expect(await detailsOf(page).getByRole('alert').count()).toBe(0);
+    answer();
+    await detailsOf(page).getByRole('alert').waitFor();
+    isThird = false;
+    await peers.up('charlie');
+    await side('left').waitFor({ state: 'detached' });
+    await detailsOf(page).getByRole('region', { name: 'Differences' }).waitFor();
+    for (const name of ['alpha', 'bravo']) expect(await keep(name).count()).toBe(1);
+    await page.unrouteAll({ behavior: 'wait' });
+    await peers.peer('charlie').kill();
+  });
+
   it('leaves the way to pages that were known before, if it is the own peer and told of none yet', async () => {
     const next = await page.context().newPage();
     await next.route('**/api/v1/events', (route) => route.abort());
