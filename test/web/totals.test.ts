@@ -60,6 +60,31 @@ test.each(SEEN)(
   180_000,
 );
 
+test('what Prometheus reads is in its text format, each series with its help and kind', async () => {
+  const answer = await ask('root', '/metrics');
+  expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+  const text = await answer.text();
+  expect(text.endsWith('\n')).toBe(true);
+  let [helped, typed] = ['', ''];
+  const sampled = new Set<string>();
+  for (const line of text.slice(0, -1).split('\n')) {
+    const [, word, name = ''] = /^# (HELP|TYPE) (\w+) (?:\S.*)$/.exec(line) ?? [];
+    if (word === 'HELP') helped = name;
+    else if (word === 'TYPE') {
+      expect(line).toMatch(/ (gauge|counter)$/);
+      expect(name).toBe(helped);
+      typed = name;
+    } else {
+      const [, series = ''] = /^(\w+)(?:\{\w+="[^"]*"\})? [-+.e\d]+$/.exec(line) ?? [];
+      expect(series, line).toBe(typed);
+      sampled.add(series);
+    }
+  }
+  expect([...sampled]).toEqual(
+    expect.arrayContaining(['filemesh_files', 'filemesh_peer_up', 'filemesh_peer_bytes', 'filemesh_peer_capacity_bytes']),
+  );
+});
+
 test('an older content is theirs alone who may read the path', async () => {
   const versions = async (by: Asker) => {
     const { files } = (await (await ask(by, '/api/v1/history?path=home/anna/a.txt')).json()) as {
