@@ -160,3 +160,12 @@ function told(action: string, subject: string): string {
   // The name of a peer that is gone is not known any more.
   return action === 'remove' ? subject.replace(/^([0-9a-f]{8})[0-9a-f]{56}$/, '$1…') : subject;
 }
+
+/** Where a paused peer's reason begins to name commands. */
+const COMMANDS = ' If its files are gone for good on purpose, type ';
+
+/** Why a peer is paused. `isAnswered`: it may be told how to go on; what it says of commands is left to the buttons that do so. */
+export function pausedWords(reason: string): { readonly why: string; readonly isAnswered: boolean } {
+  const at = reason.indexOf(COMMANDS);
+  return at < 0 ? { why: reason, isAnswered: false } : { why: reason.slice(0, at), isAnswered: true };
+}

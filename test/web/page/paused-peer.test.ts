@@ -1,4 +1,4 @@
-import { unlinkSync } from 'node:fs';
+import { cpSync, renameSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -45,6 +45,9 @@ describe.skipIf(!hasBrowser)('a peer that does not trust its folder, in a browse
 
   it('tells why it paused, and brings the missing files back at a click', async () => {
     await pauses();
+    // The buttons say what the commands would.
+    expect(await card().textContent()).not.toContain('filemesh resume');
+    await page.getByRole('status').filter({ hasText: 'alpha is paused' }).waitFor();
     await picture(page, 'paused');
     expect(await findings(page)).toEqual([]);
     await card().getByRole('button', { name: 'Bring missing files back' }).click();
@@ -58,5 +61,17 @@ describe.skipIf(!hasBrowser)('a peer that does not trust its folder, in a browse
     await card().getByRole('button', { name: 'They were deleted on purpose' }).click();
     await until('they are deleted everywhere', () => filesOf('bravo') === 0);
     await why().waitFor({ state: 'detached' });
+  });
+
+  it('offers no answer where a copy was put in the place of its folder, and goes on when that is undone', async () => {
+    const folder = join(peers.place, 'alpha');
+    renameSync(folder, `${folder} aside`);
+    cpSync(`${folder} aside`, folder, { recursive: true });
+    await card().getByText(/Another folder was put in the place of this one\. Put back what was there/).waitFor();
+    expect(await card().getByRole('button').count()).toBe(0);
+    renameSync(folder, `${folder} copied`);
+    renameSync(`${folder} aside`, folder);
+    await card().getByText('here', { exact: true }).waitFor();
+    expect(await card().getByText('It does not trust its folder').count()).toBe(0);
   });
 });
