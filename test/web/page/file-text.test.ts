@@ -64,7 +64,8 @@ describe.skipIf(!hasBrowser)('a text that is changed in a browser', { timeout: B
     writeFileSync(file('notes.txt'), 'none yet\n');
     writeFileSync(file('plan (mine).txt'), 'of somebody else\n');
     writeFileSync(file('plan.txt'), 'the plan\n');
-    for (const name of ['old.txt', 'held.txt', 'gone.txt', 'both.txt']) writeFileSync(file(name), 'of alpha\n');
+    for (const name of ['old.txt', 'held.txt', 'late.txt', 'other.txt', 'gone.txt', 'both.txt'])
+      writeFileSync(file(name), 'of alpha\n');
     const { http } = await peers.up('alpha', '--replicas', '1');
     page = await person.open(String(http));
     await page.getByRole('row').filter({ hasText: 'plan.txt' }).waitFor();
@@ -163,6 +164,42 @@ describe.skipIf(!hasBrowser)('a text that is changed in a browser', { timeout: B
     await field().waitFor({ state: 'detached' });
     await detailsOf(page).locator('pre').getByText('typed').waitFor();
     await page.unroute('**/files/held.txt*');
+  });
+
+  it('is told not to be stored when its file is renamed before it comes, and can be saved there', async () => {
+    await edit('late.txt', 'typed\n');
+    let go = (): void => undefined;
+    const isDue = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    await page.route('**/files/late.txt*', async (route) => {
+      if (route.request().method() === 'PUT') await isDue;
+      await route.continue();
+    });
+    await field().press('Control+s');
+    await detailsOf(page).getByRole('button', { name: 'Saving …' }).waitFor();
+    await detailsOf(page).getByRole('button', { name: 'Rename' }).click();
+    await page.getByRole('dialog').getByRole('textbox').fill('early.txt');
+    await page.keyboard.press('Enter');
+    await page.getByRole('region', { name: 'Details of early.txt' }).getByRole('textbox').waitFor();
+    go();
+    await page.getByText('late.txt became early.txt before your text was stored.').first().waitFor();
+    await page.unroute('**/files/late.txt*');
+    expect(await field().inputValue()).toBe('typed\n');
+    await save('early.txt');
+  });
+
+  it('is read again at a click when it could not be read', async () => {
+    await page.route('**/files/other.txt*', (route) => route.abort());
+    await page.evaluate(() => {
+      location.hash = '#/files?open=other.txt';
+    });
+    const again = detailsOf(page).getByRole('button', { name: 'Try again' });
+    await again.waitFor();
+    await page.unroute('**/files/other.txt*');
+    await again.click();
+    await detailsOf(page).locator('pre').getByText('of alpha').waitFor();
+    expect(await again.count()).toBe(0);
   });
 
   it('stays in sight when its file is deleted, and is made anew by a save', async () => {

@@ -67,7 +67,9 @@ describe.skipIf(!hasBrowser)('a peer that does not trust its folder, in a browse
     const folder = join(peers.place, 'alpha');
     renameSync(folder, `${folder} aside`);
     cpSync(`${folder} aside`, folder, { recursive: true });
-    await card().getByText(/Another folder was put in the place of this one\. Put back what was there/).waitFor();
+    await card()
+      .getByText(/Another folder was put in the place of this one\. Put back what was there/)
+      .waitFor();
     expect(await card().getByRole('button').count()).toBe(0);
     renameSync(folder, `${folder} copied`);
     renameSync(`${folder} aside`, folder);

@@ -10,6 +10,7 @@ import {
   listWords,
   lossWords,
   momentWords,
+  pausedWords,
   sinceWords,
   sizeWords,
   withheldWords,
@@ -90,6 +91,13 @@ describe('what the page says', () => {
     expect(sinceWords(new Date(2026, 2, 1, 9, 7).toISOString(), noon)).toBe('1 Mar, 09:07');
     expect(momentWords(new Date(2026, 8, 5, 19, 7).toISOString())).toBe('5 September 2026, 19:07');
     expect(momentWords('no time')).toBe('');
+  });
+
+  it('of why a peer is paused, without the commands that its buttons are', () => {
+    const why = '30 of the 30 files of this folder are missing. Put back what was there, and it goes on by itself.';
+    const commands = ' If its files are gone for good on purpose, type `filemesh resume --deleted`; to go on, another.';
+    expect(pausedWords(`${why}${commands}`)).toEqual({ why, isAnswered: true });
+    expect(pausedWords('Another folder was put there.')).toEqual({ why: 'Another folder was put there.', isAnswered: false });
   });
 
   it('of what is left, and of lists', () => {
