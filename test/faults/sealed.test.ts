@@ -8,9 +8,7 @@ import { ageOpens, hasAge } from '../cli/sealing/age-program.ts';
 import { until } from './process.ts';
 
 const LIMIT_MS = 300_000;
-const MIB = 1024 * 1024;
-/** In the long form 100 MB. */
-const SIZE = process.env.TRIAL === '1' ? 100_000_000 : 40 * MIB;
+const SIZE = 100_000_000;
 const PEERS = ['alpha', 'bravo', 'charlie', 'delta'];
 const MARK = 'a line that only its reader sees';
 const PASSWORD = 'the long password of anna';
