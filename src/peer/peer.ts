@@ -11,19 +11,12 @@ import type { Platform } from '../platform/platform.ts';
 import { Replication } from '../replication/replication.ts';
 import { PathEvents } from '../server/path-events.ts';
 import { Server } from '../server/server.ts';
+import type { OthersTraffic, Traffic } from '../server/traffic.ts';
 import type { Reply } from '../wire/calls.ts';
 import { RateLimit } from '../wire/rate-limit.ts';
 import { Switchboard } from '../wire/switchboard.ts';
 import type { PeerConfig } from './config.ts';
 import type { PeerEvent } from './event.ts';
-
-/** File data moved, in bytes. */
-export interface Traffic {
-  readonly inBytes: number;
-  readonly outBytes: number;
-  /** `id`: of a peer, or `clients` for all of those together. */
-  readonly links: readonly { readonly id: string; readonly inBytes: number; readonly outBytes: number }[];
-}
 
 /** A process that holds files and serves them: its rooms, constructed and started. No logic of its own. */
 export class Peer {
@@ -34,7 +27,6 @@ export class Peer {
   readonly #gossip: Gossip;
   readonly #replication: Replication;
   readonly #server: Server;
-  readonly #switchboard: Switchboard;
   readonly #listeners: ((event: PeerEvent) => void)[] = [];
   #foreignPeers = 0;
   #pausedBefore: string | undefined;
@@ -64,7 +56,6 @@ export class Peer {
     const limitOf = (rate: number | undefined) => (rate === undefined ? undefined : new RateLimit(clock, rate));
     const limits = { up: limitOf(config.limitUp), down: limitOf(config.limitDown) };
     const switchboard = new Switchboard({ clock, log, limits });
-    this.#switchboard = switchboard;
     const waiters = new PathWaiters({ clock, onPaths: (act) => catalog.onPaths(act) });
     const folder = new Folder({
       disk,
@@ -178,9 +169,12 @@ export class Peer {
 
   /** File data since the start: in all, and by who was at the other end. */
   traffic(): Traffic {
-    const links = [...this.#switchboard.traffic].map(([id, moved]) => ({ id, ...moved }));
-    const sum = (of: 'inBytes' | 'outBytes') => links.reduce((bytes, link) => bytes + link[of], 0);
-    return { inBytes: sum('inBytes'), outBytes: sum('outBytes'), links };
+    return this.#server.traffic();
+  }
+
+  /** What the other peers say of theirs: they are asked now, or were a moment ago. */
+  othersTraffic(): Promise<OthersTraffic> {
+    return this.#server.othersTraffic();
   }
 
   /** Makes that account an admin with another password, or makes it. `proof`: as a client derives it. `usage`: there are no accounts. */

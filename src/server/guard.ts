@@ -56,6 +56,7 @@ export const NEEDS: { readonly [N in CallName]: Need<N> } = {
   history: reads,
   'read-old': reads,
   peers: 'login',
+  traffic: 'peer',
   status: 'login',
   invite: 'admin',
   remove: 'admin',

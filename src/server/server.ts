@@ -31,6 +31,7 @@ import { Pulling } from './pulling.ts';
 import { RunReceiver } from './run-receiver.ts';
 import { ALL_SEEN, Sessions } from './sessions.ts';
 import { StripedUploads } from './striped-uploads.ts';
+import { MeshTraffic, type OthersTraffic, type Traffic } from './traffic.ts';
 import { Uploads } from './uploads.ts';
 
 export interface ServerOptions {
@@ -71,6 +72,7 @@ export class Server {
   readonly #accounts: Accounts;
   readonly #sessions: Sessions;
   readonly #noting: Noting;
+  readonly #traffic: MeshTraffic;
 
   constructor(options: ServerOptions) {
     const { catalog, switchboard } = options;
@@ -99,6 +101,7 @@ export class Server {
     this.#answerUploads({ switchboard, catalog, sessions, uploads, stripes, changes, noting });
     this.#stopping = [uploads, stripes, receiver];
     this.#administration = administration;
+    this.#traffic = new MeshTraffic(options);
 
     switchboard.answer('list', (ask, from) => entries.list(ask, sessions.sightOf(from)));
     switchboard.answer('folder', (ask, from) => folders.list(ask, sessions.sightOf(from)));
@@ -227,6 +230,14 @@ export class Server {
 
   peers(): Reply<'peers'> {
     return this.#administration.peers();
+  }
+
+  traffic(): Traffic {
+    return this.#traffic.own();
+  }
+
+  othersTraffic(): Promise<OthersTraffic> {
+    return this.#traffic.others();
   }
 
   stop(): void {

@@ -45,6 +45,13 @@ export function meshRoutes({ duty, house, events, sessions }: RouteRooms): Route
       run: async ({ session, options }) => ({ peers: (await session.call('peers', {}, options)).reply.peers.map(shownPeer) }),
     }),
     route({
+      method: 'GET',
+      url: '/api/v1/traffic',
+      summary: 'What the other peers say they moved since they started, by link: they are asked when this is, at most every 2 s.',
+      answers: 'traffic',
+      run: async () => await duty.peer.othersTraffic(),
+    }),
+    route({
       method: 'POST',
       url: '/api/v1/invite',
       summary: 'The line with which other machines enter.',

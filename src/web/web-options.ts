@@ -17,7 +17,18 @@ export interface WebPlace {
 /** The peer whose page it is. */
 export type WebPeer = Pick<
   Peer,
-  'id' | 'name' | 'meshName' | 'meshId' | 'status' | 'peers' | 'onEvent' | 'onPaths' | 'people' | 'traffic' | 'accountOf'
+  | 'id'
+  | 'name'
+  | 'meshName'
+  | 'meshId'
+  | 'status'
+  | 'peers'
+  | 'onEvent'
+  | 'onPaths'
+  | 'people'
+  | 'traffic'
+  | 'othersTraffic'
+  | 'accountOf'
 >;
 
 /** What the page works with, once the peer runs. */

@@ -28,6 +28,8 @@ export const ENTRY_BASE_MAX = 128;
 export const CONTENT_VERSIONS_MAX = 64;
 /** Peers that somebody may say gave wrong bytes. Range 16–1,000. */
 export const WRONG_GIVERS_MAX = 64;
+/** Links of one peer that `traffic` tells: of the largest mesh that is planned for all. Range 51–1,000. */
+export const TRAFFIC_LINKS_MAX = 64;
 /**
  * What a read is answered with. `given`: bytes of the tail, fewer than asked since what the sender sends is limited; 0: its
  * turn has not come, ask again.
@@ -224,6 +226,18 @@ export const SERVER_CALLS = {
           }),
         )
         .max(1000),
+    }),
+  },
+  /** File data that the answering peer has moved since it started: in all, and by link, those of clients together. */
+  traffic: {
+    callers: peers,
+    ask: emptyShape,
+    reply: z.object({
+      inBytes: countShape,
+      outBytes: countShape,
+      links: z
+        .array(z.object({ id: z.union([peerIdShape, z.literal('clients')]), inBytes: countShape, outBytes: countShape }))
+        .max(TRAFFIC_LINKS_MAX),
     }),
   },
   status: {

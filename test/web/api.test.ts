@@ -46,6 +46,18 @@ async function curl(...words: string[]): Promise<string> {
 }
 
 describe('the interface of a peer', () => {
+  test('tells what the other peers say of their links', async () => {
+    const { peers } = (await json('/api/v1/peers')) as { peers: { id: string; name: string }[] };
+    const [alpha, bravo, charlie] = ['alpha', 'bravo', 'charlie'].map((name) => peers.find((peer) => peer.name === name)?.id);
+    const linked = async () => {
+      const told = (await json('/api/v1/traffic')) as { peers: { id: string; links: { id: string }[] }[] };
+      return told.peers.map(({ id, links }) => [id, ...links.map((link) => link.id).sort()].join()).sort();
+    };
+    const of = (id?: string, ...others: unknown[]) => [id, ...[...others, 'clients'].sort()].join();
+    const meant = [of(bravo, alpha, charlie), of(charlie, alpha, bravo)].sort();
+    await until('both tell it', async () => (await linked()).join(' ') === meant.join(' '));
+  });
+
   test('stores, tells, changes and gives back, as the command line does', async () => {
     expect((await put('docs/a%20b.txt', 'one')).status).toBe(201);
     expect((await put('docs/a%20b.txt', 'two')).status).toBe(200);

@@ -43,12 +43,21 @@ export interface PagePeer {
   readonly capacity: number;
 }
 
-/** File data that the peer of this page has moved since it started: in all, and by who was at the other end. */
+/** File data that a peer has moved since it started: in all, and by who was at the other end. */
 export interface Traffic {
   readonly inBytes: number;
   readonly outBytes: number;
   /** `id`: of a peer, or `clients` for all of those together. */
   readonly links: readonly { readonly id: string; readonly inBytes: number; readonly outBytes: number }[];
+}
+
+/** What the other peers said of theirs. */
+export interface OthersTraffic {
+  /** When they were asked, by the clock of the peer of this page. */
+  readonly atMs: number;
+  readonly peers: readonly (Traffic & { readonly id: string })[];
+  /** The ids of those that told nothing. */
+  readonly silent: readonly string[];
 }
 
 /** What a change made: one item a file. */
@@ -221,6 +230,7 @@ export const api = {
   /** The newest first; `before`: older than that. */
   log: (before?: number) =>
     ask<{ entries: readonly LogEntry[]; more: boolean }>('GET', `/api/v1/log?${query({ limit: LOG_ENTRIES, before })}`),
+  traffic: () => ask<OthersTraffic>('GET', '/api/v1/traffic', { signal: AbortSignal.timeout(ANSWER_MS) }),
   invite: () => ask<{ join: string }>('POST', '/api/v1/invite', { body: {} }),
   removePeer: (peer: string, confirm: boolean) => ask<RemoveResult>('POST', '/api/v1/remove', { body: { peer, confirm } }),
   /** Answers the peer that does not believe its folder. */

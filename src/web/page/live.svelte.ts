@@ -17,7 +17,8 @@ class Live {
   traffic = $state.raw<Traffic>({ inBytes: 0, outBytes: 0, links: [] });
   status = $state.raw<StatusResult | undefined>();
   rates = $state.raw<Rates>(new Map());
-  flows = $derived(flowsOf(this.traffic, this.rates, this.peers));
+  /** Of the peer of this page. */
+  flows = $derived(flowsOf(this.peers.find((peer) => peer.self)?.name, this.traffic, this.rates, this.peers));
   /** The stream is open: what is seen is true. */
   isOpen = $state(false);
   /** The peer is there but gives no stream, time and again: it has too many. */

@@ -1,6 +1,9 @@
-import type { PagePeer, Traffic } from './api.ts';
+import type { OthersTraffic, PagePeer, Traffic } from './api.ts';
 
-/** Bytes a second, from two looks at what the peer of this page has moved in all; and what of that travels where. */
+/** Bytes a second, from two looks at what a peer has moved in all; and what of that travels where. */
+
+/** All clients of a peer together. */
+const CLIENTS = 'clients';
 
 export interface Rate {
   readonly inBytes: number;
@@ -10,14 +13,14 @@ export interface Rate {
 /** By the id of who is at the other end; under the empty one all together. */
 export type Rates = ReadonlyMap<string, Rate>;
 
-/** File data on its way between two, as the peer of this page sees it. */
+/** File data on its way between two. */
 export interface Flow {
   /** Names; undefined: a client, or a browser. */
   readonly from: string | undefined;
   readonly to: string | undefined;
   /** Bytes a second. */
   readonly rate: number;
-  /** Bytes since that peer started. */
+  /** Bytes since the peer that tells it started. */
   readonly bytes: number;
 }
 
@@ -33,18 +36,73 @@ export function ratesOf(before: Traffic, now: Traffic, stretchMs: number): Rates
   return new Map([...rates, ['', all] as const]);
 }
 
-/** What moves now, the fastest first. */
-export function flowsOf(traffic: Traffic, rates: Rates, peers: readonly PagePeer[]): Flow[] {
-  const self = peers.find((peer) => peer.self)?.name;
-  const nameOf = (id: string) => peers.find((peer) => peer.id === id)?.name;
-  return traffic.links
+/** What a peer moves now; `teller`: its name. What it says of itself, or of somebody nobody knows, is left out. */
+export function flowsOf(
+  teller: string | undefined,
+  { links }: Pick<Traffic, 'links'>,
+  rates: Rates,
+  peers: readonly PagePeer[],
+): Flow[] {
+  const names = namesOf(peers);
+  return links
+    .filter(({ id }) => id === CLIENTS || (names.has(id) && names.get(id) !== teller))
     .flatMap(({ id, inBytes, outBytes }) => {
-      const rate = rates.get(id);
+      const [other, rate] = [names.get(id), rates.get(id)];
       return [
-        { from: self, to: nameOf(id), rate: rate?.outBytes ?? 0, bytes: outBytes },
-        { from: nameOf(id), to: self, rate: rate?.inBytes ?? 0, bytes: inBytes },
+        { from: teller, to: other, rate: rate?.outBytes ?? 0, bytes: outBytes },
+        { from: other, to: teller, rate: rate?.inBytes ?? 0, bytes: inBytes },
       ];
     })
-    .filter(({ rate }) => rate > 0)
-    .sort((a, b) => b.rate - a.rate);
+    .filter(({ rate }) => rate > 0);
+}
+
+/** What moves in the mesh, the fastest first. What two tell is one: as its sender says, or the peer of this page where it is one of them. */
+export function meshFlows(
+  own: readonly Flow[],
+  told: OthersTraffic | undefined,
+  rates: ReadonlyMap<string, Rates>,
+  peers: readonly PagePeer[],
+): Flow[] {
+  const self = peers.find((peer) => peer.self)?.name;
+  const names = namesOf(peers);
+  const flows = new Map(own.map((flow) => [keyOf(flow), flow]));
+  for (const teller of told?.peers ?? []) {
+    const name = names.get(teller.id);
+    if (name === undefined) continue;
+    for (const flow of flowsOf(name, teller, rates.get(teller.id) ?? new Map(), peers)) {
+      if (flow.from === self || flow.to === self) continue;
+      if (flow.from === name || !flows.has(keyOf(flow))) flows.set(keyOf(flow), flow);
+    }
+  }
+  return [...flows.values()].sort((a, b) => b.rate - a.rate);
+}
+
+/** Who is linked with whom, by id and each pair once: the peer of this page with all that are here, the others as they say. */
+export function meshLinks(told: OthersTraffic | undefined, peers: readonly PagePeer[]): (readonly [string, string])[] {
+  const self = peers.find((peer) => peer.self);
+  const known = new Set(peers.map(({ id }) => id));
+  const own = self === undefined ? [] : peers.filter(({ alive, id }) => alive && id !== self.id).map(({ id }) => [self.id, id]);
+  const others = (told?.peers ?? []).flatMap(({ id, links }) => links.map((link) => [id, link.id]));
+  const pairs = [...own, ...others].map((pair) => pair.sort() as [string, string]);
+  const once = new Map(pairs.map((pair) => [pair.join(), pair]));
+  return [...once.values()].filter(([a, b]) => a !== b && known.has(a) && known.has(b));
+}
+
+/** By teller, from two times that all were asked. One that told nothing the time before has none yet. */
+export function othersRates(before: OthersTraffic | undefined, now: OthersTraffic): ReadonlyMap<string, Rates> {
+  const then = new Map(before?.peers.map((one) => [one.id, one]));
+  return new Map(
+    now.peers.flatMap((one) => {
+      const old = then.get(one.id);
+      return old === undefined ? [] : [[one.id, ratesOf(old, one, now.atMs - (before?.atMs ?? 0))] as const];
+    }),
+  );
+}
+
+function namesOf(peers: readonly PagePeer[]): ReadonlyMap<string, string> {
+  return new Map(peers.map(({ id, name }) => [id, name]));
+}
+
+function keyOf({ from, to }: Flow): string {
+  return JSON.stringify([from, to]);
 }

@@ -64,9 +64,9 @@ describe.skipIf(!hasBrowser)('files in a browser, with three peers', { timeout: 
     await parts.getByText('Kept on 2 peers').waitFor();
     expect(await parts.getByText(/^Without \w+ one copy is left$/).count()).toBe(2);
     await page.getByRole('img', { name: /^3 peers here, as alpha sees it: alpha, bravo and charlie/ }).waitFor();
-    // What bravo and charlie have between them alpha does not know.
-    expect(await page.locator('svg .link').count()).toBe(2);
-    await page.getByText('on their way. This is how alpha sees the mesh').waitFor();
+    // What bravo and charlie have between them they tell alpha.
+    await page.getByRole('img', { name: /3 links between them/ }).waitFor();
+    expect(await page.locator('svg .link').count()).toBe(3);
     const cards = page.getByRole('region', { name: 'Peers', exact: true });
     expect(await cards.getByText(/^\d[\d.]* \w+ of \d[\d.]* \w+ · \d+ files?$/).count()).toBe(3);
     expect(await page.locator('svg .peer.holds').count()).toBe(2);

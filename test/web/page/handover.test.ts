@@ -111,6 +111,7 @@ describe.skipIf(!hasBrowser)('an address that says to go on here', { timeout: BR
       ['', 200],
       ['healthz', 200],
       ['api/v1/peers', 401],
+      ['api/v1/traffic', 401],
       ['lookout.js', 401],
     ] as const) {
       expect(await policyOf(path), path).toEqual([status, "connect-src 'self'"]);

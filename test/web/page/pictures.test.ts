@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { lanesOf, partMarks } from '../../../src/web/page/mesh/pieces.ts';
 import { MAP_HEIGHT, MAP_WIDTH, peerRadius, ringSpots, shareArc } from '../../../src/web/page/mesh/ring.ts';
 import { peerAt, placesOf, underName } from '../../../src/web/page/places.ts';
-import { flowsOf, ratesOf } from '../../../src/web/page/rates.ts';
+import { flowsOf, meshFlows, meshLinks, othersRates, ratesOf } from '../../../src/web/page/rates.ts';
 import { drawnRows, scrolledTo } from '../../../src/web/page/window.ts';
 
 describe('the map', () => {
@@ -98,16 +98,53 @@ describe('what is known of peers', () => {
       outBytes: 7000,
       links: [
         { id: 'b', inBytes: 100, outBytes: 3000 },
-        { id: 'c', inBytes: 0, outBytes: 4000 },
+        { id: 'nobody knows', inBytes: 0, outBytes: 4000 },
       ],
     };
     const rates = ratesOf(before, now, 2000);
     expect(rates.get('')).toEqual({ inBytes: 0, outBytes: 3000 });
-    expect(flowsOf(now, rates, peers)).toEqual([
-      { from: 'alpha', to: undefined, rate: 2000, bytes: 4000 },
-      { from: 'alpha', to: 'bravo', rate: 1000, bytes: 3000 },
+    expect(flowsOf('alpha', now, rates, peers)).toEqual([{ from: 'alpha', to: 'bravo', rate: 1000, bytes: 3000 }]);
+    expect(flowsOf('alpha', now, new Map(), peers)).toEqual([]);
+  });
+
+  it('of what two peers tell of what lies between them each is one, and nobody speaks for others', () => {
+    const peers = ['alpha', 'bravo', 'charlie', 'delta'].map((name) => ({ ...peer, id: name, name, self: name === 'alpha' }));
+    const link = (id: string, inBytes: number, outBytes: number) => ({ id, inBytes, outBytes });
+    const teller = (id: string, ...links: ReturnType<typeof link>[]) => ({ id, inBytes: 0, outBytes: 0, links });
+    const before = {
+      atMs: 1000,
+      peers: [teller('bravo', link('charlie', 0, 0)), teller('charlie', link('bravo', 0, 0))],
+      silent: ['delta'],
+    };
+    const now = {
+      atMs: 3000,
+      peers: [
+        teller('charlie', link('bravo', 500, 100), link('delta', 600, 0), link('clients', 0, 200), link('charlie', 9, 9)),
+        teller('bravo', link('charlie', 900, 800), link('alpha', 0, 4000), link('zulu', 0, 9000)),
+      ],
+      silent: ['delta'],
+    };
+    const own = { from: 'bravo', to: 'alpha', rate: 70, bytes: 70 };
+    const rates = othersRates(before, now);
+    const flow = (from: string, to: string | undefined, rate: number, bytes: number) => ({ from, to, rate, bytes });
+    expect(meshFlows([own], now, rates, peers)).toEqual([
+      flow('bravo', 'charlie', 400, 800),
+      flow('delta', 'charlie', 300, 600),
+      flow('charlie', undefined, 100, 200),
+      own,
+      flow('charlie', 'bravo', 50, 100),
     ]);
-    expect(flowsOf(now, new Map(), peers)).toEqual([]);
+    expect(meshLinks(now, peers).map((pair) => pair.join())).toEqual([
+      'alpha,bravo',
+      'alpha,charlie',
+      'alpha,delta',
+      'bravo,charlie',
+      'charlie,delta',
+    ]);
+    // Asked for the first time, nobody has a rate; before that one knows one's own alone.
+    expect(othersRates(undefined, now).size).toBe(0);
+    expect(meshFlows([own], undefined, new Map(), peers)).toEqual([own]);
+    expect(meshLinks(undefined, peers).length).toBe(3);
   });
 
   it('a page on this machine keeps the name one is here by, so that the login goes along', () => {
