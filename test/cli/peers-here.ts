@@ -22,7 +22,7 @@ export class PeersHere {
   #join: string | undefined;
 
   /** Puts a file into a peer's folder, which is made when it is not there. */
-  drop(peer: string, path: string, text: string): void {
+  drop(peer: string, path: string, text: string | Uint8Array): void {
     const file = join(this.place, peer, path);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text);

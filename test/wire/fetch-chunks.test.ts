@@ -152,6 +152,30 @@ describe('fetch by chunks', () => {
     expect(Buffer.compare(sink.bytes.subarray(0, before), content.subarray(0, before))).toBe(0);
   });
 
+  test('chunks that come reordered lie where they belong', async () => {
+    const asked: number[] = [];
+    const answered: number[] = [];
+    const reordering: Serving = async ({ offset }, serve, end) => {
+      // Of each three the first waits longest.
+      await later(end, 30 * (3 - (asked.push(offset) % 3)));
+      answered.push(offset);
+      return serve();
+    };
+    const { end, isRight, blamed, sink } = await fetchFrom({ alpha: reordering }, 128 * 1024);
+    expect([end, isRight, blamed, sink.doubled]).toEqual(['done', true, [], 0]);
+    expect(answered.length).toBe(asked.length);
+    expect(answered).not.toEqual(asked);
+  });
+
+  test('a chunk that comes duplicated, in the place of others, is told from them', async () => {
+    const duplicating: Serving = async ({ offset, length }, serve) => {
+      const from = offset >= 4 * MIB ? 0 : offset;
+      return { ...serve(), tail: content.slice(from, from + length) };
+    };
+    const { end, isRight, blamed } = await fetchFrom({ liar: duplicating, bravo: undefined }, 128 * 1024);
+    expect([end, isRight, blamed]).toEqual(['done', true, ['liar']]);
+  });
+
   test('bytes at the end that two give count once', async () => {
     const slow: Serving = async (_ask, serve, end) => {
       await later(end, 900);

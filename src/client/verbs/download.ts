@@ -101,8 +101,9 @@ class ContentDownload {
       return { name, from: [...this.#from].map((peer) => this.#sources.nameOf(peer)) };
     } catch (thrown) {
       const error = asMeshError(thrown);
-      const isCutShort = this.#options.signal?.aborted === true || error.advice !== 'never';
-      if (isCutShort && (await sink.leave?.()) === true)
+      // What came is right where this machine refused more of it too: once its disk has room, it is not fetched again.
+      const isCutShort = this.#options.signal?.aborted === true || error.advice !== 'never' || error.code === 'failed';
+      if (isCutShort && (await sink.leave?.().catch(() => false)) === true)
         throw new MeshError(error.code, `${error.message}; what came is kept: the same download goes on with it`, {
           cause: thrown,
         });
