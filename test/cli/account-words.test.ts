@@ -28,8 +28,19 @@ describe('whoever asks for what is not to be had is told at once', () => {
     expect(await here.filemesh(['login', 'root'], at('root'))).toMatchObject({ code: 2, error: expect.stringMatching(words) });
   });
 
+  it('what the first account changes, and of the next ones nothing of it', { timeout: LIMIT_MS }, async () => {
+    const first = await here.filemesh(['user', 'add', 'root'], at('root', `${ROOT}\n`));
+    const words = /root is the first account, and an admin\..*from now on everybody logs in/is;
+    expect([first.code, `${first.output}${first.error}`]).toEqual([0, expect.stringMatching(words)]);
+    expect(await here.filemesh(['show'], at('nobody'))).toMatchObject({
+      code: 7,
+      error: expect.stringMatching(/filemesh login/),
+    });
+    const next = await here.filemesh(['user', 'add', 'ann'], at('root', `${BOB}\n`));
+    expect([next.code, `${next.output}${next.error}`]).toEqual([0, expect.not.stringMatching(/first account|from now on/i)]);
+  });
+
   it('what is for admins, before a password is asked for', { timeout: LIMIT_MS }, async () => {
-    await here.value(0, ['user', 'add', 'root'], at('root', `${ROOT}\n`));
     await here.value(0, ['user', 'add', 'bob'], at('root', `${BOB}\n`));
     await here.value(0, ['login', 'bob'], at('bob', `${BOB}\n`));
     for (const words of [

@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
-import { progressWords } from '../../src/cli/progress.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { ProgressBar, progressWords } from '../../src/cli/progress.ts';
 import { ProgressRate } from '../../src/cli/progress-rate.ts';
+import { until } from '../faults/process.ts';
 
 const MIB = 1024 * 1024;
 
@@ -21,6 +22,31 @@ describe('the words of a progress bar', () => {
     ['tell no rate before something moved', 0, 2, 0, 100 * MIB, 0, '0 B of 100 MiB'],
   ])('%s', (_, step, seconds, doneBytes, totalBytes, savedBytes, words) => {
     expect(progressWords(moving(step, seconds), { doneBytes, totalBytes, savedBytes })).toBe(words);
+  });
+});
+
+describe('a progress bar at a terminal', () => {
+  it('shows what it is told: how far it is, and what was saved', async () => {
+    const { stderr } = process;
+    const before = { isTTY: stderr.isTTY, columns: stderr.columns };
+    let shown = '';
+    const written = vi.spyOn(stderr, 'write').mockImplementation((text) => {
+      shown += String(text);
+      return true;
+    });
+    Object.assign(stderr, { isTTY: true, columns: 120 });
+    const bar = new ProgressBar(true);
+    try {
+      await until('the bar is drawn', () => {
+        bar.tell('film', 80 * MIB, 100 * MIB, 60 * MIB);
+        return shown.includes('film');
+      });
+    } finally {
+      bar.end();
+      Object.assign(stderr, before);
+      written.mockRestore();
+    }
+    expect(shown).toMatch(/80% 80 MiB of 100 MiB.*, 60 MiB saved/);
   });
 });
 

@@ -39,6 +39,14 @@ describe('the list of files', () => {
   });
 });
 
+describe('a file in parts', () => {
+  it('is incomplete while some part has no holder who is here', () => {
+    const shown = entry([holder('alpha', [0, 1]), holder('bravo', [2, 3], false)], 0);
+    const told = { ...shown, contents: [{ ...shown.contents[0], incomplete: true }] } as Entry;
+    expect(fileTable([told], 5_000).split('\n')[1]).toMatch(/ 0\/2 {5}alpha \(part\), bravo \(part, away\) {2}incomplete$/);
+  });
+});
+
 describe('a version that nobody has who is here', () => {
   const one = entry([holder('alpha')]);
   const away = {

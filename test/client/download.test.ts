@@ -68,8 +68,10 @@ describe('download', () => {
         return undefined;
       }) as never;
     }
-    await settle(fetch(path));
+    const told: (number | undefined)[] = [];
+    await settle(fetch(path, { progress: (_what, _done, _total, savedBytes) => told.push(savedBytes) }));
     expect(hashOf(saved.get(path) as Uint8Array)).toBe(hashOf(bytes));
+    expect(told.at(-1)).toBe(Math.min(...offsets));
     // From the first chunk on that was not whole.
     expect(Math.min(...offsets)).toBeLessThanOrEqual(4 * MIB + 1);
     expect(Math.min(...offsets)).toBeGreaterThan(4 * MIB - 256 * 1024);
