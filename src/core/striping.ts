@@ -19,6 +19,7 @@ export const STRIPED_MANIFEST_BYTES_MAX = 20 * 1024 * 1024;
 export type RunMask = string;
 
 export const NO_RUNS: RunMask = '0'.repeat(MASK_DIGITS);
+export const ALL_RUNS: RunMask = 'f'.repeat(MASK_DIGITS);
 
 /** Runs of a content of `size` bytes: a function of the size alone. At least RUNS_MIN where there are so many bytes, and each has some. */
 export function runCount(size: number): number {
@@ -82,6 +83,12 @@ export function maskOf(runs: Iterable<number>): RunMask {
 
 export function hasRun(mask: RunMask, run: number): boolean {
   return ((BigInt(`0x${mask}`) >> BigInt(run)) & 1n) === 1n;
+}
+
+/** Whether these are all runs of a content of `size` bytes. */
+export function hasAllRuns(size: number, mask: RunMask): boolean {
+  const count = runCount(size);
+  return runsIn(mask).filter((run) => run < count).length === count;
 }
 
 export function unionOf(a: RunMask, b: RunMask): RunMask {

@@ -4,6 +4,7 @@ import { type FileVersion, type Version, versionKey } from '../core/version.ts';
 import type { DiskPath, FileStat } from '../platform/disk.ts';
 import type { Effect, Placed } from './act.ts';
 import type { LedgerTransaction } from './ledger.ts';
+import { unknownFacts } from './old-copies.ts';
 import type { Room } from './room.ts';
 import { oldKey } from './rows.ts';
 import { type HeldRuns, keyOf } from './runs-table.ts';
@@ -151,10 +152,9 @@ class EffectWriter {
     const paths = held.paths.filter((one) => one !== path);
     const asideMs = this.#room.calendar.stampMs;
     const past = (held.past ?? []).filter((one) => one.path !== path).slice(-PAST_MAX);
-    if (version?.kind === 'file') {
-      const { modifiedMs, mode, origin } = version;
-      past.push({ path, modifiedMs, mode, origin, asideMs });
-    }
+    // Its record may be gone for one that replaced it: what lies here is told all the same, for who lacks these runs has nothing.
+    const { modifiedMs, mode, origin } = version?.kind === 'file' ? version : unknownFacts(this.#room.options.ledger.self);
+    past.push({ path, modifiedMs, mode, origin, asideMs });
     this.#setRuns({ ...held, paths, past, ...(paths.length === 0 && { idleMs: asideMs }) });
   }
 

@@ -2,6 +2,7 @@ import type { ChunkList } from '../core/chunk-list.ts';
 import type { ContentHash, FilePath, MeshId, PeerId } from '../core/ids.ts';
 import type { Load } from '../core/placement.ts';
 import type { Range } from '../core/range.ts';
+import type { RunMask } from '../core/striping.ts';
 import type { FileVersion, Version } from '../core/version.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Disk, StageFile } from '../platform/disk.ts';
@@ -132,6 +133,8 @@ export interface OldCopy {
   readonly asideMs: number;
   /** Of it runs are kept, by this manifest; absent: all of it. */
   readonly manifest?: ContentHash;
+  /** … and which. */
+  readonly runs?: RunMask;
 }
 
 /** All that the folder tells a person; `Folder.load` and `Folder.paused` are there for what is asked often. */

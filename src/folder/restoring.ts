@@ -6,7 +6,7 @@ import { copyBytes, openNoted } from './copying.ts';
 import { isCurrent } from './descent.ts';
 import type { Copy, OldCopy, Staging } from './face.ts';
 import type { HeldCopy } from './held-table.ts';
-import { type OldRow, oldFacts, shownOldCopy } from './old-copies.ts';
+import { type OldRow, oldFacts, shownOldCopy, unknownFacts } from './old-copies.ts';
 import type { Room } from './room.ts';
 import type { Stagings } from './stagings.ts';
 import { isSameStat } from './stats.ts';
@@ -34,7 +34,22 @@ export class Restoring {
   /** See Folder.oldCopies. */
   async copiesOf(path: FilePath): Promise<OldCopy[]> {
     const replaced = await Promise.all(this.#replacedAt(path).map((copy) => this.#shown(copy)));
-    return [...replaced, ...this.#room.old.of(path).map(shownOldCopy), ...this.#room.runs.pastOf(path)];
+    const runs = [...this.#replacedRunsAt(path), ...this.#room.runs.pastOf(path)];
+    return [...replaced, ...this.#room.old.of(path).map(shownOldCopy), ...runs];
+  }
+
+  /** The same of striped ones. */
+  #replacedRunsAt(path: FilePath): OldCopy[] {
+    const { ledger } = this.#room.options;
+    const replaced = this.#room.runs.hashesOf(path).filter((hash) => !isCurrent(ledger.view(path), hash));
+    return replaced.flatMap((hash) => {
+      const held = this.#room.runs.heldFor(path, hash);
+      const version = this.#room.runs.recordsOf(ledger, path).find((one) => one.version.hash === hash)?.version;
+      if (held === undefined) return [];
+      const { modifiedMs, mode, origin } = version ?? unknownFacts(ledger.self);
+      const { size, manifestHash: manifest, mask: runs } = held;
+      return [{ path, copy: hash, hash, size, manifest, runs, modifiedMs, mode, origin, asideMs: this.#room.calendar.stampMs }];
+    });
   }
 
   /** What lies here as before, until there are copies of what replaces it: whoever has that may be away for long. */

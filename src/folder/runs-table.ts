@@ -111,9 +111,9 @@ export class RunsTable {
 
   /** Contents of which runs were held for a name. */
   pastOf(path: FilePath): OldCopy[] {
-    return [...this.#held.values()].flatMap(({ hash, size, manifestHash, past = [] }) => {
+    return [...this.#held.values()].flatMap(({ hash, size, manifestHash, mask, past = [] }) => {
       const known = past.filter((one) => one.path === path);
-      return known.map((one) => ({ ...one, copy: hash, hash, size, manifest: manifestHash }));
+      return known.map((one) => ({ ...one, copy: hash, hash, size, manifest: manifestHash, runs: mask }));
     });
   }
 

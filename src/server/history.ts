@@ -2,7 +2,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath, PeerId } from '../core/ids.ts';
 import type { PathView } from '../core/namespace.ts';
-import { keepersOf } from '../core/striping.ts';
+import { ALL_RUNS, keepersOf, NO_RUNS, type RunMask, unionOf } from '../core/striping.ts';
 import type { Folder } from '../folder/folder.ts';
 import type { Ask, Reply } from '../wire/calls.ts';
 import type { Answer, Link } from '../wire/link.ts';
@@ -42,10 +42,10 @@ export class History {
 
   /**
    * `ask`: the other peers too. Equal contents are one entry with all who have it. Current ones first, then what was deleted, then the
-   * newest by their own times.
+   * newest by their own times. `badHere`: what is kept here of that content is not counted.
    */
-  async of(ask: Ask<'history'>): Promise<Reply<'history'>> {
-    const own = await this.#here(ask);
+  async of(ask: Ask<'history'>, badHere?: ContentHash): Promise<Reply<'history'>> {
+    const own = (await this.#here(ask)).filter(({ hash, current }) => current || hash !== badHere);
     const others = ask.ask ? await this.#elsewhere(ask) : [];
     const byContent = new Map<ContentHash, Copy>();
     for (const copy of [...own, ...others]) {
@@ -139,6 +139,7 @@ export class History {
       peers: [catalog.shownName(catalog.self)],
       current: false,
       ...(copy.manifest !== undefined && { manifest: copy.manifest }),
+      ...(copy.runs !== undefined && { runs: copy.runs }),
     }));
     return [...current, ...old];
   }
@@ -172,12 +173,18 @@ function given({ reply, tail }: Answer<'read-old'>, by: PeerId): Answer<'read-ol
   return { reply: { ...reply, by }, tail };
 }
 
+/** Nothing is told of those of a current one: it may be kept by nobody in reach. */
+function runsKept(copy: Copy, manifest: ContentHash): RunMask {
+  if (copy.manifest === undefined) return copy.current ? NO_RUNS : ALL_RUNS;
+  return copy.manifest === manifest ? (copy.runs ?? NO_RUNS) : NO_RUNS;
+}
+
 function unite(a: Copy, b: Copy): Copy {
   const peers = [...new Set([...a.peers, ...b.peers])].slice(0, PEERS_MAX);
   const manifest = a.manifest ?? b.manifest;
   return {
-    ...(a.current ? a : b),
-    ...(manifest !== undefined && { manifest }),
+    ...(a.current || (!b.current && a.modified >= b.modified) ? a : b),
+    ...(manifest !== undefined && { manifest, runs: unionOf(runsKept(a, manifest), runsKept(b, manifest)) }),
     modified: Math.max(a.modified, b.modified),
     peers,
     current: a.current || b.current,

@@ -1,8 +1,9 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { CHUNKING_SCHEME } from '../core/chunking.ts';
-import { MeshError } from '../core/errors.ts';
-import type { FilePath, PeerId, RequestId } from '../core/ids.ts';
+import { asMeshError, MeshError } from '../core/errors.ts';
+import type { ContentHash, FilePath, PeerId, RequestId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
+import { hasAllRuns, NO_RUNS } from '../core/striping.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Folder, Staging } from '../folder/folder.ts';
 import { ONCE_PREFIX } from '../folder/stagings.ts';
@@ -86,17 +87,22 @@ export class Pulling {
     const name = `${ONCE_PREFIX}restore-${request}`;
     const olds = (await folder.oldCopies(path)).filter((one) => one.hash === copy || one.copy === copy);
     const here = olds.find((one) => one.manifest === undefined);
+    let badHere: ContentHash | undefined;
     if (here !== undefined) {
       try {
         return { staging: await folder.restoring.stage(path, here.copy, name), mode: here.mode };
-      } catch {
-        // Bad, or not to be read: others may have it.
+      } catch (thrown) {
+        // Bad, or not to be read: others may have it. Where there is no room for it twice it can still be kept as it lies.
+        if (asMeshError(thrown).code !== 'full') badHere = here.hash;
       }
     }
-    const { copies } = await this.#slice.history.of({ path, ask: true });
+    const { copies } = await this.#slice.history.of({ path, ask: true }, badHere);
     const found = copies.find((one) => one.hash === copy || one.copy === copy);
     if (found === undefined) throw new MeshError('not-found', `no live peer has that older version of ${path}`);
     if (found.manifest !== undefined) {
+      // What is not all there replaces nothing: the good one would be lost for it.
+      if (!found.current && !hasAllRuns(found.size, found.runs ?? NO_RUNS))
+        throw new MeshError('unavailable', `parts of that older version of ${path} are at no peer in reach`);
       // Whoever keeps runs of it, or all of it, tells so once there is a version of it again.
       const { hash, size, mode, manifest } = found;
       return { facts: { hash, size, mode, manifest: { scheme: CHUNKING_SCHEME, hash: manifest } } };

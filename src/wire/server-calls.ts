@@ -12,6 +12,7 @@ import {
   modeShape,
   peerIdShape,
   requestIdShape,
+  runMaskShape,
   versionKeyShape,
   wallShape,
   wordsShape,
@@ -184,6 +185,8 @@ export const SERVER_CALLS = {
             current: z.boolean(),
             /** Of a striped one: the hash of its manifest. */
             manifest: contentHashShape.optional(),
+            /** … and which of its runs are kept, all where a peer keeps it whole. */
+            runs: runMaskShape.optional(),
           }),
         )
         .max(500),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Session } from '../../src/client/session.ts';
+import { restoreCopy } from '../../src/client/verbs/changes.ts';
 import { historiesOf, restore } from '../../src/client/verbs/history.ts';
 import { put } from '../../src/client/verbs/upload.ts';
 import { checkPath } from '../../src/core/path.ts';
@@ -190,6 +191,39 @@ describe('an upload in runs', () => {
     ]);
     await story.converged([text]);
     expect(await story.texts(story.at('bravo'), 'film.mov')).toEqual([text]);
+  });
+
+  it('stays in the history, and replaces nothing, while some of its runs are away', async () => {
+    const story = new Story('half of the past', { peers: 4, ...room(1.5 * 1_048_576) });
+    await story.formed();
+    const session = story.at('alpha');
+    const text = film(LARGE);
+    await upload(story, session, text);
+    await upload(story, session, 'a short one');
+    await story.mesh.run(2_000);
+    const [past] = await story.mesh.settle(historiesOf(session, 'film.mov', {}));
+    const old = past?.copies.find((one) => !one.current)?.hash;
+    const keeps = (name: string) =>
+      story.mesh
+        .peer(name)
+        .node.drive.userList({ withPrivate: true })
+        .some((file) => file.includes('/runs/'));
+    const keeper = story.mesh.peers.map(({ name }) => name).find(keeps) ?? 'nobody';
+    const near = story.at(keeper);
+    const others = story.mesh.peers.map(({ name }) => name).filter((name) => name !== keeper);
+    for (const name of others) story.mesh.kill(story.mesh.peer(name));
+    await story.mesh.run(3_000);
+    const before = await story.entry(near, 'film.mov');
+    await expect(story.mesh.settle(restore(near, 'film.mov', old, {}))).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(new RegExp(`on ${keeper}: the others may be on ${others.join(', ')}, away now`)),
+    });
+    // A client that does not look itself, or saw the others just before.
+    const blind = story.mesh.settle(restoreCopy(near, checkPath('film.mov'), old ?? '', {}));
+    expect(await story.codeOf(blind)).toBe('unavailable');
+    expect((await story.entry(near, 'film.mov')).base).toEqual(before.base);
+    for (const name of others) story.mesh.start(story.mesh.peer(name));
+    await story.converged(['a short one']);
   });
 
   it('is done for any number of files, one after the other', async () => {

@@ -8,6 +8,7 @@ import { sideBySide } from '../side-by-side.ts';
 import type { VerbOptions } from '../transfer.ts';
 import { restoreCopy } from './changes.ts';
 import { collected, findEntry, listFolder, notFound } from './listing.ts';
+import { assertAllThere } from './unavailable.ts';
 
 /** One content that can be had, and whether it is current. */
 export type Copy = Reply<'history'>['copies'][number];
@@ -54,6 +55,7 @@ async function restoreFile(
   const copies = await copiesOf(session, name, options);
   const copy = version === undefined ? copies.find((one) => !one.current) : chosen(copies, version);
   if (copy === undefined) throw notKept(version === undefined ? 'no older version' : `no version ${quote(version)}`, name);
+  await assertAllThere(session, name, copy, options);
   return await restoreCopy(session, name, copy.copy, options);
 }
 
