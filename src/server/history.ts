@@ -56,7 +56,8 @@ export class History {
     const last = lastOf(this.#slice.catalog.view(ask.path));
     const rank = ({ current, hash }: Copy) => (current ? 0 : last.includes(hash) ? 1 : 2);
     const copies = [...byContent.values()].sort((a, b) => rank(a) - rank(b) || b.modified - a.modified);
-    return { copies: firstWithin(copies.slice(0, COPIES_MAX)) };
+    const marked = copies.map((copy) => (rank(copy) === 1 ? { ...copy, deleted: true as const } : copy));
+    return { copies: firstWithin(marked.slice(0, COPIES_MAX)) };
   }
 
   /**

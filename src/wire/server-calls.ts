@@ -187,6 +187,8 @@ export const SERVER_CALLS = {
             manifest: contentHashShape.optional(),
             /** … and which of its runs are kept, all where a peer keeps it whole. */
             runs: runMaskShape.optional(),
+            /** The deletion that the name is gone by ended it: several may be, where it was in conflict. */
+            deleted: z.literal(true).optional(),
           }),
         )
         .max(500),

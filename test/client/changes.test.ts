@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { remove, rename, resolve } from '../../src/client/verbs/changes.ts';
-import { historiesOf } from '../../src/client/verbs/history.ts';
+import { historiesOf, restore } from '../../src/client/verbs/history.ts';
 import { removePeer, resume } from '../../src/client/verbs/mesh.ts';
 import { MeshError } from '../../src/core/errors.ts';
 import { hashOf, type ScriptedMesh, type ScriptedPeer } from './scripted-peer.ts';
@@ -76,6 +76,23 @@ describe('changes without bytes', () => {
     expect(await paths('docs/')).toEqual(['docs/a', 'docs/b']);
     expect(await paths('docsx')).toEqual(['docsx']);
     expect(await settle(codeOf(historiesOf(session, 'none', options)))).toBe('not-found');
+  });
+
+  test('what was deleted in conflict is brought back one by one, and the rest is named', async () => {
+    const copyOf = (digit: string, origin: string) => {
+      const hash = digit.repeat(64) as ReturnType<typeof hashOf>;
+      return { copy: hash, hash, size: 3, modified: 1, mode: 0o644, origin, peers: [origin], current: false };
+    };
+    const [one, other, before] = [copyOf('c', 'alpha'), copyOf('d', 'bravo'), copyOf('e', 'alpha')];
+    const deleted = true as const;
+    let copies: (typeof one & { deleted?: true })[] = [{ ...one, deleted }, { ...other, deleted }, before];
+    for (const peer of [alpha, bravo, charlie]) peer.script.history = () => Promise.resolve({ copies });
+    const note = async (version?: string) => (await settle(restore(session, path, version, options)))[0]?.note;
+    expect(await note()).toMatch(/other contents too: dddddddddddd of bravo; "filemesh restore NAME --version ID" takes/);
+    expect(mesh.asked.at(-1)?.ask.change).toMatchObject({ kind: 'restore', copy: one.copy });
+    expect(await note('dddd')).toBeUndefined();
+    copies = [{ ...one, deleted }, before];
+    expect(await note()).toBeUndefined();
   });
 
   test('a peer is removed by another one, once, whichever the session goes through', async () => {

@@ -52,6 +52,7 @@ describe('the history of a name', () => {
   it('begins with all that was deleted in conflict, the newest first', async () => {
     const copies = await told([1, 2, 3, 4], [9], [2, 3]);
     expect(copies.map((copy) => copy.modified)).toEqual([3, 2, 9, 4, 1]);
+    expect(copies.map((copy) => copy.deleted)).toEqual([true, true, undefined, undefined, undefined]);
   });
 
   it('begins with what was deleted, whatever its file says when it is from: a restore brings that back', async () => {

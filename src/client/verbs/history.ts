@@ -21,6 +21,10 @@ const RESTORES_MAX = 8;
 /** Files of a folder whose histories are asked for at once: each asks every peer. Range 1–32. */
 const HISTORIES_MAX = 8;
 
+/** Others named that a deletion ended, and the digits of each. */
+const OTHERS_NAMED_MAX = 3;
+const OTHER_DIGITS = 12;
+
 /** What is told of one content. */
 export function historyItem({ hash, modified, size, origin, peers }: Copy): HistoryItem {
   // They come in the order of their answers.
@@ -56,7 +60,18 @@ async function restoreFile(
   const copy = version === undefined ? copies.find((one) => !one.current) : chosen(copies, version);
   if (copy === undefined) throw notKept(version === undefined ? 'no older version' : `no version ${quote(version)}`, name);
   await assertAllThere(session, name, copy, options);
-  return await restoreCopy(session, name, copy.copy, options);
+  const results = await restoreCopy(session, name, copy.copy, options);
+  const others = version === undefined ? copies.filter((one) => one !== copy && one.deleted === true) : [];
+  return others.length === 0 ? results : results.map((result) => ({ ...result, note: othersWords(others, result.note) }));
+}
+
+/** One of them alone is a name's next version: whoever undoes the deletion of a conflict is told how to get another. */
+function othersWords(others: readonly Copy[], note: string | undefined): string {
+  const told = others.slice(0, OTHERS_NAMED_MAX).map(({ hash, origin }) => `${hash.slice(0, OTHER_DIGITS)} of ${origin}`);
+  const more = others.length > OTHERS_NAMED_MAX ? ` and ${others.length - OTHERS_NAMED_MAX} more` : '';
+  const words = `its deletion ended other contents too: ${told.join(', ')}${more}`;
+  const next = `"filemesh restore NAME --version ID" takes one instead, and this one stays in the history`;
+  return `${note === undefined ? '' : `${note}; `}${words}; ${next}`;
 }
 
 /** A content that the name has or had, by the beginning of its hash. Rejects with `not-found` where nobody keeps it any more. */
