@@ -194,7 +194,7 @@ export class OldCopies {
       isOver &&= this.#purgeableBytes > room * KEEP_SHARE;
       // By age each for itself: one that was put away while the clock was ahead may stand before the others.
       if (!isOver && row.asideMs >= oldestMs) continue;
-      if (isInUse(row.disk) || !(await this.#removeFile(row.disk))) continue;
+      if (isInUse(row.disk) || !(await this.#removeOld(row, isInUse))) continue;
       await this.forget(row.copy);
     }
     for (const folder of ['versions', 'trash']) await this.#purgeUnknown(folder, oldestMs, isInUse);
@@ -203,6 +203,27 @@ export class OldCopies {
   get #purgeableBytes(): number {
     const { trash, versions } = this.#brakes;
     return (trash.isHolding ? 0 : this.#bytes.trash) + (versions.isHolding ? 0 : this.#bytes.versions);
+  }
+
+  /** A program that had it open wrote to it later: nobody else has these bytes, so they stay for as long again. */
+  async #removeOld({ disk: place, path, size }: OldRow, isInUse: (place: DiskPath) => boolean): Promise<boolean> {
+    const { disk, log } = this.#slice.options;
+    try {
+      const stat = await disk.stat(place);
+      if (isInUse(place)) return false;
+      if (stat === undefined || stat.size === size) return await this.#removeFile(place);
+      const name = place.lastIndexOf('/') + 1;
+      const late: DiskPath = `${place.slice(0, name)}late-${place.slice(name)}`;
+      await disk.move(place, late);
+      log.warn('a program wrote to a file after it was deleted or replaced: that is kept for 30 days more', {
+        path,
+        place: late,
+      });
+      return true;
+    } catch (thrown) {
+      log.warn('an old file could not be purged', { path, place, reason: asMeshError(thrown).message });
+      return false;
+    }
   }
 
   /** False when it cannot be removed now: one bad file must not keep all others on a full disk. */

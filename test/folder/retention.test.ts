@@ -231,7 +231,7 @@ describe('what is set aside', () => {
           range: () => Promise.resolve([]),
           get: (key: string) => Promise.resolve(key === 'f/trash-held' ? bytes('{"sinceMs":0}') : undefined),
         },
-        disk: { list: () => Promise.resolve([]), remove: async () => void removed++ },
+        disk: { list: () => Promise.resolve([]), stat: async () => undefined, remove: async () => void removed++ },
       },
       ...{ queue: { write: () => Promise.resolve() }, belief: {}, calendar: { todayMs: 100 * DAY_MS, stampMs: 100 * DAY_MS } },
     } as unknown as ConstructorParameters<typeof OldCopies>[0]);
