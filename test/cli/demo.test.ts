@@ -1,13 +1,20 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { skipAloud } from '../faults/lan.ts';
 import { Process, until } from '../faults/process.ts';
 
 const LIMIT_MS = 300_000;
 const project = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const demo = join(dirname(dirname(process.env.FILEMESH_PROGRAM ?? join(project, 'dist', 'main.js'))), 'peers', 'demo.mjs');
+
+const withoutTerminal = skipAloud(
+  'the demonstration at a terminal',
+  spawnSync('script', ['--version']).status === 0 ? undefined : 'script is not installed',
+);
 
 let place: string;
 
@@ -63,6 +70,18 @@ describe('the demonstration', () => {
       const list = output.split('\n').find((line) => line.startsWith('[')) ?? '[]';
       const files = JSON.parse(list) as { wanted: number }[];
       expect(files.map(({ wanted }) => wanted)).toEqual([5, 5, 5]);
+    },
+    LIMIT_MS,
+  );
+
+  it.skipIf(withoutTerminal)(
+    'tells at a terminal where its page is',
+    async () => {
+      const command = [process.execPath, demo, '--peers', '1', '--files', '0'].map((word) => `'${word}'`).join(' ');
+      const env = { ...process.env, TMPDIR: place, TMUX: undefined };
+      const terminal = new Process(['script', '-qfec', command, '/dev/null'], { env, cwd: place, input: 'bye\n' });
+      expect((await terminal.ended).output).toMatch(/^In a browser: http:\/\/127\.0\.0\.1:\d+\r?$/m);
+      expect(processesLeft()).toEqual([]);
     },
     LIMIT_MS,
   );
