@@ -84,7 +84,8 @@ async function spreadOnce(keeper: Keeper, bytes: number, { ground, receivers }: 
   await assertReceived(keeper, CHANGED, receivers);
 }
 
-function turnByte(file: string, position: number): void {
+/** Changes one byte in place. */
+export function turnByte(file: string, position: number): void {
   const descriptor = openSync(file, 'r+');
   const byte = Buffer.alloc(1);
   readSync(descriptor, byte, 0, 1, position);

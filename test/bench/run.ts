@@ -139,6 +139,7 @@ its memory page by page from its host, and a file written into pages it has not 
 The others: nginx sends over TLS 1.3 to curl, and the file is then synced. Syncthing is told the addresses and told to look the moment
 something changed, so it waits for nothing; it runs on all three hosts and the clock stops at the first receiver, but where a line says
 otherwise. rsync sends to a daemon, with \`--fsync\`, without TLS. GlusterFS has a copy on each host, and a client on the first; without TLS.
+It is told which byte changed, where the others have to find it, and gets a file with one more at its start whole.
 CPU seconds are those of all processes of a contender, on all hosts; bytes on the wire those of the sender's (in downloads the
 client's) cable, both ways. **missed** is a goal that was not reached: [what the figures depend on](performance-notes.md) says why.
 ${size}

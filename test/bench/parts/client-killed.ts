@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { WINDOW_BYTES_MAX } from '../../../src/wire/fetch-limits.ts';
 import { Progress } from '../../faults/gap.ts';
-import { BenchMesh, type BenchPeer } from '../bench-mesh.ts';
+import { BenchMesh, type BenchPeer, eventLoopFigure } from '../bench-mesh.ts';
 import { type Figure, mebibytes, median, worst } from '../figures.ts';
 import { assertEqual, makeLargeFile } from '../files.ts';
 import { WatchedVerb } from '../our-client.ts';
@@ -23,7 +23,8 @@ export const clientKilled: Part = async (scale) => {
   try {
     const peers = await mesh.startAll(3);
     const sent: Sent[] = [];
-    for (let run = 0; run < scale.runs(3); run++) {
+    await Promise.all(peers.map((peer) => peer.stalls()));
+    for (let run = 0; run < scale.runs(5); run++) {
       const source = join(mesh.ground.place('made'), 'source.bin');
       await makeLargeFile(source, bytes);
       const name = `resumed-${run}.bin`;
@@ -36,7 +37,7 @@ export const clientKilled: Part = async (scale) => {
       for (const file of holders) await assertEqual(source, file);
       sent.push({ killed, again });
     }
-    return figuresOf(bytes, sent);
+    return [...figuresOf(bytes, sent), await eventLoopFigure('a client killed during an upload', peers)];
   } finally {
     await mesh.close();
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { WINDOW_BYTES_MAX } from '../../../src/wire/fetch-limits.ts';
 import { Progress } from '../../faults/gap.ts';
 import { until } from '../../faults/process.ts';
-import { BenchMesh, type BenchPeer } from '../bench-mesh.ts';
+import { BenchMesh, type BenchPeer, eventLoopFigure } from '../bench-mesh.ts';
 import { bounded, type Figure, mebibytes, median, seconds, spread, worst } from '../figures.ts';
 import { assertEqual, dropLargeFile } from '../files.ts';
 import { WatchedVerb } from '../our-client.ts';
@@ -26,9 +26,10 @@ export const holderKilled: Part = async (scale) => {
   const mesh = new BenchMesh('killed', { hosts: CLIENT, cables: true });
   try {
     const peers = await mesh.startAll(3);
-    let [victim] = peers as [BenchPeer];
+    let [victim, ...others] = peers as [BenchPeer, ...BenchPeer[]];
     await dropLargeFile(mesh.ground.place('made'), join(victim.folder, NAME), bytes);
     await victim.told(`replicated ${NAME}`, 1);
+    await Promise.all(peers.map((peer) => peer.stalls()));
     const [quiet, struck]: [Fetched[], Fetched[]] = [[], []];
     for (let run = 0; run < scale.runs(5); run++) {
       quiet.push(await fetched(mesh, victim, Number.POSITIVE_INFINITY));
@@ -38,7 +39,8 @@ export const holderKilled: Part = async (scale) => {
       await victim.told('member-joined', 2);
       await until('the holder is one again', async () => (await copiesAt(mesh, victim)) >= 2, 60_000);
     }
-    return figuresOf(bytes, quiet, struck);
+    // Of the one that is killed again and again only what it went through since its last start.
+    return [...figuresOf(bytes, quiet, struck), await eventLoopFigure('a peer killed during a download', [victim, ...others])];
   } finally {
     await mesh.close();
   }

@@ -36,7 +36,7 @@ async function copies(scale: Scale, replicas: 2 | 3, goals: Goals): Promise<Figu
     await Promise.all(peers.map((peer) => peer.stalls()));
     const standings = await contest([dropping(new OurKeeper(mesh, peers)), ...rivals], {
       ground,
-      runs: scale.runs(3),
+      runs: scale.runs(5),
       memoryBytes: MEMORY_BYTES,
       wireHost: 1,
     });

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Process, until } from '../../faults/process.ts';
@@ -13,6 +14,16 @@ const VOLUME = 'bench';
 /** All it keeps for itself goes below the ground: its places are covered where only its own processes see them. */
 const START = `mount --bind "$1/state" /var/lib/glusterd && mount --bind "$1/log" /var/log/glusterfs && mount -t tmpfs none /run &&
 mkdir -p /run/gluster && exec glusterd -N`;
+
+/** Shell words that bring a file $1 into the volume as $2: whole, and then under its name. */
+export const BRING_WHOLE = 'dd if="$1" of="$2.next" bs=1M conv=fsync status=none && mv "$2.next" "$2"';
+
+/** How a file is changed. */
+export interface Altering {
+  alter(source: string): unknown;
+  /** Shell words that bring what was altered in $1 into $2, synced. */
+  readonly bring: string;
+}
 
 /** A volume of GlusterFS with a whole copy on each host, mounted on host 1. No TLS. It ends with its ground. */
 export class GlusterRival {
@@ -67,7 +78,7 @@ export class GlusterRival {
     const copy = 'if [ -d "$1" ]; then cp -r "$1" "$2"; else dd if="$1" of="$2" bs=1M conv=fsync status=none; fi';
     return {
       name: 'GlusterFS',
-      cpuMs: () => this.#pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0) + endedCpuMs(),
+      cpuMs: () => this.#cpuMs(),
       prepare: async () => {
         await rm(source, { recursive: true, force: true });
         await make(source);
@@ -84,6 +95,37 @@ export class GlusterRival {
         await beside(this.#ground, this.#daemon, ['rm', '-rf', target(run)]);
       },
     };
+  }
+
+  /** A contender that has in the volume the file `make` makes at the place it is given, and brings over what `alter` alters in it. */
+  changing(make: (source: string) => Promise<void>, { alter, bring }: Altering): Contender {
+    const name = `changing-${randomUUID()}`;
+    const source = join(this.#ground.place('gluster-sources'), name);
+    const target = `${placeOf(this.#ground, 1)}/mount/${name}`;
+    const run = (script: string) => beside(this.#ground, this.#daemon, ['sh', '-ec', script, 'sh', source, target]);
+    return {
+      name: 'GlusterFS',
+      cpuMs: () => this.#cpuMs(),
+      prepare: async () => {
+        if (!existsSync(source)) {
+          await make(source);
+          await run(BRING_WHOLE);
+        }
+        await alter(source);
+      },
+      go: async () => {
+        const began = performance.now();
+        await run(bring);
+        return performance.now() - began;
+      },
+      check: async () => {
+        for (let host = 1; host <= this.#hosts; host++) await assertEqual(source, `${placeOf(this.#ground, host)}/brick/${name}`);
+      },
+    };
+  }
+
+  #cpuMs(): number {
+    return this.#pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0) + endedCpuMs();
   }
 }
 
