@@ -4,6 +4,8 @@ import type { OthersTraffic, PagePeer, Traffic } from './api.ts';
 
 /** All clients of a peer together. */
 const CLIENTS = 'clients';
+/** Of a longer stretch, as of a page that was out of sight, nobody would call the mean what moves now. Range 5–60 s. */
+const STRETCH_MS_MAX = 10_000;
 
 export interface Rate {
   readonly inBytes: number;
@@ -88,13 +90,20 @@ export function meshLinks(told: OthersTraffic | undefined, peers: readonly PageP
   return [...once.values()].filter(([a, b]) => a !== b && known.has(a) && known.has(b));
 }
 
-/** By teller, from two times that all were asked. One that told nothing the time before has none yet. */
+/**
+ * By teller, from two times that all were asked. One that told nothing the time before has none yet, nor has a link that was not
+ * there: what went over it was moved who knows when. A clock that went back is that of a peer that started anew.
+ */
 export function othersRates(before: OthersTraffic | undefined, now: OthersTraffic): ReadonlyMap<string, Rates> {
-  const then = new Map(before?.peers.map((one) => [one.id, one]));
+  const stretchMs = now.atMs - (before?.atMs ?? now.atMs);
+  if (before === undefined || stretchMs <= 0 || stretchMs > STRETCH_MS_MAX) return new Map();
+  const then = new Map(before.peers.map((one) => [one.id, one]));
   return new Map(
     now.peers.flatMap((one) => {
       const old = then.get(one.id);
-      return old === undefined ? [] : [[one.id, ratesOf(old, one, now.atMs - (before?.atMs ?? 0))] as const];
+      if (old === undefined) return [];
+      const links = one.links.filter(({ id }) => old.links.some((link) => link.id === id));
+      return [[one.id, ratesOf(old, { ...one, links }, stretchMs)] as const];
     }),
   );
 }

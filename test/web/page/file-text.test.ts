@@ -189,6 +189,31 @@ describe.skipIf(!hasBrowser)('a text that is changed in a browser', { timeout: B
     await save('early.txt');
   });
 
+  it('is told not to be stored when another file is looked at by then', async () => {
+    await edit('early.txt', 'typed more\n');
+    let go = (): void => undefined;
+    const isDue = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    await page.route('**/files/early.txt*', async (route) => {
+      if (route.request().method() !== 'PUT') return route.continue();
+      await isDue;
+      await route.abort();
+    });
+    await field().press('Control+s');
+    await detailsOf(page).getByRole('button', { name: 'Saving …' }).waitFor();
+    await open('plan.txt');
+    go();
+    await page.getByText('early.txt was not stored:').first().waitFor();
+    await page.unroute('**/files/early.txt*');
+    await page.evaluate(() => {
+      location.hash = '#/files?open=early.txt';
+    });
+    await page.getByRole('region', { name: 'Details of early.txt' }).getByRole('textbox').waitFor();
+    expect(await field().inputValue()).toBe('typed more\n');
+    await detailsOf(page).getByRole('button', { name: 'Throw away' }).click();
+  });
+
   it('is read again at a click when it could not be read', async () => {
     await page.route('**/files/other.txt*', (route) => route.abort());
     await page.evaluate(() => {
@@ -200,6 +225,7 @@ describe.skipIf(!hasBrowser)('a text that is changed in a browser', { timeout: B
     await again.click();
     await detailsOf(page).locator('pre').getByText('of alpha').waitFor();
     expect(await again.count()).toBe(0);
+    await focused(page, 'pre');
   });
 
   it('stays in sight when its file is deleted, and is made anew by a save', async () => {

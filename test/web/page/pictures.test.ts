@@ -113,7 +113,10 @@ describe('what is known of peers', () => {
     const teller = (id: string, ...links: ReturnType<typeof link>[]) => ({ id, inBytes: 0, outBytes: 0, links });
     const before = {
       atMs: 1000,
-      peers: [teller('bravo', link('charlie', 0, 0)), teller('charlie', link('bravo', 0, 0))],
+      peers: [
+        teller('bravo', link('charlie', 0, 0)),
+        teller('charlie', link('bravo', 0, 0), link('delta', 0, 0), link('clients', 0, 0)),
+      ],
       silent: ['delta'],
     };
     const now = {
@@ -141,6 +144,10 @@ describe('what is known of peers', () => {
       'bravo,charlie',
       'charlie,delta',
     ]);
+    // A link that was away, a page that was out of sight, a peer of the page that started anew: nobody knows when that was moved.
+    const alone = { ...before, peers: [teller('charlie', link('bravo', 0, 0))] };
+    expect([...(othersRates(alone, now).get('charlie')?.keys() ?? [])]).toEqual(['bravo', '']);
+    for (const atMs of [1000, 999, 11_001]) expect(othersRates(before, { ...now, atMs }).size).toBe(0);
     // Asked for the first time, nobody has a rate; before that one knows one's own alone.
     expect(othersRates(undefined, now).size).toBe(0);
     expect(meshFlows([own], undefined, new Map(), peers)).toEqual([own]);

@@ -60,7 +60,7 @@ describe.skipIf(!hasBrowser)('the map of the whole mesh', { timeout: BROWSER_TES
   it('says who does not tell', async () => {
     await page.route('**/api/v1/traffic', (route) => route.fulfill({ json: { atMs: 1, peers: [], silent: [bravo] } }));
     await page.getByRole('link', { name: 'Mesh', exact: true }).click();
-    await page.getByText('bravo does not tell what it sends').first().waitFor();
+    await page.getByText('bravo does not say what it moves').first().waitFor();
     await page.getByRole('img', { name: /2 links between them/ }).waitFor();
     expect(person.complaints).toEqual([]);
   });

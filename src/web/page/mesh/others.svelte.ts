@@ -6,9 +6,11 @@ const PAUSE_MS = 2_000;
 
 /** What the other peers say they move: asked while somebody looks at it, and not beside. */
 export class Others {
-  /** Undefined: they were not asked yet, or the peer of this page did not answer. */
+  /** Undefined: they were not asked yet, or the peer of this page could not say it twice. */
   told = $state.raw<OthersTraffic | undefined>();
   rates = $state.raw<ReadonlyMap<string, Rates>>(new Map());
+  /** The last time the peer of this page could not say it. */
+  isFailed = $state(false);
 
   /** Begins to ask; returns how to stop. */
   watch(): () => void {
@@ -27,9 +29,16 @@ export class Others {
 
   async #ask(): Promise<void> {
     const told = await api.traffic().catch(() => undefined);
+    if (told === undefined) {
+      this.rates = new Map();
+      if (this.isFailed) this.told = undefined;
+      this.isFailed = true;
+      return;
+    }
+    this.isFailed = false;
     // Somebody else looks too, and got these answers a moment ago.
-    if (told !== undefined && told.atMs === this.told?.atMs) return;
-    this.rates = told === undefined ? new Map() : othersRates(this.told, told);
+    if (told.atMs === this.told?.atMs) return;
+    this.rates = othersRates(this.told, told);
     this.told = told;
   }
 }
