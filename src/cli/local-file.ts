@@ -95,6 +95,9 @@ export class FileSource implements Source {
   }
 }
 
+/** How a disk says that it has no more room for it. */
+const FULL: readonly string[] = ['ENOSPC', 'EDQUOT', 'EFBIG'];
+
 /** Where one content is saved: staged beside, verified by the client, then given its name at once. */
 export class FileSink implements Sink {
   readonly #file: string;
@@ -105,6 +108,8 @@ export class FileSink implements Sink {
   readonly left: NonNullable<Sink['left']>;
   #over = false;
   #bytes = 0;
+  /** No later try may go on with what came: the disk failed, or may have. */
+  #isDoubtful = false;
 
   private constructor(file: string, staged: PartialDownload, handle: FileHandle, incoming: Incoming, replace: boolean) {
     this.#file = file;
@@ -141,7 +146,11 @@ export class FileSink implements Sink {
     let written = 0;
     while (written < bytes.length) {
       const from = offset + written;
-      written += (await this.#acted(this.#handle.write(bytes, written, bytes.length - written, from))).bytesWritten;
+      const act = this.#handle.write(bytes, written, bytes.length - written, from);
+      act.catch((cause: NodeJS.ErrnoException) => {
+        this.#isDoubtful ||= !FULL.includes(cause.code ?? '');
+      });
+      written += (await this.#acted(act)).bytesWritten;
     }
     this.#bytes = offset + bytes.length;
   }
@@ -155,6 +164,8 @@ export class FileSink implements Sink {
 
   /** Makes it whole and durable, and gives it its name. */
   async #place(): Promise<void> {
+    // After a failed sync the cache may say what the disk has not, and the sync of another try find nothing to do.
+    this.#isDoubtful = true;
     await this.#handle.truncate(this.#incoming.size);
     await this.#handle.chmod(this.#incoming.mode & 0o777 & ~process.umask());
     const modified = new Date(this.#incoming.modifiedMs);
@@ -173,10 +184,11 @@ export class FileSink implements Sink {
   }
 
   async leave(): Promise<boolean> {
-    if (this.#over || Math.max(this.#bytes, this.#staged.have) < LEFT_BYTES_MIN) return false;
-    this.#over = true;
+    const isLittle = Math.max(this.#bytes, this.#staged.have) < LEFT_BYTES_MIN;
+    if (this.#over || this.#isDoubtful || isLittle) return false;
     await this.#handle.close();
     await this.#staged.leave();
+    this.#over = true;
     return true;
   }
 
