@@ -69,7 +69,7 @@ describe('a download by a client process', () => {
     await here.value(0, [...download, 'killed/']);
     expect(wire.received).toBeGreaterThan(SIZE / 4);
     // What was on its way at the kill, and the frames around the bytes.
-    expect(wire.received).toBeLessThan(SIZE / 2 + 12 * MIB);
+    expect(wire.received).toBeLessThan(SIZE / 2 + 16 * MIB);
     expect(readdirSync(join(here.place, 'killed'))).toEqual(['film']);
     expect(readFileSync(join(here.place, 'killed', 'film')).equals(content)).toBe(true);
   });

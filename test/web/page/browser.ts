@@ -66,21 +66,25 @@ export async function picture(page: Page, name: string): Promise<void> {
     ['phone', PHONE],
   ] as const) {
     await page.setViewportSize(size);
-    // What glides has come to rest.
-    await page.evaluate(() =>
-      Promise.all(
-        document
-          .getAnimations()
-          .filter((one) => one.effect?.getComputedTiming().iterations !== Infinity)
-          .map((one) => one.finished.catch(() => undefined)),
-      ),
-    );
+    await atRest(page);
     await page.screenshot({ path: join(PICTURES, `${name}-${kind}.png`) });
   }
   await page.setViewportSize(before);
 }
 
-/** The same by night. Resolves with what axe finds then, for other colours have other contrasts. */
+/** Resolves when what glides has come to rest: what fades in has other contrasts until then. */
+export async function atRest(page: Page): Promise<void> {
+  await page.evaluate(() =>
+    Promise.all(
+      document
+        .getAnimations()
+        .filter((one) => one.effect?.getComputedTiming().iterations !== Infinity)
+        .map((one) => one.finished.catch(() => undefined)),
+    ),
+  );
+}
+
+/** A picture by night. Resolves with what axe finds then, for other colours have other contrasts. */
 export async function nightPicture(page: Page, name: string): Promise<string[]> {
   await page.emulateMedia({ colorScheme: 'dark' });
   await picture(page, `${name}-dark`);

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PeersHere } from '../../cli/peers-here.ts';
-import { BROWSER_TEST_MS, detailsOf, findings, hasBrowser, Person } from './browser.ts';
+import { atRest, BROWSER_TEST_MS, detailsOf, findings, hasBrowser, Person } from './browser.ts';
 
 const PASSWORD = 'violet candle of anna';
 /** As long as a name may be nearly, without a place to break it. */
@@ -61,6 +61,7 @@ describe.skipIf(!hasBrowser)('on a phone', { timeout: BROWSER_TEST_MS }, () => {
   async function fits(what: string): Promise<void> {
     const width = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     await expect.poll(width, { message: `${what} is wider than the screen by so many pixels` }).toBeLessThanOrEqual(0);
+    await atRest(page);
     expect(await findings(page), what).toEqual([]);
   }
 
