@@ -47,7 +47,7 @@ describe('a sealed upload by a client process', () => {
     await here.value(0, upload);
     expect(wire.sent).toBeGreaterThan(SIZE / 4);
     // What was on its way at the kill, the run it belonged to, and the frames around the bytes.
-    expect(wire.sent).toBeLessThan(SIZE / 2 + 6 * MIB);
+    expect(wire.sent).toBeLessThan(SIZE / 2 + 12 * MIB);
     expect(seals()).toEqual([]);
     await here.value(0, ['download', 'film', '--identity', 'key.txt', '--force']);
     expect(readFileSync(file).equals(content)).toBe(true);
