@@ -80,6 +80,26 @@ describe('a sealed file, at four peers of which any one dies', () => {
     await here.up(name);
   });
 
+  it('comes whole with two of them down, where they are not the two of any part', { timeout: LIMIT_MS }, async () => {
+    rmSync(local('film'), { force: true });
+    const pairs = PEERS.flatMap((one, index) => PEERS.slice(index + 1).map((other) => [one, other]));
+    let right: string[] = [];
+    await until(
+      'two that can be missed',
+      async () => {
+        const { chunks } = (await here.value(0, ['where', 'film.age', '--chunks'])) as { chunks: { holders: string[] }[] };
+        const isKept = (pair: string[]) => chunks.every(({ holders }) => holders.some((name) => !pair.includes(name)));
+        right = chunks.length < 4 ? [] : (pairs.find(isKept) ?? []);
+        return right.length > 0;
+      },
+      LIMIT_MS / 2,
+    );
+    await Promise.all(right.map((name) => here.peer(name).kill()));
+    await here.value(0, ['download', 'film']);
+    expect(isWhole()).toBe(true);
+    for (const name of right) await here.up(name);
+  });
+
   it('is opened by age, and nothing that is secret lies with any peer', { timeout: LIMIT_MS }, async () => {
     const identity = /^AGE-SECRET-KEY-.*/m.exec(readFileSync(keyFile(), 'utf8'))?.[0] ?? '';
     expect(identity).not.toBe('');
