@@ -64,7 +64,7 @@ describe.skipIf(!hasBrowser)('a text that is changed in a browser', { timeout: B
     writeFileSync(file('notes.txt'), 'none yet\n');
     writeFileSync(file('plan (mine).txt'), 'of somebody else\n');
     writeFileSync(file('plan.txt'), 'the plan\n');
-    for (const name of ['old.txt', 'held.txt', 'late.txt', 'other.txt', 'gone.txt', 'both.txt'])
+    for (const name of ['old.txt', 'held.txt', 'late.txt', 'other.txt', 'gone.txt', 'both.txt', 'pair.txt'])
       writeFileSync(file(name), 'of alpha\n');
     const { http } = await peers.up('alpha', '--replicas', '1');
     page = await person.open(String(http));
@@ -238,7 +238,7 @@ describe.skipIf(!hasBrowser)('a text that is changed in a browser', { timeout: B
 
   it('stays in sight when a second version comes, and is saved once the one is chosen that it was begun from', async () => {
     await edit('both.txt', 'typed\n');
-    for (const name of ['both.txt', 'far.txt']) peers.drop('bravo', name, 'of bravo\n');
+    for (const name of ['both.txt', 'pair.txt', 'far.txt']) peers.drop('bravo', name, 'of bravo\n');
     await peers.up('bravo');
     await detailsOf(page).getByText('There are 2 versions of this file now').waitFor();
     await detailsOf(page).getByRole('region', { name: 'Differences' }).waitFor();
@@ -249,6 +249,25 @@ describe.skipIf(!hasBrowser)('a text that is changed in a browser', { timeout: B
     await detailsOf(page).getByRole('button', { name: 'Keep alpha’s' }).click();
     await detailsOf(page).getByText('There are 2 versions').waitFor({ state: 'detached' });
     await save('both.txt');
+  });
+
+  it('comes back in one of its versions when both were deleted, which is told, and the other is in its history', async () => {
+    await page.evaluate(() => {
+      location.hash = '#/files?open=pair.txt';
+    });
+    await detailsOf(page).getByRole('region', { name: 'Differences' }).waitFor();
+    await detailsOf(page).getByRole('button', { name: 'Delete' }).click();
+    await page.locator('.notice').filter({ hasText: 'pair.txt was deleted' }).getByRole('button', { name: 'Undo' }).click();
+    await page.getByText('One version of pair.txt is back. The others are in the history.').waitFor();
+    const text = async () => (await peers.filemesh(['download', 'pair.txt', '--to', '-'])).output;
+    const history = async () => (await peers.value(0, ['history', 'pair.txt'])) as { version: string }[];
+    await expect.poll(async () => (await history()).length).toBe(2);
+    const back = await text();
+    for (const { version } of await history()) {
+      await peers.filemesh(['restore', 'pair.txt', '--version', version]);
+      if ((await text()) !== back) break;
+    }
+    expect([back, await text()].sort()).toEqual(['of alpha', 'of bravo']);
   });
 
   it('stays in sight, and the keys in it, when the last peer goes that has the file', async () => {

@@ -4,7 +4,7 @@ import { notices } from '../notices.svelte.ts';
 import { fileUrl, folderOf, nameOf, renamedPath, typedPath } from '../paths.ts';
 import { questions } from '../questions.svelte.ts';
 import { router } from '../router.svelte.ts';
-import { countWords } from '../words.ts';
+import { countWords, listWords } from '../words.ts';
 import { drafts } from './drafts.svelte.ts';
 import type { Row } from './listing.svelte.ts';
 
@@ -71,7 +71,13 @@ export async function remove(rows: readonly Row[]): Promise<void> {
   }
   const done = count === rows.length ? what : countWords(count, 'item');
   // What was deleted of many can be had back also when not all of it was.
-  notices.tell(`${done} ${count === 1 ? 'was' : 'were'} deleted.`, () => allOf(gone, (path) => api.restore(path)));
+  notices.tell(`${done} ${count === 1 ? 'was' : 'were'} deleted.`, async () => {
+    await allOf(gone, (path) => api.restore(path));
+    // What follows a deletion is one content.
+    const clashed = rows.filter((row) => row.kind === 'file' && row.file.conflict && gone.includes(row.path));
+    if (clashed.length > 0)
+      notices.tell(`One version of ${listWords(clashed.map(({ name }) => name))} is back. The others are in the history.`);
+  });
 }
 
 function confirmed(what: string): Promise<string | undefined> {
