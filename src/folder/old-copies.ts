@@ -256,12 +256,12 @@ export function shownOldCopy({ disk: _, byOthers: __, ...shown }: OldRow): OldCo
   return shown;
 }
 
-/** Facts of a content for its row: of the version that was held, or of nobody's. */
 /** Of a version whose record is gone: who still has that tells of a later time, and its facts are shown. */
 export function unknownFacts(self: PeerId): Pick<OldRow, 'modifiedMs' | 'mode' | 'origin'> {
   return { modifiedMs: 0, mode: 0o644, origin: self };
 }
 
+/** Facts of a content for its row: of the version that was held, or of nobody's. */
 export function oldFacts(
   path: FilePath,
   hash: ContentHash,
