@@ -88,7 +88,9 @@ describe('changes without bytes', () => {
     let copies: (typeof one & { deleted?: true })[] = [{ ...one, deleted }, { ...other, deleted }, before];
     for (const peer of [alpha, bravo, charlie]) peer.script.history = () => Promise.resolve({ copies });
     const note = async (version?: string) => (await settle(restore(session, path, version, options)))[0]?.note;
-    expect(await note()).toMatch(/other contents too: dddddddddddd of bravo; "filemesh restore NAME --version ID" takes/);
+    expect(await note()).toContain(
+      `other contents too: dddddddddddd of bravo; filemesh restore ${JSON.stringify(path)} --version ID takes`,
+    );
     expect(mesh.asked.at(-1)?.ask.change).toMatchObject({ kind: 'restore', copy: one.copy });
     expect(await note('dddd')).toBeUndefined();
     copies = [{ ...one, deleted }, before];

@@ -62,15 +62,15 @@ async function restoreFile(
   await assertAllThere(session, name, copy, options);
   const results = await restoreCopy(session, name, copy.copy, options);
   const others = version === undefined ? copies.filter((one) => one !== copy && one.deleted === true) : [];
-  return others.length === 0 ? results : results.map((result) => ({ ...result, note: othersWords(others, result.note) }));
+  return others.length === 0 ? results : results.map((result) => ({ ...result, note: othersWords(name, others, result.note) }));
 }
 
 /** One of them alone is a name's next version: whoever undoes the deletion of a conflict is told how to get another. */
-function othersWords(others: readonly Copy[], note: string | undefined): string {
+function othersWords(name: FilePath, others: readonly Copy[], note: string | undefined): string {
   const told = others.slice(0, OTHERS_NAMED_MAX).map(({ hash, origin }) => `${hash.slice(0, OTHER_DIGITS)} of ${origin}`);
   const more = others.length > OTHERS_NAMED_MAX ? ` and ${others.length - OTHERS_NAMED_MAX} more` : '';
   const words = `its deletion ended other contents too: ${told.join(', ')}${more}`;
-  const next = `"filemesh restore NAME --version ID" takes one instead, and this one stays in the history`;
+  const next = `filemesh restore ${quote(name)} --version ID takes one instead, and this one stays in the history`;
   return `${note === undefined ? '' : `${note}; `}${words}; ${next}`;
 }
 

@@ -34,7 +34,7 @@ export async function assertAllThere(session: Session, path: FilePath, copy: Cop
   const next =
     away.length === 0 ? 'try again later, or take another version' : 'start what is away and try again, or take another version';
   const what = `only some parts of that version of ${quote(path)} are here, on ${[...peers].sort().slice(0, NAMED_MAX).join(', ')}`;
-  throw new MeshError('unavailable', `${what}: ${rest}; nothing was changed: ${next}`);
+  throw new MeshError('unavailable', `${what}: ${rest}; this file was not changed: ${next}`);
 }
 
 async function olderHolders(session: Session, entry: Entry, options: VerbOptions): Promise<string[]> {
