@@ -30,6 +30,13 @@ interface Slice {
 
 type Copy = Reply<'history'>['copies'][number];
 
+interface Telling {
+  /** What is kept whole here of that content is not counted: it is bad. */
+  readonly badHere?: ContentHash | undefined;
+  /** Runs of a content are one entry, and whole copies of it another. So peers tell each other: who asks unites. */
+  readonly apart?: boolean;
+}
+
 /** Answers `history` and `read-old`: what the live peers keep of a name's past. */
 export class History {
   readonly #slice: Slice;
@@ -42,16 +49,19 @@ export class History {
 
   /**
    * `ask`: the other peers too. Equal contents are one entry with all who have it. Current ones first, then what was deleted, then the
-   * newest by their own times. `badHere`: what is kept here of that content is not counted.
+   * newest by their own times.
    */
-  async of(ask: Ask<'history'>, badHere?: ContentHash): Promise<Reply<'history'>> {
-    const own = (await this.#here(ask)).filter(({ hash, current }) => current || hash !== badHere);
+  async of(ask: Ask<'history'>, { badHere, apart = !ask.ask }: Telling = {}): Promise<Reply<'history'>> {
+    const own = (await this.#here(ask)).filter(
+      ({ hash, current, manifest }) => current || manifest !== undefined || hash !== badHere,
+    );
     const others = ask.ask ? await this.#elsewhere(ask) : [];
-    const byContent = new Map<ContentHash, Copy>();
+    const byContent = new Map<string, Copy>();
     for (const copy of [...own, ...others]) {
-      const known = byContent.get(copy.hash);
+      const key = apart ? `${copy.hash}/${copy.manifest ?? 'whole'}` : copy.hash;
+      const known = byContent.get(key);
       const united = known === undefined ? copy : unite(known, copy);
-      byContent.set(copy.hash, united);
+      byContent.set(key, united);
     }
     const last = lastOf(this.#slice.catalog.view(ask.path));
     const rank = ({ current, hash }: Copy) => (current ? 0 : last.includes(hash) ? 1 : 2);
@@ -174,10 +184,13 @@ function given({ reply, tail }: Answer<'read-old'>, by: PeerId): Answer<'read-ol
   return { reply: { ...reply, by }, tail };
 }
 
-/** Nothing is told of those of a current one: it may be kept by nobody in reach. */
+/**
+ * Nothing is told of those of a current one: it may be kept by nobody in reach. Where runs are told of and not which, by a peer that
+ * does not know the word yet, they are taken for all.
+ */
 function runsKept(copy: Copy, manifest: ContentHash): RunMask {
   if (copy.manifest === undefined) return copy.current ? NO_RUNS : ALL_RUNS;
-  return copy.manifest === manifest ? (copy.runs ?? NO_RUNS) : NO_RUNS;
+  return copy.manifest === manifest ? (copy.runs ?? ALL_RUNS) : NO_RUNS;
 }
 
 function unite(a: Copy, b: Copy): Copy {

@@ -3,7 +3,7 @@ import { CHUNKING_SCHEME } from '../core/chunking.ts';
 import { asMeshError, MeshError } from '../core/errors.ts';
 import type { ContentHash, FilePath, PeerId, RequestId } from '../core/ids.ts';
 import type { Content } from '../core/namespace.ts';
-import { hasAllRuns, NO_RUNS } from '../core/striping.ts';
+import { ALL_RUNS, hasAllRuns } from '../core/striping.ts';
 import type { FileVersion } from '../core/version.ts';
 import type { Folder, Staging } from '../folder/folder.ts';
 import { ONCE_PREFIX } from '../folder/stagings.ts';
@@ -96,19 +96,25 @@ export class Pulling {
         if (asMeshError(thrown).code !== 'full') badHere = here.hash;
       }
     }
-    const { copies } = await this.#slice.history.of({ path, ask: true }, badHere);
-    const found = copies.find((one) => one.hash === copy || one.copy === copy);
+    const { copies } = await this.#slice.history.of({ path, ask: true }, { badHere, apart: true });
+    const told = copies.filter((one) => one.hash === copy || one.copy === copy);
+    const [found] = told;
     if (found === undefined) throw new MeshError('not-found', `no live peer has that older version of ${path}`);
-    if (found.manifest !== undefined) {
-      // What is not all there replaces nothing: the good one would be lost for it.
-      if (!found.current && !hasAllRuns(found.size, found.runs ?? NO_RUNS))
-        throw new MeshError('unavailable', `parts of that older version of ${path} are at no peer in reach`);
+    // Kept here as it lies, where there was no room for it twice.
+    const isHere = here !== undefined && badHere === undefined;
+    const striped = told.find((one) => one.manifest !== undefined);
+    if (striped?.manifest !== undefined) {
+      const { hash, size, manifest, runs = ALL_RUNS } = striped;
       // Whoever keeps runs of it, or all of it, tells so once there is a version of it again.
-      const { hash, size, mode, manifest } = found;
-      return { facts: { hash, size, mode, manifest: { scheme: CHUNKING_SCHEME, hash: manifest } } };
+      if (found.current || isHere || hasAllRuns(size, runs))
+        return { facts: { hash, size, mode: found.mode, manifest: { scheme: CHUNKING_SCHEME, hash: manifest } } };
     }
-    for (const peer of this.#peersNamed(found.peers)) {
-      const staging = await this.#pullOld(peer, path, found, name);
+    // What is not all there replaces nothing: the good one would be lost for it.
+    const whole = told.find((one) => one.manifest === undefined);
+    if (whole === undefined) throw new MeshError('unavailable', `parts of that older version of ${path} are at no peer in reach`);
+    // That somebody keeps all of it is only told: it may be bad, or purged by now. So it is brought here, and looked at.
+    for (const peer of this.#peersNamed(whole.peers)) {
+      const staging = await this.#pullOld(peer, path, whole, name);
       if (staging !== undefined) return { staging, mode: found.mode };
     }
     throw new MeshError('unavailable', `that older version of ${path} could not be fetched: try again`);

@@ -49,6 +49,25 @@ describe('the history of a name', () => {
     expect(CALLS.history.reply.safeParse({ copies }).success).toBe(true);
   });
 
+  it('counts runs that are kept beside a whole copy that is bad, and tells both apart where it is asked to', async () => {
+    const manifest = hashOf(99);
+    const runs = '7'.padStart(16, '0');
+    const row = { hash: hashOf(1), size: 10, modifiedMs: 1, mode: 0o644, origin: 'alpha' };
+    const slice = {
+      catalog: { self: 'alpha', view: () => undefined, shownName: (peer: string) => peer },
+      folder: { oldCopies: async () => [row, { ...row, manifest, runs }] },
+      switchboard: { peers: () => [] },
+    };
+    const history = new History(slice as unknown as ConstructorParameters<typeof History>[0]);
+    const runsOf = async (telling: Parameters<History['of']>[1], ask = true) =>
+      (await history.of({ path, ask }, telling)).copies.map((copy) => copy.runs);
+    expect(await runsOf({})).toEqual(['f'.repeat(16)]);
+    expect(await runsOf({ badHere: row.hash })).toEqual([runs]);
+    expect(await runsOf({ apart: true })).toEqual([undefined, runs]);
+    // As one peer tells another, which unites what all tell.
+    expect(await runsOf({}, false)).toEqual([undefined, runs]);
+  });
+
   it('begins with all that was deleted in conflict, the newest first', async () => {
     const copies = await told([1, 2, 3, 4], [9], [2, 3]);
     expect(copies.map((copy) => copy.modified)).toEqual([3, 2, 9, 4, 1]);

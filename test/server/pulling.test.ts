@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { MeshError } from '../../src/core/errors.ts';
 import type { FilePath, RequestId } from '../../src/core/ids.ts';
 import { checkPath } from '../../src/core/path.ts';
+import { NodeClock } from '../../src/platform/node/node-clock.ts';
+import { History } from '../../src/server/history.ts';
 import { type OldContent, Pulling } from '../../src/server/pulling.ts';
 import { codeOf, createText, listed, seen, startStory } from './story.ts';
 
@@ -66,7 +68,43 @@ describe('an older content that is brought back', () => {
     expect(await brought(facts)).toMatchObject({ facts: { size: 1, manifest: { hash: facts.manifest } } });
   });
 
-  it('is told not to be had where nobody else has it', async () => {
+  it('is told not to be had where nobody else has it, or not all of its runs', async () => {
     expect(await codeOf(brought({}))).toBe('unavailable');
+    const facts = { size: 4, manifest: 'd'.repeat(64) };
+    expect(await codeOf(brought({ ...facts, runs: '7'.padStart(16, '0') }))).toBe('unavailable');
+    expect(await brought({ ...facts, runs: 'f'.padStart(16, '0') })).toMatchObject({ facts: { size: 4 } });
+  });
+
+  const gone = () => Promise.reject(new MeshError('gone', 'it is not kept here'));
+
+  /** Three of its four runs are at bravo; charlie says it has all of it. */
+  async function broughtFrom(charlie: () => Promise<unknown>) {
+    const [path, hash] = ['a' as FilePath, 'f'.repeat(64)];
+    const one = { copy: hash, hash, size: 4, modified: 1, mode: 0o644, origin: 'bravo', current: false };
+    const told = (peer: string, kept: object) => ({ reply: { copies: [{ ...one, peers: [peer], ...kept }] } });
+    const runs = { manifest: 'd'.repeat(64), runs: '7'.padStart(16, '0') };
+    const link = (peer: string, kept: object, read: () => Promise<unknown>) => ({
+      peer,
+      call: async (call: string) => (call === 'history' ? told(peer, kept) : await read()),
+    });
+    const links = [link('bravo', runs, gone), link('charlie', {}, charlie)];
+    const staging = { write: async () => {}, digest: async () => ({ hash, size: 4 }), discard: async () => {} };
+    const catalog = { self: 'alpha', view: () => undefined, shownName: (peer: string) => peer };
+    const folder = { oldCopies: async () => [], stage: async () => staging };
+    const switchboard = { peers: () => links, link: (peer: string) => links.find((one) => one.peer === peer), limits: {} };
+    const parts = { clock: new NodeClock(), catalog, folder, switchboard };
+    const history = new History(parts as unknown as ConstructorParameters<typeof History>[0]);
+    const slice = { ...parts, history } as unknown as ConstructorParameters<typeof Pulling>[0];
+    return { staging, old: new Pulling(slice).old(path, hash, 'e'.repeat(32) as RequestId) };
+  }
+
+  it('comes whole from who keeps it whole, where runs alone are not all there', async () => {
+    const { staging, old } = await broughtFrom(async () => ({ reply: { size: 4 }, tail: new Uint8Array(4) }));
+    expect(await old).toEqual({ staging, mode: 0o644 });
+  });
+
+  it('replaces nothing by the word alone of a peer that keeps it whole', async () => {
+    const { old } = await broughtFrom(gone);
+    expect(await codeOf(old)).toBe('unavailable');
   });
 });
