@@ -85,6 +85,7 @@ describe('an older content that is brought back', () => {
     const runs = { manifest: 'd'.repeat(64), runs: '7'.padStart(16, '0') };
     const link = (peer: string, kept: object, read: () => Promise<unknown>) => ({
       peer,
+      open: true,
       call: async (call: string) => (call === 'history' ? told(peer, kept) : await read()),
     });
     const links = [link('bravo', runs, gone), link('charlie', {}, charlie)];
